@@ -12,9 +12,11 @@ return function(import)
   local guid = import("guid")
   local job = import("job")
   local json = import("json")
+  local lyrics = import("lyrics")
   local selection = import("selection")
   local plan_takes = import("plan_takes")
   local settings = import("settings")
+  local source = import("source")
   local takes = import("takes")
   local watch = import("watch")
   local M = {}
@@ -34,7 +36,7 @@ return function(import)
         if undo then pcall(undo) end
         if io then files.write(files.join(reaper.GetResourcePath(), "AceBridge", "error.txt"), tostring(fault)) end
         watch.say("AceBridge met a fault of its own: " .. tostring(fault):match("[^\n]*"),
-          "Nothing was changed. Please report it with the file AceBridge/error.txt of REAPER's resource folder.")
+          "Please report it with the file AceBridge/error.txt of REAPER's resource folder.")
       end
     end
   end
@@ -61,8 +63,16 @@ return function(import)
     reaper.SetProjExtState(project, SECTION, "last", json.encode({ action = name, values = values }))
   end
 
+  local OK_CANCEL, OK = 1, 1 -- MB
+
+  --- Whether to go on with what will not be sent as it sounds: a form says it in its title, what has none asks.
+  local function accepts(action, options, notice)
+    if not notice or options.silent or options.values or #action.form > 0 or not notice:find("not sent", 1, true) then return true end
+    return reaper.MB(('%s; choose "auto" for "Send audio" in "AceBridge_Settings" to send all.'):format(notice), "AceBridge", OK_CANCEL) == OK
+  end
+
   --- The values of an action: asked for, or those of last time. nil: the dialog was cancelled.
-  local function values_of(action, project, name, options)
+  local function values_of(action, project, name, options, notice)
     if options.values then return options.values end
     local known = last_values(project, name)
     if options.silent or #action.form == 0 then
@@ -74,7 +84,7 @@ return function(import)
       values.seed = nil -- a new take, not the same again
       return values
     end
-    return form.ask("AceBridge: " .. action.title, action.form, known)
+    return form.ask("AceBridge: " .. action.title .. (notice and " (" .. notice .. ")" or ""), action.form, known)
   end
 
   local function request_of(name, action, plan, project)
@@ -86,26 +96,30 @@ return function(import)
     }
   end
 
-  --- Capture, send and watch. `id`: the job's folder, made already.
-  local function send(id, request, recipes, guard, token)
-    local reading, why = capture.start(recipes, job.folder(id)), nil
+  --- Read the audio, a little in every tick, and send. `id`: the job's folder, made already. This script ends with that; the
+  -- one that watches shows how far it is, and places the result.
+  local function send(id, request, recipes, guard)
+    local reading = capture.start(recipes, job.folder(id))
     local sent = false
     local function give_up(message, remedy)
       reading.abort()
       job.discard(id)
-      watch.say(message, remedy)
+      if message then watch.say(message, remedy) end
     end
     local step
     step = guard(function()
-      local share
-      share, why = reading.step()
-      if not share then return give_up(why, "Nothing was sent.") end
-      if share < 1 then return reaper.defer(step) end
+      if job.is_cancelled(id) then return give_up() end
+      local share, why = reading.step()
+      if not share then return give_up(why, "Nothing was sent; run the action again.") end
+      if share < 1 then
+        job.report_reading(id, request.title, share)
+        watch.start(with_guard())
+        return reaper.defer(step)
+      end
       local ok, message, remedy = job.submit(id, request)
       if not ok then return give_up(message, remedy) end
       sent = true
-      if watch.is_watched_elsewhere(token) then return end -- somebody watches already
-      watch.run(with_guard(), token)
+      watch.start(with_guard())
     end)
     on_exit.add(function()
       reading.abort()
@@ -114,12 +128,10 @@ return function(import)
     step()
   end
 
-  --- Running an action again has ended the script that watched, perhaps: see to the jobs of this REAPER that run.
+  --- See to the jobs of this REAPER that run, when nobody watches them.
   local function watch_on()
-    local token = reaper.genGuid("")
-    if watch.is_watched_elsewhere(token) then return end
     for _, id in ipairs(job.open()) do
-      if job.is_ours(id) then return watch.run(with_guard(), token) end
+      if job.is_ours(id) then return watch.start(with_guard()) end
     end
   end
 
@@ -131,14 +143,24 @@ return function(import)
   local function build_plan(name, options, project)
     local action = action_of(name)
     local selected = options.selected or selection.read(project)
-    local values = values_of(action, project, name, options)
+    local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
+    if not accepts(action, options, notice) then return nil end
+    local values = values_of(action, project, name, options, notice)
     if not values then return nil end
+    local words, fault, cure = lyrics.read(values.lyrics, selected)
+    if fault then
+      watch.say(fault, cure)
+      return nil
+    end
+    local asked = values
+    values = lyrics.with(values, words)
     local plan, why, remedy = action.plan(selected, values)
     if not plan then
       if why then watch.say(why, remedy) end -- without a word: the musician has changed their mind
       return nil
     end
-    if not options.values and #action.form > 0 then remember(project, name, values) end
+    if not options.values and #action.form > 0 then remember(project, name, asked) end
+    plan.place.notice = notice
     return plan
   end
 
@@ -159,7 +181,7 @@ return function(import)
         forget()
         return watch_on()
       end
-      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard, id)
+      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard)
     end)()
   end
 
@@ -177,7 +199,9 @@ return function(import)
     local facts = take and takes.facts(take)
     if not facts or facts.action ~= "repaint" or not facts.again then return false end
     local selected = selection.read(reaper.EnumProjects(-1))
-    local start = selection.item_span(item)
+    -- The item may have been trimmed since: what was its start may lie before it now.
+    local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
+    local start = selection.item_span(item) - trimmed / reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
     selected.items, selected.picked, selected.chosen, selected.conflict = { item }, true, true, nil
     selected.start, selected.stop, selected.from = start + facts.again.start, start + facts.again.stop, "items"
     perform("repaint", { values = without_seed(facts.values), selected = selected })
@@ -211,8 +235,14 @@ return function(import)
     perform(last.action, { values = without_seed(last.values) })
   end
 
+  local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start a new one
+
   --- Run the action `name`. options.silent: without its dialog.
   function M.run(name, options)
+    -- Before anything else: without it REAPER asks what to do about the copy that runs, in a dialog of its own.
+    if name ~= "follow" then -- which has options of its own
+      if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
+    end
     reaper.defer(function() end) -- no undo point of REAPER's own
     with_guard()(function()
       local ok, why, remedy = check_environment()

@@ -23,7 +23,7 @@ return function(import)
     local function intact()
       return reaper.ValidatePtr2(0, recipe.project, "ReaProject*") and reaper.ValidatePtr2(recipe.project, pointer, kind)
     end
-    local GONE = "What was selected is no longer there."
+    local GONE, CHANGED = "What was selected is no longer there.", "What was selected was edited while it was read."
     if not intact() then return nil, GONE end
     local accessor = recipe.take and reaper.CreateTakeAudioAccessor(pointer) or reaper.CreateTrackAudioAccessor(pointer)
     if not accessor then return nil, "REAPER gave no access to the audio of the selection; select it again." end
@@ -46,6 +46,7 @@ return function(import)
 
     local function step(until_s)
       if not intact() then return fail(GONE) end
+      if reaper.AudioAccessorStateChanged(accessor) then return fail(CHANGED) end
       while done < frames and reaper.time_precise() < until_s do
         local count = math.min(CHUNK, frames - done)
         buffer.clear() -- what is not written may be left from the last time

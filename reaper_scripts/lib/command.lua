@@ -82,7 +82,7 @@ return function(import)
       local path = set:gsub('^"(.*)"$', "%1"):gsub("^~", home() or "~")
       if files.exists(path) then return path end
       return nil, ('The setting "command" is "%s"; there is no such file.'):format(set),
-        "Correct it in AceBridge: Settings, or empty it to have the command searched for."
+        'Correct it in "AceBridge_Settings", or empty it to have the command searched for.'
     end
     for _, folder in ipairs(M.data_folders()) do
       local path = (files.read(files.join(folder, "command")) or ""):match("^[^\r\n]+")
@@ -93,7 +93,13 @@ return function(import)
       if files.exists(path) then return path end
     end
     return nil, "The acebridge command is not installed, or in no folder that is searched.",
-      'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in AceBridge: Settings.'
+      'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in "AceBridge_Settings".'
+  end
+
+  --- On Windows, the same command without a console, which would open for as long as a job runs, and end it when closed.
+  local function without_console(path)
+    local twin = WINDOWS and path:gsub("(acebridge)(%.exe)$", "%1w%2")
+    return twin and files.exists(twin) and twin or path
   end
 
   --- Start `path argument …` and return at once: true, or nil and a message. Only the path may hold spaces: no shell and
@@ -108,10 +114,20 @@ return function(import)
       end
     end
     if not files.exists(path) then return nil, ('There is no command "%s" any more.'):format(path) end
+    path = without_console(path)
     local quoted = '"' .. (WINDOWS and path:gsub("(\\+)$", "%1%1") or path) .. '"'
     -- What it returns without waiting is not documented; whether it works is seen from the job's status.
     reaper.ExecProcess(table.concat({ quoted, ... }, " "), NO_WAIT)
     return true
+  end
+
+  local OPENERS = { windows = "explorer.exe", mac = "/usr/bin/open", other = "xdg-open" }
+
+  --- Open a file in the program that the system has for it.
+  function M.open(path)
+    if not path or path:find('["%c]') then return end
+    local opener = WINDOWS and OPENERS.windows or MAC and OPENERS.mac or OPENERS.other
+    reaper.ExecProcess(('%s "%s"'):format(opener, path), NO_WAIT)
   end
 
   return M

@@ -5,6 +5,7 @@ return function(import)
   local files = import("files")
   local follow = import("follow")
   local form = import("form")
+  local guid = import("guid")
   local job = import("job")
   local selection = import("selection")
   local settings = import("settings")
@@ -21,18 +22,14 @@ return function(import)
     if not ok then error(fault, 0) end
   end
 
-  --- Step through the takes of the selected items. Past the last take, if it is a repaint of ours, another is made.
-  local function step(action, by)
+  --- Step through the takes of the selected items.
+  local function step(by)
     local project = reaper.EnumProjects(-1)
     local items = selection.find_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
-    if by > 0 and #items == 1 then
-      local last = reaper.GetMediaItemInfo_Value(items[1], "I_CURTAKE") == reaper.CountTakes(items[1]) - 1
-      if last and action.another_take(items[1]) then return end
-    end
     local any = false
     for _, item in ipairs(items) do any = any or reaper.CountTakes(item) > 1 end
-    if not any then return watch.say("The selected item has one take only.", "Run AceBridge: Repaint time selection to make another.") end
+    if not any then return watch.say("The selected item has one take only.", 'Run "AceBridge_Repaint time selection" or "AceBridge_Another take" to make another.') end
     undoable(project, by > 0 and "Next take" or "Previous take", function()
       for _, item in ipairs(items) do
         local count = reaper.CountTakes(item)
@@ -45,19 +42,52 @@ return function(import)
     end)
   end
 
-  function M.next_take(action) step(action, 1) end
-  function M.previous_take(action) step(action, -1) end
+  function M.next_take() step(1) end
+  function M.previous_take() step(-1) end
   function M.repeat_last(action) action.again() end
 
-  function M.cancel()
-    local count = 0
+  --- Make another take of the stretch that the selected item's active take repainted.
+  function M.another_take(action)
+    local item = reaper.GetSelectedMediaItem(reaper.EnumProjects(-1), 0)
+    if not item then return watch.say("No item is selected.", "Select an item that was repainted, then run the action again.") end
+    if action.another_take(item) then return end
+    watch.say("The active take of the selected item is no repaint.", 'Choose one that is, or run "AceBridge_Repaint time selection".')
+  end
+
+  local YES_NO, YES = 4, 6 -- MB
+
+  --- The jobs that run: of the project that is shown, and of others.
+  local function running_jobs()
+    local shown = reaper.EnumProjects(-1)
+    local own, others = {}, {}
+    for _, reading in ipairs(job.readings()) do own[#own + 1] = reading.id end
     for _, id in ipairs(job.open()) do
-      if not job.is_finished(job.status(id, job.request(id))) then
-        job.cancel(id)
-        count = count + 1
+      local request = job.request(id)
+      if request and not job.is_finished(job.status(id, request)) then
+        local list = guid.project(request.place.project) == shown and own or others
+        list[#list + 1] = id
       end
     end
-    if count == 0 then watch.say("No AceBridge job is running.") end
+    return own, others
+  end
+
+  --- Cancel the jobs of the project that is shown; those of others if that is wanted.
+  function M.cancel()
+    local own, others = running_jobs()
+    if #own + #others == 0 then return watch.say("No AceBridge job is running.") end
+    for _, id in ipairs(own) do job.cancel(id) end
+    if #others == 0 then return end
+    local count = #others == 1 and "1 job" or #others .. " jobs"
+    local question = #own > 0 and "The jobs of this project are cancelled. Cancel %s of other projects too?"
+      or "No job of this project runs. Cancel %s of other projects?"
+    if reaper.MB(question:format(count), "AceBridge", YES_NO) ~= YES then return end
+    for _, id in ipairs(others) do job.cancel(id) end
+  end
+
+  --- Follow jobs until all of them are placed: what actions start when they have sent one.
+  function M.watch(_, guard)
+    local token = reaper.genGuid("")
+    if not watch.is_watched_elsewhere(token) then watch.run(guard, token) end
   end
 
   function M.jobs(_, guard)

@@ -24,7 +24,7 @@ return function(import)
     local take = reaper.GetActiveTake(item)
     local file = take and file_passthrough.file_of(take)
     if not file then
-      return nil, "The item does not play a file as it is. Glue it, or run AceBridge: Repaint time selection in REAPER."
+      return nil, 'The item does not play a file as it is. Glue it, or run "AceBridge_Repaint time selection" in REAPER.'
     end
     local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
     local length = reaper.GetMediaItemInfo_Value(item, "D_LENGTH")

@@ -74,6 +74,11 @@ return function()
       for _, choice in ipairs(field.allowed) do
         if choice:lower() == text:lower() then return choice end
       end
+      local fits = {}
+      for _, choice in ipairs(field.allowed) do
+        if choice:lower():sub(1, #text) == text:lower() then fits[#fits + 1] = choice end
+      end
+      if #fits == 1 then return fits[1] end -- enough of it to know which one is meant
       return nil, ('%s is "%s"; allowed: %s.'):format(name, text, table.concat(field.allowed, ", "))
     end
     if field.kind == "number" or field.kind == "integer" or field.kind == "time" then

@@ -39,6 +39,22 @@ return function()
     end
   end
 
+  --- All items of a project by their GUIDs.
+  function M.items(project)
+    local found = {}
+    for i = 0, reaper.CountMediaItems(project) - 1 do
+      local item = reaper.GetMediaItem(project, i)
+      found[M.of_item(item)] = item
+    end
+    return found
+  end
+
+  --- What tells this run of REAPER from others: pointers mean something in one only.
+  local function session()
+    if not reaper.HasExtState(SECTION, "session") then reaper.SetExtState(SECTION, "session", reaper.genGuid(""), false) end
+    return reaper.GetExtState(SECTION, "session")
+  end
+
   --- The identity of a project: an id of ours in its extension state, its file, its name for messages.
   function M.of_project(project)
     local _, file = reaper.EnumProjects(-1)
@@ -48,20 +64,34 @@ return function()
       reaper.SetProjExtState(project, SECTION, KEY, id)
     end
     local name = reaper.GetProjectName(project)
-    return { id = id, file = file, name = name ~= "" and name or "the unsaved project" }
+    local track = reaper.GetTrack(project, 0)
+    return {
+      id = id, track = track and M.of_track(track), pointer = tostring(project), session = session(), file = file,
+      name = name ~= "" and name or "the unsaved project",
+    }
+  end
+
+  --- Whether a project without an id is the one of this identity: undo may have taken the id back. A pointer alone proves
+  -- nothing, since a new project may get that of a closed one.
+  local function is_same(project, file, identity)
+    if not identity.track or not M.track(project, identity.track) then return false end
+    if identity.session == session() then return identity.pointer == tostring(project) end
+    return file ~= "" and file == identity.file
   end
 
   --- The open project with this identity. "Save as" copies our id, so among several the one with the same file is it.
   function M.project(identity)
-    local found
+    local found, nameless
     local i = 0
     while true do
       local project, file = reaper.EnumProjects(i)
-      if not project then return found end
+      if not project then return found or nameless end
       local _, id = reaper.GetProjExtState(project, SECTION, KEY)
       if id == identity.id then
         if file == identity.file then return project end
         found = found or project
+      elseif id == "" and is_same(project, file, identity) then
+        nameless = nameless or project
       end
       i = i + 1
     end

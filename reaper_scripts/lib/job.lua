@@ -35,7 +35,7 @@ return function(import)
     if not path then return nil, why, remedy end
     local ok
     ok, why = command.start(path, "reaper", "run", files.url(M.folder(id)))
-    if not ok then return nil, why, "Run AceBridge: Doctor." end
+    if not ok then return nil, why, 'Run "AceBridge_Doctor".' end
     return true
   end
 
@@ -59,7 +59,29 @@ return function(import)
       if not ok then return nil, why, remedy end
     end
     reaper.SetExtState(SECTION, "sent " .. id, "1", false)
+    M.report_reading(id, nil)
     return true
+  end
+
+  -- Before a request is sent, the script that reads its audio says how far it is.
+  local READING, READING_ALIVE_S = "reading ", 5
+
+  --- Say what share of a job's audio is read; nil: it is over.
+  function M.report_reading(id, title, share)
+    if not title then return reaper.DeleteExtState(SECTION, READING .. id, false) end
+    reaper.SetExtState(SECTION, READING .. id, ("%.3f %.4f %s"):format(reaper.time_precise(), share, title), false)
+  end
+
+  --- Jobs whose audio is still read: { {id, title, fraction} … }.
+  function M.readings()
+    local found = {}
+    for _, id in ipairs(files.folders(M.root())) do
+      local when, share, title = reaper.GetExtState(SECTION, READING .. id):match("^(%S+) (%S+) (.*)$")
+      if when and reaper.time_precise() - tonumber(when) < READING_ALIVE_S then
+        found[#found + 1] = { id = id, title = title, fraction = tonumber(share) }
+      end
+    end
+    return found
   end
 
   --- Whether a job was sent since REAPER started: then somebody waits for it.
@@ -93,19 +115,26 @@ return function(import)
     if not status then
       local age = now - (request and request.create_time or now)
       if age <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
-      return { state = "failed", message = "The acebridge command did not start.", remedy = "Run AceBridge: Doctor." }
+      return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
     end
     if ENDED[status.state] then return status end
     if silence(id, status.update_time) > SILENT_S or now - (status.update_time or now) > LONG_AGO_S then
       return { state = "failed", message = "The acebridge command ended without a word.",
-        remedy = "See log.txt in " .. M.folder(id) .. ", then run AceBridge: Repeat last." }
+        remedy = "See log.txt in " .. M.folder(id) .. ', then run "AceBridge_Repeat last".' }
     end
     return status
   end
 
   function M.is_finished(status) return ENDED[status.state] or false end
 
+  function M.is_cancelled(id) return files.exists(files.join(M.folder(id), "cancel")) end
   function M.cancel(id) return files.touch(files.join(M.folder(id), "cancel")) end
+  --- The path of a job's log, or nil when it has none.
+  function M.log(id)
+    local path = files.join(M.folder(id), "log.txt")
+    return files.exists(path) and path or nil
+  end
+
   function M.close(id) return files.touch(files.join(M.folder(id), "placed")) end
   function M.reopen(id) return files.remove(files.join(M.folder(id), "placed")) end
   function M.is_placed(id) return files.exists(files.join(M.folder(id), "placed")) end
@@ -131,6 +160,7 @@ return function(import)
 
   --- Forget a job that was never sent.
   function M.discard(id)
+    M.report_reading(id, nil)
     for _, name in ipairs(files.names(M.folder(id))) do files.remove(files.join(M.folder(id), name)) end
     files.remove(M.folder(id))
   end

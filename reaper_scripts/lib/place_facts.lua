@@ -3,24 +3,29 @@
 return function(import)
   local guid = import("guid")
   local takes = import("takes")
+  local whereabouts = import("whereabouts")
   local M = {}
 
   local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
 
+  local MOVED = "The items were moved or stretched meanwhile; the %s lie where they were."
+
   --- Regions named by the sections of a song and by its lines.
-  function M.regions(_, request, result)
+  function M.regions(of, request, result)
     local facts = result.parts[1].takes[1].metadata
     local lines, sections = facts.lines or {}, facts.sections or {}
     if #lines == 0 then
       return nil, facts.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
     end
-    local start = request.parts[1].position_s
+    local shift, edited = whereabouts.shift(of, request.place.sources)
+    local start = request.parts[1].position_s + shift
     local function region(project, span, name)
       reaper.AddProjectMarker2(project, true, start + span.start_s, start + span.end_s, name, -1, 0)
     end
     return function(project)
       for _, section in ipairs(sections) do region(project, section, ("[%s]"):format(section.name)) end
       for _, line in ipairs(lines) do region(project, line, line.text) end
+      if edited then return MOVED:format("regions"), true end
       return ("%d lines, %d sections"):format(#lines, #sections)
     end
   end
@@ -45,7 +50,8 @@ return function(import)
 
   local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
-  --- Set the tempo from `time` on, and the meter where it is sure; leave every item where it is.
+  --- Set the tempo from `time` on, and the meter where it is sure; leave every item where it is. (Notes inside of MIDI items
+  -- follow it.)
   local function set_tempo(project, time, facts)
     local modes = {}
     for i = 0, reaper.CountMediaItems(project) - 1 do
@@ -57,8 +63,8 @@ return function(import)
     local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
     local beats = sure(facts, "meter") and facts.timesignature
     reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(beats or 0), beats and 4 or 0, false)
+    reaper.UpdateTimeline() -- first: only then are the items where the new tempo has them
     for _, mode in ipairs(modes) do reaper.SetMediaItemInfo_Value(mode[1], "C_BEATATTACHMODE", mode[2]) end
-    reaper.UpdateTimeline()
   end
 
   local YES = 6 -- what MB returns
@@ -66,11 +72,20 @@ return function(import)
     return reaper.MB(question:format(...), "AceBridge", 4) == YES
   end
 
+  --- What a new tempo moves, in a sentence.
+  local function follows(project)
+    for i = 0, reaper.CountMediaItems(project) - 1 do
+      local take = reaper.GetActiveTake(reaper.GetMediaItem(project, i))
+      if take and reaper.TakeIsMIDI(take) then return "Audio items stay; MIDI notes, markers and envelopes follow the new tempo." end
+    end
+    return "Items stay; markers and envelopes follow the new tempo."
+  end
+
   --- What to ask before the tempo is set.
-  local function tempo_question(facts)
+  local function tempo_question(facts, project)
     local question = "Heard: %s.\n\nSet the project's " .. (sure(facts, "meter") and facts.timesignature and "tempo and meter" or "tempo")
-    if sure(facts, "tempo") then return question .. " from there on? No item moves." end
-    return question .. " from there on all the same? The tempo is not certain. No item moves."
+    local doubt = sure(facts, "tempo") and "? " or " all the same? The tempo is not certain. "
+    return question .. " from there on" .. doubt .. follows(project)
   end
 
   --- Where bars begin, or beats where no bars are heard, or the audio.
@@ -81,12 +96,13 @@ return function(import)
   --- What was heard: a key that is sure is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
     local facts = result.parts[1].takes[1].metadata
-    local start = request.parts[1].position_s
+    local shift, edited = whereabouts.shift(project, request.place.sources)
+    local start = request.parts[1].position_s + shift
     local summary = describe_facts(facts)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale and sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords or {}
-    local tempo = facts.bpm and yes(tempo_question(facts), summary)
+    local tempo = facts.bpm and yes(tempo_question(facts, project), summary)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
     return function()
@@ -94,6 +110,7 @@ return function(import)
       for _, chord in ipairs(markers and chords or {}) do
         reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
       end
+      if edited then return MOVED:format("tempo and markers"), true end
       return summary
     end
   end
@@ -102,7 +119,7 @@ return function(import)
   function M.scores(project, request, result)
     local item = guid.item(project, request.place.item)
     if not item then
-      return nil, "The scored item is no longer in the project.", "Undo what removed it, then run AceBridge: Job list.", true
+      return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end
     local lines, top, value = {}, nil, -math.huge
     for i, part in ipairs(result.parts) do

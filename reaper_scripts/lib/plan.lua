@@ -8,18 +8,13 @@ return function(import)
   local tracks_of = import("tracks")
   local M = {}
 
-  --- Lyrics as one line of a dialog: " / " parts the lines.
-  function M.lyrics(text)
-    return text and (text:gsub("%s*/%s*", "\n"))
-  end
-
   --- `free`: the engine may find out for itself what the project does not know.
   function M.music(selected, start, stop, values, free)
     local music, changes = {}, nil
     if settings.get("tempo_from") == "project" then
       music, changes = tempo.music(selected.project, start, stop, free)
     end
-    music.caption, music.lyrics = values.style, M.lyrics(values.lyrics)
+    music.caption, music.lyrics = values.style, values.lyrics
     return music, changes
   end
 
@@ -29,7 +24,7 @@ return function(import)
   end
 
   function M.recipe(values, changes)
-    return { values = values, caption = values.style, lyrics = M.lyrics(values.lyrics), tempo = changes }
+    return { values = values, caption = values.style, lyrics = values.lyrics, tempo = changes }
   end
 
   function M.add(list, more)

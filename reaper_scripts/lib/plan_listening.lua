@@ -2,9 +2,10 @@
 
 return function(import)
   local files = import("files")
+  local lyrics = import("lyrics")
   local source_audio = import("source_audio")
   local plan_of = import("plan")
-  local takes = import("takes")
+  local whereabouts = import("whereabouts")
   local M = {}
 
   local function listening(task, kind, fill)
@@ -16,7 +17,7 @@ return function(import)
       local part = { task = task, position_s = position, source = found.part, fields = {} }
       local ok, why, remedy = fill(part, selected, values)
       if not ok then return nil, why, remedy end
-      return { parts = { part }, captures = found.captures, place = { kind = kind } }
+      return { parts = { part }, captures = found.captures, place = { kind = kind, sources = whereabouts.note_all(selected.items) } }
     end
   end
 
@@ -25,11 +26,8 @@ return function(import)
   --- The lyrics of a selection: from its item's notes, remembered on its take, or a text file; false when none is chosen.
   local function lyrics_of(selected)
     for _, item in ipairs(selected.items) do
-      local take = reaper.GetActiveTake(item)
-      local facts = take and takes.facts(take)
-      local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
-      if notes:match("%S") then return notes end
-      if facts and facts.lyrics and facts.lyrics:match("%S") then return facts.lyrics end
+      local words = lyrics.of_item(item)
+      if words then return words end
     end
     local ok, path = reaper.GetUserFileNameForRead("", "Lyrics of the selection", "txt")
     if not ok then return false end

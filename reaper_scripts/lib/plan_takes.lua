@@ -12,6 +12,8 @@ return function(import)
   local source = import("source")
   local takes = import("takes")
   local tempo = import("tempo")
+  local tracks_of = import("tracks")
+  local whereabouts = import("whereabouts")
   local M = {}
 
   local JOIN_GAP_S = 10 -- the longest gap that a join closes
@@ -28,14 +30,15 @@ return function(import)
   end
 
   local function target(item, number, offset_s)
-    return { guid = guid.of_item(item), part = number, offset_s = offset_s, name = plan_of.label(item) }
+    local sent = whereabouts.note(item, reaper.GetActiveTake(item))
+    return { sent = sent, part = number, offset_s = offset_s, name = plan_of.label(item) }
   end
 
   function M.repaint(selected, values)
     local ok, why, remedy = plan_of.stretch(selected)
     if not ok then return nil, why, remedy end
     if #selected.items == 0 then
-      return nil, "There is no item in the selection.", "Select a stretch of time that lies on an item, or use AceBridge: Generate here."
+      return nil, "There is no item in the selection.", 'Select a stretch of time that lies on an item, or use "AceBridge_Generate here".'
     end
     if #selected.items > 1 and not selected.picked then
       return nil, ("The selection holds %d items, and none is selected."):format(#selected.items), "Select the item or the track that is to be repainted."
@@ -57,7 +60,7 @@ return function(import)
       plan.parts[number] = part
       plan_of.add(plan.captures, found.captures)
       plan.place.items[number] = target(item, number, found.offset_s)
-      plan.place.items[number].again = { start = start - first, stop = stop - first } -- from the item's start
+      plan.place.items[number].changed = { start = start - first, stop = stop - first } -- from the item's start
       plan.place.made = plan_of.recipe(values, changes)
     end
     return plan
@@ -83,22 +86,6 @@ return function(import)
       "Select one item with audio, then run the action again."
   end
 
-  --- Seconds until the next item on the track of `item`, before (-1) or after (1) it.
-  local function room(item, side)
-    local track = reaper.GetMediaItem_Track(item)
-    local first, last = selection.item_span(item)
-    local free = side < 0 and first or math.huge
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local other = reaper.GetTrackMediaItem(track, i)
-      local start, stop = selection.item_span(other)
-      if other ~= item then
-        if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
-        if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
-      end
-    end
-    return free
-  end
-
   local function grow_source(selected, values, side)
     local item, why, remedy = one_item(selected)
     if not item then return nil, why, remedy end
@@ -113,7 +100,7 @@ return function(import)
     end
     local edge = side > 0 and last or first
     local length = math.abs(tempo.bars(selected.project, edge, side * (values.bars or 8)))
-    local free = room(item, side)
+    local free = tracks_of.room(item, side)
     if side < 0 and first < length - 1e-9 and free == first then
       return nil, ("There are only %.1f s before the item, and %.1f s are wanted."):format(first, length), "Move the item to the right, or choose fewer bars."
     end
@@ -129,11 +116,12 @@ return function(import)
     if side > 0 then
       local old_s = found.frames / found.rate
       part.fields.start_s, part.fields.end_s = old_s, old_s + grown_s
-      wanted.set = { B_LOOPSRC = 0, D_LENGTH = old_s - found.offset_s + grown_s }
+      wanted.keeps = { right = true }
+      wanted.grow_right = old_s - found.offset_s + grown_s - (last - first)
     else
       part.fields.start_s, part.fields.end_s = -grown_s, 0
-      wanted.shift_s = grown_s
-      wanted.set = { B_LOOPSRC = 0, D_POSITION = first - grown_s, D_LENGTH = last - first + grown_s }
+      wanted.keeps = { left = true }
+      wanted.grow_left = grown_s
     end
     return { parts = { part }, captures = found.captures, place = { kind = "take", items = { wanted }, made = plan_of.recipe(values, changes) } }
   end
@@ -191,17 +179,19 @@ return function(import)
     local overlap = a_stop > b_start + 1e-9
     local first, second = target(a, 1, a_start - position_s), target(b, 1, b_start - position_s)
     first.baked, second.baked = true, true
+    first.keeps, second.keeps = { right = true }, { left = true }
     if overlap then -- both play the same there: their fades have to add up to one
       local length_s = a_stop - b_start
       first.set = { C_FADEOUTSHAPE = 0, D_FADEOUTLEN = length_s, D_FADEOUTLEN_AUTO = -1 }
       second.set = { C_FADEINSHAPE = 0, D_FADEINLEN = length_s, D_FADEINLEN_AUTO = -1 }
     else
-      first.set = { D_LENGTH = b_start - a_start, D_FADEOUTLEN = 0, D_FADEOUTLEN_AUTO = -1, B_LOOPSRC = 0 }
+      first.grow_right = b_start - a_stop
+      first.set = { D_FADEOUTLEN = 0, D_FADEOUTLEN_AUTO = -1 }
       second.set = { D_FADEINLEN = 0, D_FADEINLEN_AUTO = -1 }
     end
     return {
       parts = { part }, captures = captures,
-      place = { kind = "take", items = { first, second }, made = plan_of.recipe(values, changes) },
+      place = { kind = "take", items = { first, second }, together = true, made = plan_of.recipe(values, changes) },
     }
   end
 
@@ -219,7 +209,7 @@ return function(import)
         local name = takes.name(take)
         plan.parts[number] = {
           task = "score", label = ("take %d%s"):format(i + 1, name ~= "" and " " .. name or ""), position_s = 0, source = found.part,
-          fields = { music = { caption = values.style or known.caption, lyrics = plan_of.lyrics(values.lyrics) or known.lyrics } },
+          fields = { music = { caption = values.style or known.caption, lyrics = values.lyrics or known.lyrics } },
         }
         plan_of.add(plan.captures, found.captures)
         plan.place.takes[number] = guid.of_take(take)

@@ -7,6 +7,7 @@ return function(import)
   local selection = import("selection")
   local settings = import("settings")
   local tracks_of = import("tracks")
+  local whereabouts = import("whereabouts")
   local M = {}
 
   local DEFAULT_NEW_S, MIN_NEW_S, MAX_NEW_S = 30, 0.1, 600
@@ -40,7 +41,7 @@ return function(import)
         fields = { music = told, output = plan_of.output(values, selected.rate) },
       }
       local place = on_tracks(selected, folder, values, changes)
-      place.mute = items_to_mute(selected)
+      place.mute, place.sources = items_to_mute(selected), whereabouts.note_all(selected.items)
       fill(part.fields, values, place)
       return { parts = { part }, captures = found.captures, place = place }
     end
@@ -83,7 +84,9 @@ return function(import)
         context_s = context, scope = "region", output = plan_of.output(values, rate),
       },
     }
-    return { parts = { part }, captures = found.captures, place = on_tracks(selected, "Layers", values, changes) }
+    local place = on_tracks(selected, "Layers", values, changes)
+    place.sources = whereabouts.note_all(selected.items)
+    return { parts = { part }, captures = found.captures, place = place }
   end
 
   -- New music. ----------------------------------------------------------------------------------------------------------

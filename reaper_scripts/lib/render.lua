@@ -3,12 +3,11 @@
 
 return function(import)
   local files = import("files")
+  local wav = import("wav")
   local M = {}
 
   local RENDER_WITH_SETTINGS = 42230 -- "Render project, using the most recent render settings, auto-close render dialog"
-  local MASTER, SOLO = 0, 1
-  local LOOK_S, SURE, HEADER_BYTES = 0.1, 2, 44 -- how often to look, and how often the size must be the same
-  local PATIENCE_S = 60
+  local MASTER, SOLO_IN_PLACE, RECORDS = 0, 2, 4 -- RENDER_SETTINGS; I_SOLO with sends and folders; GetPlayStateEx
 
   -- Every key that a render depends on, or that setting one of these may change.
   local NUMBERS = {
@@ -17,32 +16,43 @@ return function(import)
     "RENDER_BRICKWALL", "RENDER_FADEIN", "RENDER_FADEOUT", "RENDER_FADEINSHAPE", "RENDER_FADEOUTSHAPE", "RENDER_PADSTART",
     "RENDER_PADEND", "RENDER_TRIMSTART", "RENDER_TRIMEND", "RENDER_DELAY",
   }
-  local STRINGS = { "RENDER_FILE", "RENDER_PATTERN", "RENDER_FORMAT", "RENDER_FORMAT2" }
+  local STRINGS = { "RENDER_FILE", "RENDER_PATTERN", "RENDER_FORMAT2", "RENDER_FORMAT" } -- the format last: others change it
   local PLAIN = { -- a bare render: nothing before, after or on top of the audio
     "RENDER_TAILFLAG", "RENDER_TAILMS", "RENDER_ADDTOPROJ", "RENDER_DITHER", "RENDER_NORMALIZE", "RENDER_FADEIN",
     "RENDER_FADEOUT", "RENDER_PADSTART", "RENDER_PADEND", "RENDER_TRIMSTART", "RENDER_TRIMEND", "RENDER_DELAY",
   }
   local FLOAT_WAV = "ZXZhdyAAAQ==" -- WAV, 32 bit float: the base64 that REAPER stores for it
 
-  local function save(project)
+  local SOLO = { "I_SOLO", "B_SOLO_DEFEAT" } -- of every track
+  local THROUGH = { I_FXEN = 0, D_VOL = 1, D_PAN = 0 } -- of tracks that are to leave everything as it is
+
+  local function save_track(saved, track, key)
+    saved[#saved + 1] = { track, key, reaper.GetMediaTrackInfo_Value(track, key) }
+  end
+
+  local function save(project, without)
     local saved = { numbers = {}, strings = {}, tracks = {} }
-    for _, key in ipairs(NUMBERS) do saved.numbers[key] = reaper.GetSetProjectInfo(project, key, 0, false) end
-    for _, key in ipairs(STRINGS) do
+    for i, key in ipairs(NUMBERS) do saved.numbers[i] = reaper.GetSetProjectInfo(project, key, 0, false) end
+    for i, key in ipairs(STRINGS) do
       local ok, value = reaper.GetSetProjectInfo_String(project, key, "", false)
-      if ok then saved.strings[key] = value end
+      saved.strings[i] = ok and value
     end
     for i = 0, reaper.CountTracks(project) - 1 do
-      local track = reaper.GetTrack(project, i)
-      saved.tracks[i + 1] = { track, reaper.GetMediaTrackInfo_Value(track, "I_SOLO") }
+      for _, key in ipairs(SOLO) do save_track(saved.tracks, reaper.GetTrack(project, i), key) end
+    end
+    for _, track in ipairs(without) do
+      for key in pairs(THROUGH) do save_track(saved.tracks, track, key) end
     end
     return saved
   end
 
   local function restore(project, saved)
-    for key, value in pairs(saved.numbers) do reaper.GetSetProjectInfo(project, key, value, true) end
-    for key, value in pairs(saved.strings) do reaper.GetSetProjectInfo_String(project, key, value, true) end
+    for i, key in ipairs(NUMBERS) do reaper.GetSetProjectInfo(project, key, saved.numbers[i], true) end
+    for i, key in ipairs(STRINGS) do
+      if saved.strings[i] then reaper.GetSetProjectInfo_String(project, key, saved.strings[i], true) end
+    end
     for _, entry in ipairs(saved.tracks) do
-      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(entry[1], "I_SOLO", entry[2]) end
+      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(table.unpack(entry)) end
     end
   end
 
@@ -56,61 +66,58 @@ return function(import)
     reaper.GetSetProjectInfo(project, "RENDER_CHANNELS", 2, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_FILE", folder, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_PATTERN", name, true)
-    reaper.GetSetProjectInfo_String(project, "RENDER_FORMAT", FLOAT_WAV, true)
     reaper.GetSetProjectInfo_String(project, "RENDER_FORMAT2", "", true)
-    if #recipe.tracks > 0 then -- several selected tracks would be rendered into a file each, so they are soloed
-      for i = 0, reaper.CountTracks(project) - 1 do
-        reaper.SetMediaTrackInfo_Value(reaper.GetTrack(project, i), "I_SOLO", 0)
-      end
-      for _, track in ipairs(recipe.tracks) do reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO) end
+    reaper.GetSetProjectInfo_String(project, "RENDER_FORMAT", FLOAT_WAV, true)
+    for _, track in ipairs(recipe.without) do
+      for key, value in pairs(THROUGH) do reaper.SetMediaTrackInfo_Value(track, key, value) end
     end
+    if #recipe.tracks == 0 then return end
+    for i = 0, reaper.CountTracks(project) - 1 do -- several selected tracks would be rendered into a file each
+      for _, key in ipairs(SOLO) do reaper.SetMediaTrackInfo_Value(reaper.GetTrack(project, i), key, 0) end
+    end
+    for _, track in ipairs(recipe.tracks) do reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO_IN_PLACE) end
   end
 
-  local function size(path)
-    local file = io.open(path, "rb")
-    if not file then return nil end
-    local bytes = file:seek("end")
-    file:close()
-    return bytes
-  end
-
-  --- Render a recipe of `capture`; see there. The file counts as whole when it no longer grows: the action may return
-  -- before it is. Only then are the settings put back.
-  function M.start(recipe, folder)
+  --- Render, and put everything back at once: the action returns when the file is whole. nil and a message if it is not.
+  local function render(recipe, folder)
     local project, path = recipe.project, files.join(folder, recipe.file)
-    local saved = save(project)
-    local function abort()
-      if saved then restore(project, saved) end
-      saved = nil
+    if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then
+      return nil, "REAPER is recording, and cannot render the selection meanwhile; stop the recording first."
     end
+    local saved = save(project, recipe.without)
     local ok, fault = pcall(function()
       set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")))
       reaper.Main_OnCommandEx(RENDER_WITH_SETTINGS, 0, project)
     end)
-    if not ok then
-      abort()
-      return nil, "REAPER could not render the selection: " .. tostring(fault)
+    restore(project, saved)
+    if not ok then return nil, "REAPER could not render the selection: " .. tostring(fault) end
+    local frames = wav.frames(path)
+    if not frames then
+      return nil, 'REAPER rendered no file; render once by hand to see why, or choose "pre" for "Send audio" in "AceBridge_Settings".'
     end
+    if frames ~= recipe.frames then
+      return nil, ('REAPER rendered %d frames, and %d are selected; set the master play rate to 1, and let the render end.'):format(frames, recipe.frames)
+    end
+    return 1
+  end
 
-    local began, looked, last, same = reaper.time_precise(), 0, nil, 0
+  --- Render a recipe of `capture`; see there. REAPER shows its own window meanwhile and stops to play.
+  function M.start(recipe, folder)
+    local shown = false
     local function step()
-      local now = reaper.time_precise()
-      if now - looked < LOOK_S then return 0.5 end
-      looked = now
-      local bytes = size(path)
-      same = bytes and bytes > HEADER_BYTES and bytes == last and same + 1 or 0
-      last = bytes
-      if same >= SURE then
-        abort()
-        return 1
+      if not shown then -- one tick for the job window to say what comes
+        shown = true
+        return 0
       end
-      if same == 0 and now - began > PATIENCE_S then
-        abort()
-        return nil, 'REAPER rendered no file; render once by hand to see why, or choose "pre" for "Send audio pre or post FX" in AceBridge: Settings.'
+      for _, track in ipairs(recipe.tracks) do
+        if not reaper.ValidatePtr2(recipe.project, track, "MediaTrack*") then
+          return nil, "What was selected is no longer there."
+        end
       end
-      return 0.5
+      return render(recipe, folder)
     end
-    return { step = step, abort = abort }
+    if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") then return nil, "What was selected is no longer there." end
+    return { step = step, abort = function() end }
   end
 
   return M

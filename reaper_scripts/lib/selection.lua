@@ -48,10 +48,20 @@ return function(import)
     local found = {}
     for _, track in ipairs(tracks) do
       for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-        found[#found + 1] = reaper.GetTrackMediaItem(track, i)
+        local item = reaper.GetTrackMediaItem(track, i)
+        if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
       end
     end
     return found
+  end
+
+  --- Those of several items that are on playing lanes; all of them, if none is: then somebody wants just these.
+  local function on_playing_lanes(items)
+    local found = {}
+    for _, item in ipairs(items) do
+      if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+    end
+    return #found > 0 and found or items
   end
 
   local function tracks_with(items)
@@ -109,13 +119,13 @@ return function(import)
   -- from: "time selection", "razor edits", "loop", "items" or "tracks".
   -- tracks: those that are meant; empty when none is: then all of them are. picked: whether somebody picked them.
   -- items: what lies on them inside the stretch; when items are selected, only those.
-  -- selected_items: all selected items, wherever they are.
+  -- selected_items: all selected items, wherever they are; of tracks with fixed lanes those on lanes that play.
   -- conflict: a message and a remedy when it cannot be told which stretch is meant.
   -- anchor: the track that new tracks go below (the lowest one that is meant, folders before what is in them), or nil.
   -- with_loop: whether the loop points count too; no action that is run by hand looks at them.
   function M.read(project, with_loop)
     local rate = M.rate(project)
-    local picked_items, chosen_tracks = M.find_items(project), find_tracks(project)
+    local picked_items, chosen_tracks = on_playing_lanes(M.find_items(project)), find_tracks(project)
     local picked_tracks = tracks_of.with_children(project, chosen_tracks)
     local razor_start, razor_stop, razor_tracks, alike = razor(project)
     local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)

@@ -6,11 +6,13 @@
 -- new take gets the same ones, see `takes`). Tracks of a mix that play nothing but such files are sent as lists of them.
 
 return function(import)
-  local selection = import("selection")
   local file_passthrough = import("file_passthrough")
+  local needs_render = import("needs_render")
+  local selection = import("selection")
   local tracks_of = import("tracks")
   local M = {}
 
+  local MOST_CHANNELS = 2
   local MAX_S = 1200 -- the longest source a task takes
 
   --- A take's audio from its item's start to its end. Returns { part = the request's source, captures = recipes for it,
@@ -35,6 +37,10 @@ return function(import)
         rate = file.rate, frames = last - first, offset_s = math.max(0, file.offset_s - first / file.rate),
       }
     end
+    local channels = reaper.GetMediaSourceNumChannels(source)
+    if channels > MOST_CHANNELS then -- REAPER reads all of them or none
+      return nil, ("The item's file has %d channels; allowed: 1 or 2. Choose two of them in the item's properties and glue it first."):format(channels)
+    end
     local recipe = M.recipe_of_take(take, rate, name .. ".wav")
     recipe.first, recipe.frames = 0, math.ceil(length * rate - 1e-6)
     return { part = { file = recipe.file }, captures = { recipe }, rate = rate, frames = recipe.frames, offset_s = 0 }
@@ -54,7 +60,7 @@ return function(import)
         local item = reaper.GetTrackMediaItem(track, i)
         local first, last = selection.item_span(item)
         local take = reaper.GetActiveTake(item)
-        if take and first < stop and last > start then
+        if take and first < stop and last > start and tracks_of.is_on_playing_lane(item) then
           if reaper.GetMediaItemInfo_Value(item, "B_MUTE") > 0 then
             muted = true
           elseif reaper.TakeIsMIDI(take) then
@@ -68,11 +74,12 @@ return function(import)
     return midi, audio, muted
   end
 
-  --- The tracks that are heard: those that are soloed, if any is and nobody picked some; and those that hold something.
+  --- The tracks that are heard: those that are soloed, if any is and nobody picked some; and those that hold something, or
+  -- that others send to.
   local function audible_tracks(selected, start, stop)
     local found, soloed = {}, {}
     for _, track in ipairs(selected.tracks) do
-      if not tracks_of.is_free(track, start, stop) then
+      if not tracks_of.is_free(track, start, stop) or needs_render.receives(track) then
         found[#found + 1] = track
         if tracks_of.is_soloed(track) then soloed[#soloed + 1] = track end
       end
@@ -80,7 +87,58 @@ return function(import)
     return not selected.picked and #soloed > 0 and soloed or found
   end
 
-  --- What tracks play between two times, mixed by their faders: pre-FX as files and through accessors, or rendered with FX.
+  --- Tracks that are heard, as { read, rendered } by how they are sent, and the folder whose gain and FX are left out, because
+  -- a result will lie in it. `muted`: all of them are.
+  local function sort_tracks(selected, start, stop, how)
+    local home = selected.anchor and reaper.GetParentTrack(selected.anchor)
+    local sorted = { read = {}, rendered = {}, home = home, muted = true }
+    local audible = audible_tracks(selected, start, stop)
+    for _, track in ipairs(audible) do sorted.muted = sorted.muted and not tracks_of.gains(track, home) end
+    for _, track in ipairs(audible) do
+      local list = sorted.read
+      if how == "auto" and tracks_of.gains(track, home) and needs_render.track(track, home, start, stop) then
+        list = sorted.rendered
+      end
+      list[#list + 1] = track
+    end
+    return sorted
+  end
+
+  local function count_tracks(count, what) return count == 1 and "1 " .. what .. " is" or count .. " " .. what .. "s are" end
+
+  --- What has to be known before a selection is sent: how many tracks are rendered for it, or are not sent; nil: nothing.
+  function M.notice(selected, how)
+    local start, stop = selected.start, selected.stop
+    if not start or how == "post" then return nil end
+    local sorted = sort_tracks(selected, start, stop, how)
+    if #sorted.rendered > 0 then return count_tracks(#sorted.rendered, "track") .. " rendered with FX" end
+    local silent = 0
+    for _, track in ipairs(sorted.read) do
+      if needs_render.plays_midi(track, start, stop) then silent = silent + 1 end
+    end
+    return silent > 0 and count_tracks(silent, "MIDI track") .. " not sent" or nil
+  end
+
+  --- The recipe of a render. `without`: tracks whose FX and fader are left out.
+  local function rendering(selected, tracks, start, stop, file, without)
+    local rate = selected.rate
+    return {
+      project = selected.project, render = true, tracks = tracks, start = start, stop = stop, rate = rate, file = file,
+      frames = math.floor(stop * rate + 0.5) - math.floor(start * rate + 0.5), without = without,
+    }
+  end
+
+  --- The master, and the folders that a result will lie in: what they do is done to the result, too.
+  local function outer(selected, home)
+    local found = { reaper.GetMasterTrack(selected.project) }
+    while home do
+      found[#found + 1], home = home, reaper.GetParentTrack(home)
+    end
+    return found
+  end
+
+  --- What tracks play between two times, mixed by their faders. `how`: `pre` reads them before their FX, as files and through
+  -- accessors, `post` renders the master; `auto` renders those that would not sound the same otherwise, and reads the rest.
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
   function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
@@ -88,25 +146,18 @@ return function(import)
       return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
     end
     local midi, audio, silenced = contents(selected.tracks, start, stop)
-    if not audio and not (midi and how == "post") then
+    if not audio and not (midi and how ~= "pre") then
       return nil, midi
-        and 'The selection holds MIDI only; choose "post" for "Send audio pre or post FX" in AceBridge: Settings, or render it first.'
+        and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
         or silenced and "The items in the selection are muted; unmute them first."
         or "There is no audio in the selection; select some that holds audio."
     end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
     if how == "post" then
       local file = name .. ".wav"
-      local tracks = selected.picked and selected.tracks or {}
-      local recipe = { project = selected.project, render = true, tracks = tracks, start = start, stop = stop, rate = rate, file = file }
-      return { part = { file = file }, captures = { recipe } }
+      return { part = { file = file }, captures = { rendering(selected, selected.picked and selected.tracks or {}, start, stop, file, {}) } }
     end
-    local audible = audible_tracks(selected, start, stop)
-    local home = selected.anchor and reaper.GetParentTrack(selected.anchor)
-    local all_muted = true
-    for _, track in ipairs(audible) do
-      all_muted = all_muted and not tracks_of.gains(track, home)
-    end
+    local sorted = sort_tracks(selected, start, stop, how)
     local captures, mix = {}, {}
     local function add(track, pieces, left, right)
       if not pieces then
@@ -121,12 +172,18 @@ return function(import)
         }
       end
     end
-    for _, track in ipairs(audible) do
-      local left, right = tracks_of.gains(track, home)
-      if all_muted then left, right = 1, 1 end -- muted and meant all the same
+    if #sorted.rendered > 0 then
+      local file = name .. ".wav"
+      local recipe = rendering(selected, sorted.rendered, start, stop, file, outer(selected, sorted.home))
+      if #sorted.read == 0 then return { part = { file = file }, captures = { recipe } } end
+      captures[1], mix[1] = recipe, { file = file, at = 0, left = 1, right = 1 }
+    end
+    for _, track in ipairs(sorted.read) do
+      local left, right = tracks_of.gains(track, sorted.home)
+      if sorted.muted then left, right = 1, 1 end -- muted and meant all the same
       if left then add(track, file_passthrough.of_track(track, first, last, rate), left, right) end
     end
-    if #mix == 0 then add(audible[1], nil, 1, 1) end -- silence has to come from somewhere
+    if #mix == 0 then add(sorted.read[1], nil, 1, 1) end -- silence has to come from somewhere
     return { part = { mix = mix, frames = last - first, channels = 2 }, captures = captures }
   end
 

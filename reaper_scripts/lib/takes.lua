@@ -33,6 +33,44 @@ return function(import)
     return take
   end
 
+  -- What makes an envelope of the active takes of the selected items, by the name that it gets.
+  local TOGGLES = { Volume = 40693, Pan = 40694, Mute = 40695, Pitch = 41612 }
+
+  --- An envelope of a take by its name: the one that is there, or a new one.
+  local function envelope_of(take, name)
+    local found = reaper.GetTakeEnvelopeByName(take, name)
+    if found or not TOGGLES[name] then return found end
+    local item = reaper.GetMediaItemTake_Item(take)
+    local project = reaper.GetItemProjectContext(item)
+    local selected = {}
+    for i = 0, reaper.CountSelectedMediaItems(project) - 1 do selected[i + 1] = reaper.GetSelectedMediaItem(project, i) end
+    reaper.SelectAllMediaItems(project, false)
+    reaper.SetMediaItemSelected(item, true)
+    reaper.Main_OnCommandEx(TOGGLES[name], 0, project)
+    reaper.SelectAllMediaItems(project, false)
+    for _, other in ipairs(selected) do reaper.SetMediaItemSelected(other, true) end
+    return reaper.GetTakeEnvelopeByName(take, name)
+  end
+
+  --- Give `new`, the active take of its item, the envelopes of `old`. Those of FX parameters stay behind.
+  function M.copy_envelopes(old, new)
+    local rate = reaper.GetMediaItemTakeInfo_Value(old, "D_PLAYRATE") / reaper.GetMediaItemTakeInfo_Value(new, "D_PLAYRATE")
+    for i = 0, reaper.CountTakeEnvelopes(old) - 1 do
+      local from = reaper.GetTakeEnvelope(old, i)
+      local _, name = reaper.GetEnvelopeName(from)
+      local into = envelope_of(new, name)
+      if into then
+        local _, chunk = reaper.GetEnvelopeStateChunk(from, "", false)
+        reaper.SetEnvelopeStateChunk(into, (chunk:gsub("\nEGUID [^\n]*", "")), false)
+        for point = 0, rate ~= 1 and reaper.CountEnvelopePoints(into) - 1 or -1 do
+          local _, time, value, shape, tension, chosen = reaper.GetEnvelopePoint(into, point)
+          reaper.SetEnvelopePoint(into, point, time / rate, value, shape, tension, chosen, true)
+        end
+        reaper.Envelope_SortPoints(into)
+      end
+    end
+  end
+
   function M.name(take)
     return select(2, reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", "", false))
   end

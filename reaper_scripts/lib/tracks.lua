@@ -56,6 +56,22 @@ return function()
     return found
   end
 
+  local FIXED_LANES, LANES_SINCE = 2, 7 -- I_FREEMODE; REAPER's version
+
+  --- Whether an item is on a lane that plays; on tracks without lanes every item is.
+  function M.is_on_playing_lane(item)
+    if tonumber(reaper.GetAppVersion():match("^%d+")) < LANES_SINCE then return true end
+    return reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(item), "I_FREEMODE") ~= FIXED_LANES
+      or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
+  end
+
+  --- Whether an item plays between two times: it is there, not muted, and on a lane that plays.
+  function M.sounds(item, start, stop)
+    local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+    return first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start
+      and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0 and M.is_on_playing_lane(item)
+  end
+
   --- Whether a track has no item between two times.
   function M.is_free(track, start, stop)
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
@@ -64,6 +80,26 @@ return function()
       if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
     end
     return true
+  end
+
+  --- Seconds without another item on its track before (side -1) or after (1) an item; before, not beyond the project's start.
+  function M.room(item, side)
+    local function span(of)
+      local start = reaper.GetMediaItemInfo_Value(of, "D_POSITION")
+      return start, start + reaper.GetMediaItemInfo_Value(of, "D_LENGTH")
+    end
+    local track = reaper.GetMediaItem_Track(item)
+    local first, last = span(item)
+    local free = side < 0 and first or math.huge
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local other = reaper.GetTrackMediaItem(track, i)
+      local start, stop = span(other)
+      if other ~= item then
+        if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
+        if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
+      end
+    end
+    return free
   end
 
   --- What a track is played with: volume and pan of its own and of the folders it is in, up to the folder `home` (nil:
@@ -91,11 +127,8 @@ return function()
   local function insert(project, at)
     if reaper.APIExists("InsertTrackInProject") then
       reaper.InsertTrackInProject(project, at, 0)
-    else -- older ones insert into the current tab only
-      local current = reaper.EnumProjects(-1)
-      if current ~= project then reaper.SelectProjectInstance(project) end
+    else -- older ones insert into the tab that is shown: see `place`
       reaper.InsertTrackAtIndex(at, false)
-      if current ~= project then reaper.SelectProjectInstance(current) end
     end
     return reaper.GetTrack(project, at)
   end

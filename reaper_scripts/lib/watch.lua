@@ -2,17 +2,20 @@
 -- to the first. A job whose script has gone is found in its folder.
 
 return function(import)
-  local on_exit = import("on_exit")
+  local command = import("command")
+  local files = import("files")
   local guid = import("guid")
+  local on_exit = import("on_exit")
   local job = import("job")
+  local json = import("json")
   local place = import("place")
   local settings = import("settings")
   local window = import("window")
   local M = {}
 
   local SECTION, KEY, SHOW = "AceBridge", "watcher", "show"
+  local MOST_NAMES = 3
   local LOOK_S, SEARCH_S, ALIVE_S = 0.05, 1, 3
-  local RELAUNCH = 3 -- set_action_options: end this copy when the action runs again, and start a new one
   local YES_NO, YES = 4, 6
 
   local function say(message, remedy)
@@ -33,6 +36,31 @@ return function(import)
   --- Have the script that watches show its window.
   function M.show() reaper.SetExtState(SECTION, SHOW, "1", false) end
 
+  local RECORDS = 4 -- GetPlayStateEx
+
+  --- Whether a project of any tab records: then nothing is placed and no message comes in between.
+  local function records()
+    local i = 0
+    while true do
+      local project = reaper.EnumProjects(i)
+      if not project then return false end
+      if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return true end
+      i = i + 1
+    end
+  end
+
+  local SCRIPT = "AceBridge_Job list (background).lua"
+  local FOLDER = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
+
+  --- Have somebody watch: an action of its own, so that no action that sends a job goes on running.
+  function M.start(guard)
+    local token = reaper.genGuid("")
+    if M.is_watched_elsewhere(token) then return end
+    local number = FOLDER and reaper.AddRemoveReaScript(true, 0, files.join(FOLDER, SCRIPT), true) or 0
+    if number == 0 then return M.run(guard, token) end -- it is not installed: this script does it
+    reaper.Main_OnCommand(number, 0)
+  end
+
   --- The project that a result goes to, or nil: it is not open, and nobody wants it elsewhere or could be `asked`.
   local function home(request, asked)
     local identity = request.place.project
@@ -42,13 +70,31 @@ return function(import)
     local anchored = request.place.kind ~= "tracks"
     local gone = ("%s is ready, but %s is no longer open."):format(request.title, identity.name)
     if anchored then
-      say(gone, "The result is kept: open that project again, then run AceBridge: Job list.")
+      say(gone, 'The result is kept: open that project again, then run "AceBridge_Job list".')
       return nil
     end
     local answer = reaper.MB(gone .. "\n\nPut the result on a new track of the project that is open now? (No keeps it for later.)", "AceBridge", YES_NO)
     if answer ~= YES then return nil end
     request.place.anchor = nil
     return (reaper.EnumProjects(-1))
+  end
+
+  --- What a row says of a job that is done: what was placed, with which seeds, how long it took, and how to take it back.
+  local function describe(request, result, summary)
+    local names, seeds = {}, {}
+    for _, part in ipairs(result.parts) do
+      for _, take in ipairs(part.takes) do
+        if take.seed and take.seed ~= json.null then seeds[#seeds + 1] = ("%d"):format(take.seed) end
+        for _, output in ipairs(take.outputs or {}) do names[#names + 1] = output.name end
+      end
+    end
+    local facts = { (summary:gsub("\n.*", "")) }
+    if #names > 0 then facts[#facts + 1] = table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)) end
+    if #seeds > 0 then facts[#facts + 1] = (#seeds == 1 and "seed " or "seeds ") .. table.concat(seeds, ", ") end
+    if result.total_s then facts[#facts + 1] = ("%.0f s"):format(result.total_s) end
+    local lines = { table.concat(facts, "; "), ('Edit > Undo "AceBridge: %s" takes it back.'):format(request.title) }
+    for _, warning in ipairs(result.warnings or {}) do lines[#lines + 1] = warning end
+    return table.concat(lines, "\n")
   end
 
   --- The end of a job. `asked`: somebody waits for it, so that what hinders it is worth a message. Returns its state, a note
@@ -64,7 +110,7 @@ return function(import)
     end
     local result = job.result(entry.id)
     if not result then
-      say("The result of " .. request.title .. " cannot be read.", "Run AceBridge: Repeat last.")
+      say("The result of " .. request.title .. " cannot be read.", 'Run "AceBridge_Repeat last".')
       return "failed", "no result"
     end
     local project = home(request, asked)
@@ -79,7 +125,7 @@ return function(import)
       return later and "kept" or "failed", summary, remedy
     end
     if remedy then say(summary) end
-    return "done", summary
+    return "done", describe(request, result, summary)
   end
 
   local function row(entry)
@@ -88,13 +134,22 @@ return function(import)
     local ahead = status.position and status.position > 0 and (", %d ahead"):format(status.position) or ""
     return {
       id = entry.id, title = entry.request.title, fraction = status.fraction, state = entry.state or status.state,
-      stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta, note = entry.note or "", remedy = entry.remedy,
+      stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta,
+      note = entry.note or entry.request.place.notice or "", remedy = entry.remedy,
+      button = entry.state == "failed" and job.log(entry.id) and "log" or nil,
     }
   end
 
-  --- Watch until nothing runs any more; `stay`: keep the window open, as the job list.
+  local function reading_row(reading)
+    return {
+      id = reading.id, title = reading.title, fraction = reading.fraction, state = "reading", note = "",
+      stage = ("reading audio, %d %%"):format(math.floor(100 * reading.fraction)),
+    }
+  end
+
+  --- Watch until nothing runs any more and the window is closed, which `stay` opens whatever the settings say.
   function M.run(guard, token, stay)
-    local entries, order = {}, {}
+    local entries, order, readings = {}, {}, {}
     local searched, looked = -math.huge, -math.huge
     local shown = stay or settings.get("window") == "yes"
     local function add(id)
@@ -108,25 +163,30 @@ return function(import)
       if not M.is_watched_elsewhere(token) then reaper.DeleteExtState(SECTION, KEY, false) end
       if shown then window.close() end
     end)
-    if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
     if shown then window.open("AceBridge") end
 
     local function look(now)
       if M.is_watched_elsewhere(token) then return 0 end -- we were away for long, and another script watches now
       claim(token)
-      if now - searched >= SEARCH_S then
+      local before = #readings
+      readings = job.readings()
+      if now - searched >= SEARCH_S or #readings < before then -- what was read may be a job now
         searched = now
         for _, id in ipairs(job.open()) do add(id) end
       end
-      local running = 0
+      local running = #readings
       for _, id in ipairs(order) do
         local entry = entries[id]
         if not entry.state then
           entry.status = job.status(id, entry.request)
-          if job.is_finished(entry.status) then
+          local ended = job.is_finished(entry.status)
+          if ended and entry.status.state ~= "cancelled" and records() then
+            entry.status = { state = "waiting", stage = "ready, waits for the end of the recording", fraction = 1 }
+            running = running + 1
+          elseif ended then
             local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
             if not ok then -- a result that is not what it should be; it is closed, and the next job does not suffer from it
-              say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), "Run AceBridge: Repeat last.")
+              say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), 'Run "AceBridge_Repeat last".')
               state, note = "failed", "cannot be used"
             end
             entry.state, entry.note, entry.remedy = state, note, remedy
@@ -154,14 +214,16 @@ return function(import)
       if shown then
         local rows = {}
         for i, id in ipairs(order) do rows[i] = row(entries[id]) end
+        for _, reading in ipairs(readings) do rows[#rows + 1] = reading_row(reading) end
         local event = window.draw(rows)
         if event and event[1] == "cancel" then job.cancel(event[2]) end
+        if event and event[1] == "log" then command.open(job.log(event[2])) end
         if event and event[1] == "close" then
           window.close()
           shown, stay = false, false
         end
       end
-      if running > 0 or (stay and shown and not M.is_watched_elsewhere(token)) then reaper.defer(guard(tick)) end
+      if running > 0 or (shown and not M.is_watched_elsewhere(token)) then reaper.defer(guard(tick)) end
     end
     tick()
   end

@@ -66,6 +66,31 @@ return function()
     return self.values // self.channels
   end
 
+  --- The frames of a WAV file, from its header; nil and a reason.
+  function M.frames(path)
+    local file, why = io.open(path, "rb")
+    if not file then return nil, why end
+    local head = file:read(12) or ""
+    local frame_bytes
+    while head:find("^RIFF") or head:find("^RF64") do
+      local chunk = file:read(8)
+      if not chunk or #chunk < 8 then break end
+      local kind, bytes = string.unpack("<c4I4", chunk)
+      if kind == "fmt " then
+        local format = file:read(14) or ""
+        if #format < 14 then break end
+        frame_bytes = string.unpack("<I2", format, 13)
+        bytes = bytes - 14
+      elseif kind == "data" and frame_bytes and frame_bytes > 0 then
+        file:close()
+        return bytes // frame_bytes
+      end
+      file:seek("cur", bytes + bytes % 2)
+    end
+    file:close()
+    return nil, ('"%s" is no WAV file.'):format(path)
+  end
+
   --- Begin a file; a writer, or nil and a reason.
   function M.create(path, rate, channels)
     if not io then return nil, "REAPER runs this script without access to files; run it with full permissions." end

@@ -1,6 +1,7 @@
 -- The job window: a row for every job, with its title, a bar, what happens now, and a button that cancels it.
 --
--- A row is { id, title, state, stage, fraction, note, remedy }. Sizes are in pixels at 100 % and grow with the screen's
+-- A row is { id, title, state, stage, fraction, note, remedy, button }; `button`: "log", for a row
+-- that has ended; those that have not have one that cancels. Sizes are in pixels at 100 % and grow with the screen's
 -- scale. A frame is drawn when something changed, and every 0.1 s while a bar has no fraction to show.
 
 return function(import)
@@ -27,7 +28,8 @@ return function(import)
   local BARS = { done = colour(0x2fb344), failed = colour(0xe5484d), cancelled = colour(0x6b7280), kept = colour(0xe0a526) }
   local RUNNING = colour(0x4c8dff)
 
-  local FIELDS = { "id", "title", "state", "stage", "fraction", "note", "remedy" }
+  local FIELDS = { "id", "title", "state", "stage", "fraction", "note", "remedy", "button" }
+  local CAPTIONS = { cancel = "Cancel", log = "Log" }
   local open, scale, width, height = false, 1, 0, 0
   local place, drawn, drawn_rows, drawn_at, animated = nil, {}, -1, -math.huge, false
   local buttons, button_count, lit, was_down = {}, 0, nil, true
@@ -56,24 +58,24 @@ return function(import)
 
   local function under_mouse()
     for i = 1, button_count do
-      if inside(buttons[i]) then return buttons[i].id end
+      if inside(buttons[i]) then return buttons[i].id, buttons[i].event end
     end
   end
 
-  local function draw_button(id, x, y)
-    if cancelled[id] then
+  local function draw_button(id, event, x, y)
+    if event == "cancel" and cancelled[id] then
       ink(TEXT)
       return write("Stopping", x, y + (px(BUTTON_H) - gfx.texth) // 2)
     end
     button_count = button_count + 1
     local button = buttons[button_count] or {}
     buttons[button_count] = button
-    button.id, button.x, button.y, button.w, button.h = id, x, y, px(BUTTON_W), px(BUTTON_H)
+    button.event, button.id, button.x, button.y, button.w, button.h = event, id, x, y, px(BUTTON_W), px(BUTTON_H)
     ink(inside(button) and BUTTON_LIT or BUTTON)
     gfx.rect(x, y, button.w, button.h, 1)
     ink(TITLE)
-    local w, h = gfx.measurestr("Cancel")
-    write("Cancel", x + (button.w - w) // 2, y + (button.h - h) // 2)
+    local w, h = gfx.measurestr(CAPTIONS[event])
+    write(CAPTIONS[event], x + (button.w - w) // 2, y + (button.h - h) // 2)
   end
 
   local function draw_bar(row, x, y, w, now)
@@ -114,14 +116,14 @@ return function(import)
     ink(CARD)
     gfx.rect(x, y, w, high, 1)
     local top = y + pad
-    local cancels = not ENDED[row.state]
-    if cancels then
+    local event = ENDED[row.state] and row.button or not ENDED[row.state] and "cancel"
+    if event then
       gfx.setfont(TEXT_FONT)
-      draw_button(row.id, x + w - pad - px(BUTTON_W), top)
+      draw_button(row.id, event, x + w - pad - px(BUTTON_W), top)
     end
     gfx.setfont(TITLE_FONT)
     ink(TITLE)
-    write(text_fit.cut("title", row.title, inner - (cancels and px(BUTTON_W) + px(GAP) or 0)), x + pad, top + (px(BUTTON_H) - gfx.texth) // 2)
+    write(text_fit.cut("title", row.title, inner - (event and px(BUTTON_W) + px(GAP) or 0)), x + pad, top + (px(BUTTON_H) - gfx.texth) // 2)
     top = top + px(BUTTON_H) + px(GAP)
     draw_bar(row, x + pad, top, inner, now)
     top = top + px(BAR) + px(GAP)
@@ -184,6 +186,15 @@ return function(import)
     place = { dock, w, h }
   end
 
+  local ARRANGE = 1 -- SetCursorContext
+  local ACTIONS = { [(" "):byte()] = 40044, [26] = 40029 } -- Space: Transport: Play/stop; Ctrl+Z: Edit: Undo
+
+  --- A key that was meant for REAPER: do what it does there, and give the keyboard back.
+  local function pass_on(key)
+    if ACTIONS[key] then reaper.Main_OnCommand(ACTIONS[key], 0) end
+    reaper.SetCursorContext(ARRANGE, nil)
+  end
+
   --- Open the window where and as large as it was last.
   function M.open(title)
     local dock, w, h = reaper.GetExtState(SECTION, KEY):match("^(%d+) (%d+) (%d+)$")
@@ -193,21 +204,25 @@ return function(import)
     if not place and gfx.ext_retina > 1 and reaper.GetOS():match("^Win") then -- Windows counts a window's size in pixels
       gfx.init("", math.floor(WIDTH * gfx.ext_retina), math.floor(HEIGHT * gfx.ext_retina))
     end
+    reaper.SetCursorContext(ARRANGE, nil) -- the keyboard stays with the arrange view: somebody is about to press Play
     gfx.clear = 0x24201e -- the background, blue first
     open, was_down, lit, scroll, tall = true, true, nil, 0, 0 -- a button that is held down already clicks nothing
     width, drawn_rows, cancelled = -1, -1, {}
   end
 
-  --- Draw the rows and hear the person, once a tick: nil, { "cancel", id } or { "close" }.
+  --- Draw the rows and hear the person, once a tick: nil, { "cancel" or "log", id } or { "close" }.
   function M.draw(rows)
     if not open then return nil end
     local key = gfx.getchar()
-    while key > 0 and key ~= ESCAPE do key = gfx.getchar() end
+    while key > 0 and key ~= ESCAPE do
+      pass_on(key)
+      key = gfx.getchar()
+    end
     if key == ESCAPE or key == CLOSED then return { "close" } end
 
     local now = reaper.time_precise()
     local down = gfx.mouse_cap & LEFT == LEFT
-    local hit = under_mouse()
+    local hit, event = under_mouse()
     local dirty = rows_changed(rows)
     if size_changed() or scroll_changed() or hit ~= lit then dirty = true end
     lit = hit
@@ -220,9 +235,11 @@ return function(import)
     local pressed = down and not was_down
     was_down = down
     if not pressed or hit == nil then return nil end
-    cancelled[hit] = true
-    width = -1 -- draw again: the button disappeared
-    return { "cancel", hit }
+    if event == "cancel" then
+      cancelled[hit] = true
+      width = -1 -- draw again: the button disappeared
+    end
+    return { event, hit }
   end
 
   --- Close the window and keep its place. Closing twice does no harm.

@@ -41,6 +41,11 @@ class Studio:
         """The job folders that are there."""
         return sorted((self.reaper.resource / "AceBridge" / "jobs").glob("*-*-*"))
 
+    def end_scripts(self) -> None:
+        """End all scripts, as when REAPER is closed."""
+        for script in self.reaper.scripts:
+            script.end()
+
     def wait_until_sent(self) -> None:
         """Wait until a job is sent."""
         self.reaper.until(lambda: [folder for folder in self.jobs() if (folder / "request.json").exists()])

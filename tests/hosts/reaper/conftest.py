@@ -14,6 +14,7 @@ import soundfile
 from tests.support import schemas
 from tests.support.daemon import Daemon, daemon_at
 from tests.support.fake_reaper import Reaper
+from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
@@ -33,6 +34,7 @@ def reaper(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> I
     with Reaper(folder, rate=RATE_HZ) as reaper:
         reaper.ext[("AceBridge", "command")] = COMMAND
         reaper.ext[("AceBridge", "engine")] = "draft"
+        reaper.ext[("AceBridge", "window")] = "no"  # it stays open until a person closes it
         reaper.ext[("AceBridge", "cleaned")] = str(int(time.time()))  # not while a test looks at the folders
         yield reaper
 
@@ -70,3 +72,10 @@ def wave(tmp_path: Path) -> tuple[Path, np.ndarray]:
     path = tmp_path / "소리 '1'.wav"
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
     return path, samples
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A project whose jobs the test answers."""
+    with open_scene(tmp_path) as scene:
+        yield scene

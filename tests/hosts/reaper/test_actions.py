@@ -198,9 +198,9 @@ def test_an_accompaniment_that_is_played_at_once_is_a_track_and_replaces_its_sou
     studio.reaper.ext[("AceBridge", "mute_source")] = "yes"
     studio.item.selected = 1
     studio.reaper.form(**{"Tracks": "drums"})
-    script = studio.reaper.start("AceBridge_Complete.lua")
+    studio.reaper.start("AceBridge_Complete.lua")
     studio.wait_until_sent()
-    script.end()
+    studio.end_scripts()
     (folder,) = studio.jobs()
     studio.reaper.until(lambda: (folder / "result.json").exists())
     result = json.loads((folder / "result.json").read_text("utf-8"))
@@ -413,11 +413,14 @@ def test_again_makes_another_take_with_a_new_seed(studio: Studio) -> None:
     assert studio.item["I_CURTAKE"] == 1
     studio.run("Next take")
     assert studio.item["I_CURTAKE"] == 2
-    studio.run("Next take")  # past the last: one more is made
+    studio.run("Next take")  # past the last: the first one again
+    assert (len(studio.item.takes), studio.item["I_CURTAKE"]) == (3, 0)
+    studio.run("Previous take")
+    studio.run("Another take")
     assert len(studio.item.takes) == 4
     assert studio.project.undo == [
         "AceBridge: Repaint time selection", "AceBridge: Repaint time selection", "AceBridge: Previous take",
-        "AceBridge: Next take", "AceBridge: Repaint time selection",
+        "AceBridge: Next take", "AceBridge: Next take", "AceBridge: Previous take", "AceBridge: Repaint time selection",
     ]  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def test_another_take_is_of_the_same_stretch_wherever_the_item_is_now(studio: St
     studio.item.position += 30.0
     studio.project.time_selection = (0.0, 0.0)
     studio.project.settle()
-    for action in ("Next take", "Repeat last"):
+    for action in ("Another take", "Repeat last"):
         studio.run(action)
         again = request(studio)["parts"][0]["fields"]
         assert (again["start_s"], again["end_s"]) == pytest.approx((first["start_s"], first["end_s"]), abs=1e-6)
@@ -223,8 +223,10 @@ def test_a_result_that_cannot_be_read_stops_no_other(studio: Studio) -> None:
 
 def test_the_window_comes_back_while_a_job_runs(studio: Studio) -> None:
     studio.reaper.form(Seconds="60")
-    watcher = studio.reaper.start("AceBridge_Generate here.lua")
+    studio.reaper.ext[("AceBridge", "window")] = "yes"
+    studio.reaper.start("AceBridge_Generate here.lua")
     studio.wait_until_sent()
+    watcher = studio.reaper.scripts[-1]
     studio.reaper.until(lambda: watcher.window.is_open)
     watcher.window.key(27)
     studio.reaper.until(lambda: not watcher.window.is_open)

@@ -82,7 +82,7 @@ def test_a_setting_that_leads_nowhere_is_reported() -> None:
     leaves["settings"].set(b"command", b"/no/acebridge")
     message, remedy = find_command(leaves, HOME="/nowhere")
     assert message == 'The setting "command" is "/no/acebridge"; there is no such file.'
-    assert "AceBridge: Settings" in remedy
+    assert "AceBridge_Settings" in remedy
 
 
 def test_a_setting_may_begin_with_home_and_have_quotes(tmp_path: Path) -> None:
@@ -156,8 +156,27 @@ def test_the_command_line(tmp_path: Path) -> None:
 def test_backslashes_before_the_closing_quote_are_doubled() -> None:
     leaves = Leaves("Win64", file_exists=lambda _path: True)
     assert leaves["command"].start(b"C:\\a b\\", b"reaper") is True
-    assert leaves["command"].start(b"C:\\a b\\acebridge.exe", b"reaper") is True
-    assert [line for line, _ in leaves.commands] == [b'"C:\\a b\\\\" reaper', b'"C:\\a b\\acebridge.exe" reaper']
+    assert leaves["command"].start(b"C:\\a b\\acebridge.cmd", b"reaper") is True
+    assert [line for line, _ in leaves.commands] == [b'"C:\\a b\\\\" reaper', b'"C:\\a b\\acebridge.cmd" reaper']
+
+
+@pytest.mark.parametrize(("there", "starts"), [(True, "acebridgew.exe"), (False, "acebridge.exe")])
+def test_windows_starts_the_command_that_opens_no_console(there: bool, starts: str) -> None:
+    leaves = Leaves("Win64", file_exists=lambda path: there or not path.endswith(b"w.exe"))
+    assert leaves["command"].start(b"C:\\acebridge\\acebridge.exe", b"reaper") is True
+    assert leaves.commands == [(f'"C:\\acebridge\\{starts}" reaper'.encode(), -2)]
+
+
+@pytest.mark.parametrize(
+    ("system", "opener"), [("Win64", "explorer.exe"), ("OSX64", "/usr/bin/open"), ("Other", "xdg-open")]
+)
+def test_a_file_opens_in_the_program_of_the_system(system: str, opener: str) -> None:
+    leaves = Leaves(system)
+    leaves["command"].open(b"/a b/log.txt")
+    assert leaves.commands == [(f'{opener} "/a b/log.txt"'.encode(), -2)]
+    leaves["command"].open(None)
+    leaves["command"].open(b'/a"b')
+    assert len(leaves.commands) == 1
 
 
 @pytest.mark.parametrize("path", ['/a"b', "/a\nb", ""])

@@ -53,7 +53,7 @@ def test_no_command(studio: Studio) -> None:
     select(studio)
     seen = studio.visible_state()
     studio.run("Repaint time selection")
-    one_message(studio, "/nowhere/acebridge", "AceBridge: Settings")
+    one_message(studio, "/nowhere/acebridge", "AceBridge_Settings")
     assert studio.visible_state() == seen
     assert studio.jobs() == []
 
@@ -74,6 +74,7 @@ def test_no_daemon(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("action", "says"),
     [
+        ("Another take", "No item is selected."),
         ("Repaint time selection", "Nothing is selected."),
         ("Cover", "Nothing is selected."),
         ("Add layer", "Nothing is selected."),
@@ -150,11 +151,14 @@ def test_the_media_folder_cannot_be_written(studio: Studio) -> None:
 
 
 def test_cancelled_in_the_window(studio: Studio) -> None:
+    studio.reaper.ext[("AceBridge", "window")] = "yes"
     seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
     studio.reaper.until(lambda: "Cancel" in studio.reaper.window())
     studio.reaper.window().click("Cancel")
+    studio.reaper.until(lambda: "cancelled" in studio.reaper.window())
+    studio.reaper.window().key(27)
     studio.reaper.finish()
     assert studio.reaper.messages == []
     assert studio.visible_state() == seen
@@ -271,9 +275,9 @@ def test_results_go_to_the_tab_they_came_from(studio: Studio) -> None:
 def test_a_job_outlives_its_script(studio: Studio) -> None:
     select(studio)
     studio.reaper.form()
-    script = studio.reaper.start("AceBridge_Repaint time selection.lua")
+    studio.reaper.start("AceBridge_Repaint time selection.lua")
     studio.reaper.until(lambda: studio.jobs() and (studio.jobs()[0] / "request.json").exists())
-    script.end()
+    studio.end_scripts()
     studio.reaper.until(lambda: (studio.jobs()[0] / "result.json").exists())
     assert len(studio.item.takes) == 1
     studio.run("Generate here", Seconds="2")

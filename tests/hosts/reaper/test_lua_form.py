@@ -106,6 +106,15 @@ def test_answers_have_their_kinds() -> None:
     assert form.ask(ALL) == {"style": "a, b ; c", "lyrics": "la la", "takes": 3, "seconds": 2.5, "mode": "aggressive"}
 
 
+def test_the_beginning_of_a_choice_is_enough_where_only_one_begins_so() -> None:
+    assert Form(type_values("Agg")).ask([MODE]) == {"mode": "aggressive"}
+    alike = {**MODE, "allowed": ["take", "track"]}
+    assert Form(type_values("ta")).ask([alike]) == {"mode": "take"}
+    form = Form(type_values("t"), type_values("track"))
+    assert form.ask([alike]) == {"mode": "track"}
+    assert form.leaves.messages == ['Mode is "t"; allowed: take, track.']
+
+
 def test_emptied_fields_are_their_defaults() -> None:
     assert Form(type_values("", "", "", "", "")).ask(ALL, {"style": "x", "takes": 5, "seconds": 3}) == {
         "style": "warm",

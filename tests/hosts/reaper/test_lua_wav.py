@@ -128,3 +128,24 @@ def test_without_access_to_files_it_says_so() -> None:
     writer, why = Leaves(unavailable=("io", "os"))["wav"].create(b"/tmp/a.wav", 44100, 2)
     assert writer is None
     assert b"full permissions" in why
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_24", "PCM_16"])
+@pytest.mark.parametrize(("frames", "channels"), [(0, 2), (1, 1), (4_801, 2), (333, 6)])
+def test_the_frames_of_a_file_are_read_from_its_header(
+    tmp_path: Path, subtype: str, frames: int, channels: int
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros((frames, channels)), 44_100, subtype=subtype)
+    data = path.read_bytes()
+    assert Leaves()["wav"].frames(str(path).encode()) == frames
+    extra = b"bext" + struct.pack("<I", 3) + b"abc\0"  # a chunk of odd length before the others
+    path.write_bytes(data[:12] + extra + data[12:])
+    assert Leaves()["wav"].frames(str(path).encode()) == frames
+
+
+def test_what_is_no_wav_file_has_no_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    for content in (b"", b"RIFF", b"OggS" * 20, b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEfmt "):
+        path.write_bytes(content)
+        assert Leaves()["wav"].frames(str(path).encode())[0] is None

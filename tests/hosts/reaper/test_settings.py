@@ -11,7 +11,7 @@ from acestep_runtime.tasks.base import MAX_TAKES
 from tests.support.lua_modules import Leaves
 
 DEFAULTS = {
-    "command": b"", "engine": b"auto", "capture": b"pre", "repaint_as": b"take", "context_s": 30, "media_format": b"float32",
+    "command": b"", "engine": b"auto", "capture": b"auto", "repaint_as": b"take", "context_s": 30, "media_format": b"float32",
     "takes": 1, "window": b"yes", "mute_source": b"no", "tempo_from": b"project",
 }  # fmt: skip
 

@@ -22,7 +22,14 @@ class Screen:
 
     def __init__(self, scale: float = 1.0, width: int = 460, height: int = 300, system: str = "Other") -> None:
         self.now = 100.0
-        self.leaves = Leaves(system, time_precise=lambda: self.now)
+        self.keyboards: list[int] = []
+        self.commands: list[int] = []
+        self.leaves = Leaves(
+            system,
+            time_precise=lambda: self.now,
+            SetCursorContext=lambda mode, _envelope: self.keyboards.append(mode),
+            Main_OnCommand=lambda command, _flag: self.commands.append(command),
+        )
         lua = self.leaves.lua
         self.gfx = lua.table_from(
             {b"w": 0, b"h": 0, b"mouse_x": -1, b"mouse_y": -1, b"mouse_cap": 0, b"mouse_wheel": 0, b"x": 0, b"y": 0}

@@ -20,7 +20,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("rea
 #: Lua's own: (the fewest arguments, the most, since). A script may look whether ``reaper.X`` of these is nil.
 BUILT_IN: dict[str, tuple[int, int, str]] = {
     "defer": (1, 1, "6.24"), "runloop": (1, 1, "6.24"), "atexit": (1, 1, "6.24"), "new_array": (0, 2, "6.24"),
-    "get_action_context": (0, 0, "6.24"), "set_action_options": (1, 1, "7.08"), "gmem_attach": (1, 1, "6.24"),
+    "get_action_context": (0, 0, "6.24"), "set_action_options": (1, 1, "7.03"), "gmem_attach": (1, 1, "6.24"),
     "gmem_read": (1, 1, "6.24"), "gmem_write": (2, 2, "6.24"),
 }  # fmt: skip
 _FUNCTION_BY_NAME: dict[str, Callable[..., Any]] = {}
@@ -37,6 +37,7 @@ class AudioAccessor:
         self.target = target
         self.script = script
         self.is_open = True
+        self.sound: Any = None
 
 
 class Pointer:
@@ -174,6 +175,11 @@ def _pointer(kind: str) -> Callable[[Any, Any], Any]:
     return check
 
 
+def _envelope(reaper: Any, value: Any) -> Any:
+    """nil is none: SetCursorContext takes it."""
+    return None if value is None else _pointer("TrackEnvelope")(reaper, value)
+
+
 def _any(_reaper: Any, value: Any) -> Any:
     return text_of(value) if isinstance(value, bytes) else value
 
@@ -186,6 +192,7 @@ def _window(_reaper: Any, value: Any) -> None:
 _CHECKS: dict[str, Callable[[Any, Any], Any]] = {
     "integer": _integer, "number": _number, "boolean": _boolean, "string": _string, "ReaProject": _project,
     "identifier": lambda _reaper, value: value, "function": _any, "ReaperArray": _any, "HWND": _window,
+    "TrackEnvelope": _envelope,
     **{kind: _pointer(kind) for kind in ("MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor")},
 }  # fmt: skip
 
@@ -202,6 +209,8 @@ def alive(reaper: Any, pointer: Pointer) -> bool:
         return not any(target is dead for dead in reaper.destroyed)
     if isinstance(target, AudioAccessor):
         return target.is_open
+    if isinstance(target, Envelope):
+        return True
     return target in reaper.projects or pointer.kind == "HWND"
 
 

@@ -18,6 +18,7 @@ _MOST_FRAMES = 1 << 20
 
 def _create(r: Call, target: Take | Track) -> AudioAccessor:
     accessor = AudioAccessor(target, r.script)
+    accessor.sound = _sound_of(target)
     r.script.accessors.append(accessor)
     return accessor
 
@@ -52,8 +53,21 @@ def get_audio_accessor_end_time(_r: Call, accessor: AudioAccessor) -> float:
 
 
 @api("AudioAccessorStateChanged")
-def audio_accessor_state_changed(_r: Call, _accessor: AudioAccessor) -> bool:
-    return False
+def audio_accessor_state_changed(_r: Call, accessor: AudioAccessor) -> bool:
+    """Whether what it reads sounds different from when it was made."""
+    return _sound_of(accessor.target) != accessor.sound
+
+
+def _sound_of(target: Take | Track) -> Any:
+    """What decides how a take or a track sounds to an accessor, as data that compares."""
+    if isinstance(target, Take):
+        path = target.source.path if target.source else ""
+        return target.item["D_LENGTH"], dict(target.values), path, list(target.stretch)
+    return [
+        (item["D_POSITION"], item["D_VOL"], item["B_MUTE"], item["I_CURTAKE"], _sound_of(item.active))
+        for item in target.items
+        if item.active
+    ]
 
 
 @api("AudioAccessorValidateState")

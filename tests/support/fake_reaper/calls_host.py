@@ -150,6 +150,12 @@ def gmem_write(r: Call, index: int, value: float) -> None:
     r.gmem[int(index)] = float(value)
 
 
+@api("SetCursorContext")
+def set_cursor_context(r: Call, mode: int, _envelope: Any) -> None:
+    """Give the keyboard to the tracks (0), the arrange view (1) or an envelope (2)."""
+    r.keyboard = mode
+
+
 # Processes
 
 

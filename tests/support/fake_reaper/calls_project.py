@@ -25,6 +25,8 @@ def enum_projects(r: Call, index: int) -> Any:
 
 @api("SelectProjectInstance")
 def select_project_instance(r: Call, project: Any) -> None:
+    if any(tab.blocks for tab in r.projects):
+        raise ApiMisuse("SelectProjectInstance inside an undo block: REAPER's reference forbids it")
     r.project = project
 
 
@@ -174,6 +176,7 @@ def _unselect_tracks(_r: Call, project: Any) -> None:
 ACTIONS: dict[int, Any] = {
     40029: lambda _r, project: project.step(-1),  # Edit: Undo
     40030: lambda _r, project: project.step(1),  # Edit: Redo
+    40044: lambda _r, project: setattr(project, "playing", 1 - project.playing),  # Transport: Play/stop
     40047: _build_peaks,  # Peaks: Build any missing peaks
     40289: _unselect_items,  # Item: Unselect (clear selection of) all items
     40297: _unselect_tracks,  # Track: Unselect (clear selection of) all tracks
@@ -190,6 +193,9 @@ def main_on_command(r: Call, command: int, flag: int) -> None:
 @api("Main_OnCommandEx")
 def main_on_command_ex(r: Call, command: int, _flag: int, project: Any) -> None:
     r.actions.append(command)
+    if path := next((path for path, number in r.command_ids.items() if number == command), None):
+        r.launch(Path(path), Path(path).read_bytes())
+        return
     if command not in ACTIONS:
         raise ApiMisuse(f"unknown action {command}")
     ACTIONS[command](r, project)

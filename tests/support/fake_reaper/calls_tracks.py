@@ -169,8 +169,15 @@ def track_fx_get_count(_r: Call, track: Track) -> int:
 
 
 @api("TrackFX_GetInstrument")
-def track_fx_get_instrument(_r: Call, _track: Track) -> int:
-    return -1
+def track_fx_get_instrument(_r: Call, track: Track) -> int:
+    """The first effect with a name as REAPER gives instruments."""
+    return next((index for index, fx in enumerate(track.fx) if fx.name.startswith("VSTi")), -1)
+
+
+@api("TrackFX_GetEnabled")
+def track_fx_get_enabled(_r: Call, track: Track, index: int) -> bool:
+    fx = at(track.fx, index)
+    return fx is not None and fx.enabled
 
 
 @api("GetTrackEnvelopeByChunkName")
@@ -179,10 +186,11 @@ def get_track_envelope_by_chunk_name(_r: Call, track: Track, name: str) -> Any:
 
 
 @api("GetTrackNumSends")
-def get_track_num_sends(_r: Call, _track: Track, category: int) -> int:
+def get_track_num_sends(_r: Call, track: Track, category: int) -> int:
+    """How many there are of them; what they carry is not played."""
     if category not in (-1, 0, 1):
         raise ApiMisuse(f"GetTrackNumSends knows the categories -1, 0 and 1, not {category}")
-    return 0
+    return track.receives if category == -1 else 0
 
 
 # Values by key
@@ -259,6 +267,12 @@ def string_of(thing: Any, names: dict[str, str], key: str, value: str, is_set: b
         setattr(thing, names[key], value)
         return True, value
     return True, getattr(thing, names[key])
+
+
+@api("UpdateItemLanes")
+def update_item_lanes(_r: Call, _project: Any) -> bool:
+    """Whether lanes were arranged again: here they always are."""
+    return False
 
 
 @api("ColorToNative")

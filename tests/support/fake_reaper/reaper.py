@@ -18,6 +18,7 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     api,
     calls_audio,
     calls_dialogs,
+    calls_envelopes,
     calls_host,
     calls_items,
     calls_media,
@@ -81,6 +82,7 @@ class Reaper:
         self.pointers: dict[Any, api.Pointer] = {}
         self.destroyed: list[Any] = []
         self.toggles: dict[int, int] = {}
+        self.keyboard: int | None = None
         self.disk_room: int | None = None
         self.gmem: dict[int, float] = {}
         self.command_ids: dict[str, int] = {}
@@ -152,17 +154,23 @@ class Reaper:
         source = path.read_bytes() if code is None else code if isinstance(code, bytes) else code.encode()
         if source.startswith(b"#"):
             source = b"--" + source
+        for project in self.projects:
+            project.settle()
+        self._started = len(self.ticks)
+        return self.launch(path, source, self._run_timed)
+
+    def launch(
+        self, path: Path, source: bytes, run: Callable[[Callable[[], None]], None] = lambda step: step()
+    ) -> Script:
+        """Start a script, or end the copy of it that runs, as its options say."""
         for running in [s for s in self.scripts if s.path == path and not s.ended]:
             if running.options & 1:
                 running.end()
                 if not running.options & 2:
                     return running
-        for project in self.projects:
-            project.settle()
-        self._started = len(self.ticks)
         script = Script(self, path, source)
         self.scripts.append(script)
-        self._run_timed(script.start)
+        run(script.start)
         return script
 
     def tick(self, count: int = 1) -> None:

@@ -75,11 +75,12 @@ class Fx:
     enabled: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass
 class Envelope:
-    """An envelope, by the name of its chunk. It is not played."""
+    """An envelope, by its name (a take's) or that of its chunk (a track's). ``points`` are (time, value); it is not played."""
 
     name: str
+    points: list[tuple[float, float]] = field(default_factory=list)
 
 
 class Values:
@@ -162,6 +163,7 @@ class Track(Values):
     fx: list[Fx] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     is_master: bool = False
+    receives: int = 0
 
     volume, pan, mute, solo = _value("D_VOL"), _value("D_PAN"), _value("B_MUTE"), _value("I_SOLO")
     selected, depth, colour = _value("I_SELECTED"), _value("I_FOLDERDEPTH"), _value("I_CUSTOMCOLOR")
@@ -233,7 +235,7 @@ def freeze(thing: Any) -> Any:
         return FrozenFields(thing, frozen)
     if isinstance(thing, list):
         return [freeze(entry) for entry in thing]
-    return thing if isinstance(thing, (Source, Fx, Envelope)) else copy.copy(thing)
+    return thing if isinstance(thing, (Source, Fx)) else copy.deepcopy(thing)
 
 
 class FrozenFields(dict):  # type: ignore[type-arg]
@@ -254,4 +256,4 @@ def thaw(frozen: Any) -> Any:
         return frozen.live
     if isinstance(frozen, list):
         return [thaw(entry) for entry in frozen]
-    return frozen if isinstance(frozen, (Source, Fx, Envelope)) else copy.copy(frozen)
+    return frozen if isinstance(frozen, (Source, Fx)) else copy.deepcopy(frozen)

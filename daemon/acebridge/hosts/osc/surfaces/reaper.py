@@ -35,7 +35,7 @@ _STALE_S = 15.0
 #: REAPER's action "Control surface: refresh all surfaces": it sends the state of everything again.
 _REFRESH = 41743
 _TRACK = re.compile(r"/track/([1-9][0-9]*)/(name|select)")
-_START = 'Run the action "AceBridge: Follow over OSC" in REAPER.'
+_START = 'Run the action "AceBridge_Follow over OSC" in REAPER.'
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+-- The outputs of a result's part: sorted by role, opened as media, laid onto tracks.
+
+return function(import)
+  local takes = import("takes")
+  local M = {}
+
+  local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
+  M.TIME_BASE = TIME_BASE
+
+  --- Outputs of a part by role, in order: { {role, outputs = {one for each take}} … }.
+  function M.by_role(part)
+    local roles, at = {}, {}
+    for _, take in ipairs(part.takes) do
+      for _, output in ipairs(take.outputs) do
+        if not at[output.role] then
+          roles[#roles + 1] = { role = output.role, outputs = {} }
+          at[output.role] = roles[#roles]
+        end
+        local outputs = at[output.role].outputs
+        outputs[#outputs + 1] = { output = output, take = take }
+      end
+    end
+    return roles
+  end
+
+  --- Open the media of outputs as sources: output file → source. nil, a message and a remedy when one cannot be opened.
+  function M.open(roles)
+    local sources = {}
+    for _, role in ipairs(roles) do
+      for _, made in ipairs(role.outputs) do
+        local source = reaper.PCM_Source_CreateFromFile(made.output.file)
+        if not source then
+          for _, opened in pairs(sources) do reaper.PCM_Source_Destroy(opened) end
+          return nil, "REAPER cannot open " .. made.output.file .. "; is the disk still there?",
+            'Bring it back, then run "AceBridge_Job list"; the result is kept.'
+        end
+        sources[made.output.file] = source
+      end
+    end
+    return sources
+  end
+
+  --- What to remember on a take.
+  function M.facts(request, part, take, again)
+    local found = take.metadata or {}
+    local made = request.place.made or {}
+    return {
+      action = request.action, title = request.title, values = made.values, seed = take.seed, engine = part.engine,
+      task = part.task, caption = made.caption or found.caption, lyrics = made.lyrics or found.lyrics, model = found.model,
+      score = found.score, bpm = found.bpm, keyscale = found.keyscale, again = again,
+    }
+  end
+
+  --- The number of the best take by its scores, from 1; the first when there are none.
+  function M.best(part)
+    local number, value = 1, -math.huge
+    for i, take in ipairs(part.takes) do
+      local score = take.metadata and take.metadata.score
+      local quality = score and ((score.quality or 0) + (score.lyrics_alignment or 0)) or -math.huge
+      if quality > value then number, value = i, quality end
+    end
+    return number
+  end
+
+  function M.new_item(track)
+    return reaper.AddMediaItemToTrack(track) or error("no new item could be made.", 0)
+  end
+
+  --- Put the outputs of one role as takes of a new item on a track, `shift_s` later than where they were made for.
+  function M.lay(track, request, part, outputs, sources, shift_s)
+    local item = M.new_item(track)
+    local first = outputs[1].output
+    local function set(key, value) reaper.SetMediaItemInfo_Value(item, key, value) end
+    set("D_POSITION", first.position_s + shift_s)
+    set("D_LENGTH", first.length_s)
+    set("B_LOOPSRC", 0)
+    set("C_BEATATTACHMODE", TIME_BASE)
+    set("D_FADEINLEN", first.fade_in_s)
+    set("D_FADEOUTLEN", first.fade_out_s)
+    for _, made in ipairs(outputs) do
+      local take = takes.add(item, sources[made.output.file], made.output.name, 0)
+      takes.remember(take, M.facts(request, part, made.take))
+    end
+    set("I_CURTAKE", M.best(part) - 1)
+    reaper.UpdateItemInProject(item)
+    return item
+  end
+
+  return M
+end

@@ -1,0 +1,287 @@
+"""What a musician edits while a job runs: its result lies to the sample where the music is now, or beside it with one sentence.
+
+No daemon: `tests.support.reaper_answers` answers the requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.fake_reaper.calls_items import split_media_item
+from tests.support.fake_reaper.sound import open_source
+from tests.support.reaper_answers import NEW, answer
+from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
+from tests.support.reaper_studio import RATE_HZ, media
+
+BY_S = 11_025 / RATE_HZ
+
+
+# What is edited
+
+
+def trim_left(scene: Scene) -> None:
+    scene.item.position += BY_S
+    scene.item.length -= BY_S
+    scene.item.takes[0].offset += BY_S
+
+
+def trim_right(scene: Scene) -> None:
+    scene.item.length -= BY_S
+
+
+def move(scene: Scene) -> None:
+    scene.item.position += 10
+
+
+def split(scene: Scene) -> None:
+    """In the middle of what is repainted."""
+    split_media_item(scene.r, scene.item, (START + 5_000) / RATE_HZ)
+
+
+def change_rate(scene: Scene) -> None:
+    scene.item.takes[0].rate = 1.25
+    scene.item.length /= 1.25
+
+
+def undo(scene: Scene) -> None:
+    """What was trimmed before it was sent comes back."""
+    assert scene.project.step(-1)
+
+
+def glue(scene: Scene) -> None:
+    glued = scene.track.add_item(
+        scene.folder / "a.wav", scene.item.position, scene.item.length, scene.item.takes[0].offset
+    )
+    glued.takes[0].source = open_source(media(scene.folder / "glued.wav", np.zeros((LENGTH, 2), np.float32)))
+    glued.takes[0].offset = 0
+    scene.track.items.remove(scene.item)
+
+
+def record(scene: Scene) -> None:
+    scene.project.playing = 5
+
+
+def close_tab(scene: Scene) -> None:
+    scene.r.new_tab("other.rpp")
+    scene.r.close_tab(scene.project)
+
+
+def switch_tab(scene: Scene) -> None:
+    scene.r.new_tab("other.rpp")
+
+
+EDITS: dict[str, Callable[[Scene], None]] = {
+    "trim left": trim_left, "trim right": trim_right, "move": move, "split": split, "rate change": change_rate,
+    "undo": undo, "glue": glue, "record": record, "close tab": close_tab, "switch tab": switch_tab,
+}  # fmt: skip
+#: By action: the edits after which its result still fits as a take.
+TAKES = {
+    "Repaint time selection": {"trim left", "trim right", "move", "split", "record", "switch tab"},
+    "Extend": {"trim left", "move", "split", "record", "switch tab"},
+    "Prepend": {"trim right", "move", "split", "record", "switch tab"},
+    "Smooth the join of two items": {"trim left", "split", "record", "switch tab"},
+}
+#: Actions whose results are new tracks from a source, new tracks without one, and facts.
+TRACKS = ("Cover", "Complete", "Extract stems", "Add layer")
+FREE = ("Generate here", "Compose from a description")
+FACTS = ("Analyse", "Lyrics to regions", "Score takes")
+
+
+def prepare(scene: Scene, action: str, edit: str) -> None:
+    if action == "Extend":
+        scene.track.items.remove(scene.second)
+    if action == "Smooth the join of two items":
+        scene.second.selected = 1
+    if action == "Repaint time selection":
+        scene.project.time_selection = (START / RATE_HZ, STOP / RATE_HZ)
+    scene.project.settle()
+    if edit == "undo":
+        trim_left(scene)
+        trim_right(scene)
+        scene.project.undo_point("Trim")
+
+
+def run(scene: Scene, action: str, edit: str) -> Path:
+    """Send an action, edit, let its result come. Assert what holds for every one of them."""
+    prepare(scene, action, edit)
+    folder = scene.send(action)
+    EDITS[edit](scene)
+    scene.project.settle()
+    undo_before = list(scene.project.undo)
+    if edit == "record":
+        answer(folder)
+        scene.r.tick(30)
+        assert scene.project.undo == undo_before, "placed into a recording"
+        assert not (folder / "placed").exists()
+        scene.project.playing = 0
+    scene.finish(folder)
+    if edit == "close tab":
+        return folder
+    assert scene.project.undo == [*undo_before, f"AceBridge: {action}"]
+    assert (folder / "placed").exists()
+    return folder
+
+
+def assert_beside(scene: Scene, length: int) -> None:
+    """Assert that no item got a take, that the result lies on one new track, and that one sentence says so."""
+    (message,) = scene.r.messages
+    assert "on a new track below it" in message
+    assert "\n" not in message
+    (track,) = scene.new_tracks()
+    (made,) = track.items
+    assert made.length * RATE_HZ == pytest.approx(length, abs=1)
+    assert [len(item.takes) for item in scene.track.items] == [1] * len(scene.track.items)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_repaint(scene: Scene, edit: str) -> None:
+    run(scene, "Repaint time selection", edit)
+    if edit == "close tab":
+        assert "no longer open" in scene.r.messages[0]
+        return
+    now = scene.render()
+    for item in scene.track.items:
+        item["I_CURTAKE"] = 0
+    old = scene.render()
+    if edit in TAKES["Repaint time selection"]:
+        assert scene.r.messages == []
+        shift = 10 * RATE_HZ if edit == "move" else 0
+        expected = old.copy()
+        expected[START + shift : STOP + shift] *= -1
+        assert np.abs(now - expected).max() == 0
+        assert (old[START + shift : STOP + shift] != 0).all()
+    else:
+        item = LENGTH - 2 * 11_025 if edit == "undo" else LENGTH
+        assert_beside(scene, item)
+        (made,) = scene.new_tracks()[0].items
+        assert made.position * RATE_HZ == pytest.approx(AT + (11_025 if edit == "undo" else 0), abs=1e-3)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize(("action", "side"), [("Extend", 1), ("Prepend", -1)])
+def test_an_item_grows(scene: Scene, action: str, side: int, edit: str) -> None:
+    if action == "Prepend":
+        scene.item.position += 10
+        scene.second.position += 20
+    at = scene.item.position
+    bars = 8 * 2 * RATE_HZ
+    run(scene, action, edit)
+    if edit == "close tab":
+        assert "no longer open" in scene.r.messages[0]
+        return
+    now = scene.render()
+    length = LENGTH - (2 * 11_025 if edit == "undo" else 0)
+    if edit not in TAKES[action]:
+        assert_beside(scene, length + bars)
+        return
+    assert scene.r.messages == []
+    start, stop = at + (10 if edit == "move" else 0), at + (10 if edit == "move" else 0) + LENGTH / RATE_HZ
+    first, last = (round(stop * RATE_HZ), round(stop * RATE_HZ) + bars) if side > 0 else (
+        round(start * RATE_HZ) - bars, round(start * RATE_HZ)
+    )  # fmt: skip
+    assert np.abs(now[max(0, first) : last] - NEW).max() == 0
+    for item in scene.track.items:
+        item["I_CURTAKE"] = 0
+    old = scene.render()
+    inside = slice(round(start * RATE_HZ), round(stop * RATE_HZ))
+    assert (now[inside] == old[inside]).all()
+    assert np.abs(old[inside]).max() > 0.4
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_join(scene: Scene, edit: str) -> None:
+    run(scene, "Smooth the join of two items", edit)
+    if edit == "close tab":
+        assert "no longer open" in scene.r.messages[0]
+        return
+    now = scene.render()
+    fits = edit in TAKES["Smooth the join of two items"]
+    if not fits:
+        for item in scene.track.items:
+            assert len(item.takes) == 1
+        assert len(scene.new_tracks()) == 1
+        (message,) = scene.r.messages
+        assert "on a new track below it" in message
+        return
+    assert scene.r.messages == []
+    end = AT + LENGTH
+    for item in scene.track.items:
+        item["I_CURTAKE"] = 0
+    old = scene.render()
+    assert (now[end + 441 : end + 441 + RATE_HZ] == -old[end + 441 : end + 441 + RATE_HZ]).all()
+    quiet = slice(AT + 12_000, end - 2 * RATE_HZ - 10)
+    assert (now[quiet] == old[quiet]).all()
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("action", TRACKS)
+def test_new_tracks_go_along(scene: Scene, action: str, edit: str) -> None:
+    run(scene, action, edit)
+    if edit == "close tab":
+        assert "no longer open" in scene.r.messages[0]
+        assert len(scene.r.project.tracks) == (2 if action != "Cover" else 1)
+        return
+    made = next(item for track in scene.new_tracks() for item in track.items)
+    shift = 10 * RATE_HZ if edit == "move" else 0
+    start = AT + shift + (11_025 if edit == "undo" else 0)
+    assert made.position * RATE_HZ == pytest.approx(start, abs=1e-3)
+    if edit == "rate change":
+        (message,) = scene.r.messages
+        assert "where they were" in message
+    else:
+        assert scene.r.messages == []
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("action", FREE)
+def test_new_music_stays_where_it_was_wanted(scene: Scene, action: str, edit: str) -> None:
+    scene.project.cursor = 3.0
+    scene.project.settle()
+    prepare(scene, action, edit)
+    folder = scene.send(action, **({"Description": "a waltz"} if action.startswith("Compose") else {}))
+    EDITS[edit](scene)
+    scene.project.settle()
+    answer(folder)
+    scene.r.tick(30)
+    assert (folder / "placed").exists() == (edit != "record")
+    scene.project.playing = 0
+    scene.r.finish()
+    project = scene.r.project if edit == "close tab" else scene.project
+    made = next(item for track in project.tracks if track is not scene.track for item in track.items)
+    assert made.position == 3.0
+    assert len(scene.r.messages) == (edit == "close tab")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("action", FACTS)
+def test_facts_go_along(scene: Scene, action: str, edit: str) -> None:
+    scene.r.answer(7, 6)  # no tempo, but the markers
+    prepare(scene, action, edit)
+    folder = scene.send(action)
+    EDITS[edit](scene)
+    scene.project.settle()
+    answer(folder)
+    if edit == "record":
+        scene.r.tick(30)
+        assert not (folder / "placed").exists()
+        scene.project.playing = 0
+    scene.r.finish()
+    if edit == "close tab":
+        assert "no longer open" in scene.r.messages[0]
+        assert scene.project.markers == []
+        return
+    if action == "Score takes":
+        if edit == "glue":
+            assert "no longer in the project" in scene.r.messages[0]
+        else:
+            assert "quality 0.50" in scene.r.messages[0]
+        return
+    start = AT + (10 * RATE_HZ if edit == "move" else 0) + (11_025 if edit == "undo" else 0)
+    (marker,) = [m for m in scene.project.markers if m.name in ("Am", "la")]
+    assert marker.position * RATE_HZ == pytest.approx(start + RATE_HZ, abs=1e-3)
+    sentence = [m for m in scene.r.messages if "where they were" in m]
+    assert len(sentence) == (edit == "rate change")

@@ -1,0 +1,197 @@
+"""What is sent of a mix: what is played. Tracks that an accessor does not hear are rendered, and everything is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.support.fake_reaper import calls_project
+from tests.support.fake_reaper.state import Envelope, Source
+from tests.support.reaper_answers import read_source
+from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
+from tests.support.reaper_studio import RATE_HZ
+
+FRAMES = STOP - START
+
+
+def double(samples: np.ndarray, _rate: float) -> np.ndarray:
+    return samples * 2
+
+
+def add_synth(scene: Scene) -> Any:
+    """A track whose instrument plays a constant while its MIDI item lasts."""
+    track = scene.project.add_track("Synth")
+    item = track.add_item(None, AT / RATE_HZ, LENGTH / RATE_HZ)
+    item.add_take(Source("", "MIDI"), "notes")
+    track.add_fx(lambda samples, _rate: samples + 0.25, "VSTi: Piano")
+    return track
+
+
+def send_selection(scene: Scene, action: str = "Cover") -> tuple[np.ndarray, dict[str, Any]]:
+    """Send a selection of all tracks; return what the command would hear, and the request."""
+    scene.item.selected = 0
+    scene.select()
+    folder = scene.send(action)
+    request = scene.request(folder)
+    samples, rate = read_source(folder, request["parts"][0]["source"])
+    assert rate == RATE_HZ
+    scene.finish(folder)
+    return samples, request
+
+
+def play_selection(scene: Scene) -> np.ndarray:
+    return scene.project.render(START / RATE_HZ, STOP / RATE_HZ)
+
+
+def test_instruments_are_rendered_beside_tracks_that_are_read(scene: Scene) -> None:
+    synth = add_synth(scene)
+    synth.volume = 0.5
+    played = play_selection(scene)
+    samples, request = send_selection(scene)
+    assert np.abs(samples - played).max() < 1e-6
+    assert np.abs(played).max() > 0.2
+    files = [piece["file"] for piece in request["parts"][0]["source"]["mix"]]
+    assert any(file.endswith("a.wav") for file in files), "the guitar is sent as its file"
+    assert 42230 in scene.r.actions
+    assert scene.r.dialogs[0][0] == "AceBridge: Cover (1 track is rendered with FX)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda scene: scene.track.add_fx(double),
+        lambda scene: scene.track.envelopes.append(Envelope("<VOLENV2")),
+        lambda scene: setattr(scene.track, "receives", 1),
+        lambda scene: scene.track.__setitem__("B_PHASE", 1),
+    ],
+    ids=["fx", "automation", "receives", "phase"],
+)
+def test_what_changes_a_track_has_it_rendered(scene: Scene, change: Callable[[Scene], Any]) -> None:
+    change(scene)
+    played = play_selection(scene)
+    samples, _ = send_selection(scene)
+    assert scene.r.actions.count(42230) == 1
+    assert np.abs(samples - played).max() < 1e-6
+
+
+def test_plain_tracks_and_effects_that_are_off_are_not_rendered(scene: Scene) -> None:
+    scene.track.add_fx(double).enabled = False
+    scene.track.volume = 0.5
+    played = play_selection(scene)
+    samples, _ = send_selection(scene)
+    assert 42230 not in scene.r.actions
+    assert np.abs(samples - played).max() < 1e-6
+    assert scene.r.dialogs[0][0] == "AceBridge: Cover"
+
+
+def test_a_folder_s_effects_are_sent_and_those_of_the_master_are_not(scene: Scene) -> None:
+    """The result goes through the master again."""
+    scene.project.tracks.insert(0, scene.project.add_track("Bus", I_FOLDERDEPTH=1))
+    del scene.project.tracks[-1]
+    scene.track["I_FOLDERDEPTH"] = -1
+    scene.project.tracks[0].add_fx(double)
+    played = play_selection(scene)
+    scene.project.master.add_fx(lambda samples, _rate: samples * 0.1)
+    scene.project.master.volume = 0.3
+    samples, _ = send_selection(scene)
+    assert np.abs(samples - played).max() < 1e-6
+    assert (scene.project.master["I_FXEN"], scene.project.master.volume) == (1, 0.3)
+
+
+def test_a_render_solos_in_place_and_puts_everything_back_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synth = add_synth(scene)
+    reverb = scene.project.add_track("Reverb")
+    scene.track.solo, synth.solo, reverb["B_SOLO_DEFEAT"] = 0, 0, 1
+    scene.project.settle()
+    keys = ("I_SOLO", "B_SOLO_DEFEAT")
+    state = lambda: [tuple(track[key] for key in keys) for track in (scene.track, synth, reverb)]  # noqa: E731
+    before, render = (state(), scene.project.state()["render"]), calls_project.ACTIONS[42230]
+    during: list[Any] = []
+    set_order: list[str] = []
+    after: list[Any] = []
+
+    def watch(r: Any, project: Any) -> None:
+        during.append(state())
+        project.render_strings = SettingOrder(project.render_strings, set_order)
+        render(r, project)
+
+    monkeypatch.setitem(calls_project.ACTIONS, 42230, watch)
+    scene.item.selected = 0
+    scene.select()
+    scene.start("Cover")
+    scene.r.until(lambda: during)
+    after.append((state(), scene.project.state()["render"]))
+    assert during == [[(0, 0), (2, 0), (0, 0)]]
+    assert after == [before]
+    assert set_order[-1] == "RENDER_FORMAT"
+    scene.finish(scene.wait())
+    assert scene.r.messages == []
+
+
+class SettingOrder(dict[str, str]):
+    """Remembers in which order its values are set."""
+
+    def __init__(self, values: dict[str, str], order: list[str]) -> None:
+        super().__init__(values)
+        self._order = order
+
+    def __setitem__(self, key: str, value: str) -> None:
+        self._order.append(key)
+        super().__setitem__(key, value)
+
+
+def test_a_render_of_another_length_is_not_sent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_synth(scene)
+    render = calls_project.ACTIONS[42230]
+
+    def stop_early(r: Any, project: Any) -> None:
+        render(r, project)
+        file = Path(project.render_strings["RENDER_FILE"]) / "source-1.wav"
+        samples, rate = soundfile.read(file)
+        soundfile.write(file, samples[:-100], rate, subtype="FLOAT")
+
+    monkeypatch.setitem(calls_project.ACTIONS, 42230, stop_early)
+    scene.item.selected = 0
+    scene.select()
+    scene.start("Cover")
+    scene.r.finish()
+    (message,) = scene.r.messages
+    assert f"{FRAMES - 100} frames, and {FRAMES} are selected" in message
+    assert scene.project.undo == []
+
+
+def test_no_render_while_reaper_records(scene: Scene) -> None:
+    add_synth(scene)
+    scene.item.selected = 0
+    scene.select()
+    scene.project.playing = 5
+    scene.start("Cover")
+    scene.r.finish()
+    assert "is recording" in scene.r.messages[0]
+    assert 42230 not in scene.r.actions
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_is_not_sent_is_said_before(scene: Scene, silent: bool) -> None:
+    scene.r.ext["AceBridge", "capture"] = "pre"
+    add_synth(scene)
+    scene.item.selected = 0
+    scene.select()
+    if silent:  # no form says it: a question does
+        scene.r.answer(2)
+        scene.start("Analyse")
+        scene.r.finish()
+        (message,) = scene.r.messages
+        assert "1 MIDI track is not sent" in message
+        assert list((scene.r.resource / "AceBridge" / "jobs").glob("*/request.json")) == []
+    else:
+        scene.r.form(None)
+        scene.r.start("AceBridge_Cover.lua")
+        assert scene.r.dialogs[0][0] == "AceBridge: Cover (1 MIDI track is not sent)"
