@@ -81,7 +81,7 @@ def test_dialogs_are_answered_by_caption(r: Reaper) -> None:
         say(tostring(ok) .. values .. reaper.MB("hello", "T", 4))
     """
     r.form(Style="x, y", Seed=7)
-    r.answer(7)
+    r.answer(7, 7, 7)
     assert says(r, code) == "truex, y\n7\n17"
     assert r.messages == ["hello"]
     r.form(None)

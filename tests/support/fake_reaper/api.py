@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track
+from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track, detached, heard_of
 
 FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("reascript_api.json")).read_text("utf-8"))[
     "functions"
@@ -20,9 +20,14 @@ FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("rea
 #: Lua's own: (the fewest arguments, the most, since). A script may look whether ``reaper.X`` of these is nil.
 BUILT_IN: dict[str, tuple[int, int, str]] = {
     "defer": (1, 1, "6.24"), "runloop": (1, 1, "6.24"), "atexit": (1, 1, "6.24"), "new_array": (0, 2, "6.24"),
-    "get_action_context": (0, 0, "6.24"), "set_action_options": (1, 1, "7.08"), "gmem_attach": (1, 1, "6.24"),
+    "get_action_context": (0, 0, "6.24"), "set_action_options": (1, 1, "7.03"), "gmem_attach": (1, 1, "6.24"),
     "gmem_read": (1, 1, "6.24"), "gmem_write": (2, 2, "6.24"),
 }  # fmt: skip
+#: Since when, where that is known better than from the versions of the list.
+SINCE = {"InsertTrackInProject": "7.18", "UpdateItemLanes": "7.00"}
+#: Versions to test with: the oldest that the scripts allow; the last with Lua 5.3; then one for each function they ask for;
+#: a new one.
+VERSIONS = ("6.24", "6.83", "7.03", "7.18", "7.40")
 _FUNCTION_BY_NAME: dict[str, Callable[..., Any]] = {}
 
 
@@ -31,12 +36,22 @@ class ApiMisuse(AssertionError):
 
 
 class AudioAccessor:
-    """An accessor of a take or a track, open until it is destroyed."""
+    """An accessor of a take or a track, open until it is destroyed. ``seen`` is what that was when it looked last."""
 
     def __init__(self, target: Take | Track, script: Any) -> None:
         self.target = target
         self.script = script
         self.is_open = True
+        self.seen: Take | Track = target
+        self._heard: Any = None
+
+    def load(self) -> None:
+        """Look at the take or track anew."""
+        self.seen, self._heard = detached(self.target), heard_of(self.target)
+
+    def has_changed(self) -> bool:
+        """Whether what it plays is not what it was."""
+        return bool(self._heard != heard_of(self.target))
 
 
 class Pointer:
@@ -70,8 +85,13 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def exists(name: str, version: str) -> bool:
     """Return whether that version of REAPER has the function."""
-    since = BUILT_IN[name][2] if name in BUILT_IN else FUNCTIONS.get(name, {}).get("since")
+    since = BUILT_IN[name][2] if name in BUILT_IN else SINCE.get(name) or FUNCTIONS.get(name, {}).get("since")
     return since is not None and version_of(since) <= version_of(version)
+
+
+def lua_of(version: str) -> str:
+    """Return which Lua a version of REAPER runs."""
+    return "5.3" if version_of(version) < (7,) else "5.4"
 
 
 def call(reaper: Any, script: Any, name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -187,6 +207,7 @@ _CHECKS: dict[str, Callable[[Any, Any], Any]] = {
     "integer": _integer, "number": _number, "boolean": _boolean, "string": _string, "ReaProject": _project,
     "identifier": lambda _reaper, value: value, "function": _any, "ReaperArray": _any, "HWND": _window,
     **{kind: _pointer(kind) for kind in ("MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor")},
+    "TrackEnvelope": lambda reaper, value: None if value is None else _pointer("TrackEnvelope")(reaper, value),
 }  # fmt: skip
 
 
@@ -202,6 +223,8 @@ def alive(reaper: Any, pointer: Pointer) -> bool:
         return not any(target is dead for dead in reaper.destroyed)
     if isinstance(target, AudioAccessor):
         return target.is_open
+    if isinstance(target, Envelope):
+        return any(project.has_envelope(target) for project in reaper.projects)
     return target in reaper.projects or pointer.kind == "HWND"
 
 

@@ -1,0 +1,103 @@
+"""Envelopes of takes and tracks: finding, points, chunks. A take has those that somebody showed; times count from its item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.fake_reaper.api import ApiMisuse, api
+from tests.support.fake_reaper.calls_tracks import at
+from tests.support.fake_reaper.state import Envelope, Take
+
+Call = Any
+_NAMES = {"VOLENV": "Volume", "PANENV": "Pan", "MUTEENV": "Mute", "PITCHENV": "Pitch"}
+
+
+def _kind(envelope: Envelope) -> str:
+    return envelope.name.lstrip("<")
+
+
+@api("CountTakeEnvelopes")
+def count_take_envelopes(_r: Call, take: Take) -> int:
+    return len(take.envelopes)
+
+
+@api("GetTakeEnvelope")
+def get_take_envelope(_r: Call, take: Take, index: int) -> Any:
+    return at(take.envelopes, index)
+
+
+@api("GetTakeEnvelopeByName")
+def get_take_envelope_by_name(_r: Call, take: Take, name: str) -> Any:
+    return next((envelope for envelope in take.envelopes if _NAMES.get(_kind(envelope)) == name), None)
+
+
+@api("GetEnvelopeName")
+def get_envelope_name(_r: Call, envelope: Envelope) -> tuple[bool, str]:
+    return True, _NAMES.get(_kind(envelope), _kind(envelope))
+
+
+@api("CountEnvelopePoints")
+def count_envelope_points(_r: Call, envelope: Envelope) -> int:
+    return len(envelope.points)
+
+
+@api("GetEnvelopePoint")
+def get_envelope_point(_r: Call, envelope: Envelope, index: int) -> tuple[bool, float, float, int, float, bool]:
+    if not 0 <= index < len(envelope.points):
+        return False, 0.0, 0.0, 0, 0.0, False
+    return True, *envelope.points[index], 0, 0.0, False
+
+
+@api("SetEnvelopePoint")
+def set_envelope_point(
+    _r: Call, envelope: Envelope, index: int, time: float | None, value: float | None, *_more: Any
+) -> bool:
+    if not 0 <= index < len(envelope.points):
+        return False
+    old = envelope.points[index]
+    envelope.points[index] = (old[0] if time is None else time, old[1] if value is None else value)
+    return True
+
+
+@api("InsertEnvelopePoint")
+def insert_envelope_point(
+    _r: Call, envelope: Envelope, time: float, value: float, shape: int, _tension: float, _selected: bool, raw: Any
+) -> bool:
+    """Straight lines only. With ``raw`` the points are not sorted until Envelope_SortPoints."""
+    if shape != 0:
+        raise ApiMisuse(f"InsertEnvelopePoint: shape {shape} is not played by this fake (only 0)")
+    envelope.points.append((time, value))
+    if not raw:
+        envelope.points.sort()
+    return True
+
+
+@api("DeleteEnvelopePointRange")
+def delete_envelope_point_range(_r: Call, envelope: Envelope, start: float, end: float) -> bool:
+    kept = [point for point in envelope.points if not start <= point[0] < end]
+    found = len(kept) < len(envelope.points)
+    envelope.points = kept
+    return found
+
+
+@api("Envelope_SortPoints")
+def envelope_sort_points(_r: Call, envelope: Envelope) -> bool:
+    envelope.points.sort()
+    return True
+
+
+@api("GetEnvelopeStateChunk")
+def get_envelope_state_chunk(_r: Call, envelope: Envelope, _text: str, _undo: bool) -> tuple[bool, str]:
+    points = [f"PT {time:.10g} {value:.10g} 0" for time, value in envelope.points]
+    return True, "\n".join([f"<{_kind(envelope)}", f"ACT {int(envelope.is_active)} -1", "VIS 1 1 1", *points, ">"]) + "\n"
+
+
+@api("SetEnvelopeStateChunk")
+def set_envelope_state_chunk(_r: Call, envelope: Envelope, text: str, _undo: bool) -> bool:
+    """A chunk of another kind of envelope is refused."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if not lines or lines[0][0] != f"<{_kind(envelope)}" or lines[-1] != [">"]:
+        return False
+    envelope.points = [(float(line[1]), float(line[2])) for line in lines if line[0] == "PT"]
+    envelope.is_active = next((line[1] != "0" for line in lines if line[0] == "ACT"), True)
+    return True
