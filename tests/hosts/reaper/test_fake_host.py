@@ -87,7 +87,7 @@ def test_dialogs_are_answered_by_caption(r: Reaper) -> None:
     r.form(None)
     assert says(r, code).startswith("false")
     r.form(lambda captions, values: [*captions[:2], *values[2:]])
-    assert says(r, code) == "trueStyle\nSeed (a number)\n16"
+    assert says(r, code) == "trueStyle\nSeed (a number)\n17"
 
 
 def test_a_full_disk_says_so(r: Reaper, tmp_path: Path) -> None:

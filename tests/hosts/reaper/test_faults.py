@@ -397,6 +397,7 @@ def test_razor_edits_and_tracks_are_selections_too(studio: Studio) -> None:
     assert (item.position, item.length) == (4.0, 2.0)
     studio.band.razor = ""
     studio.pad.selected = 1
+    studio.reaper.answer(6, 6)  # the tempo, the markers
     studio.run("Analyse")
     studio.reaper.messages.clear()
     studio.run("Cover")

@@ -17,7 +17,7 @@ PRESETS = 'cfillion, "Apply render preset.lua" (forum.cockos.com/showthread.php?
 
 #: (what is played, where it is played, from which source)
 KNOWN: tuple[tuple[str, str, str], ...] = (
-    ("a script that is run while a copy of it runs brings up a question, unless it set action options", "reaper.Reaper.start",
+    ("a script that is run while a copy of it runs brings up a question, unless it set action options", "reaper.Reaper.launch",
      f"{ULTRASCHALL}: set_action_options; scripts that tell people how to answer 'ReaScript task control'"),
     ("set_action_options since 7.03, InsertTrackInProject since 7.18, fixed lanes since 7.00", "api.exists",
      f"{ULTRASCHALL} and REAPER's changelog; for other functions: the oldest of three versions of the {API} that has it"),
@@ -51,7 +51,8 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
      f"{ULTRASCHALL}: ExecProcess; public scripts that go through wscript to avoid it"),
     ("Windows: rename() onto a file fails, remove() takes no folder and no open file", "disk.Disk",
      "Microsoft C runtime: rename, remove"),
-    ("macOS: programs of the Dock have PATH=/usr/bin:/bin:/usr/sbin:/sbin", "calls_host.gui_path", "Apple, path_helper(8), launchd"),
+    ("macOS: programs of the Dock have PATH=/usr/bin:/bin:/usr/sbin:/sbin", "calls_host.gui_path",
+     "Apple: launchd; path_helper(8), which only shells run"),
     ("a section, also a reversed one, is a source with a parent", "calls_media.pcm_source_get_section_info",
      f"{API}: PCM_Source_GetSectionInfo"),
 )  # fmt: skip

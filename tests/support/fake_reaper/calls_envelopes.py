@@ -1,19 +1,17 @@
-"""Envelopes of takes and tracks: finding, points, chunks. A take has those that somebody showed; times count from its item."""
+"""Envelopes of takes and tracks: finding, points, chunks, and the actions that make one: a take has none until then."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tests.support.fake_reaper.api import ApiMisuse, api
+from tests.support.fake_reaper.calls_project import ACTIONS
 from tests.support.fake_reaper.calls_tracks import at
-from tests.support.fake_reaper.state import Envelope, Take
+from tests.support.fake_reaper.state import ENVELOPES, Envelope, Take
 
 Call = Any
-_NAMES = {"VOLENV": "Volume", "PANENV": "Pan", "MUTEENV": "Mute", "PITCHENV": "Pitch"}
-
-
-def _kind(envelope: Envelope) -> str:
-    return envelope.name.lstrip("<")
+_NAMES = {kind: name for name, kind in ENVELOPES.items()}
+_NEUTRAL = {"Volume": 1.0, "Pan": 0.0, "Mute": 1.0, "Pitch": 0.0}
 
 
 @api("CountTakeEnvelopes")
@@ -28,12 +26,12 @@ def get_take_envelope(_r: Call, take: Take, index: int) -> Any:
 
 @api("GetTakeEnvelopeByName")
 def get_take_envelope_by_name(_r: Call, take: Take, name: str) -> Any:
-    return next((envelope for envelope in take.envelopes if _NAMES.get(_kind(envelope)) == name), None)
+    return next((envelope for envelope in take.envelopes if _NAMES.get(envelope.kind) == name), None)
 
 
 @api("GetEnvelopeName")
 def get_envelope_name(_r: Call, envelope: Envelope) -> tuple[bool, str]:
-    return True, _NAMES.get(_kind(envelope), _kind(envelope))
+    return True, _NAMES.get(envelope.kind, envelope.kind)
 
 
 @api("CountEnvelopePoints")
@@ -50,12 +48,15 @@ def get_envelope_point(_r: Call, envelope: Envelope, index: int) -> tuple[bool, 
 
 @api("SetEnvelopePoint")
 def set_envelope_point(
-    _r: Call, envelope: Envelope, index: int, time: float | None, value: float | None, *_more: Any
+    _r: Call, envelope: Envelope, index: int, time: float | None, value: float | None, *more: Any
 ) -> bool:
+    """Without ``noSort`` the points are sorted at once, so that the numbers of later ones may change."""
     if not 0 <= index < len(envelope.points):
         return False
     old = envelope.points[index]
     envelope.points[index] = (old[0] if time is None else time, old[1] if value is None else value)
+    if not more[-1]:
+        envelope.points.sort()
     return True
 
 
@@ -88,16 +89,35 @@ def envelope_sort_points(_r: Call, envelope: Envelope) -> bool:
 
 @api("GetEnvelopeStateChunk")
 def get_envelope_state_chunk(_r: Call, envelope: Envelope, _text: str, _undo: bool) -> tuple[bool, str]:
-    points = [f"PT {time:.10g} {value:.10g} 0" for time, value in envelope.points]
-    return True, "\n".join([f"<{_kind(envelope)}", f"ACT {int(envelope.is_active)} -1", "VIS 1 1 1", *points, ">"]) + "\n"
+    points = [f"PT {time!r} {value!r} 0" for time, value in envelope.points]
+    head = [f"<{envelope.kind}", "EGUID {0}", f"ACT {int(envelope.is_active)} -1", "VIS 1 1 1"]
+    return True, "\n".join([*head, *points, ">", ""])
 
 
 @api("SetEnvelopeStateChunk")
 def set_envelope_state_chunk(_r: Call, envelope: Envelope, text: str, _undo: bool) -> bool:
-    """A chunk of another kind of envelope is refused."""
+    """A chunk of another kind of envelope is refused; one with the identity of another envelope makes it a twin."""
+    if "EGUID" in text:
+        raise ApiMisuse("SetEnvelopeStateChunk: two envelopes have one EGUID")
     lines = [line.split() for line in text.splitlines() if line.strip()]
-    if not lines or lines[0][0] != f"<{_kind(envelope)}" or lines[-1] != [">"]:
+    if not lines or lines[0][0] != f"<{envelope.kind}" or lines[-1] != [">"]:
         return False
     envelope.points = [(float(line[1]), float(line[2])) for line in lines if line[0] == "PT"]
     envelope.is_active = next((line[1] != "0" for line in lines if line[0] == "ACT"), True)
     return True
+
+
+def _toggle(name: str) -> Any:
+    def toggle(_r: Call, project: Any) -> None:
+        for take in [item.active for item in project.items() if item["B_UISEL"] and item.active]:
+            found = [envelope for envelope in take.envelopes if envelope.kind == ENVELOPES[name]]
+            for envelope in found:
+                take.envelopes.remove(envelope)
+            if not found:
+                take.envelopes.append(Envelope(name, [(0.0, _NEUTRAL[name])]))
+
+    return toggle
+
+
+#: "Take: Toggle take volume / pan / mute / pitch envelope", for the active takes of the selected items.
+ACTIONS.update({40693: _toggle("Volume"), 40694: _toggle("Pan"), 40695: _toggle("Mute"), 41612: _toggle("Pitch")})

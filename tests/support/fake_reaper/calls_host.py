@@ -67,6 +67,7 @@ def set_cursor_context(r: Call, mode: int, _envelope: Any) -> None:
         raise ApiMisuse(f"SetCursorContext knows 0, 1 and 2, not {mode}")
     for script in r.scripts:
         script.window.has_focus = False
+    r.keyboard = mode
 
 
 # Files

@@ -213,6 +213,11 @@ def main_on_command(r: Call, command: int, flag: int) -> None:
 @api("Main_OnCommandEx")
 def main_on_command_ex(r: Call, command: int, _flag: int, project: Any) -> None:
     r.actions.append(command)
+    file = next((file for file, number in r.command_ids.items() if number == command), None)
+    if file is not None:  # a script's action
+        real = Path(r.files.real_text(file))
+        r.launch(real, real.read_bytes())
+        return
     if command not in ACTIONS:
         raise ApiMisuse(f"unknown action {command}")
     ACTIONS[command](r, project)

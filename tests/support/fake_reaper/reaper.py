@@ -100,6 +100,7 @@ class Reaper:
         self.gmem: dict[int, float] = {}
         self.command_ids: dict[str, int] = {}
         self.layout_changes = 0
+        self.keyboard: int | None = None
         self.user = User(self)
         self._tabs = self._started = 0
         self.projects: list[Project] = []
@@ -181,15 +182,21 @@ class Reaper:
         source = path.read_bytes() if code is None else code if isinstance(code, bytes) else code.encode()
         if source.startswith(b"#"):
             source = b"--" + source
-        for running in [s for s in self.scripts if (s.path, s.source) == (path, source) and not s.ended]:
-            if not self._starts_beside(running):
-                return running
         for project in self.projects:
             project.settle()
         self._started = len(self.ticks)
+        return self.launch(path, source, self._run_timed)
+
+    def launch(
+        self, path: Path, source: bytes, run: Callable[[Callable[[], None]], None] = lambda step: step()
+    ) -> Script:
+        """Start a script, as its action does; scripts may start others too. A copy that runs: see `_starts_beside`."""
+        for running in [s for s in self.scripts if (s.path, s.source) == (path, source) and not s.ended]:
+            if not self._starts_beside(running):
+                return running
         script = Script(self, path, source)
         self.scripts.append(script)
-        self._run_timed(script.start)
+        run(script.start)
         return script
 
     def _starts_beside(self, running: Script) -> bool:

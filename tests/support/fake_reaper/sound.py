@@ -185,7 +185,7 @@ def _envelope_gains(take: Take, rate: float, first: int, count: int, channels: i
     gains = np.ones((count, channels))
     seconds = np.arange(first, first + count) / rate * take["D_PLAYRATE"]
     for envelope in take.envelopes:
-        kind = envelope.name.lstrip("<")
+        kind = envelope.kind
         if kind == "VOLENV":
             gains *= envelope.value_at(seconds, 1.0)[:, None]
         elif kind == "MUTEENV":

@@ -50,6 +50,9 @@ RENDER_VALUES: dict[str, float] = {
 }  # fmt: skip
 RENDER_STRINGS = {"RENDER_FILE": "", "RENDER_PATTERN": "", "RENDER_FORMAT": "ZXZhdxgAAA==", "RENDER_FORMAT2": ""}
 
+#: Envelopes that a take may have: their names, and those of their chunks.
+ENVELOPES = {"Volume": "VOLENV", "Pan": "PANENV", "Mute": "MUTEENV", "Pitch": "PITCHENV"}
+
 _numbers = itertools.count(1)
 
 
@@ -91,19 +94,29 @@ class Fx:
     name: str
     process: Any
     enabled: bool = True
-    is_instrument: bool = False
+
+    @property
+    def is_instrument(self) -> bool:
+        """REAPER names them VSTi:, VST3i:, AUi: and so on."""
+        return self.name.partition(":")[0].endswith("i")
 
 
 @dataclass(eq=False)
 class Envelope:
-    """An envelope, by the name of its chunk, with points (seconds from the item's start, value). Those of takes are played.
+    """An envelope, by its name (a take's) or that of its chunk (a track's). Those of takes are played.
 
-    Volume and pan are plain factors and places; between points the value goes straight.
+    ``points`` are (seconds from the item's start, times the take's rate; value). Volume and pan are plain factors and places;
+    between points the value goes straight.
     """
 
     name: str
     points: list[tuple[float, float]] = field(default_factory=list)
     is_active: bool = True
+
+    @property
+    def kind(self) -> str:
+        """The name that its chunk begins with."""
+        return ENVELOPES.get(self.name, self.name.lstrip("<"))
 
     def value_at(self, seconds: Any, neutral: float) -> Any:
         """Return the values at times; ``neutral`` where there is nothing to go by."""
@@ -237,7 +250,7 @@ class Track(Values):
 
     def add_instrument(self, name: str = "VSTi: Synth") -> Fx:
         """Add an instrument: each note of the track's MIDI is a sine at 0.25."""
-        fx = Fx(name, lambda samples, _rate: samples, is_instrument=True)
+        fx = Fx(name, lambda samples, _rate: samples)
         self.fx.append(fx)
         return fx
 
