@@ -17,7 +17,6 @@ from tests.support.fake_reaper import Reaper
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
-
 #: What runs in both Luas: the leaf modules without REAPER, and the actions. Everything else runs in that of REAPER 7.
 IN_BOTH_LUAS = {
     "test_actions", "test_command", "test_files", "test_job", "test_json", "test_lua_form", "test_lua_wav", "test_settings",
@@ -29,7 +28,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give these modules their tests once for each Lua."""
     if metafunc.module.__name__.rpartition(".")[2] in IN_BOTH_LUAS:
         metafunc.fixturenames.append("lua")
-        metafunc.parametrize("lua", lua_modules.LUAS, indirect=True, ids=[f"lua{version}" for version in lua_modules.LUAS])
+        metafunc.parametrize(
+            "lua", lua_modules.LUAS, indirect=True, ids=[f"lua{version}" for version in lua_modules.LUAS]
+        )
 
 
 @pytest.fixture

@@ -102,7 +102,9 @@ def test_blocks_of_another_rate(tmp_path: Path, ways: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("ways", behaviour.both("accessor_changed"))
 def test_an_accessor_tells_of_changes(tmp_path: Path, ways: dict[str, str]) -> None:
-    code = READ % """
+    code = (
+        READ
+        % """
         reaper.SetMediaItemSelected(reaper.GetMediaItem(0, 0), true)
         say(tostring(reaper.AudioAccessorStateChanged(a)) .. ";")
         reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", 100 / 44100)
@@ -111,6 +113,7 @@ def test_an_accessor_tells_of_changes(tmp_path: Path, ways: dict[str, str]) -> N
         say(tostring(reaper.AudioAccessorValidateState(a)) .. ";" .. tostring(reaper.AudioAccessorStateChanged(a)) .. ";")
         read(44100, 1, 0, 1)
     """
+    )
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
         with_item(r, ramp(tmp_path / "a.wav"))
         *flags, last = says(r, code).replace("true", "1").replace("false", "0").rstrip(";").split(";")
@@ -142,8 +145,8 @@ def test_accessors_of_midi(tmp_path: Path, ways: dict[str, str]) -> None:
         track.add_instrument()
         found = says(r, READ % "if a then read(44100, 2, 0, 2) else say('none') end")
         assert found == ("none" if ways["accessor_of_midi"] == "none" else "1;0;0;0;0;")
-        of_track = (READ % "read(44100, 2, 0.1, 1)").replace("CreateTakeAudioAccessor(take)", "CreateTrackAudioAccessor(reaper.GetTrack(0, 0))")
-        assert numbers(says(r, of_track)) == [1, 0, 0]  # no instrument is heard
+        of_track = READ.replace("CreateTakeAudioAccessor(take)", "CreateTrackAudioAccessor(reaper.GetTrack(0, 0))")
+        assert numbers(says(r, of_track % "read(44100, 2, 0.1, 1)")) == [1, 0, 0]  # no instrument is heard
 
 
 @pytest.mark.parametrize("ways", behaviour.both("offline_media"))
@@ -212,8 +215,11 @@ def test_scripts_copy_envelopes(r: Reaper, tmp_path: Path) -> None:
     """
     assert says(r, code) == "Volumeniltrue 0=0.25 0.75=1 0.875=0.5true"
     assert item.takes[0].envelopes[0].points == [(0.25, 0.5), (0.75, 1.0)]
-    assert_refused(r, "local e = reaper.GetTakeEnvelope(reaper.GetTake(reaper.GetMediaItem(0, 0), 0), 0) "
-                      "reaper.SetEnvelopeStateChunk(e, select(2, reaper.GetEnvelopeStateChunk(e, '', false)), false)", "one EGUID")  # fmt: skip
+    own = """
+        local e = reaper.GetTakeEnvelope(reaper.GetTake(reaper.GetMediaItem(0, 0), 0), 0)
+        reaper.SetEnvelopeStateChunk(e, select(2, reaper.GetEnvelopeStateChunk(e, "", false)), false)
+    """
+    assert_refused(r, own, "one EGUID")
 
 
 def test_envelopes_are_undone(r: Reaper, tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ def test_a_question_that_nobody_answers_is_a_fault(r: Reaper) -> None:
 
 def test_a_script_starts_another_by_its_action(r: Reaper, tmp_path: Path) -> None:
     other = tmp_path / "other.lua"
-    other.write_text("reaper.ShowConsoleMsg('here ') reaper.defer(function() reaper.ShowConsoleMsg('later') end)", "utf-8")
+    other.write_text(
+        "reaper.ShowConsoleMsg('here ') reaper.defer(function() reaper.ShowConsoleMsg('later') end)", "utf-8"
+    )
     says(r, f"reaper.Main_OnCommand(reaper.AddRemoveReaScript(true, 0, [[{other}]], true), 0) say('back ')")
     assert r.console == "here back later"
 
@@ -113,7 +115,9 @@ def test_tabs_are_not_switched_in_undo_blocks_nor_while_the_screen_is_held(r: Re
     switch = "reaper.SelectProjectInstance((reaper.EnumProjects(0)))"
     end = "reaper.Undo_EndBlock2(0, 'x', -1)"
     assert_refused(r, f"reaper.Undo_BeginBlock2(0) pcall(function() {switch} end) {end}", "in an undo block")
-    assert_refused(r, f"reaper.PreventUIRefresh(1) pcall(function() {switch} end) reaper.PreventUIRefresh(-1)", "holds the screen")
+    assert_refused(
+        r, f"reaper.PreventUIRefresh(1) pcall(function() {switch} end) reaper.PreventUIRefresh(-1)", "holds the screen"
+    )
     assert says(r, switch + " say(reaper.GetPlayState() .. '')") == "0"
     assert r.project is r.projects[0]
 

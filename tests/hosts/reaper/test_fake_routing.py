@@ -39,12 +39,14 @@ def band(r: Reaper, tmp_path: Path) -> list[Any]:
     return [guitar, bass, reverb]
 
 
-def test_sends_are_heard(r: Reaper, band: list[Any]) -> None:
+@pytest.mark.usefixtures("band")
+def test_sends_are_heard(r: Reaper) -> None:
     assert heard(r) == [0.26, 0.52]  # 0.1 + 0.05 * 3 + 0.01
 
 
 @pytest.mark.parametrize(
-    ("solo", "left"), [(0, 0.26), (1, 0.1), (2, 0.25), (5, 0.1), (6, 0.25)], ids=["none", "solo", "in place", "safe", "safe in place"]
+    ("solo", "left"), [(0, 0.26), (1, 0.1), (2, 0.25), (5, 0.1), (6, 0.25)],
+    ids=["none", "solo", "in place", "safe", "safe in place"],
 )  # fmt: skip
 def test_solo_ignores_routing_or_keeps_it(r: Reaper, band: list[Any], solo: int, left: float) -> None:
     band[0].solo = solo
@@ -78,7 +80,9 @@ def test_a_solo_in_place_goes_on_through_sends_of_sends(r: Reaper, band: list[An
     assert heard(r) == pytest.approx([0.265, 0.53])
 
 
-@pytest.mark.parametrize(("mode", "left"), [(0, 0.1 * -2 * 0.5), (1, 0.1), (3, 0.1 * -2)], ids=["post fader", "pre FX", "post FX"])
+@pytest.mark.parametrize(
+    ("mode", "left"), [(0, 0.1 * -2 * 0.5), (1, 0.1), (3, 0.1 * -2)], ids=["post fader", "pre FX", "post FX"]
+)
 def test_where_a_send_takes_its_sound(r: Reaper, tmp_path: Path, mode: int, left: float) -> None:
     track = level(r, tmp_path, 0.1, "a", D_VOL=0.5, B_MAINSEND=0)
     track.add_fx(lambda samples, _rate: -2 * samples)
@@ -168,11 +172,12 @@ RENDER = """
 """
 
 
+@pytest.mark.usefixtures("band")
 @pytest.mark.parametrize(
     ("end", "frames"),
     [("done", RATE_HZ), ("partly", RATE_HZ // 2), ("short", RATE_HZ - 512), ("cancelled", None), ("failed", None)],
 )
-def test_renders_end_in_many_ways(r: Reaper, band: list[Any], tmp_path: Path, end: str, frames: int | None) -> None:
+def test_renders_end_in_many_ways(r: Reaper, tmp_path: Path, end: str, frames: int | None) -> None:
     r.render_ends.append(end)
     r.user.toggle_play()
     says(r, RENDER.format(folder=tmp_path / "out", more=""))
@@ -182,7 +187,8 @@ def test_renders_end_in_many_ways(r: Reaper, band: list[Any], tmp_path: Path, en
     assert r.modal == []
 
 
-def test_nothing_is_known_of_an_unknown_end(r: Reaper, band: list[Any], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("band")
+def test_nothing_is_known_of_an_unknown_end(r: Reaper, tmp_path: Path) -> None:
     r.render_ends.append("soon")
     assert_refused(r, RENDER.format(folder=tmp_path, more=""), "not 'soon'")
 

@@ -16,7 +16,11 @@ from tests.support.lua_modules import IMPORT
 
 FOLDER = "local folder = [[%s]] "
 WRITE = "local function write(name, text) local f = io.open(folder .. name, 'wb') f:write(text) f:close() end "
-TELL = "local function tell(ok, why, code) say(tostring(ok) .. ' ' .. tostring(why and why:match(': (.*)')) .. ' ' .. tostring(code) .. ';') end "
+TELL = """
+local function tell(ok, why, code)
+  say(("%s %s %s;"):format(ok, why and (why:match(": (.*)") or why), code))
+end
+"""
 
 
 @pytest.fixture(params=["Other", "Win64"])
@@ -31,7 +35,12 @@ def prepared(r: Reaper) -> str:
 
 
 def test_nothing_is_renamed_onto_a_file_on_windows(there: Reaper) -> None:
-    code = "write('a', '1') write('b', '2') tell(os.rename(folder .. 'a', folder .. 'b')) tell(os.rename(folder .. 'a', folder .. 'c'))"
+    code = """
+        write("a", "1")
+        write("b", "2")
+        tell(os.rename(folder .. "a", folder .. "b"))
+        tell(os.rename(folder .. "a", folder .. "c"))
+    """
     found = says(there, prepared(there) + code)
     if there.files.windows:
         assert found == "nil File exists 17;true nil nil;"
@@ -61,18 +70,28 @@ def test_an_open_file_and_a_folder_stay_on_windows(there: Reaper) -> None:
 def test_another_program_may_hold_a_file(there: Reaper) -> None:
     there.files.hold(there.folder / "a", attempts=2)
     (there.folder / "a").write_text("1")
-    code = "for i = 1, 3 do local f, why, code = io.open(folder .. 'a', 'rb') tell(f ~= nil, why, code) if f then f:close() end end"
+    code = """
+        for i = 1, 3 do
+          local f, why, code = io.open(folder .. "a", "rb")
+          tell(f ~= nil, why, code)
+          if f then f:close() end
+        end
+    """
     assert says(there, prepared(there) + code) == "false Permission denied 13;" * 2 + "true nil nil;"
 
 
 def test_the_scripts_own_files_come_right_on_both(there: Reaper) -> None:
-    code = IMPORT + (FOLDER % f"{there.folder}/") + """
+    code = (
+        IMPORT
+        + (FOLDER % f"{there.folder}/")
+        + """
         local files = import("files")
         assert(files.write(folder .. "a", "old") and files.write(folder .. "a", "new"))
         assert(files.read(folder .. "a") == "new")
         assert(files.remove(folder .. "a"))
         reaper.ShowConsoleMsg(table.concat(files.names(folder), " "))
     """
+    )
     there.run(code=code)
     assert there.console == ""
 
@@ -85,7 +104,9 @@ def windows(tmp_path: Path) -> Iterator[Reaper]:
 
 
 def test_paths_of_windows_lead_to_the_disk(windows: Reaper) -> None:
-    code = IMPORT + """
+    code = (
+        IMPORT
+        + """
         local files = import("files")
         local folder = files.join(reaper.GetResourcePath(), "AceBridge", "jobs")
         assert(files.make_folder(folder))
@@ -93,6 +114,7 @@ def test_paths_of_windows_lead_to_the_disk(windows: Reaper) -> None:
         reaper.ShowConsoleMsg(table.concat(files.names(folder), " ") .. " " .. folder .. " " .. reaper.GetAppVersion())
         assert(reaper.file_exists(files.join(folder, "a b")))
     """
+    )
     windows.run(code=code)
     jobs = windows.resource / "AceBridge" / "jobs"
     assert (jobs / "a b").read_text() == "x"
@@ -124,8 +146,8 @@ def test_which_programs_get_a_console(program: str, expected: bool) -> None:
 def test_closing_a_console_ends_what_runs_in_it(windows: Reaper, tmp_path: Path) -> None:
     script = tmp_path / "wait.py"
     script.write_text("import time; time.sleep(60)", "utf-8")
-    shown = [("C:" + path.replace("/", "\\")) for path in (sys.executable, str(script))]
-    says(windows, 'reaper.ExecProcess([["%s" "%s"]], -2)' % tuple(shown))
+    program, file = (("C:" + path.replace("/", "\\")) for path in (sys.executable, str(script)))
+    says(windows, f'reaper.ExecProcess([["{program}" "{file}"]], -2)')
     (process,) = windows.processes
     assert process.words == [sys.executable, str(script)]
     assert process.has_console
@@ -144,8 +166,10 @@ def test_urls_with_a_drive_lead_to_the_disk(windows: Reaper, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("system", "path"), [("macOS-arm64", "/usr/bin:/bin:/usr/sbin:/sbin"), ("Other", None)])
 def test_programs_of_the_dock_have_a_short_path(tmp_path: Path, system: str, path: str | None) -> None:
+    script = tmp_path / "tell.py"
+    script.write_text("import os; print(os.environ['PATH'])", "utf-8")
     with Reaper(tmp_path, os=system) as r:
-        says(r, f"""reaper.ExecProcess([["{sys.executable}" -c print(__import__("os").environ["PATH"])]], -2)""".replace('"PATH"', "'PATH'").replace('"os"', "'os'"))
+        says(r, f'reaper.ExecProcess([["{sys.executable}" "{script}"]], -2)')
         (process,) = r.processes
         assert process.wait(PATIENCE_S) == 0
         assert (process.output.strip() == path) is (path is not None)

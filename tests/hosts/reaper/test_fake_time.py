@@ -25,9 +25,11 @@ def test_items_follow_the_tempo_at_once_or_late(tmp_path: Path, ways: dict[str, 
         item = r.project.add_track().add_item(None, position=2.0, length=1.0)
         r.project.settle()
         assert says(r, TEMPO + POSITION + UPDATE + POSITION) == ("2.0 4.0 " if late else "4.0 4.0 ")
+        r.project.undo_point("tempo")
         assert r.user.undo()
         # What is put back too early moves with what comes late.
         assert says(r, STAY + TEMPO + BACK + UPDATE + POSITION) == ("4.0 " if late else "2.0 ")
+        r.project.undo_point("tempo")
         assert r.user.undo()
         assert says(r, STAY + TEMPO + UPDATE + BACK + POSITION) == "2.0 "
         assert item.length == 1.0
@@ -95,7 +97,9 @@ def test_the_memory_for_undo_may_be_full(r: Reaper, room: int | None, left: list
 
 # Lanes
 
-LANES = "local t = reaper.GetTrack(0, 0) local function set(key, value) reaper.SetMediaTrackInfo_Value(t, key, value) end "
+LANES = (
+    "local t = reaper.GetTrack(0, 0) local function set(key, value) reaper.SetMediaTrackInfo_Value(t, key, value) end "
+)
 
 
 @pytest.fixture
@@ -113,7 +117,8 @@ def comp(r: Reaper, wave: tuple[Path, np.ndarray]) -> Any:
 PLAYS = "for i = 0, 1 do say(('%d '):format(reaper.GetMediaItemInfo_Value(reaper.GetTrackMediaItem(t, i), 'C_LANEPLAYS'))) end"
 
 
-def test_lanes_that_did_not_play_stay_silent_without_lanes(r: Reaper, comp: Any, wave: tuple[Path, np.ndarray]) -> None:
+@pytest.mark.usefixtures("comp")
+def test_lanes_that_did_not_play_stay_silent_without_lanes(r: Reaper, wave: tuple[Path, np.ndarray]) -> None:
     assert says(r, LANES + PLAYS) == "0 1 "
     assert says(r, LANES + "set('I_FREEMODE', 0) " + PLAYS) == "-1 1 "
     assert np.abs(r.project.render(0, 3) - wave[1]).max() < 1e-6

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 _EXISTS, _DENIED = 17, 13
@@ -61,17 +62,16 @@ class Disk:
     def refusal_to_remove(self, path: bytes) -> Any:
         """Why a file cannot be removed."""
         real = os.path.normpath(self.real(path))
-        if self.windows and (self._open[real] or os.path.isdir(real)):
+        if self.windows and (self._open[real] or Path(os.fsdecode(real)).is_dir()):
             return path + b": Permission denied", _DENIED
         return self.refusal(path)
 
     def refusal_to_rename(self, old: bytes, new: bytes) -> Any:
-        """Why a file cannot be renamed."""
+        """Why a file cannot be renamed. Lua names no file here."""
         if self.windows and os.path.lexists(self.real(new)):
-            return old + b": File exists", _EXISTS
-        if self.windows and self._open[os.path.normpath(self.real(old))]:
-            return old + b": Permission denied", _DENIED
-        return self.refusal(old) or self.refusal(new)
+            return b"File exists", _EXISTS
+        is_open = self.windows and self._open[os.path.normpath(self.real(old))]
+        return (b"Permission denied", _DENIED) if is_open or self.refusal(old) or self.refusal(new) else None
 
     def opened(self, path: bytes) -> None:
         """A script has a file open now."""

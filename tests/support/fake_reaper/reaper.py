@@ -210,7 +210,9 @@ class Reaper:
         with self.dialog("ReaScript task control"):
             self.clock.wait(clock.MODAL_S)
         if not self.relaunches:
-            self.fault(f"{running.name} is run while it runs: ReaScript task control asks; use r.answer_task_control(...)")
+            self.fault(
+                f"{running.name} is run while it runs: ReaScript task control asks; use r.answer_task_control(...)"
+            )
             return False
         answer = self.relaunches.pop(0)
         if answer == "terminate":

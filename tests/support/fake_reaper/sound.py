@@ -2,7 +2,8 @@
 
 Everything lies on the sample grid: an item at ``t`` seconds begins with frame ``round(t * rate)``. A source at the rate
 asked for, played straight, gives its own samples, bit for bit; any other goes through soxr as a whole. Stretch markers are
-played as straight lines between them; a take's pitch is not played. A mono source is heard on both channels; one channel of a wider source is its first one.
+played as straight lines between them; a take's pitch is not played. A mono source is heard on both channels; one channel of
+a wider source is its first one.
 Fade shapes other than the straight line are assumptions, as is pan by balance.
 """
 
@@ -27,7 +28,9 @@ _VIDEOS = (".mp4", ".mov", ".mkv")
 
 def section(parent: Source, first: int, frames: int, is_reversed: bool = False) -> Source:
     """Return a section of a source, as "Reverse active take" and "Loop section of item source" make one."""
-    return Source("", "SECTION", parent.rate, parent.channels, frames, parent=parent, first=first, is_reversed=is_reversed)
+    return Source(
+        "", "SECTION", parent.rate, parent.channels, frames, parent=parent, first=first, is_reversed=is_reversed
+    )
 
 
 def project_source(project: Any, path: str) -> Source:

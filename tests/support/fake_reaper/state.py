@@ -360,7 +360,9 @@ _NOT_HEARD = {"B_UISEL", "I_CUSTOMCOLOR", "I_GROUPID", "C_LOCK", "F_FREEMODE_Y",
 def heard_of(thing: Any) -> Any:
     """Return all that decides what an accessor of a take or a track plays, as plain data that compares."""
     if isinstance(thing, Track):
-        return [_heard_values(item) + [heard_of(take) for take in item.takes] for item in thing.items], dict(thing.lanes)
+        return [_heard_values(item) + [heard_of(take) for take in item.takes] for item in thing.items], dict(
+            thing.lanes
+        )
     item = [thing.item["D_LENGTH"], thing.item["B_LOOPSRC"]]
     envelopes = [(each.name, list(each.points), each.is_active) for each in thing.envelopes]
     return [item, dict(thing.values), list(thing.stretch), list(thing.fx), envelopes, id(thing.source)]
