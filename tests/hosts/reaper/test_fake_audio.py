@@ -84,7 +84,7 @@ def test_which_frame_is_meant(tmp_path: Path, ways: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("ways", behaviour.both("accessor_rate"))
 def test_blocks_of_another_rate(tmp_path: Path, ways: dict[str, str]) -> None:
-    """Where each call begins anew, the edges of blocks differ a little from what is read at once."""
+    """Where each call begins again, the edges of blocks differ a little from what is read at once."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
     soundfile.write(tmp_path / "a.wav", noise, 48_000, subtype="DOUBLE")
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
@@ -180,7 +180,7 @@ def test_stretch_markers_tie_the_item_to_the_source(r: Reaper, tmp_path: Path) -
     assert item.active.stretch == []
 
 
-def test_take_envelopes_are_heard_by_tracks_and_not_by_takes(r: Reaper, tmp_path: Path) -> None:
+def test_take_envelopes_are_for_tracks_and_not_for_takes(r: Reaper, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.full((RATE_HZ, 2), 0.5), RATE_HZ, subtype="FLOAT")
     item = with_item(r, tmp_path / "a.wav")
     item.active.envelopes.append(Envelope("Volume", [(0.0, 1.0), (1.0, 0.0)]))
@@ -261,11 +261,11 @@ def test_videos_and_projects_are_sources(r: Reaper, tmp_path: Path) -> None:
     code = "say(reaper.GetMediaSourceType(reaper.PCM_Source_CreateFromFile([[%s]])))"
     assert says(r, code % (tmp_path / "film.mp4")) == "VIDEO"
     with_item(r, tmp_path / "film.mp4")
-    heard = r.project.render()
-    assert heard[1000, 0] == pytest.approx(1000 / 2**20)
+    mix = r.project.render()
+    assert mix[1000, 0] == pytest.approx(1000 / 2**20)
     inner = r.project
     r.new_tab()
     item = with_item(r, tmp_path / "film.wav")
     item.active.source = sound.project_source(inner, str(tmp_path / "inner.rpp"))
     assert item.active.source.kind == "RPP_PROJECT"
-    assert (r.project.render() == heard).all()
+    assert (r.project.render() == mix).all()

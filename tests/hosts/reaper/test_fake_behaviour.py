@@ -167,9 +167,9 @@ def test_how_much_a_form_holds(tmp_path: Path, ways: dict[str, int | None]) -> N
 
 
 def test_of_pasted_lines_a_field_takes_the_first(r: Reaper) -> None:
-    from tests.support.fake_reaper.calls_dialogs import Pasted
+    from tests.support.fake_reaper.calls_dialogs import PastedText
 
-    r.form(Lyrics=Pasted("one\ntwo"))
+    r.form(Lyrics=PastedText("one\ntwo"))
     assert says(r, r"say((select(2, reaper.GetUserInputs('T', 1, 'Lyrics,separator=\n', ''))))") == "one"
 
 

@@ -24,7 +24,7 @@ def level(r: Reaper, folder: Path, value: float, name: str, **values: float) -> 
     return track
 
 
-def heard(r: Reaper) -> list[float]:
+def levels(r: Reaper) -> list[float]:
     """Both channels of the mix in the middle of the second."""
     return [round(float(value), 6) for value in r.project.render(0, 1)[RATE_HZ // 2]]
 
@@ -40,8 +40,8 @@ def band(r: Reaper, tmp_path: Path) -> list[Any]:
 
 
 @pytest.mark.usefixtures("band")
-def test_sends_are_heard(r: Reaper) -> None:
-    assert heard(r) == [0.26, 0.52]  # 0.1 + 0.05 * 3 + 0.01
+def test_sends_are_audible(r: Reaper) -> None:
+    assert levels(r) == [0.26, 0.52]  # 0.1 + 0.05 * 3 + 0.01
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_sends_are_heard(r: Reaper) -> None:
 )  # fmt: skip
 def test_solo_ignores_routing_or_keeps_it(r: Reaper, band: list[Any], solo: int, left: float) -> None:
     band[0].solo = solo
-    assert heard(r) == pytest.approx([left, 2 * left])
+    assert levels(r) == pytest.approx([left, 2 * left])
 
 
 @pytest.mark.parametrize("solo", [1, 2])
@@ -59,17 +59,17 @@ def test_a_folder_that_is_soloed_plays_what_is_in_it(r: Reaper, tmp_path: Path, 
     level(r, tmp_path, 0.1, "in it", I_FOLDERDEPTH=-1)
     level(r, tmp_path, 0.01, "not in it")
     folder.solo = solo
-    assert heard(r) == [0.05, 0.1]
+    assert levels(r) == [0.05, 0.1]
 
 
-def test_a_track_that_defeats_solo_is_heard_all_the_same(r: Reaper, band: list[Any]) -> None:
+def test_a_track_that_defeats_solo_is_audible_all_the_same(r: Reaper, band: list[Any]) -> None:
     guitar, bass, _ = band
     guitar.solo, bass["B_SOLO_DEFEAT"] = 1, 1
-    assert heard(r) == [0.11, 0.22]
+    assert levels(r) == [0.11, 0.22]
     bass.mute = 1
-    assert heard(r) == [0.1, 0.2]
+    assert levels(r) == [0.1, 0.2]
     guitar.solo, bass.mute = 0, 0
-    assert heard(r) == [0.26, 0.52]
+    assert levels(r) == [0.26, 0.52]
 
 
 def test_a_solo_in_place_goes_on_through_sends_of_sends(r: Reaper, band: list[Any]) -> None:
@@ -77,7 +77,7 @@ def test_a_solo_in_place_goes_on_through_sends_of_sends(r: Reaper, band: list[An
     delay = r.project.add_track("delay")
     reverb.send_to(delay, D_VOL=0.1)
     guitar.solo = 2
-    assert heard(r) == pytest.approx([0.265, 0.53])
+    assert levels(r) == pytest.approx([0.265, 0.53])
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_where_a_send_takes_its_sound(r: Reaper, tmp_path: Path, mode: int, left
     track = level(r, tmp_path, 0.1, "a", D_VOL=0.5, B_MAINSEND=0)
     track.add_fx(lambda samples, _rate: -2 * samples)
     track.send_to(r.project.add_track("b"), I_SENDMODE=mode)
-    assert heard(r) == pytest.approx([left, 2 * left])
+    assert levels(r) == pytest.approx([left, 2 * left])
 
 
 def test_sends_have_gain_pan_polarity_and_mute(r: Reaper, tmp_path: Path) -> None:
     track = level(r, tmp_path, 0.1, "a", B_MAINSEND=0)
     send = track.send_to(r.project.add_track("b"), D_VOL=0.5, D_PAN=-1, B_PHASE=1)
-    assert heard(r) == [-0.05, 0.0]
+    assert levels(r) == [-0.05, 0.0]
     send.values["B_MUTE"] = 1
-    assert heard(r) == [0.0, 0.0]
+    assert levels(r) == [0.0, 0.0]
 
 
 def test_scripts_make_and_change_sends(r: Reaper, tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_scripts_make_and_change_sends(r: Reaper, tmp_path: Path) -> None:
         say(tostring(reaper.GetTrackSendInfo_Value(b, -1, 0, "P_SRCTRACK") == a))
     """
     assert says(r, code) == "101 true"
-    assert heard(r) == pytest.approx([0.15, 0.3])
+    assert levels(r) == pytest.approx([0.15, 0.3])
     says(r, "reaper.RemoveTrackSend(reaper.GetTrack(0, 0), 0, 0)")
-    assert heard(r) == pytest.approx([0.1, 0.2])
+    assert levels(r) == pytest.approx([0.1, 0.2])
     assert_refused(r, "reaper.GetTrackNumSends(reaper.GetTrack(0, 0), 2)", "categories -1, 0 and 1")
 
 
@@ -135,7 +135,7 @@ def test_sends_in_a_circle_are_refused(r: Reaper, band: list[Any]) -> None:
 )
 def test_polarity_width_and_pan(r: Reaper, tmp_path: Path, values: dict[str, float], expected: list[float]) -> None:
     level(r, tmp_path, 0.1, "a", **values)
-    assert heard(r) == pytest.approx(expected)
+    assert levels(r) == pytest.approx(expected)
 
 
 # Instruments

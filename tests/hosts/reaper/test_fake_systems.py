@@ -30,7 +30,7 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reaper]:
         yield r
 
 
-def prepared(r: Reaper) -> str:
+def preface(r: Reaper) -> str:
     return FOLDER % f"{r.folder}/" + WRITE + TELL
 
 
@@ -41,7 +41,7 @@ def test_nothing_is_renamed_onto_a_file_on_windows(there: Reaper) -> None:
         tell(os.rename(folder .. "a", folder .. "b"))
         tell(os.rename(folder .. "a", folder .. "c"))
     """
-    found = says(there, prepared(there) + code)
+    found = says(there, preface(there) + code)
     if there.files.windows:
         assert found == "nil File exists 17;true nil nil;"
         assert ((there.folder / "b").read_text(), (there.folder / "c").read_text()) == ("2", "1")
@@ -60,7 +60,7 @@ def test_an_open_file_and_a_folder_stay_on_windows(there: Reaper) -> None:
         tell(os.remove(folder .. 'a'))
         tell(os.remove(folder .. 'empty'))
     """
-    found = says(there, prepared(there) + code)
+    found = says(there, preface(there) + code)
     if there.files.windows:
         assert found == "nil Permission denied 13;true nil nil;nil Permission denied 13;"
     else:
@@ -77,7 +77,7 @@ def test_another_program_may_hold_a_file(there: Reaper) -> None:
           if f then f:close() end
         end
     """
-    assert says(there, prepared(there) + code) == "false Permission denied 13;" * 2 + "true nil nil;"
+    assert says(there, preface(there) + code) == "false Permission denied 13;" * 2 + "true nil nil;"
 
 
 def test_the_scripts_own_files_come_right_on_both(there: Reaper) -> None:

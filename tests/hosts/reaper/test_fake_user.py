@@ -28,7 +28,7 @@ def item(r: Reaper, wave: tuple[Path, np.ndarray]) -> Any:
     return item
 
 
-def test_trimming_leaves_what_is_heard_in_place(r: Reaper, item: Any) -> None:
+def test_trimming_leaves_the_music_in_place(r: Reaper, item: Any) -> None:
     before = r.project.render(0, 4)
     r.user.trim_left(item, 0.5)
     assert (item.position, item.length, item.active.offset, item["D_SNAPOFFSET"]) == (1.5, 1.5, 1.0, 1.0)
@@ -54,7 +54,7 @@ def test_a_start_offset_alone_moves_neither_markers_nor_envelopes(r: Reaper, ite
     assert np.abs(r.project.render(0.75, 2.75) - before).max() < 1e-6
 
 
-def test_splitting_and_gluing_change_nothing_that_is_heard(r: Reaper, item: Any) -> None:
+def test_splitting_and_gluing_are_inaudible(r: Reaper, item: Any) -> None:
     before = r.project.render(0, 4)
     right = r.user.split(item, 1.75)
     assert (item.end, right.position, right.end) == (1.75, 1.75, 3.0)

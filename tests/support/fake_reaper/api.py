@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track, detached, heard_of
+from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track, playback_of, snapshot
 
 FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("reascript_api.json")).read_text("utf-8"))[
     "functions"
@@ -43,15 +43,15 @@ class AudioAccessor:
         self.script = script
         self.is_open = True
         self.seen: Take | Track = target
-        self._heard: Any = None
+        self._playback: Any = None
 
     def load(self) -> None:
-        """Look at the take or track anew."""
-        self.seen, self._heard = detached(self.target), heard_of(self.target)
+        """Look at the take or track again."""
+        self.seen, self._playback = snapshot(self.target), playback_of(self.target)
 
     def has_changed(self) -> bool:
         """Whether what it plays is not what it was."""
-        return bool(self._heard != heard_of(self.target))
+        return bool(self._playback != playback_of(self.target))
 
 
 class Pointer:

@@ -24,7 +24,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("Lua 5.3 up to 6.x, 5.4 since 7.0", "api.lua_of", "REAPER's changelog, 7.0"),
     ("the project tab is not to be switched in an undo block", "calls_project.select_project_instance",
      f"{API}: howto on undo"),
-    ("I_SOLO 1, 2, 5, 6 and B_SOLO_DEFEAT", "routing._heard", f"{API}: GetMediaTrackInfo_Value"),
+    ("I_SOLO 1, 2, 5, 6 and B_SOLO_DEFEAT", "routing._audible", f"{API}: GetMediaTrackInfo_Value"),
     ("solo ignores routing (1) or keeps what a track sends to others (2)", "routing._passes",
      f"{ULTRASCHALL}: I_SOLO; rodilab, 'Track name groups.lua'"),
     ("sends: I_SENDMODE 0 after the fader, 1 before the FX, 3 after the FX", "routing.Mixer", f"{API}: GetTrackSendInfo_Value"),
@@ -70,7 +70,7 @@ class Open:
 
 OPEN: dict[str, Open] = {
     "accessor_frames": Open("Does GetAudioAccessorSamples take the nearest frame, or the one before?", ("nearest", "before")),
-    "accessor_rate": Open("Is another rate resampled as a whole, or anew in each call?", ("whole", "each call")),
+    "accessor_rate": Open("Is another rate resampled as a whole, or each call alone?", ("whole", "each call")),
     "accessor_changed": Open("What does a changed accessor play until it is validated?", ("old", "new")),
     "accessor_wider": Open("What do channels hold that a mono take does not have?", ("copies", "silence")),
     "accessor_of_midi": Open("Does a MIDI take have an accessor?", ("none", "silence")),
@@ -79,7 +79,7 @@ OPEN: dict[str, Open] = {
     "empty_undo": Open("Does a block in which nothing changed make an undo point?", (True, False)),
     "ext_state": Open("Does undo bring the project's extension state back?", ("kept", "undone")),
     "form_limit": Open("How many bytes of answers does GetUserInputs hold?", (None, 1024)),
-    "lane_layout": Open("Is UpdateTimeline enough to have lanes arranged anew?", ("UpdateTimeline", "UpdateItemLanes")),
+    "lane_layout": Open("Is UpdateTimeline enough to have lanes arranged again?", ("UpdateTimeline", "UpdateItemLanes")),
     "offline_media": Open("What is read of a take whose media is offline?", ("silence", "error")),
     "render_format": Open("Which key, set after it, puts RENDER_FORMAT back?", ("none", "RENDER_FORMAT2", "RENDER_SETTINGS")),
     "tab_switch": Open("Does playback go on when another tab is shown?", ("plays on", "stops")),
@@ -87,7 +87,7 @@ OPEN: dict[str, Open] = {
 }  # fmt: skip
 
 
-def chosen(ways: dict[str, Any] | None) -> dict[str, Any]:
+def choose(ways: dict[str, Any] | None) -> dict[str, Any]:
     """Return the way of every open question. ValueError for a question or an answer that is not in the table."""
     found = {name: question.ways[0] for name, question in OPEN.items()}
     for name, way in (ways or {}).items():

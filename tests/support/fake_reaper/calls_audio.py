@@ -124,7 +124,7 @@ def _read(r: Call, target: Take | Track, rate: int, span: tuple[int, int], chann
         )
     other_rate = bool(source.rate) and abs(rate / (source.rate * target["D_PLAYRATE"]) - 1) > 1e-12
     if other_rate and r.ways["accessor_rate"] == "each call" and not target.stretch:
-        samples = sound.take_samples_anew(target, rate, first, count, channels)
+        samples = sound.resample_block(target, rate, first, count, channels)
     else:
         samples = sound.take_samples(target, rate, first, count, channels)
     if source.channels == 1 and r.ways["accessor_wider"] == "silence":

@@ -74,26 +74,26 @@ def get_user_inputs(r: Call, title: str, count: int, captions_text: str, values_
         return False, values_text
     if isinstance(answer, dict):
         for caption, value in answer.items():
-            values[_field(captions, caption)] = _typed(value)
+            values[_field(captions, caption)] = _type(value)
     else:
-        values = [_typed(value) for value in answer]
+        values = [_type(value) for value in answer]
     if any(separator in value or "\n" in value for value in values):
         raise ApiMisuse(f"nobody can type {values} into fields that {separator!r} separates")
-    return True, _limited(separator.join(values), r.ways["form_limit"])
+    return True, _limit(separator.join(values), r.ways["form_limit"])
 
 
-class Pasted(str):
+class PastedText(str):
     """A text that is pasted into a field of one line: what comes after its first line is lost."""
 
     __slots__ = ()
 
 
-def _typed(value: Any) -> str:
-    return value.splitlines()[0] if isinstance(value, Pasted) and value else str(value)
+def _type(value: Any) -> str:
+    return value.splitlines()[0] if isinstance(value, PastedText) and value else str(value)
 
 
-def _limited(text: str, most: int | None) -> str:
-    """Return what a buffer of so many bytes holds, with its end mark: whole characters."""
+def _limit(text: str, most: int | None) -> str:
+    """Return what a buffer of ``most`` bytes holds, with its end mark: whole characters."""
     return text if most is None else text.encode()[: most - 1].decode("utf-8", "ignore")
 
 

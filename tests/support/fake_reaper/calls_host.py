@@ -33,12 +33,12 @@ def api_exists(r: Call, name: str) -> bool:
 
 @api("GetResourcePath")
 def get_resource_path(r: Call) -> str:
-    return r.files.shown(r.resource, r.os)
+    return r.files.show(r.resource, r.os)
 
 
 @api("GetExePath")
 def get_exe_path(r: Call) -> str:
-    return r.files.shown(r.folder, r.os)
+    return r.files.show(r.folder, r.os)
 
 
 @api("time_precise")

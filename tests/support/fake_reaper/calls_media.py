@@ -53,7 +53,7 @@ def get_media_item_take_source(_r: Call, take: Take) -> Any:
 @api("GetMediaSourceFileName")
 def get_media_source_file_name(r: Call, source: Source) -> str:
     """Empty for a section, whose parent has the file."""
-    return r.files.shown(source.path, r.os) if source.path else ""
+    return r.files.show(source.path, r.os) if source.path else ""
 
 
 @api("GetMediaSourceLength")

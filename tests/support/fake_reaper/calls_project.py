@@ -45,13 +45,13 @@ def get_project_name(_r: Call, project: Any) -> str:
 
 @api("GetProjectPath")
 def get_project_path(r: Call) -> str:
-    return r.files.shown(r.project.media_folder, r.os)
+    return r.files.show(r.project.media_folder, r.os)
 
 
 @api("GetProjectPathEx")
 def get_project_path_ex(r: Call, project: Any) -> str:
     """Where media go. Nobody says that this folder exists: REAPER makes it when it first records or renders there."""
-    return r.files.shown(project.media_folder, r.os)
+    return r.files.show(project.media_folder, r.os)
 
 
 @api("GetProjectLength")

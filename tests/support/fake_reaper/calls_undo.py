@@ -104,7 +104,7 @@ def update_arrange(_r: Call) -> None: ...
 
 @api("UpdateTimeline")
 def update_timeline(r: Call) -> None:
-    """Has items follow a changed tempo, and lanes arranged anew: when else they do is open (`behaviour`)."""
+    """Has items follow a changed tempo, and lanes arranged again: when else they do is open (`behaviour`)."""
     for project in r.projects:
         project.move_with_tempo()
         if r.ways["lane_layout"] == "UpdateTimeline":

@@ -28,7 +28,7 @@ class Disk:
     # What tests do
 
     def hold(self, path: str | os.PathLike[str], attempts: int) -> None:
-        """Let another program have a file open, without sharing it, during so many attempts to get at it."""
+        """Let another program have a file open, without sharing it, during this many attempts to open, remove or rename it."""
         self._held[os.path.normpath(os.fsencode(path))] = attempts
 
     # Paths
@@ -43,7 +43,7 @@ class Disk:
     def real_text(self, path: str) -> str:
         return os.fsdecode(self.real(path.encode("utf-8", "surrogateescape")))
 
-    def shown(self, path: str | os.PathLike[str], os_name: str) -> str:
+    def show(self, path: str | os.PathLike[str], os_name: str) -> str:
         """Return a path of this machine as REAPER shows it."""
         text = os.fspath(path)
         return text if not os_name.startswith("Win") else _DRIVE.decode() + text.replace("/", "\\")
@@ -73,10 +73,10 @@ class Disk:
         is_open = self.windows and self._open[os.path.normpath(self.real(old))]
         return (b"Permission denied", _DENIED) if is_open or self.refusal(old) or self.refusal(new) else None
 
-    def opened(self, path: bytes) -> None:
+    def note_open(self, path: bytes) -> None:
         """A script has a file open now."""
         self._open[os.path.normpath(self.real(path))] += 1
 
-    def closed(self, path: bytes) -> None:
+    def note_closed(self, path: bytes) -> None:
         """A script has closed a file."""
         self._open[os.path.normpath(self.real(path))] -= 1

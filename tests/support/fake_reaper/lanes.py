@@ -1,4 +1,4 @@
-"""Fixed lanes and free positioning: what switching between them does, and how lanes are arranged anew."""
+"""Fixed lanes and free positioning: what switching between them does, and how lanes are arranged again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arrange(track: Track) -> None:
 
 
 def settle(project: Any) -> bool:
-    """Arrange all lanes anew: empty ones at the bottom go, where that is set. Whether there was anything to do."""
+    """Arrange all lanes again: empty ones at the bottom go, where that is set. Whether there was anything to do."""
     found = False
     for track in project.tracks:
         if int(track["I_FREEMODE"]) != FIXED:

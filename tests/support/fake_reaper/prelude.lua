@@ -52,7 +52,7 @@ return function(host, names, optional)
   local rename, remove = os.rename, os.remove
   local paths = setmetatable({}, { __mode = "k" })
   local function forget(self)
-    if paths[self] then files("closed", paths[self]) end
+    if paths[self] then files("note_closed", paths[self]) end
     paths[self] = nil
   end
   local File = {}
@@ -97,7 +97,7 @@ return function(host, names, optional)
     if not file then return file, why, code end
     local proxy = setmetatable({}, File)
     real[proxy], paths[proxy] = file, path
-    files("opened", path)
+    files("note_open", path)
     return proxy
   end
   function os.rename(old, new)

@@ -33,7 +33,7 @@ class Project:
 
     def __init__(self, media_folder: Path, rate: int, file: str = "", ways: dict[str, Any] | None = None) -> None:
         self.file = file
-        self.ways = behaviour.chosen(ways)
+        self.ways = behaviour.choose(ways)
         self.media_folder = media_folder
         self.rate = rate
         self.rate_used = True

@@ -65,7 +65,7 @@ class Reaper:
         self.scripts_folder = Path(scripts)
         self.rate, self.version, self.os = rate, version, os
         self.lua = lua or api.lua_of(version)
-        self.ways = behaviour.chosen(ways)
+        self.ways = behaviour.choose(ways)
         self.files = Disk(files_of or os)
         self.device_rate: int | None = rate
         self.environment: dict[str, str] = {}
@@ -250,7 +250,7 @@ class Reaper:
             self.clock.next_tick(time.monotonic() - began)
             self.user.act()
             for project in self.projects:
-                project.move_with_tempo()  # what a script left undone, REAPER does by itself
+                project.move_with_tempo()  # what a script left undone, REAPER does later
             running = [script for script in self.scripts if script.deferred and not script.ended]
             if running:
                 self._run_timed(*[script.tick for script in running])

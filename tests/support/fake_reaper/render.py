@@ -90,7 +90,7 @@ ENDS = ("done", "cancelled", "partly", "short", "failed")
 def run(r: Any, project: Any) -> None:
     """Render, while a window of REAPER's has everything wait and nothing plays.
 
-    ``cancelled`` writes nothing, ``partly`` stops half-way and leaves what there is, ``short`` leaves out the last frames,
+    ``cancelled`` writes nothing, ``partly`` stops half-way and leaves that in the file, ``short`` leaves out the last frames,
     ``failed`` ends with a message, as a full disk has it. The action returns when the render is over.
     """
     if project.playing & 4:

@@ -41,7 +41,7 @@ def _is_inside(index: int, above: list[int], wanted: set[int]) -> bool:
     return False
 
 
-def _heard(tracks: list[Track], above: list[int], soloed: set[int]) -> set[int]:
+def _audible(tracks: list[Track], above: list[int], soloed: set[int]) -> set[int]:
     """Return which tracks' own items are heard."""
     if not soloed:
         return set(range(len(tracks)))
@@ -74,7 +74,7 @@ class Mixer:
         in_place = {i for i in soloed if only is not None or int(tracks[i]["I_SOLO"]) in IN_PLACE}
         in_place |= {i for i, track in enumerate(tracks) if soloed and track["B_SOLO_DEFEAT"] and not track["B_MUTE"]}
         self._is_soloed = bool(soloed)
-        self._heard = _heard(tracks, self.above, soloed)
+        self._audible = _audible(tracks, self.above, soloed)
         self._passing = _passes(tracks, self.above, in_place)
         self._taps: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
@@ -83,10 +83,10 @@ class Mixer:
         total = np.zeros((self.count, 2))
         for index, track in enumerate(self.tracks):
             if self.above[index] < 0 and track["B_MAINSEND"]:
-                total += self._tapped(index)[2]
+                total += self._taps_of(index)[2]
         return total
 
-    def _tapped(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _taps_of(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return a track's sound before its FX, after them, and after its fader."""
         if index not in self._taps:
             self._taps[index] = None
@@ -102,24 +102,24 @@ class Mixer:
     def _entering(self, index: int) -> np.ndarray:
         track = self.tracks[index]
         entering = np.zeros((self.count, 2))
-        if index in self._heard:
+        if index in self._audible:
             entering += track_samples(track, self.rate, self.first, self.count, 2)
             if any(fx.is_instrument and fx.enabled for fx in track.fx) and track["I_FXEN"]:
                 entering += midi.play(track, self.rate, self.first, self.count)
         for child, parent in enumerate(self.above):
             if parent == index and self.tracks[child]["B_MAINSEND"]:
-                entering += self._tapped(child)[2]
+                entering += self._taps_of(child)[2]
         for origin, other in enumerate(self.tracks):
             for send in other.sends:
                 if send.destination is track and self._is_sent(origin, index):
-                    entering += _sent(send, self._tapped(origin))
+                    entering += _send_samples(send, self._taps_of(origin))
         return entering
 
     def _is_sent(self, origin: int, destination: int) -> bool:
-        return not self._is_soloed or destination in self._heard or origin in self._passing
+        return not self._is_soloed or destination in self._audible or origin in self._passing
 
 
-def _sent(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+def _send_samples(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
     values = send.values
     if values["B_MUTE"] or send.origin["B_MUTE"]:
         return np.zeros_like(taps[0])

@@ -118,7 +118,7 @@ def take_samples(take: Take, rate: float, first: int, count: int, channels: int)
     if source is None or not source.rate:
         return out
     if take.stretch:
-        return _stretched_samples(take, rate, first, count, channels)
+        return _stretch_samples(take, rate, first, count, channels)
     play_rate = take["D_PLAYRATE"]
     ratio = rate / (source.rate * play_rate)
     samples = _channel_mode(source_samples(source, ratio), int(take["I_CHANMODE"]))
@@ -137,11 +137,11 @@ def take_samples(take: Take, rate: float, first: int, count: int, channels: int)
     return out
 
 
-#: How many frames of the source a resampler hears that begins anew: its filter does not reach further.
+#: How many frames of the source a resampler hears that begins again: its filter does not reach further.
 _REACH = 16
 
 
-def take_samples_anew(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
+def resample_block(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
     """As `take_samples`, from another rate, by a resampler that knows nothing of what was read before or comes after."""
     assert take.source is not None
     step = take.source.rate * take["D_PLAYRATE"] / rate  # frames of the source for each that is asked for
@@ -150,10 +150,10 @@ def take_samples_anew(take: Take, rate: float, first: int, count: int, channels:
     low = max(0, min(nearest, key=lambda at: abs((begin - at) / step - round((begin - at) / step))))
     samples = channels_of(_channel_mode(source_samples(take.source), int(take["I_CHANMODE"])), channels)
     part = samples[low : int(begin + count * step) + _REACH]
-    heard = np.asarray(soxr.resample(part, 1.0, 1 / step)) if len(part) else part
+    inside = np.asarray(soxr.resample(part, 1.0, 1 / step)) if len(part) else part
     out = np.zeros((count, channels))
     start = round((begin - low) / step)
-    there = heard[start : start + count]
+    there = inside[start : start + count]
     out[: len(there)] = there
     return out
 
@@ -170,16 +170,16 @@ def source_times(take: Take, seconds: np.ndarray) -> np.ndarray:
     return np.where(seconds > at[-1] / play_rate, source[-1] + (seconds * play_rate - at[-1]), found)
 
 
-def _stretched_samples(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
+def _stretch_samples(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
     assert take.source is not None
     samples = channels_of(_channel_mode(source_samples(take.source), int(take["I_CHANMODE"])), channels)
     length = round(take.item.end * rate) - round(take.item["D_POSITION"] * rate)
     at = np.arange(first, first + count)
     places = source_times(take, at / rate) * take.source.rate
-    heard = (at >= 0) & (at < length) & (places >= 0) & (places <= len(samples) - 1)
+    inside = (at >= 0) & (at < length) & (places >= 0) & (places <= len(samples) - 1)
     out = np.zeros((count, channels))
     for channel in range(channels):
-        out[heard, channel] = np.interp(places[heard], np.arange(len(samples)), samples[:, channel])
+        out[inside, channel] = np.interp(places[inside], np.arange(len(samples)), samples[:, channel])
     return out
 
 

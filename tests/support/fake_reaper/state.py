@@ -334,7 +334,7 @@ def thaw(frozen: Any) -> Any:
     return frozen if isinstance(frozen, _KEPT) else copy.copy(frozen)
 
 
-def detached(thing: Any) -> Any:
+def snapshot(thing: Any) -> Any:
     """Return a copy of a take or a track that nobody edits, with the items that it needs."""
     if isinstance(thing, Take):
         item = _copy_item(thing.item, thing.item.track)
@@ -354,13 +354,13 @@ def _copy_item(item: Item, track: Track) -> Item:
     return copied
 
 
-_NOT_HEARD = {"B_UISEL", "I_CUSTOMCOLOR", "I_GROUPID", "C_LOCK", "F_FREEMODE_Y", "F_FREEMODE_H", "D_SNAPOFFSET"}
+_UNPLAYED = {"B_UISEL", "I_CUSTOMCOLOR", "I_GROUPID", "C_LOCK", "F_FREEMODE_Y", "F_FREEMODE_H", "D_SNAPOFFSET"}
 
 
-def heard_of(thing: Any) -> Any:
+def playback_of(thing: Any) -> Any:
     """Return all that decides what an accessor of a take or a track plays, as plain data that compares."""
     if isinstance(thing, Track):
-        return [_heard_values(item) + [heard_of(take) for take in item.takes] for item in thing.items], dict(
+        return [_playback_values(item) + [playback_of(take) for take in item.takes] for item in thing.items], dict(
             thing.lanes
         )
     item = [thing.item["D_LENGTH"], thing.item["B_LOOPSRC"]]
@@ -368,5 +368,5 @@ def heard_of(thing: Any) -> Any:
     return [item, dict(thing.values), list(thing.stretch), list(thing.fx), envelopes, id(thing.source)]
 
 
-def _heard_values(item: Item) -> list[Any]:
-    return [{key: value for key, value in item.values.items() if key not in _NOT_HEARD}]
+def _playback_values(item: Item) -> list[Any]:
+    return [{key: value for key, value in item.values.items() if key not in _UNPLAYED}]

@@ -110,7 +110,7 @@ class User:
             self.split(item, project.cursor)
 
     def change_rate(self, item: Item, factor: float) -> None:
-        """Play an item so many times as fast: it gets shorter."""
+        """Play an item ``factor`` times as fast: it gets shorter."""
         for take in item.takes:
             take["D_PLAYRATE"] *= factor
         item.length /= factor
