@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,11 +51,19 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def reaper(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, lua: str) -> Iterator[Reaper]:
+def ways() -> dict[str, Any] | None:
+    """How the simulated REAPER does what nobody documents: as usual, unless a test says otherwise."""
+    return None
+
+
+@pytest.fixture
+def reaper(
+    tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, lua: str, ways: dict[str, Any] | None
+) -> Iterator[Reaper]:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
     folder = tmp_path / "리퍼 'n' \"ünï\" 🎸"
     folder.mkdir()
-    with Reaper(folder, rate=RATE_HZ, lua=lua) as reaper:
+    with Reaper(folder, rate=RATE_HZ, lua=lua, ways=ways) as reaper:
         reaper.ext[("AceBridge", "command")] = COMMAND
         reaper.ext[("AceBridge", "engine")] = "draft"
         reaper.ext[("AceBridge", "cleaned")] = str(int(time.time()))  # not while a test looks at the folders

@@ -2,7 +2,7 @@
 
 ``KNOWN``: each behaviour that is not plain from a function's name, with a public source. ``OPEN``: what no public source
 says. Such a thing is played both ways: ``Reaper(folder, ways={"ext_state": "undone"})`` chooses one, ``both`` gives a test
-all of them. Scripts have to come out right in every one; the first is the usual one.
+all of them and ``others`` all but the usual ones, which come first. Scripts have to come out right in every one.
 """
 
 from __future__ import annotations
@@ -100,3 +100,8 @@ def choose(ways: dict[str, Any] | None) -> dict[str, Any]:
 def both(*names: str) -> list[dict[str, Any]]:
     """Return ``ways`` for a test to be run with: every answer to each of these questions, one question at a time."""
     return [{name: way} for name in names for way in OPEN[name].ways]
+
+
+def others(*names: str) -> list[dict[str, Any]]:
+    """Return ``ways`` for a test to be run with: every answer to these questions but the usual one."""
+    return [{name: way} for name in names for way in OPEN[name].ways[1:]]
