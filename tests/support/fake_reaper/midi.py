@@ -40,6 +40,13 @@ def play(track: Track, rate: float, first: int, count: int) -> np.ndarray:
     return out
 
 
+@api("CreateNewMIDIItemInProj")
+def create_new_midi_item_in_proj(_r: Call, track: Track, start: float, end: float, in_quarters: bool | None) -> Item:
+    if in_quarters:
+        start, end = (time_at(track.project, quarters) for quarters in (start, end))
+    return track.add_midi(start, end - start)
+
+
 @api("MIDI_CountEvts")
 def midi_count_evts(_r: Call, take: Take) -> tuple[int, int, int, int]:
     count = len(take.source.notes) if take.source is not None else 0
