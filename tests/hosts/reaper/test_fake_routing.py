@@ -205,3 +205,14 @@ def test_a_format_that_is_not_set_last_may_be_lost(tmp_path: Path, ways: dict[st
         level(r, tmp_path, 0.1, "a")
         says(r, RENDER.format(folder=tmp_path / "out", more=more))
     assert soundfile.info(tmp_path / "out" / "mix.wav").subtype == ("FLOAT" if key == "none" else "PCM_24")
+
+
+@pytest.mark.parametrize("ways", behaviour.both("play_rate"))
+def test_a_render_may_go_at_the_master_play_rate(tmp_path: Path, ways: dict[str, str]) -> None:
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        level(r, tmp_path, 0.1, "a")
+        r.project.play_rate = 2.0
+        assert says(r, "say(reaper.Master_GetPlayRate(0) .. '')") == "2.0"
+        says(r, RENDER.format(folder=tmp_path / "out", more=""))
+    frames = soundfile.info(tmp_path / "out" / "mix.wav").frames
+    assert frames == (RATE_HZ // 2 if ways["play_rate"] == "yes" else RATE_HZ)

@@ -81,6 +81,7 @@ OPEN: dict[str, Open] = {
     "form_limit": Open("How many bytes of answers does GetUserInputs hold?", (None, 1024)),
     "lane_layout": Open("Is UpdateTimeline enough to have lanes arranged again?", ("UpdateTimeline", "UpdateItemLanes")),
     "offline_media": Open("What is read of a take whose media is offline?", ("silence", "error")),
+    "play_rate": Open("Does a render go at the master play rate?", ("no", "yes")),
     "render_format": Open("Which key, set after it, puts RENDER_FORMAT back?", ("none", "RENDER_FORMAT2", "RENDER_SETTINGS")),
     "tab_switch": Open("Does playback go on when another tab is shown?", ("plays on", "stops")),
     "tempo": Open("When do items move that are attached to beats?", ("at once", "UpdateTimeline")),

@@ -74,6 +74,11 @@ def get_play_state_ex(_r: Call, project: Any) -> int:
     return project.playing
 
 
+@api("Master_GetPlayRate")
+def master_get_play_rate(_r: Call, project: Any) -> float:
+    return float(project.play_rate)
+
+
 @api("GetPlayPosition")
 def get_play_position(r: Call) -> float:
     return r.project.cursor

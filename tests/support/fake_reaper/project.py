@@ -58,6 +58,7 @@ class Project:
         self.author = ""
         self.dirty = False
         self.playing = 0
+        self.play_rate = 1.0
         self.generation = 0  # items and takes get new pointers with each undo
         self.changes = 0
         self.undo_room: int | None = None  # how many points fit into the memory that undo may use

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+import soxr
 
 from tests.support.fake_reaper import clock, routing, sound
 from tests.support.fake_reaper.api import ApiMisuse
@@ -132,8 +133,10 @@ def _render(r: Any, project: Any, ending: str) -> None:
             samples = routing.stem(track, project.tracks, rate, first, count)
         if ending in ("cancelled", "failed"):
             continue
+        if r.ways["play_rate"] == "yes" and project.play_rate != 1:
+            samples = np.asarray(soxr.resample(samples, project.play_rate, 1.0))
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"partly": count // 2, "short": max(0, count - _SHORT_BY)}.get(ending, count)
+        kept = {"partly": count // 2, "short": max(0, count - _SHORT_BY)}.get(ending, len(samples))
         soundfile.write(path, _channels(samples, channels)[:kept], rate, subtype=subtype, format="WAV")
     r.clock.wait(count / rate / 50)  # REAPER shows the progress of a render: nobody expects to edit meanwhile
 
