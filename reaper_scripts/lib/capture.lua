@@ -12,6 +12,7 @@ return function(import)
 
   local BUDGET_S = 0.022
   local CHUNK = 4096 -- frames; small enough that one more of them does not matter
+  local INSIDE = 1e-6 -- frames: a time so far inside its frame means that one, whether REAPER rounds it or cuts it off
 
   --- Begin to read a recipe into `folder`. Returns { step, abort }, or nil and a message. `step(until)` works until that
   -- time and returns the share that is done, 1 at the end; or nil and a message, after which nothing is left to close.
@@ -50,7 +51,7 @@ return function(import)
       while done < frames and reaper.time_precise() < until_s do
         local count = math.min(CHUNK, frames - done)
         buffer.clear() -- what is not written may be left from the last time
-        local got = reaper.GetAudioAccessorSamples(accessor, rate, channels, (recipe.first + done) / rate, count, buffer)
+        local got = reaper.GetAudioAccessorSamples(accessor, rate, channels, (recipe.first + done + INSIDE) / rate, count, buffer)
         if got < 0 then return fail("REAPER could not read the audio of the selection; is its media online?") end
         local ok, fault = writer:add(got > 0 and buffer.table(1, count * channels) or silence, count * channels)
         if not ok then return fail(fault) end

@@ -157,7 +157,7 @@ return function(import)
       local at = math.max(0, math.floor(start * rate + 0.5) - base)
       frames = math.floor((i == 1 and math.min(stop, b_start) or stop) * rate + 0.5) - base
       local recipe = source.recipe_of_take(take, rate, ("source-1-%d.wav"):format(i))
-      recipe.first, recipe.frames, recipe.channels = base + at - start * rate, frames - at, 2
+      recipe.first, recipe.frames = base + at - start * rate, frames - at
       if math.abs(recipe.first) < 1e-6 then recipe.first = 0 end -- else the item lies between two samples
       local gain = reaper.GetMediaItemInfo_Value(item, "D_VOL") * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
       local pan = reaper.GetMediaItemTakeInfo_Value(take, "D_PAN")

@@ -1,13 +1,15 @@
-"""The shared leaf modules of the scripts, loaded without REAPER: a Lua state whose `reaper` has only what they need."""
+"""The shared leaf modules of the scripts, loaded without REAPER: a Lua state whose `reaper` has only what they need.
+
+REAPER 6 runs Lua 5.3, REAPER 7 Lua 5.4: `use_lua` says which one is meant from then on, also by what is there already.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import lupa.lua54 as lupa
 
 from tests.support.paths import REAPER_SCRIPTS
 
@@ -22,6 +24,17 @@ function import(name)
   return loaded[name]
 end
 """
+
+LUAS = ("5.3", "5.4")
+_lua = LUAS[-1]
+
+
+def use_lua(version: str) -> None:
+    """Run all modules in this Lua from now on."""
+    global _lua
+    assert version in LUAS
+    _lua = version
+
 
 _LOAD = """
 function(folder, reaper_of_test, unavailable)
@@ -41,7 +54,6 @@ class Leaves:
     """A Lua state with the modules in it. Text is bytes on both sides, as it is for Lua."""
 
     def __init__(self, system: str = "Other", unavailable: tuple[str, ...] = (), **api: Callable[..., Any]) -> None:
-        self.lua = lupa.LuaRuntime(encoding=None, unpack_returned_tuples=True)
         self.extension: dict[tuple[bytes, bytes], bytes] = {}
         self.messages: list[str] = []
         self.commands: list[tuple[bytes, int]] = []
@@ -59,12 +71,30 @@ class Leaves:
             "ExecProcess": lambda command, timeout: self.commands.append((command, timeout)),
             **api,
         }
-        table = self.lua.table_from({name.encode(): function for name, function in functions.items()})
-        absent = self.lua.table_from({name.encode(): True for name in unavailable})
-        self._import = self.lua.eval(_LOAD)(os.fsencode(LIB), table, absent)
+        self._functions, self._unavailable = functions, unavailable
+        self._states: dict[str, tuple[Any, Any]] = {}
+
+    def _state(self) -> tuple[Any, Any]:
+        """The state of the Lua that is meant, and the function that loads a module in it."""
+        if _lua not in self._states:
+            lupa = importlib.import_module(f"lupa.lua{_lua.replace('.', '')}")
+            lua = lupa.LuaRuntime(encoding=None, unpack_returned_tuples=True)
+            table = lua.table_from({name.encode(): function for name, function in self._functions.items()})
+            absent = lua.table_from({name.encode(): True for name in self._unavailable})
+            self._states[_lua] = lua, lua.eval(_LOAD)(os.fsencode(LIB), table, absent)
+        return self._states[_lua]
+
+    @property
+    def lua(self) -> Any:
+        """The Lua state."""
+        return self._state()[0]
+
+    def load(self, name: str) -> Any:
+        """Return a module's table."""
+        return self._state()[1](name.encode())
 
     def __getitem__(self, name: str) -> Any:
-        return _Module(self._import(name.encode()))
+        return _Module(self, name)
 
     def environment(self, variables: dict[str, str]) -> None:
         """Let the scripts see these variables and no others."""
@@ -81,10 +111,15 @@ class Leaves:
 
 
 class _Module:
-    """Gives the functions of a module by name."""
+    """Gives the functions of a module by name, in the Lua that is meant when they are asked for."""
 
-    def __init__(self, table: Any) -> None:
-        self.table = table
+    def __init__(self, leaves: Leaves, name: str) -> None:
+        self._leaves, self._name = leaves, name
+
+    @property
+    def table(self) -> Any:
+        """The module itself."""
+        return self._leaves.load(self._name)
 
     def __getattr__(self, name: str) -> Any:
         return self.table[name.encode()]

@@ -1,5 +1,6 @@
 -- Runs inside REAPER, a real one or the simulated one: repaints two seconds of a song and writes down what it finds.
--- ACEBRIDGE_SELFTEST names a folder with song.wav (stereo); report.json is written there. ACEBRIDGE_SCRIPTS: reaper_scripts/.
+-- ACEBRIDGE_SELFTEST names a folder with song.wav (stereo) and ramp.wav (see reaper_facts.lua); report.json is written there.
+-- ACEBRIDGE_SCRIPTS: reaper_scripts/.
 
 local home, scripts = os.getenv("ACEBRIDGE_SELFTEST"), os.getenv("ACEBRIDGE_SCRIPTS")
 local START, STOP, CROSSFADE_S, PATIENCE_S = 2, 4, 0.02, 120
@@ -33,6 +34,8 @@ local function peak(a, b)
 end
 
 local project = reaper.EnumProjects(-1)
+reaper.GetSetProjectInfo(project, "PROJECT_SRATE", 44100, true) -- else the audio device decides, if there is one
+reaper.GetSetProjectInfo(project, "PROJECT_SRATE_USE", 1, true)
 reaper.InsertTrackAtIndex(0, true)
 local track = reaper.GetTrack(project, 0)
 local source = reaper.PCM_Source_CreateFromFile(home .. "/song.wav")
@@ -76,6 +79,9 @@ local function look()
     report.difference_after = peak(samples(original, rate, after / rate, left), samples(new, rate, after / rate, left))
     report.undo = reaper.Undo_CanUndo2(project) or ""
     report.seconds = reaper.time_precise() - began
+    local here = select(2, reaper.get_action_context()):match("^(.*[/\\])")
+    local ok, facts = pcall(function() return dofile(here .. "reaper_facts.lua")(home) end)
+    for question, found in pairs(ok and facts or { fault = tostring(facts) }) do report["fact " .. question] = tostring(found) end
     return write(report)
   end
   if reaper.time_precise() - began > PATIENCE_S then

@@ -6,17 +6,42 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.support import schemas
+from tests.support import lua_modules, schemas
 from tests.support.daemon import Daemon, daemon_at
 from tests.support.fake_reaper import Reaper
 from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
+
+#: What runs in both Luas: the leaf modules without REAPER, and the actions. Everything else runs in that of REAPER 7.
+IN_BOTH_LUAS = {
+    "test_actions", "test_command", "test_files", "test_job", "test_json", "test_lua_form", "test_lua_wav", "test_settings",
+    "test_window",
+}  # fmt: skip
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give these modules their tests once for each Lua."""
+    if metafunc.module.__name__.rpartition(".")[2] in IN_BOTH_LUAS:
+        metafunc.fixturenames.append("lua")
+        metafunc.parametrize(
+            "lua", lua_modules.LUAS, indirect=True, ids=[f"lua{version}" for version in lua_modules.LUAS]
+        )
+
+
+@pytest.fixture
+def lua(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The Lua that scripts run in, as REAPER 6 and REAPER 7 have it."""
+    version = getattr(request, "param", lua_modules.LUAS[-1])
+    lua_modules.use_lua(version)
+    yield version
+    lua_modules.use_lua(lua_modules.LUAS[-1])
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +52,19 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def reaper(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reaper]:
+def ways() -> dict[str, Any] | None:
+    """How the simulated REAPER does what nobody documents: as usual, unless a test says otherwise."""
+    return None
+
+
+@pytest.fixture
+def reaper(
+    tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, lua: str, ways: dict[str, Any] | None
+) -> Iterator[Reaper]:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
     folder = tmp_path / "리퍼 'n' \"ünï\" 🎸"
     folder.mkdir()
-    with Reaper(folder, rate=RATE_HZ) as reaper:
+    with Reaper(folder, rate=RATE_HZ, lua=lua, ways=ways) as reaper:
         reaper.ext[("AceBridge", "command")] = COMMAND
         reaper.ext[("AceBridge", "engine")] = "draft"
         reaper.ext[("AceBridge", "window")] = "no"  # it stays open until a person closes it

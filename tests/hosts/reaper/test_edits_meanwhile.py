@@ -67,6 +67,7 @@ def record(scene: Scene) -> None:
 
 def close_tab(scene: Scene) -> None:
     scene.r.new_tab("other.rpp")
+    scene.r.answer(6)  # yes: save it
     scene.r.close_tab(scene.project)
 
 

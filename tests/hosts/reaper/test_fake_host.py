@@ -81,13 +81,13 @@ def test_dialogs_are_answered_by_caption(r: Reaper) -> None:
         say(tostring(ok) .. values .. reaper.MB("hello", "T", 4))
     """
     r.form(Style="x, y", Seed=7)
-    r.answer(7)
+    r.answer(7, 7, 7)
     assert says(r, code) == "truex, y\n7\n17"
     assert r.messages == ["hello"]
     r.form(None)
     assert says(r, code).startswith("false")
     r.form(lambda captions, values: [*captions[:2], *values[2:]])
-    assert says(r, code) == "trueStyle\nSeed (a number)\n16"
+    assert says(r, code) == "trueStyle\nSeed (a number)\n17"
 
 
 def test_a_full_disk_says_so(r: Reaper, tmp_path: Path) -> None:

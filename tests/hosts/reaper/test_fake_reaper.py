@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.fake_reaper import ApiMisuse, Reaper
-from tests.support.fake_reaper.sound import parents
+from tests.support.fake_reaper.routing import parents
 from tests.support.fake_reaper.state import Track
 from tests.support.fake_says import assert_refused, says
 

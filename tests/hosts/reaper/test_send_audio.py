@@ -66,7 +66,7 @@ def test_instruments_are_rendered_beside_tracks_that_are_read(scene: Scene) -> N
     [
         lambda scene: scene.track.add_fx(double),
         lambda scene: scene.track.envelopes.append(Envelope("<VOLENV2")),
-        lambda scene: setattr(scene.track, "receives", 1),
+        lambda scene: scene.project.add_track("sender").send_to(scene.track),
         lambda scene: scene.track.__setitem__("B_PHASE", 1),
     ],
     ids=["fx", "automation", "receives", "phase"],

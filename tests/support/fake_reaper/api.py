@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track
+from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track, playback_of, snapshot
 
 FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("reascript_api.json")).read_text("utf-8"))[
     "functions"
@@ -23,6 +23,11 @@ BUILT_IN: dict[str, tuple[int, int, str]] = {
     "get_action_context": (0, 0, "6.24"), "set_action_options": (1, 1, "7.03"), "gmem_attach": (1, 1, "6.24"),
     "gmem_read": (1, 1, "6.24"), "gmem_write": (2, 2, "6.24"),
 }  # fmt: skip
+#: Since when, where that is known better than from the versions of the list.
+SINCE = {"InsertTrackInProject": "7.18", "UpdateItemLanes": "7.00"}
+#: Versions to test with: the oldest that the scripts allow; the last with Lua 5.3; then one for each function they ask for;
+#: a new one.
+VERSIONS = ("6.24", "6.83", "7.03", "7.18", "7.40")
 _FUNCTION_BY_NAME: dict[str, Callable[..., Any]] = {}
 
 
@@ -31,13 +36,22 @@ class ApiMisuse(AssertionError):
 
 
 class AudioAccessor:
-    """An accessor of a take or a track, open until it is destroyed."""
+    """An accessor of a take or a track, open until it is destroyed. ``seen`` is what that was when it looked last."""
 
     def __init__(self, target: Take | Track, script: Any) -> None:
         self.target = target
         self.script = script
         self.is_open = True
-        self.sound: Any = None
+        self.seen: Take | Track = target
+        self._playback: Any = None
+
+    def load(self) -> None:
+        """Look at the take or track again."""
+        self.seen, self._playback = snapshot(self.target), playback_of(self.target)
+
+    def has_changed(self) -> bool:
+        """Whether what it plays is not what it was."""
+        return bool(self._playback != playback_of(self.target))
 
 
 class Pointer:
@@ -71,8 +85,13 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def exists(name: str, version: str) -> bool:
     """Return whether that version of REAPER has the function."""
-    since = BUILT_IN[name][2] if name in BUILT_IN else FUNCTIONS.get(name, {}).get("since")
+    since = BUILT_IN[name][2] if name in BUILT_IN else SINCE.get(name) or FUNCTIONS.get(name, {}).get("since")
     return since is not None and version_of(since) <= version_of(version)
+
+
+def lua_of(version: str) -> str:
+    """Return which Lua a version of REAPER runs."""
+    return "5.3" if version_of(version) < (7,) else "5.4"
 
 
 def call(reaper: Any, script: Any, name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -175,11 +194,6 @@ def _pointer(kind: str) -> Callable[[Any, Any], Any]:
     return check
 
 
-def _envelope(reaper: Any, value: Any) -> Any:
-    """nil is none: SetCursorContext takes it."""
-    return None if value is None else _pointer("TrackEnvelope")(reaper, value)
-
-
 def _any(_reaper: Any, value: Any) -> Any:
     return text_of(value) if isinstance(value, bytes) else value
 
@@ -192,8 +206,8 @@ def _window(_reaper: Any, value: Any) -> None:
 _CHECKS: dict[str, Callable[[Any, Any], Any]] = {
     "integer": _integer, "number": _number, "boolean": _boolean, "string": _string, "ReaProject": _project,
     "identifier": lambda _reaper, value: value, "function": _any, "ReaperArray": _any, "HWND": _window,
-    "TrackEnvelope": _envelope,
     **{kind: _pointer(kind) for kind in ("MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor")},
+    "TrackEnvelope": lambda reaper, value: None if value is None else _pointer("TrackEnvelope")(reaper, value),
 }  # fmt: skip
 
 
@@ -210,7 +224,7 @@ def alive(reaper: Any, pointer: Pointer) -> bool:
     if isinstance(target, AudioAccessor):
         return target.is_open
     if isinstance(target, Envelope):
-        return True
+        return any(project.has_envelope(target) for project in reaper.projects)
     return target in reaper.projects or pointer.kind == "HWND"
 
 

@@ -4,6 +4,7 @@ play, after take effects, gains and fades and before the track's effects and fad
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,16 @@ _MOST_FRAMES = 1 << 20
 
 def _create(r: Call, target: Take | Track) -> AudioAccessor:
     accessor = AudioAccessor(target, r.script)
-    accessor.sound = _sound_of(target)
+    accessor.load()
     r.script.accessors.append(accessor)
     return accessor
 
 
 @api("CreateTakeAudioAccessor")
 def create_take_audio_accessor(r: Call, take: Take) -> Any:
-    if take.source is None or take.source.kind in {"MIDI", "EMPTY"}:
+    """nil for an empty take; what a MIDI take gives is open (`behaviour`)."""
+    has_none = take.source is None or take.source.kind == "EMPTY"
+    if has_none or (take.source.kind == "MIDI" and r.ways["accessor_of_midi"] == "none"):
         return None
     return _create(r, take)
 
@@ -54,32 +57,28 @@ def get_audio_accessor_end_time(_r: Call, accessor: AudioAccessor) -> float:
 
 @api("AudioAccessorStateChanged")
 def audio_accessor_state_changed(_r: Call, accessor: AudioAccessor) -> bool:
-    """Whether what it reads sounds different from when it was made."""
-    return _sound_of(accessor.target) != accessor.sound
-
-
-def _sound_of(target: Take | Track) -> Any:
-    """What decides how a take or a track sounds to an accessor, as data that compares."""
-    if isinstance(target, Take):
-        path = target.source.path if target.source else ""
-        return target.item["D_LENGTH"], dict(target.values), path, list(target.stretch)
-    return [
-        (item["D_POSITION"], item["D_VOL"], item["B_MUTE"], item["I_CURTAKE"], _sound_of(item.active))
-        for item in target.items
-        if item.active
-    ]
+    """Whether what is heard has changed since it was created or validated. It does not take the change over."""
+    return accessor.has_changed()
 
 
 @api("AudioAccessorValidateState")
-def audio_accessor_validate_state(_r: Call, _accessor: AudioAccessor) -> bool:
-    return False
+def audio_accessor_validate_state(_r: Call, accessor: AudioAccessor) -> bool:
+    """Takes over what has changed; whether anything had."""
+    changed = accessor.has_changed()
+    accessor.load()
+    return changed
+
+
+@api("AudioAccessorUpdate")
+def audio_accessor_update(_r: Call, accessor: AudioAccessor) -> None:
+    accessor.load()
 
 
 @api("GetAudioAccessorSamples")
 def get_audio_accessor_samples(
     r: Call, accessor: AudioAccessor, rate: int, channels: int, start_s: float, count: int, array: Any
 ) -> int:
-    """1 audio, 0 none there (the array is zeroed), -1 the media cannot be read."""
+    """1 audio, 0 none there, -1 the media cannot be read. What lies beyond the item, or is not there, is not written."""
     size = r.script.array_size(array)
     if size < 0:
         raise ApiMisuse("GetAudioAccessorSamples: samplebuffer has to be a reaper.array")
@@ -87,21 +86,47 @@ def get_audio_accessor_samples(
         raise ApiMisuse(f"GetAudioAccessorSamples: {count} frames of {channels} channels do not fit into {size} values")
     if count > _MOST_FRAMES:
         raise ApiMisuse(f"GetAudioAccessorSamples: {count} frames in one call")
-    target = accessor.target
-    if not alive(r, pointer_to(r, target)):
+    if not alive(r, pointer_to(r, accessor.target)):
         return -1
     r.clock.work(count * channels * clock.SAMPLE_S)
-    first = round(start_s * rate)
+    target = accessor.target if r.ways["accessor_changed"] == "new" else accessor.seen
+    first = math.floor(start_s * rate + (0.5 if r.ways["accessor_frames"] == "nearest" else 0.0))
     try:
-        if isinstance(target, Take):
-            samples = sound.take_samples(target, rate, first, count, channels)
-            here = first + count >= 0 and first < round(target.item["D_LENGTH"] * rate)
-        else:
-            samples = sound.track_samples(target, rate, first, count, channels)
-            here = any(
-                i["D_POSITION"] * rate < first + count and i.end * rate > first and i.active for i in target.items
-            )
+        low, high = _there(target, rate, first, count)
+        if high <= low:
+            return 0
+        samples = _read(r, target, rate, (first + low, high - low), channels)
     except (OSError, RuntimeError):
         return -1
-    r.script.array_fill(array, np.ascontiguousarray(samples, "<f8").tobytes(), count * channels)
-    return int(here)
+    r.script.array_fill(array, np.ascontiguousarray(samples, "<f8").tobytes(), low * channels + 1, samples.size)
+    return 1
+
+
+def _there(target: Take | Track, rate: int, first: int, count: int) -> tuple[int, int]:
+    """Return which of the frames asked for there are."""
+    if isinstance(target, Take):
+        return max(0, -first), min(count, round(target.item["D_LENGTH"] * rate) - first)
+    here = [i for i in target.items if i["D_POSITION"] * rate < first + count and i.end * rate > first and i.active]
+    return 0, count if here else 0
+
+
+def _read(r: Call, target: Take | Track, rate: int, span: tuple[int, int], channels: int) -> np.ndarray:
+    first, count = span
+    if isinstance(target, Track):
+        return sound.track_samples(target, rate, first, count, channels)
+    source = target.source
+    assert source is not None
+    if source.is_offline and r.ways["offline_media"] == "error":
+        raise OSError(source.path)
+    if channels < source.channels:
+        raise ApiMisuse(
+            f"GetAudioAccessorSamples: {channels} of {source.channels} channels cannot be asked for; ask for all of them"
+        )
+    other_rate = bool(source.rate) and abs(rate / (source.rate * target["D_PLAYRATE"]) - 1) > 1e-12
+    if other_rate and r.ways["accessor_rate"] == "each call" and not target.stretch:
+        samples = sound.resample_block(target, rate, first, count, channels)
+    else:
+        samples = sound.take_samples(target, rate, first, count, channels)
+    if source.channels == 1 and r.ways["accessor_wider"] == "silence":
+        samples[:, 1:] = 0
+    return samples

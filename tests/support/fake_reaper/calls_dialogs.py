@@ -9,19 +9,22 @@ from tests.support.fake_reaper.api import ApiMisuse, api
 
 Call = Any
 _MOST_FIELDS = 16
-_OK, _YES = 1, 6
+_OK = 1
 
 
 @api("MB")
-def message_box(r: Call, text: str, _title: str, kind: int) -> int:
-    """Unanswered: OK, or Yes where there is no OK."""
+def message_box(r: Call, text: str, title: str, kind: int) -> int:
+    """A message needs no answer; a question that nobody expects is a fault."""
     if kind not in range(6):
         raise ApiMisuse(f"MB knows the types 0 to 5, not {kind}")
     r.messages.append(text)
-    r.clock.wait(clock.MODAL_S)
-    if r.answers:
-        return r.answers.pop(0)
-    return _OK if kind in (0, 1) else _YES
+    with r.dialog(title):
+        r.clock.wait(clock.MODAL_S)
+    if kind == 0:
+        return _OK
+    if not r.answers:
+        raise ApiMisuse(f"nobody expects the question {text!r}; use r.answer(...)")
+    return int(r.answers.pop(0))
 
 
 @api("ShowMessageBox")
@@ -60,7 +63,8 @@ def get_user_inputs(r: Call, title: str, count: int, captions_text: str, values_
         raise ApiMisuse(f"GetUserInputs: separator {separator!r}, values {values} for {count} fields")
     values += [""] * (count - len(values))
     r.dialogs.append((title, captions, list(values)))
-    r.clock.wait(clock.MODAL_S)
+    with r.dialog(title):
+        r.clock.wait(clock.MODAL_S)
     if not r.forms:
         raise ApiMisuse(f"nobody expects the dialog {title!r} with {captions}; use r.form(...)")
     answer = r.forms.pop(0)
@@ -70,12 +74,27 @@ def get_user_inputs(r: Call, title: str, count: int, captions_text: str, values_
         return False, values_text
     if isinstance(answer, dict):
         for caption, value in answer.items():
-            values[_field(captions, caption)] = str(value)
+            values[_field(captions, caption)] = _type(value)
     else:
-        values = [str(value) for value in answer]
+        values = [_type(value) for value in answer]
     if any(separator in value or "\n" in value for value in values):
         raise ApiMisuse(f"nobody can type {values} into fields that {separator!r} separates")
-    return True, separator.join(values)
+    return True, _limit(separator.join(values), r.ways["form_limit"])
+
+
+class PastedText(str):
+    """A text that is pasted into a field of one line: what comes after its first line is lost."""
+
+    __slots__ = ()
+
+
+def _type(value: Any) -> str:
+    return value.splitlines()[0] if isinstance(value, PastedText) and value else str(value)
+
+
+def _limit(text: str, most: int | None) -> str:
+    """Return what a buffer of ``most`` bytes holds, with its end mark: whole characters."""
+    return text if most is None else text.encode()[: most - 1].decode("utf-8", "ignore")
 
 
 def _field(captions: list[str], wanted: str) -> int:
@@ -90,7 +109,8 @@ def _field(captions: list[str], wanted: str) -> int:
 
 @api("GetUserFileNameForRead")
 def get_user_file_name_for_read(r: Call, offered: str, title: str, _extension: str) -> tuple[bool, str]:
-    r.clock.wait(clock.MODAL_S)
+    with r.dialog(title):
+        r.clock.wait(clock.MODAL_S)
     if not r.chosen_files:
         raise ApiMisuse(f"nobody expects the file dialog {title!r}; use r.choose_file(...)")
     path = r.chosen_files.pop(0)

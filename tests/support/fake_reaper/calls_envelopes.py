@@ -1,17 +1,22 @@
-"""Envelopes of takes: points at times of their own, chunks, and the actions that make one. Nothing plays them."""
+"""Envelopes of takes and tracks: finding, points, chunks, and the actions that make one: a take has none until then."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from tests.support.fake_reaper.api import ApiMisuse, api
 from tests.support.fake_reaper.calls_project import ACTIONS
 from tests.support.fake_reaper.calls_tracks import at
-from tests.support.fake_reaper.state import Envelope, Take
+from tests.support.fake_reaper.state import ENVELOPES, Envelope, Take
 
 Call = Any
-_CHUNKS = {"Volume": "VOLENV", "Pan": "PANENV", "Mute": "MUTEENV", "Pitch": "PITCHENV"}
+_NAMES = {kind: name for name, kind in ENVELOPES.items()}
+_NEUTRAL = {"Volume": 1.0, "Pan": 0.0, "Mute": 1.0, "Pitch": 0.0}
+
+
+@api("CountTakeEnvelopes")
+def count_take_envelopes(_r: Call, take: Take) -> int:
+    return len(take.envelopes)
 
 
 @api("GetTakeEnvelope")
@@ -21,12 +26,12 @@ def get_take_envelope(_r: Call, take: Take, index: int) -> Any:
 
 @api("GetTakeEnvelopeByName")
 def get_take_envelope_by_name(_r: Call, take: Take, name: str) -> Any:
-    return next((envelope for envelope in take.envelopes if envelope.name == name), None)
+    return next((envelope for envelope in take.envelopes if _NAMES.get(envelope.kind) == name), None)
 
 
 @api("GetEnvelopeName")
 def get_envelope_name(_r: Call, envelope: Envelope) -> tuple[bool, str]:
-    return True, envelope.name
+    return True, _NAMES.get(envelope.kind, envelope.kind)
 
 
 @api("CountEnvelopePoints")
@@ -36,8 +41,9 @@ def count_envelope_points(_r: Call, envelope: Envelope) -> int:
 
 @api("GetEnvelopePoint")
 def get_envelope_point(_r: Call, envelope: Envelope, index: int) -> tuple[bool, float, float, int, float, bool]:
-    point = at(envelope.points, index)
-    return (False, 0.0, 0.0, 0, 0.0, False) if point is None else (True, *point, 0, 0.0, False)
+    if not 0 <= index < len(envelope.points):
+        return False, 0.0, 0.0, 0, 0.0, False
+    return True, *envelope.points[index], 0, 0.0, False
 
 
 @api("SetEnvelopePoint")
@@ -45,13 +51,34 @@ def set_envelope_point(
     _r: Call, envelope: Envelope, index: int, time: float | None, value: float | None, *more: Any
 ) -> bool:
     """Without ``noSort`` the points are sorted at once, so that the numbers of later ones may change."""
-    old = at(envelope.points, index)
-    if old is None:
+    if not 0 <= index < len(envelope.points):
         return False
+    old = envelope.points[index]
     envelope.points[index] = (old[0] if time is None else time, old[1] if value is None else value)
     if not more[-1]:
         envelope.points.sort()
     return True
+
+
+@api("InsertEnvelopePoint")
+def insert_envelope_point(
+    _r: Call, envelope: Envelope, time: float, value: float, shape: int, _tension: float, _selected: bool, raw: Any
+) -> bool:
+    """Straight lines only. With ``raw`` the points are not sorted until Envelope_SortPoints."""
+    if shape != 0:
+        raise ApiMisuse(f"InsertEnvelopePoint: shape {shape} is not played by this fake (only 0)")
+    envelope.points.append((time, value))
+    if not raw:
+        envelope.points.sort()
+    return True
+
+
+@api("DeleteEnvelopePointRange")
+def delete_envelope_point_range(_r: Call, envelope: Envelope, start: float, end: float) -> bool:
+    kept = [point for point in envelope.points if not start <= point[0] < end]
+    found = len(kept) < len(envelope.points)
+    envelope.points = kept
+    return found
 
 
 @api("Envelope_SortPoints")
@@ -61,34 +88,33 @@ def envelope_sort_points(_r: Call, envelope: Envelope) -> bool:
 
 
 @api("GetEnvelopeStateChunk")
-def get_envelope_state_chunk(_r: Call, envelope: Envelope, _buffer: str, _undo: bool) -> tuple[bool, str]:
-    lines = [f"PT {time!r} {value!r} 0" for time, value in envelope.points]
-    head = [f"<{_CHUNKS.get(envelope.name, 'PARMENV')}", "EGUID {0}", "ACT 1 -1", "VIS 1 1 1"]
-    return True, "\n".join([*head, *lines, ">", ""])
+def get_envelope_state_chunk(_r: Call, envelope: Envelope, _text: str, _undo: bool) -> tuple[bool, str]:
+    points = [f"PT {time!r} {value!r} 0" for time, value in envelope.points]
+    head = [f"<{envelope.kind}", "EGUID {0}", f"ACT {int(envelope.is_active)} -1", "VIS 1 1 1"]
+    return True, "\n".join([*head, *points, ">", ""])
 
 
 @api("SetEnvelopeStateChunk")
-def set_envelope_state_chunk(_r: Call, envelope: Envelope, chunk: str, _undo: bool) -> bool:
-    """A chunk of another kind of envelope is not taken; one with the identity of another envelope makes it a twin."""
-    if not chunk.startswith(f"<{_CHUNKS.get(envelope.name, 'PARMENV')}\n"):
-        return False
-    if "EGUID" in chunk:
+def set_envelope_state_chunk(_r: Call, envelope: Envelope, text: str, _undo: bool) -> bool:
+    """A chunk of another kind of envelope is refused; one with the identity of another envelope makes it a twin."""
+    if "EGUID" in text:
         raise ApiMisuse("SetEnvelopeStateChunk: two envelopes have one EGUID")
-    envelope.points = [(float(t), float(v)) for t, v in re.findall(r"^PT (\S+) (\S+)", chunk, re.MULTILINE)]
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if not lines or lines[0][0] != f"<{envelope.kind}" or lines[-1] != [">"]:
+        return False
+    envelope.points = [(float(line[1]), float(line[2])) for line in lines if line[0] == "PT"]
+    envelope.is_active = next((line[1] != "0" for line in lines if line[0] == "ACT"), True)
     return True
 
 
 def _toggle(name: str) -> Any:
     def toggle(_r: Call, project: Any) -> None:
-        for item in project.items():
-            take = item.active
-            if not item["B_UISEL"] or take is None:
-                continue
-            found = next((envelope for envelope in take.envelopes if envelope.name == name), None)
-            if found:
-                take.envelopes.remove(found)
-            else:
-                take.envelopes.append(Envelope(name, [(0.0, 1.0)]))
+        for take in [item.active for item in project.items() if item["B_UISEL"] and item.active]:
+            found = [envelope for envelope in take.envelopes if envelope.kind == ENVELOPES[name]]
+            for envelope in found:
+                take.envelopes.remove(envelope)
+            if not found:
+                take.envelopes.append(Envelope(name, [(0.0, _NEUTRAL[name])]))
 
     return toggle
 

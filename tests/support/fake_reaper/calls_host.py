@@ -33,12 +33,12 @@ def api_exists(r: Call, name: str) -> bool:
 
 @api("GetResourcePath")
 def get_resource_path(r: Call) -> str:
-    return str(r.resource)
+    return r.files.show(r.resource, r.os)
 
 
 @api("GetExePath")
 def get_exe_path(r: Call) -> str:
-    return str(r.folder)
+    return r.files.show(r.folder, r.os)
 
 
 @api("time_precise")
@@ -60,17 +60,28 @@ def get_audio_device_info(r: Call, attribute: str) -> tuple[bool, str]:
     return attribute in known, known.get(attribute, "")
 
 
+@api("SetCursorContext")
+def set_cursor_context(r: Call, mode: int, _envelope: Any) -> None:
+    """Give the keyboard to REAPER's tracks (0), items (1) or envelopes (2)."""
+    if mode not in (0, 1, 2):
+        raise ApiMisuse(f"SetCursorContext knows 0, 1 and 2, not {mode}")
+    for script in r.scripts:
+        script.window.has_focus = False
+    r.keyboard = mode
+
+
 # Files
 
 
 @api("file_exists")
-def file_exists(_r: Call, path: str) -> bool:
-    return Path(path).is_file()
+def file_exists(r: Call, path: str) -> bool:
+    return Path(r.files.real_text(path)).is_file()
 
 
 @api("RecursiveCreateDirectory")
-def recursive_create_directory(_r: Call, path: str, _ignored: int) -> int:
+def recursive_create_directory(r: Call, path: str, _ignored: int) -> int:
     """Not 0 when it made a folder."""
+    path = r.files.real_text(path)
     try:
         there = Path(path).is_dir()
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -87,7 +98,7 @@ def _entry(r: Call, path: str, index: int, folders: bool) -> Any:
     cache = r.script.__dict__.setdefault("listed", {})
     if (path, folders) not in cache:
         try:
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(r.files.real_text(path)), key=lambda entry: entry.name)
         except OSError:
             entries = []
         cache[path, folders] = [entry.name for entry in entries if entry.is_dir() == folders]
@@ -150,18 +161,20 @@ def gmem_write(r: Call, index: int, value: float) -> None:
     r.gmem[int(index)] = float(value)
 
 
-@api("SetCursorContext")
-def set_cursor_context(r: Call, mode: int, _envelope: Any) -> None:
-    """Give the keyboard to the tracks (0), the arrange view (1) or an envelope (2)."""
-    r.keyboard = mode
-
-
 # Processes
+
+
+def gui_path(r: Call) -> dict[str, str]:
+    """Return the PATH of what a program that the Dock started starts itself: nothing that a shell sets."""
+    return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"} if r.os.startswith(("OSX", "macOS")) else {}
 
 
 @api("ExecProcess")
 def exec_process(r: Call, command: str, timeout_ms: int) -> Any:
-    """-1 and -2 do not wait; others block the interface until the end (0) or for that long. nil: it could not start."""
+    """-1 and -2 do not wait; others block the interface until the end (0) or for that long. nil: it could not start.
+
+    On Windows a program for the console gets a window of its own, with -2 a minimised one: `Process.has_console`.
+    """
     r.commands.append((command, timeout_ms))
     if not words_of(command):
         return None
@@ -169,7 +182,9 @@ def exec_process(r: Call, command: str, timeout_ms: int) -> Any:
     folder.mkdir(exist_ok=True)
     r.clock.work(clock.PROCESS_S)
     try:
-        process = Process(command, r.environment, folder / f"{len(r.processes) + 1}.txt", r.resource)
+        process = Process(
+            command, {**gui_path(r), **r.environment}, folder / f"{len(r.processes) + 1}.txt", r.resource, r.files
+        )
     except (OSError, ValueError):
         return None
     r.processes.append(process)
@@ -205,6 +220,8 @@ def runloop(r: Call, function: Any) -> bool:
 def atexit(r: Call, function: Any) -> bool:
     if not callable(function):
         raise ApiMisuse("atexit takes a function")
+    if r.ways["atexit"] == "last":
+        r.script.at_exits.clear()
     r.script.at_exits.append(function)
     return True
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tests.support.fake_reaper import lanes
 from tests.support.fake_reaper.api import ApiMisuse, api
 from tests.support.fake_reaper.calls_tracks import at, has_lanes, string_of
-from tests.support.fake_reaper.state import LANE_ITEM_VALUES, Fx, Item, Take, Track, new_guid
+from tests.support.fake_reaper.state import LANE_ITEM_VALUES, Envelope, Fx, Item, Take, Track, new_guid
 
 Call = Any
 
@@ -103,7 +104,7 @@ def get_media_item_info_value(r: Call, item: Item, key: str) -> float:
     if key == "B_MUTE_ACTUAL":
         return item["B_MUTE"]
     if key == "C_LANEPLAYS" and has_lanes(r):
-        return item.track.lanes.get(int(item["I_FIXEDLANE"]), 0)
+        return lanes.plays(item.track, int(item["I_FIXEDLANE"]))
     _check(r, item, key)
     return item[key]
 
@@ -113,6 +114,8 @@ def set_media_item_info_value(r: Call, item: Item, key: str, value: float) -> bo
     _check(r, item, key)
     if key == "I_CURTAKE" and not 0 <= value < len(item.takes):
         raise ApiMisuse(f"I_CURTAKE {value:.0f}: the item has {len(item.takes)} takes")
+    if key == "I_FIXEDLANE" and item.track["I_FREEMODE"] != lanes.FIXED:
+        lanes.set_mode(item.track, lanes.FIXED)
     if key == "I_FIXEDLANE" and not 0 <= value < item.track["I_NUMFIXEDLANES"]:
         raise ApiMisuse(f"I_FIXEDLANE {value:.0f}: the track has {item.track['I_NUMFIXEDLANES']:.0f} lanes")
     if key == "D_LENGTH" and value < 0:
@@ -151,21 +154,31 @@ def split_media_item(_r: Call, item: Item, position: float) -> Any:
         return None
     right = Item(item.track, notes=item.notes, values=dict(item.values), ext=dict(item.ext))
     gone = position - item["D_POSITION"]
-    right.values.update(D_POSITION=position, D_LENGTH=item["D_LENGTH"] - gone, D_FADEINLEN=0)
-    for take in item.takes:
-        copied = _copy_take(take, right)
-        copied["D_STARTOFFS"] = take["D_STARTOFFS"] + gone * take["D_PLAYRATE"]
-        right.takes.append(copied)
+    right.values.update(D_FADEINLEN=0)
+    right.takes = [_copy_take(take, right) for take in item.takes]
+    move_left_edge(right, gone)
     item.values.update(D_LENGTH=gone, D_FADEOUTLEN=0)
     item.track.items.append(right)
     return right
 
 
+def move_left_edge(item: Item, by_s: float) -> None:
+    """Move an item's left edge, as the mouse does: all that counts from it stays where it is in the project."""
+    item.values.update(D_POSITION=item["D_POSITION"] + by_s, D_LENGTH=item["D_LENGTH"] - by_s)
+    item["D_SNAPOFFSET"] = max(0.0, item["D_SNAPOFFSET"] - by_s)
+    for take in item.takes:
+        rate = take["D_PLAYRATE"]
+        take["D_STARTOFFS"] += by_s * rate
+        take.stretch = [(at - by_s * rate, source) for at, source in take.stretch]
+        for envelope in take.envelopes:
+            envelope.points = [(at - by_s * rate, value) for at, value in envelope.points]
+
+
 def _copy_take(take: Take, item: Item) -> Take:
     values, ext, markers = dict(take.values), dict(take.ext), list(take.markers)
     source = dataclasses.replace(take.source) if take.source else None
-    return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx),
-                list(take.envelopes))  # fmt: skip
+    envelopes = [Envelope(each.name, list(each.points), each.is_active) for each in take.envelopes]
+    return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx), envelopes)
 
 
 @api("UpdateItemInProject")
@@ -273,13 +286,21 @@ def get_take_stretch_marker(_r: Call, take: Take, index: int) -> tuple[int, floa
 
 @api("SetTakeStretchMarker")
 def set_take_stretch_marker(_r: Call, take: Take, index: int, position: float, source: float | None) -> int:
-    entry = (position, position if source is None else source)
+    entry = (position, take["D_STARTOFFS"] + position if source is None else source)
     if index < 0:
         take.stretch.append(entry)
         take.stretch.sort()
         return take.stretch.index(entry)
     take.stretch[index] = entry
     return index
+
+
+@api("DeleteTakeStretchMarkers")
+def delete_take_stretch_markers(_r: Call, take: Take, index: int, count: int | None) -> int:
+    """Returns how many went."""
+    gone = take.stretch[index : index + (1 if count is None else count)]
+    del take.stretch[index : index + len(gone)]
+    return len(gone)
 
 
 @api("GetNumTakeMarkers")
@@ -314,12 +335,7 @@ def delete_take_marker(_r: Call, take: Take, index: int) -> bool:
     return True
 
 
-# Envelopes and effects of takes
-
-
-@api("CountTakeEnvelopes")
-def count_take_envelopes(_r: Call, take: Take) -> int:
-    return len(take.envelopes)
+# Effects of takes
 
 
 @api("TakeFX_GetCount")

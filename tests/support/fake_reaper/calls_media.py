@@ -14,11 +14,12 @@ Call = Any
 
 
 @api("PCM_Source_CreateFromFile")
-def pcm_source_create_from_file(_r: Call, file: str) -> Any:
+def pcm_source_create_from_file(r: Call, file: str) -> Any:
     """nil for what is no media file. Relative paths are refused: REAPER's working folder is anywhere."""
-    if not Path(file).is_absolute():
+    path = r.files.real_text(file)
+    if not Path(path).is_absolute():
         raise ApiMisuse(f"PCM_Source_CreateFromFile: {file!r} is no absolute path")
-    return open_source(file)
+    return open_source(path)
 
 
 @api("PCM_Source_CreateFromFileEx")
@@ -50,8 +51,9 @@ def get_media_item_take_source(_r: Call, take: Take) -> Any:
 
 
 @api("GetMediaSourceFileName")
-def get_media_source_file_name(_r: Call, source: Source) -> str:
-    return source.path
+def get_media_source_file_name(r: Call, source: Source) -> str:
+    """Empty for a section, whose parent has the file."""
+    return r.files.show(source.path, r.os) if source.path else ""
 
 
 @api("GetMediaSourceLength")
@@ -66,7 +68,7 @@ def get_media_source_num_channels(_r: Call, source: Source) -> int:
 
 @api("GetMediaSourceSampleRate")
 def get_media_source_sample_rate(_r: Call, source: Source) -> int:
-    return source.rate
+    return 0 if source.is_offline else source.rate
 
 
 @api("GetMediaSourceType")
@@ -75,13 +77,16 @@ def get_media_source_type(_r: Call, source: Source) -> str:
 
 
 @api("GetMediaSourceParent")
-def get_media_source_parent(_r: Call, _source: Source) -> None:
-    return None
+def get_media_source_parent(_r: Call, source: Source) -> Any:
+    return source.parent
 
 
 @api("PCM_Source_GetSectionInfo")
-def pcm_source_get_section_info(_r: Call, _source: Source) -> tuple[bool, float, float, bool]:
-    return False, 0.0, 0.0, False
+def pcm_source_get_section_info(_r: Call, source: Source) -> tuple[bool, float, float, bool]:
+    """Where a section begins in its parent, its length in seconds, and whether it plays backwards."""
+    if source.parent is None:
+        return False, 0.0, 0.0, False
+    return True, source.first / source.rate, source.length, source.is_reversed
 
 
 @api("PCM_Source_BuildPeaks")

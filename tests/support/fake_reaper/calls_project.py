@@ -25,9 +25,17 @@ def enum_projects(r: Call, index: int) -> Any:
 
 @api("SelectProjectInstance")
 def select_project_instance(r: Call, project: Any) -> None:
-    if any(tab.blocks for tab in r.projects):
-        raise ApiMisuse("SelectProjectInstance inside an undo block: REAPER's reference forbids it")
-    r.project = project
+    """Show a project. Not in an undo block, whose end would go to the wrong project, nor while redrawing is held back."""
+    if project is r.project:
+        return
+    if any(each.blocks for each in r.projects):
+        raise ApiMisuse("SelectProjectInstance in an undo block: switch before it begins, and back after it has ended")
+    if any(script.refresh for script in r.scripts):
+        raise ApiMisuse("SelectProjectInstance while PreventUIRefresh holds the screen")
+    if r.project.playing & 4:
+        raise ApiMisuse("SelectProjectInstance while REAPER records")
+    r.user.disturb("tab")
+    r.show(project)
 
 
 @api("GetProjectName")
@@ -37,12 +45,13 @@ def get_project_name(_r: Call, project: Any) -> str:
 
 @api("GetProjectPath")
 def get_project_path(r: Call) -> str:
-    return str(r.project.media_folder)
+    return r.files.show(r.project.media_folder, r.os)
 
 
 @api("GetProjectPathEx")
-def get_project_path_ex(_r: Call, project: Any) -> str:
-    return str(project.media_folder)
+def get_project_path_ex(r: Call, project: Any) -> str:
+    """Where media go. Nobody says that this folder exists: REAPER makes it when it first records or renders there."""
+    return r.files.show(project.media_folder, r.os)
 
 
 @api("GetProjectLength")
@@ -77,7 +86,10 @@ def main_save_project(_r: Call, project: Any, ask: bool) -> None:
 
 @api("SetProjExtState")
 def set_proj_ext_state(_r: Call, project: Any, section: str, key: str, value: str) -> int:
-    """An empty key clears the section, an empty value the key. Case does not matter for either. No undo point."""
+    """An empty key clears the section, an empty value the key. Case does not matter for either. No undo point.
+
+    Whether an undo brings back what was there is open (`behaviour`).
+    """
     for known in [k for k in project.ext if _same(k[0], section) and (not key or _same(k[1], key))]:
         del project.ext[known]
     if key and value:
@@ -105,11 +117,18 @@ def enum_proj_ext_state(_r: Call, project: Any, section: str, index: int) -> tup
 # Settings
 
 
+def _disturb_format(r: Call, project: Any, key: str) -> None:
+    """Scripts that set RENDER_FORMAT last do so because another key spoils it; which one they do not say (`behaviour`)."""
+    if key == r.ways["render_format"]:
+        project.render_strings["RENDER_FORMAT"] = RENDER_STRINGS["RENDER_FORMAT"]
+
+
 @api("GetSetProjectInfo")
-def get_set_project_info(_r: Call, project: Any, key: str, value: float, is_set: bool) -> float:
+def get_set_project_info(r: Call, project: Any, key: str, value: float, is_set: bool) -> float:
     if key in RENDER_VALUES:
         if is_set:
             project.render_values[key] = value
+            _disturb_format(r, project, key)
         return project.render_values[key]
     if key in ("PROJECT_SRATE", "PROJECT_SRATE_USE"):
         field = "rate" if key == "PROJECT_SRATE" else "rate_used"
@@ -120,10 +139,11 @@ def get_set_project_info(_r: Call, project: Any, key: str, value: float, is_set:
 
 
 @api("GetSetProjectInfo_String")
-def get_set_project_info_string(_r: Call, project: Any, key: str, value: str, is_set: bool) -> tuple[bool, str]:
+def get_set_project_info_string(r: Call, project: Any, key: str, value: str, is_set: bool) -> tuple[bool, str]:
     if key in RENDER_STRINGS:
         if is_set:
             project.render_strings[key] = value
+            _disturb_format(r, project, key)
         return True, project.render_strings[key]
     if key == "RENDER_TARGETS" and not is_set:
         return True, ";".join(str(path) for path in render.targets(project))
@@ -176,10 +196,10 @@ def _unselect_tracks(_r: Call, project: Any) -> None:
 ACTIONS: dict[int, Any] = {
     40029: lambda _r, project: project.step(-1),  # Edit: Undo
     40030: lambda _r, project: project.step(1),  # Edit: Redo
-    40044: lambda _r, project: setattr(project, "playing", 1 - project.playing),  # Transport: Play/stop
     40047: _build_peaks,  # Peaks: Build any missing peaks
     40289: _unselect_items,  # Item: Unselect (clear selection of) all items
     40297: _unselect_tracks,  # Track: Unselect (clear selection of) all tracks
+    40044: lambda r, _project: r.user.toggle_play(),  # Transport: Play/stop
     40635: lambda _r, project: setattr(project, "time_selection", (0.0, 0.0)),  # Time selection: Remove
     42230: render.run,  # File: Render project, using the most recent render settings, auto-close render dialog
 }
@@ -193,8 +213,10 @@ def main_on_command(r: Call, command: int, flag: int) -> None:
 @api("Main_OnCommandEx")
 def main_on_command_ex(r: Call, command: int, _flag: int, project: Any) -> None:
     r.actions.append(command)
-    if path := next((path for path, number in r.command_ids.items() if number == command), None):
-        r.launch(Path(path), Path(path).read_bytes())
+    file = next((file for file, number in r.command_ids.items() if number == command), None)
+    if file is not None:  # a script's action
+        real = Path(r.files.real_text(file))
+        r.launch(real, real.read_bytes())
         return
     if command not in ACTIONS:
         raise ApiMisuse(f"unknown action {command}")
@@ -230,6 +252,6 @@ def refresh_toolbar2(_r: Call, _section: int, _command: int) -> None: ...
 
 @api("AddRemoveReaScript")
 def add_remove_rea_script(r: Call, add: bool, _section: int, file: str, _commit: bool) -> int:
-    if not Path(file).is_file():
+    if not Path(r.files.real_text(file)).is_file():
         return 0
     return r.command_ids.setdefault(file, 50000 + len(r.command_ids)) if add else int(bool(r.command_ids.pop(file, 0)))

@@ -74,6 +74,11 @@ def get_play_state_ex(_r: Call, project: Any) -> int:
     return project.playing
 
 
+@api("Master_GetPlayRate")
+def master_get_play_rate(_r: Call, project: Any) -> float:
+    return float(project.play_rate)
+
+
 @api("GetPlayPosition")
 def get_play_position(r: Call) -> float:
     return r.project.cursor
@@ -217,19 +222,33 @@ def _attachment(project: Any, item: Any) -> int:
 
 
 def _keeping_beats(project: Any, change: Callable[[], None]) -> None:
-    """Change the tempo map: items and markers that are attached to beats go with them, as in REAPER."""
-    items = [(item, mode) for item in project.items() if (mode := _attachment(project, item)) > 0]
-    before = [(quarters_at(project, item["D_POSITION"]), quarters_at(project, item.end)) for item, _ in items]
-    marks = [(quarters_at(project, m.position), quarters_at(project, m.end)) for m in project.markers]
+    """Change the tempo map: items and markers that are attached to beats go with them, as in REAPER.
+
+    When they do is open (`behaviour`): at once, or with UpdateTimeline, by what is attached to beats then.
+    """
+    project.move_with_tempo()
+    before = [(item, quarters_at(project, item["D_POSITION"]), quarters_at(project, item.end))
+              for item in project.items()]  # fmt: skip
+    marks = [(marker, quarters_at(project, marker.position), quarters_at(project, marker.end))
+             for marker in project.markers]  # fmt: skip
     change()
-    for (item, mode), (start, end) in zip(items, before, strict=True):
+    project.waits_for_tempo = lambda: _go_with_beats(project, before, marks)
+    if project.ways["tempo"] == "at once":
+        project.move_with_tempo()
+
+
+def _go_with_beats(project: Any, items: list[tuple[Any, float, float]], marks: list[tuple[Any, float, float]]) -> None:
+    for item, start, end in items:
+        mode = _attachment(project, item)
+        if mode <= 0:
+            continue
         item["D_POSITION"] = time_at(project, start)
         length = time_at(project, end) - item["D_POSITION"]
         if mode == 1 and length > 0 and abs(length - item["D_LENGTH"]) > 1e-12:
             for take in item.takes:
                 take["D_PLAYRATE"] *= item["D_LENGTH"] / length
             item["D_LENGTH"] = length
-    for marker, (start, end) in zip(project.markers, marks, strict=True):
+    for marker, start, end in marks:
         marker.position, marker.end = time_at(project, start), time_at(project, end) if marker.is_region else 0.0
 
 

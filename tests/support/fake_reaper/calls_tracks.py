@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_reaper import sound
+from tests.support.fake_reaper import lanes, routing
 from tests.support.fake_reaper.api import ApiMisuse, api, version_of
-from tests.support.fake_reaper.state import LANE_TRACK_VALUES, Track
+from tests.support.fake_reaper.state import LANE_TRACK_VALUES, SEND_VALUES, Send, Track
 
 Call = Any
 
@@ -86,7 +86,7 @@ def get_parent_track(_r: Call, track: Track) -> Any:
     tracks = track.project.tracks
     if track.is_master:
         return None
-    above = sound.parents(tracks)[tracks.index(track)]
+    above = routing.parents(tracks)[tracks.index(track)]
     return tracks[above] if above >= 0 else None
 
 
@@ -170,8 +170,7 @@ def track_fx_get_count(_r: Call, track: Track) -> int:
 
 @api("TrackFX_GetInstrument")
 def track_fx_get_instrument(_r: Call, track: Track) -> int:
-    """The first effect with a name as REAPER gives instruments."""
-    return next((index for index, fx in enumerate(track.fx) if fx.name.startswith("VSTi")), -1)
+    return next((i for i, fx in enumerate(track.fx) if fx.is_instrument), -1)
 
 
 @api("TrackFX_GetEnabled")
@@ -180,17 +179,78 @@ def track_fx_get_enabled(_r: Call, track: Track, index: int) -> bool:
     return fx is not None and fx.enabled
 
 
+@api("TrackFX_GetOffline")
+def track_fx_get_offline(_r: Call, _track: Track, _index: int) -> bool:
+    return False
+
+
+@api("TrackFX_GetFXName")
+def track_fx_get_fx_name(_r: Call, track: Track, index: int) -> tuple[bool, str]:
+    fx = at(track.fx, index)
+    return fx is not None, fx.name if fx else ""
+
+
 @api("GetTrackEnvelopeByChunkName")
 def get_track_envelope_by_chunk_name(_r: Call, track: Track, name: str) -> Any:
     return next((envelope for envelope in track.envelopes if envelope.name == name), None)
 
 
+# Sends: category 0 is what a track sends, -1 what it receives, 1 hardware, which there is none of
+
+
+def _sends(track: Track, category: int) -> list[Send]:
+    if category not in (-1, 0, 1):
+        raise ApiMisuse(f"sends have the categories -1, 0 and 1, not {category}")
+    if category == 0:
+        return track.sends
+    everywhere = [send for other in track.project.tracks for send in other.sends] if category < 0 else []
+    return [send for send in everywhere if send.destination is track]
+
+
 @api("GetTrackNumSends")
 def get_track_num_sends(_r: Call, track: Track, category: int) -> int:
-    """How many there are of them; what they carry is not played."""
-    if category not in (-1, 0, 1):
-        raise ApiMisuse(f"GetTrackNumSends knows the categories -1, 0 and 1, not {category}")
-    return track.receives if category == -1 else 0
+    return len(_sends(track, category))
+
+
+@api("CreateTrackSend")
+def create_track_send(_r: Call, track: Track, other: Any) -> int:
+    """Returns its index. Without another track it would be a hardware output."""
+    if not isinstance(other, Track):
+        raise ApiMisuse("CreateTrackSend: hardware outputs are not played by this fake")
+    track.send_to(other)
+    return len(track.sends) - 1
+
+
+@api("RemoveTrackSend")
+def remove_track_send(_r: Call, track: Track, category: int, index: int) -> bool:
+    send = at(_sends(track, category), index)
+    if send is None:
+        return False
+    send.origin.sends.remove(send)
+    return True
+
+
+@api("GetTrackSendInfo_Value")
+def get_track_send_info_value(_r: Call, track: Track, category: int, index: int, key: str) -> Any:
+    send = at(_sends(track, category), index)
+    if send is None:
+        return 0.0
+    if key in ("P_DESTTRACK", "P_SRCTRACK"):
+        return send.destination if key == "P_DESTTRACK" else send.origin
+    if key not in SEND_VALUES:
+        raise ApiMisuse(f"a send has no value {key} in this fake")
+    return send.values[key]
+
+
+@api("SetTrackSendInfo_Value")
+def set_track_send_info_value(_r: Call, track: Track, category: int, index: int, key: str, value: float) -> bool:
+    send = at(_sends(track, category), index)
+    if key not in SEND_VALUES:
+        raise ApiMisuse(f"a send has no value {key} in this fake, or it is read-only")
+    if send is None:
+        return False
+    send.values[key] = value
+    return True
 
 
 # Values by key
@@ -212,6 +272,11 @@ def set_media_track_info_value(r: Call, track: Track, key: str, value: float) ->
         _play(track, _lane(track, key), int(value))
         return True
     _check(r, track, key)
+    if key == "I_FREEMODE":
+        if value == lanes.FIXED and not has_lanes(r):
+            raise ApiMisuse(f"I_FREEMODE 2: REAPER {r.version} has no fixed lanes")
+        lanes.set_mode(track, int(value))
+        return True
     if key == "I_NUMFIXEDLANES":
         used = max([int(item["I_FIXEDLANE"]) for item in track.items], default=0)
         value = max(value, used + 1)
@@ -267,12 +332,6 @@ def string_of(thing: Any, names: dict[str, str], key: str, value: str, is_set: b
         setattr(thing, names[key], value)
         return True, value
     return True, getattr(thing, names[key])
-
-
-@api("UpdateItemLanes")
-def update_item_lanes(_r: Call, _project: Any) -> bool:
-    """Whether lanes were arranged again: here they always are."""
-    return False
 
 
 @api("ColorToNative")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.fake_reaper import lanes
 from tests.support.fake_reaper.api import ApiMisuse, api
 
 Call = Any
@@ -16,6 +17,7 @@ def undo_begin_block(r: Call) -> None:
 
 @api("Undo_BeginBlock2")
 def undo_begin_block2(r: Call, project: Any) -> None:
+    project.move_with_tempo()
     project.blocks += 1
     r.script.open_blocks += 1
     r.script.own_undo = True
@@ -28,14 +30,18 @@ def undo_end_block(r: Call, name: str, flags: int) -> None:
 
 @api("Undo_EndBlock2")
 def undo_end_block2(r: Call, project: Any, name: str, flags: int) -> None:
-    """Only the outermost block makes the point. Flags 0 would keep nothing of what has changed."""
+    """Only the outermost block makes the point. Flags 0 would keep nothing of what has changed.
+
+    Whether it makes one when nothing has changed is an open question (`behaviour`).
+    """
     if project.blocks < 1:
         raise ApiMisuse("Undo_EndBlock2 without Undo_BeginBlock2")
     if flags == 0:
         raise ApiMisuse("Undo_EndBlock2 with flags 0 keeps nothing; -1 keeps all")
     project.blocks -= 1
     r.script.open_blocks -= 1
-    if not project.blocks:
+    if not project.blocks and (r.ways["empty_undo"] or project.has_unrecorded_change):
+        r.user.disturb(f"undo point {name!r}")
         project.undo_point(name)
 
 
@@ -74,6 +80,8 @@ def undo_can_redo2(_r: Call, project: Any) -> Any:
 def undo_do_undo2(_r: Call, project: Any) -> int:
     if project.blocks:
         raise ApiMisuse("Undo_DoUndo2 inside an undo block")
+    if project.playing & 4:
+        raise ApiMisuse("Undo_DoUndo2 while REAPER records")
     return int(project.step(-1))
 
 
@@ -95,7 +103,17 @@ def update_arrange(_r: Call) -> None: ...
 
 
 @api("UpdateTimeline")
-def update_timeline(_r: Call) -> None: ...
+def update_timeline(r: Call) -> None:
+    """Has items follow a changed tempo, and lanes arranged again: when else they do is open (`behaviour`)."""
+    for project in r.projects:
+        project.move_with_tempo()
+        if r.ways["lane_layout"] == "UpdateTimeline":
+            lanes.settle(project)
+
+
+@api("UpdateItemLanes")
+def update_item_lanes(_r: Call, project: Any) -> bool:
+    return lanes.settle(project)
 
 
 @api("TrackList_AdjustWindows")

@@ -58,6 +58,7 @@ class Window:
         self._keys: list[int] = []
         self._mouse: list[tuple[float, float, int]] = []
         self._wanted_close = False
+        self.has_focus = False
         self.menu_choices: list[int] = []
 
     # What tests do
@@ -72,7 +73,12 @@ class Window:
         return found[which]
 
     def key(self, code: int | str) -> None:
-        """Press a key: a character or its code (27 is Escape)."""
+        """Go to the window and press a key: a character or its code (27 is Escape)."""
+        self._take_focus()
+        self.press(code)
+
+    def press(self, code: int | str) -> None:
+        """Take a key."""
         self._keys.append(ord(code) if isinstance(code, str) else code)
 
     def mouse(self, x: float, y: float, cap: int = 0) -> None:
@@ -82,6 +88,7 @@ class Window:
     def click(self, text: str, which: int = 0) -> None:
         """Click on a text: come, press, release, a tick each. Call ``r.tick(4)`` to have it happen."""
         at = self.find(text, which)
+        self._take_focus()
         x, y = at.x + at.w / 2, at.y + at.h / 2
         for cap in (0, 1, 0):
             self.mouse(x, y, cap)
@@ -104,18 +111,29 @@ class Window:
 
     # What scripts call
 
+    def _take_focus(self) -> None:
+        for script in self._reaper.scripts:
+            script.window.has_focus = False
+        self.has_focus = True
+
     def attach(self, variables: Any) -> None:
         """Take the table of variables that scripts see as ``gfx.x`` and so on."""
         self._variables = variables
 
     def close(self) -> None:
-        """Close the window."""
-        self.is_open = False
+        """Close the window. A docker that has nothing else in it closes as well, and the arrange view changes its size."""
+        if self.is_open and self.docked & 1:
+            self._reaper.layout_changes += 1
+        self.is_open = self.has_focus = False
 
     def init(
         self, title: bytes, w: float = 640, h: float = 480, dock: float = 0, x: float = 100, y: float = 100
     ) -> int:
-        """An open window keeps its place; an empty title keeps the title."""
+        """An open window keeps its place; an empty title keeps the title. A new one takes the keyboard."""
+        if not self.is_open:
+            self._take_focus()
+            self._reaper.user.disturb("keyboard")
+            self._reaper.layout_changes += int(dock) & 1
         if not self.is_open or title:
             self.title = title.decode("utf-8", "replace")
         if not self.is_open:
@@ -125,7 +143,7 @@ class Window:
         return 1
 
     def quit(self) -> None:
-        self.is_open = False
+        self.close()
         self._show()
 
     def _show(self) -> None:
@@ -146,11 +164,12 @@ class Window:
     def getchar(self, wanted: float | None = None, unicode: Any = None) -> Any:
         """Return the next key, 0 without one, -1 when the window is closed; 65536 asks for the window's flags."""
         if wanted == 65536:
-            return 7 if self.is_open else 0
+            return 1 | (2 if self.has_focus else 0) | 4 if self.is_open else 0
         if wanted is not None and wanted != 0:
             return 0
         if not self.is_open or self._wanted_close:
-            self.is_open = self._wanted_close = False
+            self.close()
+            self._wanted_close = False
             return -1
         code = self._keys.pop(0) if self._keys else 0
         return (code, code) if unicode is not None else code
@@ -208,6 +227,7 @@ class Window:
     def dock(self, value: float, *wanted: Any) -> Any:
         """-1 asks; with more arguments the window's place comes back as well."""
         if value >= 0:
+            self._reaper.layout_changes += self.is_open and int(value) & 1 != self.docked & 1
             self.docked = int(value)
         return (self.docked, self.x, self.y, *self.size)[: 1 + len(wanted)] if wanted else self.docked
 

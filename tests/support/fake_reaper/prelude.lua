@@ -47,21 +47,33 @@ return function(host, names, optional)
     return concat(list, ...)
   end
 
-  -- Files: real ones, on a disk that may be full.
-  local open, io_type = io.open, io.type
+  -- Files: real ones, on a disk that may be full, by the rules of a system.
+  local open, io_type, files = io.open, io.type, host.files
+  local rename, remove = os.rename, os.remove
+  local paths = setmetatable({}, { __mode = "k" })
+  local function forget(self)
+    if paths[self] then files("note_closed", paths[self]) end
+    paths[self] = nil
+  end
   local File = {}
   local real = setmetatable({}, { __mode = "k" })
   local Method = {}
   File.__index, File.__name = Method, "FILE*"
   function File:__tostring() return tostring(real[self]) end
-  function File:__close() if io_type(real[self]) == "file" then real[self]:close() end end
+  function File:__close()
+    forget(self)
+    if io_type(real[self]) == "file" then real[self]:close() end
+  end
   File.__gc = File.__close
   local function wrap_self(self, first, ...)
     if first == real[self] then return self, ... end
     return first, ...
   end
   for _, name in ipairs({ "close", "flush", "lines", "read", "seek", "setvbuf" }) do
-    Method[name] = function(self, ...) return wrap_self(self, real[self][name](real[self], ...)) end
+    Method[name] = function(self, ...)
+      if name == "close" then forget(self) end
+      return wrap_self(self, real[self][name](real[self], ...))
+    end
   end
   function Method:write(...)
     for i = 1, select("#", ...) do
@@ -79,11 +91,24 @@ return function(host, names, optional)
     return self
   end
   function io.open(path, ...)
-    local file, why, code = open(path, ...)
+    local denied, number = files("refusal", path)
+    if denied then return nil, denied, number end
+    local file, why, code = open(files("real", path), ...)
     if not file then return file, why, code end
     local proxy = setmetatable({}, File)
-    real[proxy] = file
+    real[proxy], paths[proxy] = file, path
+    files("note_open", path)
     return proxy
+  end
+  function os.rename(old, new)
+    local denied, number = files("refusal_to_rename", old, new)
+    if denied then return nil, denied, number end
+    return rename(files("real", old), files("real", new))
+  end
+  function os.remove(path)
+    local denied, number = files("refusal_to_remove", path)
+    if denied then return nil, denied, number end
+    return remove(files("real", path))
   end
   function io.type(file) return io_type(real[file] or file) end
   function io.popen() fault("io.popen flashes a console on Windows; use reaper.ExecProcess") end
@@ -165,12 +190,12 @@ return function(host, names, optional)
     return setmetatable(self, Array)
   end
   function host.array_size(array) return state[array] and state[array].size or -1 end
-  function host.array_fill(array, data, count) -- doubles
+  function host.array_fill(array, data, first, count) -- doubles
     local at = 1
     for from = 1, count, VALUES do
       local here = math.min(VALUES, count - from + 1)
       local values = { string_unpack("<" .. ("d"):rep(here), data, at) }
-      move(values, 1, here, from, array)
+      move(values, 1, here, first + from - 1, array)
       at = values[here + 1]
     end
   end

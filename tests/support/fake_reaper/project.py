@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.support.fake_reaper import sound
+from tests.support.fake_reaper import behaviour, routing
 from tests.support.fake_reaper.state import (
     RENDER_STRINGS,
     RENDER_VALUES,
+    Envelope,
     FrozenFields,
     Item,
     Marker,
@@ -22,15 +24,16 @@ from tests.support.fake_reaper.state import (
     thaw,
 )
 
-#: What an undo point keeps. Cursor, view, extension state and render settings are not undone.
+#: What an undo point keeps. Cursor, view and render settings are not undone; extension state: see `behaviour`.
 _UNDOABLE = ("tracks", "markers", "tempos", "bpm", "meter", "time_selection")
 
 
 class Project:
     """One tab. ``file`` is empty until the project has been saved; media go to ``media_folder``, which exists."""
 
-    def __init__(self, media_folder: Path, rate: int, file: str = "") -> None:
+    def __init__(self, media_folder: Path, rate: int, file: str = "", ways: dict[str, Any] | None = None) -> None:
         self.file = file
+        self.ways = behaviour.choose(ways)
         self.media_folder = media_folder
         self.rate = rate
         self.rate_used = True
@@ -55,8 +58,11 @@ class Project:
         self.author = ""
         self.dirty = False
         self.playing = 0
+        self.play_rate = 1.0
         self.generation = 0  # items and takes get new pointers with each undo
         self.changes = 0
+        self.undo_room: int | None = None  # how many points fit into the memory that undo may use
+        self.waits_for_tempo: Callable[[], None] | None = None
         self.history: list[tuple[str, Any]] = [("", self._undoable())]
         self.present = 0
         self.blocks = 0
@@ -124,7 +130,7 @@ class Project:
         """Return the mix ``[N, 2]`` as float32 at the project's rate."""
         first = round(start * self.rate)
         last = round((self.length if end is None else end) * self.rate)
-        return sound.mix(self.tracks, self.master, self.rate, first, last - first).astype(np.float32)
+        return routing.mix(self.tracks, self.master, self.rate, first, last - first).astype(np.float32)
 
     def save_rpp(self, path: str | Path) -> Path:
         """Write the project as a project file and return its path."""
@@ -136,7 +142,14 @@ class Project:
     # Undo
 
     def _undoable(self) -> Any:
-        return {key: freeze(getattr(self, key)) for key in _UNDOABLE}
+        kept = {key: freeze(getattr(self, key)) for key in _UNDOABLE}
+        return {**kept, "ext": dict(self.ext)} if self.ways["ext_state"] == "undone" else kept
+
+    def move_with_tempo(self) -> None:
+        """Have items and markers on beats follow a tempo that has changed, if they have not yet."""
+        waiting, self.waits_for_tempo = self.waits_for_tempo, None
+        if waiting is not None:
+            waiting()
 
     def settle(self) -> None:
         """Take what is there now for what the last undo point left: a test has set it up by hand."""
@@ -149,13 +162,18 @@ class Project:
 
     def undo_point(self, name: str) -> None:
         """Add an undo point; what could be redone is lost."""
+        self.move_with_tempo()
         self.history[self.present + 1 :] = [(name, self._undoable())]
         self.present += 1
+        if self.undo_room is not None and self.present > self.undo_room:  # the oldest points go
+            del self.history[: self.present - self.undo_room]
+            self.present = self.undo_room
         self.dirty = True
         self.changes += 1
 
     def step(self, by: int) -> bool:
         """Undo (-1) or redo (+1)."""
+        self.move_with_tempo()
         if not 0 <= self.present + by < len(self.history):
             return False
         self.present += by
@@ -167,6 +185,11 @@ class Project:
         return True
 
     # Truth about pointers
+
+    def has_envelope(self, envelope: Envelope) -> bool:
+        """Return whether an envelope is one of a track or a take now."""
+        takes = [take for item in self.items() for take in item.takes]
+        return any(envelope is each for owner in [self.master, *self.tracks, *takes] for each in owner.envelopes)
 
     def holds(self, thing: Any) -> bool:
         """Return whether a track, item or take is in the project now."""

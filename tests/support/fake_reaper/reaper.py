@@ -8,14 +8,16 @@ with Reaper(tmp_path, rate=44100) as r:
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import (  # noqa: F401  (they register their functions)
     api,
+    behaviour,
     calls_audio,
     calls_dialogs,
     calls_envelopes,
@@ -27,11 +29,14 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     calls_tracks,
     calls_undo,
     clock,
+    midi,
 )
 from tests.support.fake_reaper.api import ApiMisuse
+from tests.support.fake_reaper.disk import Disk
 from tests.support.fake_reaper.process import Process
 from tests.support.fake_reaper.project import Project
 from tests.support.fake_reaper.script import Script
+from tests.support.fake_reaper.user import User
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 
 _REAL_STEP_S = 0.007
@@ -45,18 +50,23 @@ class Reaper:
     """A REAPER of a version on a system (``os``: what GetOS says), with one empty project.
 
     ``resource`` is the resource folder's name, which may hold anything that a file name may. ``home`` is what the scripts
-    and what they start see as the home folder.
+    and what they start see as the home folder. ``files_of`` is the system whose rules files follow, if another one.
+    ``ways``: see `behaviour`. ``lua``: "5.3" or "5.4", if another one than that of the version.
     """
 
     def __init__(
         self, folder: str | Path, *, rate: int = 44100, version: str = "7.40", home: str | Path | None = None,
-        os: str = "Other", resource: str = "REAPER", scripts: str | Path = SCRIPTS,
+        os: str = "Other", resource: str = "REAPER", scripts: str | Path = SCRIPTS, lua: str | None = None,
+        files_of: str | None = None, ways: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.folder = Path(folder)
         self.resource = self.folder / resource
         self.resource.mkdir(parents=True, exist_ok=True)
         self.scripts_folder = Path(scripts)
         self.rate, self.version, self.os = rate, version, os
+        self.lua = lua or api.lua_of(version)
+        self.ways = behaviour.choose(ways)
+        self.files = Disk(files_of or os)
         self.device_rate: int | None = rate
         self.environment: dict[str, str] = {}
         if home is not None:
@@ -75,6 +85,10 @@ class Reaper:
         self.messages: list[str] = []
         self.dialogs: list[tuple[str, list[str], list[str]]] = []
         self.answers: list[int] = []
+        self.relaunches: list[str] = []
+        self.asked_to_relaunch: list[str] = []
+        self.modal: list[str] = []
+        self.render_ends: list[str] = []
         self.forms: list[Any] = []
         self.chosen_files: list[str | None] = []
         self.failures: dict[str, Any] = {}
@@ -82,10 +96,12 @@ class Reaper:
         self.pointers: dict[Any, api.Pointer] = {}
         self.destroyed: list[Any] = []
         self.toggles: dict[int, int] = {}
-        self.keyboard: int | None = None
         self.disk_room: int | None = None
         self.gmem: dict[int, float] = {}
         self.command_ids: dict[str, int] = {}
+        self.layout_changes = 0
+        self.keyboard: int | None = None
+        self.user = User(self)
         self._tabs = self._started = 0
         self.projects: list[Project] = []
         self.project = self.new_tab()
@@ -98,7 +114,7 @@ class Reaper:
 
     # Tabs
 
-    def new_tab(self, file: str = "", rate: int | None = None) -> Project:
+    def new_tab(self, file: str = "", rate: int | None = None, has_media_folder: bool = True) -> Project:
         """Open another project and show it. ``file`` may be empty (never saved), a name, or a path."""
         self._tabs += 1
         name = f"Song {self._tabs}"
@@ -107,15 +123,22 @@ class Reaper:
             path = self.folder / name / file if not Path(file).is_absolute() else Path(file)
             media = path.parent / "Media"
             file = str(path)
-        media.mkdir(parents=True, exist_ok=True)
-        project = Project(media, rate or self.rate, file)
+        if has_media_folder:
+            media.mkdir(parents=True, exist_ok=True)
+        project = Project(media, rate or self.rate, file, self.ways)
         self.projects.append(project)
         self.project = project
         return project
 
     def select_tab(self, project: Project) -> None:
-        """Show a project."""
+        """Show a project, as the musician does."""
         assert project in self.projects
+        self.show(project)
+
+    def show(self, project: Project) -> None:
+        """Show a project. Whether what plays goes on is open (`behaviour`)."""
+        if self.ways["tab_switch"] == "stops" and project is not self.project:
+            self.project.playing = 0
         self.project = project
 
     def close_tab(self, project: Project) -> None:
@@ -136,6 +159,11 @@ class Reaper:
     def answer(self, *codes: int) -> None:
         """Queue what the next message boxes return: 1 OK, 2 Cancel, 6 Yes, 7 No."""
         self.answers.extend(codes)
+
+    def answer_task_control(self, *answers: str) -> None:
+        """Queue answers to the question that running a script again brings up: "new", "terminate" or "abort"."""
+        assert set(answers) <= {"new", "terminate", "abort"}
+        self.relaunches.extend(answers)
 
     def choose_file(self, path: str | Path | None) -> None:
         """Queue what the next file dialog returns; None for Cancel."""
@@ -162,16 +190,54 @@ class Reaper:
     def launch(
         self, path: Path, source: bytes, run: Callable[[Callable[[], None]], None] = lambda step: step()
     ) -> Script:
-        """Start a script, or end the copy of it that runs, as its options say."""
-        for running in [s for s in self.scripts if s.path == path and not s.ended]:
-            if running.options & 1:
-                running.end()
-                if not running.options & 2:
-                    return running
+        """Start a script, as its action does; scripts may start others too. A copy that runs: see `_starts_beside`."""
+        for running in [s for s in self.scripts if (s.path, s.source) == (path, source) and not s.ended]:
+            if not self._starts_beside(running):
+                return running
         script = Script(self, path, source)
         self.scripts.append(script)
         run(script.start)
         return script
+
+    def _starts_beside(self, running: Script) -> bool:
+        """Whether a script starts of which a copy runs. Without action options REAPER asks, and waits for the answer."""
+        if running.ended:
+            return True
+        if running.options & 1:
+            running.end()
+            return bool(running.options & 2)
+        self.asked_to_relaunch.append(running.name)
+        with self.dialog("ReaScript task control"):
+            self.clock.wait(clock.MODAL_S)
+        if not self.relaunches:
+            self.fault(
+                f"{running.name} is run while it runs: ReaScript task control asks; use r.answer_task_control(...)"
+            )
+            return False
+        answer = self.relaunches.pop(0)
+        if answer == "terminate":
+            running.end()
+        return answer == "new"
+
+    @contextlib.contextmanager
+    def dialog(self, title: str) -> Iterator[None]:
+        """A dialog is open: other scripts may run meanwhile, and what the musician does is disturbed."""
+        self.user.disturb(f"dialog {title!r}")
+        asking = self.script
+        self.modal.append(title)
+        if self.ways["dialog_timers"] and len(self.modal) == 1:
+            self._run_scripts(but=asking)
+        try:
+            yield
+        finally:
+            self.modal.remove(title)
+            self.script = asking
+
+    def _run_scripts(self, but: Any = None) -> None:
+        busy = self.clock.busy
+        for script in [s for s in self.scripts if s.deferred and not s.ended and s is not but]:
+            script.tick()
+        self.clock.busy = busy
 
     def tick(self, count: int = 1) -> None:
         """Let the timer fire: time goes on, deferred functions run. What runs outside gets some real time."""
@@ -182,6 +248,9 @@ class Reaper:
             elif is_busy:
                 time.sleep(_REAL_STEP_S / 5)  # it waits for something that the clock of the wall decides
             self.clock.next_tick(time.monotonic() - began)
+            self.user.act()
+            for project in self.projects:
+                project.move_with_tempo()  # what a script left undone, REAPER does later
             running = [script for script in self.scripts if script.deferred and not script.ended]
             if running:
                 self._run_timed(*[script.tick for script in running])

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
+import soxr
 
-from tests.support.fake_reaper import sound
+from tests.support.fake_reaper import clock, routing, sound
 from tests.support.fake_reaper.api import ApiMisuse
 from tests.support.fake_reaper.state import Track
 
@@ -82,8 +83,32 @@ def _subtype(project: Any) -> str:
     return _SUBTYPES[bits]
 
 
+_SHORT_BY = 512
+#: How a render may end, for ``Reaper.render_ends``; "done" without an order.
+ENDS = ("done", "cancelled", "partly", "short", "failed")
+
+
 def run(r: Any, project: Any) -> None:
-    """Render. What is on top of the plain audio (tails, fades, normalizing, padding) is refused rather than left out."""
+    """Render, while a window of REAPER's has everything wait and nothing plays.
+
+    ``cancelled`` writes nothing, ``partly`` stops half-way and leaves that in the file, ``short`` leaves out the last frames,
+    ``failed`` ends with a message, as a full disk has it. The action returns when the render is over.
+    """
+    if project.playing & 4:
+        raise ApiMisuse("a render while REAPER records")
+    end = r.render_ends.pop(0) if r.render_ends else "done"
+    if end not in ENDS:
+        raise ApiMisuse(f"a render ends in one of {ENDS}, not {end!r}")
+    project.playing = 0
+    with r.dialog("Rendering to file"):
+        _render(r, project, end)
+    if end == "failed":
+        with r.dialog("Render Error"):
+            r.clock.wait(clock.MODAL_S)
+
+
+def _render(r: Any, project: Any, ending: str) -> None:
+    """What is on top of the plain audio (tails, fades, normalizing, padding) is refused rather than left out."""
     extra = {key: project.render_values[key] for key in _ALLOWED_ZERO if project.render_values[key]}
     if extra.get("RENDER_TAILFLAG"):
         applies = int(extra["RENDER_TAILFLAG"]) & (1 << int(project.render_values["RENDER_BOUNDSFLAG"]))
@@ -101,13 +126,18 @@ def run(r: Any, project: Any) -> None:
     subtype = _subtype(project)
     for path, (_, track) in zip(targets(project), _sources(project), strict=True):
         if track is None:
-            samples = sound.mix(project.tracks, project.master, rate, first, count)
+            samples = routing.mix(project.tracks, project.master, rate, first, count)
         elif int(project.render_values["RENDER_SETTINGS"]) == VIA_MASTER:
-            samples = sound.mix(project.tracks, project.master, rate, first, count, only={track})
+            samples = routing.mix(project.tracks, project.master, rate, first, count, only={track})
         else:
-            samples = sound.stem(track, project.tracks, rate, first, count)
+            samples = routing.stem(track, project.tracks, rate, first, count)
+        if ending in ("cancelled", "failed"):
+            continue
+        if r.ways["play_rate"] == "yes" and project.play_rate != 1:
+            samples = np.asarray(soxr.resample(samples, project.play_rate, 1.0))
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, _channels(samples, channels), rate, subtype=subtype, format="WAV")
+        kept = {"partly": count // 2, "short": max(0, count - _SHORT_BY)}.get(ending, len(samples))
+        soundfile.write(path, _channels(samples, channels)[:kept], rate, subtype=subtype, format="WAV")
     r.clock.wait(count / rate / 50)  # REAPER shows the progress of a render: nobody expects to edit meanwhile
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 import traceback
 from pathlib import Path
 from typing import Any
-
-import lupa.lua54 as lupa
 
 from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import api, clock
@@ -21,7 +20,7 @@ class Script:
     """One started action. ``deferred`` is what runs in the next tick; without any, the script ends."""
 
     def __init__(self, reaper: Any, path: Path, code: bytes) -> None:
-        self.reaper, self.path = reaper, path
+        self.reaper, self.path, self.source = reaper, path, code
         self.name = path.name
         self.deferred: list[Any] = []
         self.at_exits: list[Any] = []
@@ -34,7 +33,8 @@ class Script:
         self.open_blocks = 0
         self.window = Window(reaper)
         self._real_start = time.monotonic()
-        self.lua = lupa.LuaRuntime(
+        self._lupa = importlib.import_module(f"lupa.lua{reaper.lua.replace('.', '')}")
+        self.lua = self._lupa.LuaRuntime(
             encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False,
             attribute_filter=_no_attributes,
         )  # fmt: skip
@@ -42,7 +42,7 @@ class Script:
             {
                 b"call": self._call, b"known": lambda name: reaper.knows(name.decode()), b"record": self._record,
                 b"cost": lambda values: reaper.clock.work(values * clock.VALUE_S), b"instructions": self._instructions,
-                b"disk": reaper.disk, b"getenv": self._getenv, b"gfx": self._gfx,
+                b"disk": reaper.disk, b"files": self._files, b"getenv": self._getenv, b"gfx": self._gfx,
                 b"gfx_known": lambda name: name.decode() in DRAWING, b"gfx_variables": self.window.attach,
             }
         )  # fmt: skip
@@ -121,6 +121,9 @@ class Script:
         except Exception:
             return False, self._record(f"the fake fell over reaper.{name.decode()}: {traceback.format_exc()}")
 
+    def _files(self, what: bytes, *paths: bytes) -> Any:
+        return getattr(self.reaper.files, what.decode())(*paths)
+
     def _gfx(self, name: bytes, _variables: Any, *arguments: Any) -> tuple[Any, ...]:
         try:
             result = getattr(self.window, name.decode())(*arguments)
@@ -149,13 +152,13 @@ class Script:
 
     def array_size(self, array: Any) -> int:
         """Return how many numbers a reaper.array holds, or -1 for something else."""
-        if lupa.lua_type(array) != "table":
+        if self._lupa.lua_type(array) != "table":
             return -1
         return int(self._host[b"array_size"](array))
 
-    def array_fill(self, array: Any, data: bytes, count: int) -> None:
-        """Set the first ``count`` numbers of a reaper.array."""
-        self._host[b"array_fill"](array, data, count)
+    def array_fill(self, array: Any, data: bytes, first: int, count: int) -> None:
+        """Set ``count`` numbers of a reaper.array, from the ``first`` on."""
+        self._host[b"array_fill"](array, data, first, count)
 
 
 def _no_attributes(_object: Any, _name: Any, _setting: bool) -> Any:

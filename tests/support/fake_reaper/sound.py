@@ -1,14 +1,16 @@
 """What is heard: media files, takes, tracks and the mix, as arrays ``[N, C]`` of float64 from first principles.
 
 Everything lies on the sample grid: an item at ``t`` seconds begins with frame ``round(t * rate)``. A source at the rate
-asked for, played straight, gives its own samples, bit for bit; any other goes through soxr as a whole. Pitch and stretch
-markers are not played. A mono source is heard on both channels; one channel of a wider source is its first one.
+asked for, played straight, gives its own samples, bit for bit; any other goes through soxr as a whole. Stretch markers are
+played as straight lines between them; a take's pitch is not played. A mono source is heard on both channels; one channel of
+a wider source is its first one.
 Fade shapes other than the straight line are assumptions, as is pan by balance.
 """
 
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,30 @@ from tests.support.fake_reaper.state import Item, Source, Take, Track
 _KINDS = {"WAV": "WAVE", "WAVEX": "WAVE", "RF64": "WAVE", "W64": "WAVE", "FLAC": "FLAC", "AIFF": "AIFF", "MP3": "MP3"}
 
 
+_VIDEOS = (".mp4", ".mov", ".mkv")
+
+
+def section(parent: Source, first: int, frames: int, is_reversed: bool = False) -> Source:
+    """Return a section of a source, as "Reverse active take" and "Loop section of item source" make one."""
+    return Source(
+        "", "SECTION", parent.rate, parent.channels, frames, parent=parent, first=first, is_reversed=is_reversed
+    )
+
+
+def project_source(project: Any, path: str) -> Source:
+    """Return the source that a project is in another one."""
+    frames = round(project.length * project.rate)
+    return Source(path, "RPP_PROJECT", project.rate, 2, frames, project=project)
+
+
 def open_source(file: str | Path) -> Source | None:
     """Return the source of a media file, or None for what is no media file."""
     path = str(file)
     if path.lower().endswith((".mid", ".midi")) and Path(path).is_file():
         return Source(path, "MIDI")
+    if path.lower().endswith(_VIDEOS):
+        beside = open_source(Path(path).with_suffix(".wav"))
+        return replace(beside, path=path, kind="VIDEO") if beside and Path(path).is_file() else None
     try:
         info = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError):
@@ -44,10 +65,22 @@ def _resample(path: str, modified: float, ratio: float) -> np.ndarray:
     return np.asarray(soxr.resample(_read(path, modified), 1.0, ratio))
 
 
+def _inner_samples(source: Source) -> np.ndarray:
+    if source.parent is None:
+        return np.asarray(source.project.render(), float)
+    part = source_samples(source.parent)[source.first : source.first + source.frames]
+    return part[::-1] if source.is_reversed else part
+
+
 def source_samples(source: Source, ratio: float = 1.0) -> np.ndarray:
     """Return a source's samples ``[N, C]``, with ``ratio`` times as many frames."""
-    if source.kind in {"MIDI", "EMPTY"}:
+    if source.kind in {"MIDI", "EMPTY"} or source.is_offline:
         return np.zeros((0, 2))
+    if source.parent is not None or source.project is not None:
+        samples = _inner_samples(source)
+        return samples if abs(ratio - 1.0) < 1e-12 else np.asarray(soxr.resample(samples, 1.0, ratio))
+    if source.kind == "VIDEO":
+        source = replace(source, kind="WAVE", path=str(Path(source.path).with_suffix(".wav")))
     modified = Path(source.path).stat().st_mtime
     if abs(ratio - 1.0) < 1e-12:
         return _read(source.path, modified)
@@ -84,6 +117,8 @@ def take_samples(take: Take, rate: float, first: int, count: int, channels: int)
     source, item = take.source, take.item
     if source is None or not source.rate:
         return out
+    if take.stretch:
+        return _stretch_samples(take, rate, first, count, channels)
     play_rate = take["D_PLAYRATE"]
     ratio = rate / (source.rate * play_rate)
     samples = _channel_mode(source_samples(source, ratio), int(take["I_CHANMODE"]))
@@ -100,6 +135,68 @@ def take_samples(take: Take, rate: float, first: int, count: int, channels: int)
         received = (place >= 0) & (place < len(samples))
     out[(at - first)[received]] = channels_of(samples[place[received]], channels)
     return out
+
+
+#: How many frames of the source a resampler hears that begins again: its filter does not reach further.
+_REACH = 16
+
+
+def resample_block(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
+    """As `take_samples`, from another rate, by a resampler that knows nothing of what was read before or comes after."""
+    assert take.source is not None
+    step = take.source.rate * take["D_PLAYRATE"] / rate  # frames of the source for each that is asked for
+    begin = take["D_STARTOFFS"] * take.source.rate + first * step
+    nearest = [int(begin) - _REACH - more for more in range(256)]  # where its own frames lie on those asked for
+    low = max(0, min(nearest, key=lambda at: abs((begin - at) / step - round((begin - at) / step))))
+    samples = channels_of(_channel_mode(source_samples(take.source), int(take["I_CHANMODE"])), channels)
+    part = samples[low : int(begin + count * step) + _REACH]
+    inside = np.asarray(soxr.resample(part, 1.0, 1 / step)) if len(part) else part
+    out = np.zeros((count, channels))
+    start = round((begin - low) / step)
+    there = inside[start : start + count]
+    out[: len(there)] = there
+    return out
+
+
+def source_times(take: Take, seconds: np.ndarray) -> np.ndarray:
+    """Return which second of its source a take with stretch markers plays at seconds from its item's start.
+
+    A marker ties a place in the item to one in the source. Before the first and after the last the take's own rate goes.
+    """
+    play_rate = take["D_PLAYRATE"]
+    at, source = (np.array(values) for values in zip(*sorted(take.stretch), strict=True))
+    found = np.interp(seconds, at / play_rate, source)
+    found = np.where(seconds < at[0] / play_rate, source[0] - (at[0] - seconds * play_rate), found)
+    return np.where(seconds > at[-1] / play_rate, source[-1] + (seconds * play_rate - at[-1]), found)
+
+
+def _stretch_samples(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
+    assert take.source is not None
+    samples = channels_of(_channel_mode(source_samples(take.source), int(take["I_CHANMODE"])), channels)
+    length = round(take.item.end * rate) - round(take.item["D_POSITION"] * rate)
+    at = np.arange(first, first + count)
+    places = source_times(take, at / rate) * take.source.rate
+    inside = (at >= 0) & (at < length) & (places >= 0) & (places <= len(samples) - 1)
+    out = np.zeros((count, channels))
+    for channel in range(channels):
+        out[inside, channel] = np.interp(places[inside], np.arange(len(samples)), samples[:, channel])
+    return out
+
+
+def _envelope_gains(take: Take, rate: float, first: int, count: int, channels: int) -> np.ndarray:
+    """Return what a take's envelopes do ``[count, channels]``: their times count from the item's start."""
+    gains = np.ones((count, channels))
+    seconds = np.arange(first, first + count) / rate * take["D_PLAYRATE"]
+    for envelope in take.envelopes:
+        kind = envelope.kind
+        if kind == "VOLENV":
+            gains *= envelope.value_at(seconds, 1.0)[:, None]
+        elif kind == "MUTEENV":
+            gains *= (envelope.value_at(seconds, 1.0) >= 0.5)[:, None]
+        elif kind == "PANENV" and channels >= 2:
+            pan = envelope.value_at(seconds, 0.0)
+            gains[:, :2] *= np.stack([np.minimum(1.0, 1 - pan), np.minimum(1.0, 1 + pan)], axis=1)
+    return gains
 
 
 _SHAPES: dict[int, Any] = {
@@ -154,7 +251,8 @@ def item_samples(item: Item, rate: float, first: int, count: int, channels: int)
     if not take.source or not take.source.rate:
         return out
     gain = item["D_VOL"] * take["D_VOL"] * balance(take["D_PAN"], channels)
-    return out * gain * fade_gains(item, rate, first - begin, count)
+    out = out * gain * fade_gains(item, rate, first - begin, count)
+    return out * _envelope_gains(take, rate, first - begin, count, channels) if take.envelopes else out
 
 
 def track_samples(track: Track, rate: float, first: int, count: int, channels: int) -> np.ndarray:
@@ -163,81 +261,3 @@ def track_samples(track: Track, rate: float, first: int, count: int, channels: i
     for item in track.items:
         out += item_samples(item, rate, first, count, channels)
     return out
-
-
-def parents(tracks: list[Track]) -> list[int]:
-    """Return for each track the index of the folder it is in, or -1."""
-    found, open_folders = [], [-1]
-    for index, track in enumerate(tracks):
-        found.append(open_folders[-1])
-        depth = int(track["I_FOLDERDEPTH"])
-        if depth > 0:
-            open_folders.append(index)
-        for _ in range(-depth):
-            if len(open_folders) > 1:
-                open_folders.pop()
-    return found
-
-
-def _audible(tracks: list[Track], above: list[int], only: set[Track] | None) -> list[bool]:
-    """Return which tracks' own items are heard: solo goes with the folder, both ways."""
-    soloed = only if only is not None else {track for track in tracks if track["I_SOLO"]}
-    if not soloed:
-        return [True] * len(tracks)
-    received = []
-    for index in range(len(tracks)):
-        here, found = index, False
-        while here >= 0:
-            found |= tracks[here] in soloed
-            here = above[here]
-        received.append(found)
-    return received
-
-
-def mix(
-    tracks: list[Track], master: Track, rate: float, first: int, count: int, only: set[Track] | None = None
-) -> np.ndarray:
-    """Return the stereo mix ``[count, 2]``, with effects and faders; ``only`` solos tracks."""
-    return apply(master, sum_of(tracks, rate, first, count, only), rate)
-
-
-def sum_of(tracks: list[Track], rate: float, first: int, count: int, only: set[Track] | None = None) -> np.ndarray:
-    """Return the sum that goes into the master."""
-    above = parents(tracks)
-    received = _audible(tracks, above, only)
-    inputs = [
-        track_samples(track, rate, first, count, 2) if received[i] else np.zeros((count, 2))
-        for i, track in enumerate(tracks)
-    ]
-    total = np.zeros((count, 2))
-    for index in reversed(range(len(tracks))):  # children come after their folder
-        track = tracks[index]
-        out = apply(track, inputs[index], rate)
-        if not track["B_MAINSEND"]:
-            continue
-        if above[index] >= 0:
-            inputs[above[index]] = inputs[above[index]] + out
-        else:
-            total += out
-    return total
-
-
-def stem(track: Track, tracks: list[Track], rate: float, first: int, count: int) -> np.ndarray:
-    """Return one track with all in its folder, after its effects and fader, before those above it."""
-    start = tracks.index(track)
-    above = parents(tracks)
-    below = {start}
-    for index in range(start + 1, len(tracks)):
-        if above[index] in below:
-            below.add(index)
-    return sum_of([tracks[i] for i in sorted(below)], rate, first, count)
-
-
-def apply(track: Track, samples: np.ndarray, rate: float) -> np.ndarray:
-    """Return samples after a track's effects, fader, pan and mute."""
-    if track["B_MUTE"]:
-        return np.zeros_like(samples)
-    if track["I_FXEN"]:
-        for fx in track.fx:
-            samples = fx.process(samples, rate) if fx.enabled else samples
-    return samples * (track["D_VOL"] * balance(track["D_PAN"], 2))

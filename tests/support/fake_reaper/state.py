@@ -13,14 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 TRACK_VALUES: dict[str, float] = {
     "B_MUTE": 0, "B_PHASE": 0, "I_SOLO": 0, "B_SOLO_DEFEAT": 0, "I_FXEN": 1, "I_RECARM": 0, "I_RECINPUT": 0, "I_RECMODE": 0,
     "I_RECMON": 1, "I_NCHAN": 2, "I_SELECTED": 0, "I_FOLDERDEPTH": 0, "I_FOLDERCOMPACT": 0, "I_CUSTOMCOLOR": 0,
     "I_HEIGHTOVERRIDE": 0, "B_HEIGHTLOCK": 0, "D_VOL": 1, "D_PAN": 0, "D_WIDTH": 1, "I_PANMODE": 3, "D_PANLAW": -1,
     "B_SHOWINMIXER": 1, "B_SHOWINTCP": 1, "B_MAINSEND": 1, "I_FREEMODE": 0, "C_BEATATTACHMODE": -1, "I_AUTOMODE": 0,
     "I_PERFFLAGS": 0, "D_PLAY_OFFSET": 0, "I_PLAY_OFFSET_FLAG": 1,
+    "D_DUALPANL": -1, "D_DUALPANR": 1,
 }  # fmt: skip
-LANE_TRACK_VALUES: dict[str, float] = {"I_NUMFIXEDLANES": 1, "C_LANESCOLLAPSED": 0, "C_LANESETTINGS": 0}
+#: I_SENDMODE: 0 after the fader, 1 before the FX, 3 after the FX.
+SEND_VALUES: dict[str, float] = {
+    "B_MUTE": 0, "B_PHASE": 0, "B_MONO": 0, "D_VOL": 1, "D_PAN": 0, "D_PANLAW": -1, "I_SENDMODE": 0, "I_AUTOMODE": -1,
+    "I_SRCCHAN": 0, "I_DSTCHAN": 0, "I_MIDIFLAGS": 0,
+}  # fmt: skip
+LANE_TRACK_VALUES: dict[str, float] = {"I_NUMFIXEDLANES": 1, "C_LANESCOLLAPSED": 0, "C_LANESETTINGS": 1}
 ITEM_VALUES: dict[str, float] = {
     "B_MUTE": 0, "B_LOOPSRC": 1, "B_ALLTAKESPLAY": 0, "B_UISEL": 0, "C_BEATATTACHMODE": -1, "C_AUTOSTRETCH": -1, "C_LOCK": 0,
     "D_VOL": 1, "D_POSITION": 0, "D_LENGTH": 0, "D_SNAPOFFSET": 0, "D_FADEINLEN": 0.01, "D_FADEOUTLEN": 0.01,
@@ -42,6 +50,9 @@ RENDER_VALUES: dict[str, float] = {
 }  # fmt: skip
 RENDER_STRINGS = {"RENDER_FILE": "", "RENDER_PATTERN": "", "RENDER_FORMAT": "ZXZhdxgAAA==", "RENDER_FORMAT2": ""}
 
+#: Envelopes that a take may have: their names, and those of their chunks.
+ENVELOPES = {"Volume": "VOLENV", "Pan": "PANENV", "Mute": "MUTEENV", "Pitch": "PITCHENV"}
+
 _numbers = itertools.count(1)
 
 
@@ -52,7 +63,11 @@ def new_guid() -> str:
 
 @dataclass(eq=False)
 class Source:
-    """Media as REAPER sees it. ``kind`` is what GetMediaSourceType says. ``frames`` are at ``rate``."""
+    """Media as REAPER sees it. ``kind`` is what GetMediaSourceType says. ``frames`` are at ``rate``.
+
+    A SECTION plays ``frames`` of its ``parent`` from ``first`` on, perhaps backwards; a project in a project (RPP_PROJECT)
+    plays ``project``; a VIDEO plays the sound of a file beside it; MIDI holds ``notes``: (start, end, pitch) in quarters.
+    """
 
     path: str
     kind: str
@@ -60,6 +75,12 @@ class Source:
     channels: int = 0
     frames: int = 0
     peaks: bool = False
+    parent: Source | None = None
+    first: int = 0
+    is_reversed: bool = False
+    is_offline: bool = False
+    project: Any = None
+    notes: tuple[tuple[float, float, int], ...] = ()
 
     @property
     def length(self) -> float:
@@ -68,19 +89,50 @@ class Source:
 
 @dataclass
 class Fx:
-    """An effect: a name and what it does to samples ``[N, C]`` at a rate."""
+    """An effect: a name and what it does to samples ``[N, C]`` at a rate. An instrument plays the track's MIDI as well."""
 
     name: str
     process: Any
     enabled: bool = True
 
+    @property
+    def is_instrument(self) -> bool:
+        """REAPER names them VSTi:, VST3i:, AUi: and so on."""
+        return self.name.partition(":")[0].endswith("i")
 
-@dataclass
+
+@dataclass(eq=False)
 class Envelope:
-    """An envelope, by its name (a take's) or that of its chunk (a track's). ``points`` are (time, value); it is not played."""
+    """An envelope, by its name (a take's) or that of its chunk (a track's). Those of takes are played.
+
+    ``points`` are (seconds from the item's start, times the take's rate; value). Volume and pan are plain factors and places;
+    between points the value goes straight.
+    """
 
     name: str
     points: list[tuple[float, float]] = field(default_factory=list)
+    is_active: bool = True
+
+    @property
+    def kind(self) -> str:
+        """The name that its chunk begins with."""
+        return ENVELOPES.get(self.name, self.name.lstrip("<"))
+
+    def value_at(self, seconds: Any, neutral: float) -> Any:
+        """Return the values at times; ``neutral`` where there is nothing to go by."""
+        if not self.points or not self.is_active:
+            return np.full(np.shape(seconds), neutral)
+        times, values = zip(*sorted(self.points), strict=True)
+        return np.interp(seconds, times, values)
+
+
+@dataclass(eq=False)
+class Send:
+    """What a track sends to another one, which ``values`` describe as GetTrackSendInfo_Value names them."""
+
+    origin: Any
+    destination: Any
+    values: dict[str, float] = field(default_factory=lambda: dict(SEND_VALUES))
 
 
 class Values:
@@ -162,8 +214,9 @@ class Track(Values):
     items: list[Item] = field(default_factory=list)
     fx: list[Fx] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    had_lanes: bool = False
     is_master: bool = False
-    receives: int = 0
 
     volume, pan, mute, solo = _value("D_VOL"), _value("D_PAN"), _value("B_MUTE"), _value("I_SOLO")
     selected, depth, colour = _value("I_SELECTED"), _value("I_FOLDERDEPTH"), _value("I_CUSTOMCOLOR")
@@ -195,13 +248,34 @@ class Track(Values):
         self.fx.append(fx)
         return fx
 
+    def add_instrument(self, name: str = "VSTi: Synth") -> Fx:
+        """Add an instrument: each note of the track's MIDI is a sine at 0.25."""
+        fx = Fx(name, lambda samples, _rate: samples)
+        self.fx.append(fx)
+        return fx
+
+    def add_midi(self, position: float, length: float, *notes: tuple[float, float, int]) -> Item:
+        """Add a MIDI item with notes: (start, end, pitch), in quarters from its start."""
+        item = Item(self)
+        item.values.update(D_POSITION=position, D_LENGTH=length, D_FADEINLEN=0, D_FADEOUTLEN=0, B_LOOPSRC=0)
+        item.add_take(Source("", "MIDI", notes=notes), "MIDI")
+        self.items.append(item)
+        return item
+
+    def send_to(self, other: Track, **values: float) -> Send:
+        """Send this track to another one; ``values`` are REAPER's, such as ``D_VOL=0.5``."""
+        send = Send(self, other, {**SEND_VALUES, **values})
+        self.sends.append(send)
+        return send
+
     def sorted_items(self) -> list[Item]:
         """Return the items in the order of their positions, as REAPER numbers them."""
         return sorted(self.items, key=lambda item: item.values["D_POSITION"])
 
     def plays(self, item: Item) -> bool:
-        """Return whether the item is on a lane that plays."""
-        return self.values["I_FREEMODE"] != 2 or int(item.values["I_FIXEDLANE"]) in self.lanes
+        """Return whether the item is on a lane that plays. Lanes that did not when the track had some stay silent."""
+        has_lanes = self.values["I_FREEMODE"] == 2 or self.had_lanes
+        return not has_lanes or int(item.values["I_FIXEDLANE"]) in self.lanes
 
 
 @dataclass
@@ -225,17 +299,18 @@ class Tempo:
     linear: bool = False
 
 
-_PARENTS = {"item", "track", "project"}
+_PARENTS = {"item", "track", "project", "origin", "destination"}
+_KEPT = (Source, Fx)
 
 
 def freeze(thing: Any) -> Any:
     """Return nested plain data that is equal when nothing differs: lists, dicts and a ``_live`` reference to the object."""
-    if isinstance(thing, (Track, Item, Take)):
+    if isinstance(thing, (Track, Item, Take, Envelope, Send)):
         frozen = {name: freeze(value) for name, value in vars(thing).items() if name not in _PARENTS}
         return FrozenFields(thing, frozen)
     if isinstance(thing, list):
         return [freeze(entry) for entry in thing]
-    return thing if isinstance(thing, (Source, Fx)) else copy.deepcopy(thing)
+    return thing if isinstance(thing, _KEPT) else copy.copy(thing)
 
 
 class FrozenFields(dict):  # type: ignore[type-arg]
@@ -256,4 +331,42 @@ def thaw(frozen: Any) -> Any:
         return frozen.live
     if isinstance(frozen, list):
         return [thaw(entry) for entry in frozen]
-    return frozen if isinstance(frozen, (Source, Fx)) else copy.deepcopy(frozen)
+    return frozen if isinstance(frozen, _KEPT) else copy.copy(frozen)
+
+
+def snapshot(thing: Any) -> Any:
+    """Return a copy of a take or a track that nobody edits, with the items that it needs."""
+    if isinstance(thing, Take):
+        item = _copy_item(thing.item, thing.item.track)
+        return item.takes[thing.item.takes.index(thing)]
+    track = copy.copy(thing)
+    track.values, track.lanes = dict(thing.values), dict(thing.lanes)
+    track.items = [_copy_item(item, track) for item in thing.items]
+    return track
+
+
+def _copy_item(item: Item, track: Track) -> Item:
+    copied = copy.copy(item)
+    copied.track, copied.values, copied.takes = track, dict(item.values), [copy.copy(take) for take in item.takes]
+    for take in copied.takes:
+        take.item, take.values, take.stretch, take.fx = copied, dict(take.values), list(take.stretch), list(take.fx)
+        take.envelopes = [Envelope(each.name, list(each.points), each.is_active) for each in take.envelopes]
+    return copied
+
+
+_UNPLAYED = {"B_UISEL", "I_CUSTOMCOLOR", "I_GROUPID", "C_LOCK", "F_FREEMODE_Y", "F_FREEMODE_H", "D_SNAPOFFSET"}
+
+
+def playback_of(thing: Any) -> Any:
+    """Return all that decides what an accessor of a take or a track plays, as plain data that compares."""
+    if isinstance(thing, Track):
+        return [_playback_values(item) + [playback_of(take) for take in item.takes] for item in thing.items], dict(
+            thing.lanes
+        )
+    item = [thing.item["D_LENGTH"], thing.item["B_LOOPSRC"]]
+    envelopes = [(each.name, list(each.points), each.is_active) for each in thing.envelopes]
+    return [item, dict(thing.values), list(thing.stretch), list(thing.fx), envelopes, id(thing.source)]
+
+
+def _playback_values(item: Item) -> list[Any]:
+    return [{key: value for key, value in item.values.items() if key not in _UNPLAYED}]
