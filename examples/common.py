@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from acebridge.errors import AceBridgeError
-from acestep_runtime.audio.encode import FORMATS
 from acestep_runtime.errors import AceStepError
+from acestep_runtime.guide.mixing import SUFFIXES
 
 
 def options(about: str) -> argparse.ArgumentParser:
@@ -24,8 +24,8 @@ def options(about: str) -> argparse.ArgumentParser:
 def audio_file(name: str) -> Path:
     """Return the path of a file to save audio in; one that cannot be saved is refused before anything is generated."""
     path = Path(name)
-    if path.suffix.lower() not in FORMATS:
-        raise argparse.ArgumentTypeError(f"{name!r} has to end in {', '.join(FORMATS)}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise argparse.ArgumentTypeError(f"{name!r} has to end in {', '.join(SUFFIXES)}")
     return path
 
 

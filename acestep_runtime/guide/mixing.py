@@ -24,6 +24,8 @@ from acestep_runtime.temporary_files import temporary_path
 from acestep_runtime.temporary_folder import Folder
 
 _MAX_GAIN_DB = 120.0
+#: The endings of names that `save` takes.
+SUFFIXES = (".wav", *FORMATS)
 
 
 def concat(*parts: AudioLike) -> Audio:
@@ -104,8 +106,8 @@ def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
     """
     path, audio = Path(path), to_audio(sound)
     suffix = path.suffix.lower()
-    if suffix != ".wav" and suffix not in FORMATS:
-        raise InvalidValue("path", path.name, f"a name that ends in .wav, {', '.join(FORMATS)}")
+    if suffix not in SUFFIXES:
+        raise InvalidValue("path", path.name, f"a name that ends in {', '.join(SUFFIXES)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     found = read_chunks_of(audio.path)
     if suffix == ".wav":

@@ -18,6 +18,7 @@ from acebridge.hosts.jobfolder import READYING, REQUEST
 MODULES = (
     "filelock",
     "acebridge.hosts.jobfolder.fields",
+    "acebridge.hosts.jobfolder.recipes",
     "acebridge.client.connection",
     "acebridge.client.discovery",
     "acebridge.client.client",
