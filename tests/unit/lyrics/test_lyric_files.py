@@ -59,6 +59,17 @@ def test_timed_lyrics_that_cannot_be_read_are_refused_with_their_line(tmp_path: 
         read_lyrics(str(file), "--lyrics")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("words.txt", ""), ("words.txt", "\ufeff \n\n"), ("song.lrc", "[ti:Song]\n[ar:Me]\n"), ("song.vtt", "WEBVTT\n")],
+)
+def test_a_file_without_words_is_no_song_without_words(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    with pytest.raises(InvalidValue, match=rf"^--lyrics names .*{name}, which holds no words\. Check the file"):
+        read_lyrics(str(file), "--lyrics")
+
+
 MISSING = (
     "missing.txt", "lyrics.docx", "words.rtf", "lyrics.text", "My Song.LRC", "final lyrics.srt", "songs/final_lyrics",
     "/home/me/words", "./words", "../words and music", "~/words", "C:\\songs\\final", "songs\\final lyrics", "words.v2",
