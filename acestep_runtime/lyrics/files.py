@@ -61,8 +61,8 @@ def file_name_error(field: str, lyrics: str, message: str, remedy: str) -> Inval
 def read_lyrics(lyrics: str, field: str, start_s: float = -math.inf, end_s: float = math.inf) -> WordsToSing:
     """Return the words of ``lyrics``, or of the file that they name; of timed lyrics those from ``start_s`` to ``end_s``.
 
-    Raises `InvalidValue`, which names ``field``, for a file that is missing, that is no text, that holds no words, or whose times
-    cannot be read.
+    Raises `InvalidValue`, which names ``field``, for a file that is missing, that is no text, that holds no words, or whose
+    times cannot be read.
     """
     text, timing = _read(lyrics, field)
     return words_to_sing(text, start_s, end_s) if timing is None else words_of_timing(timing, start_s, end_s)
