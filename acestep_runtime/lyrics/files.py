@@ -140,6 +140,9 @@ def _decode(data: bytes) -> str | None:
     if encodings == ["utf-8"] and b"\0" in data:
         encodings = ["utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"]
     try:
-        return data.decode(encodings[0])
+        text = data.decode(encodings[0])
     except UnicodeDecodeError:
         return None
+    # A zero that stands alone in bytes of another kind makes no UTF-16, which has one in each space and each end of a line.
+    guessed = b"\0" in data and not data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS))
+    return None if guessed and 4 * data.count(0) < len(data) and not re.search(r"\s", text) else text

@@ -32,6 +32,7 @@ def test_unicode_is_read_in_every_form(tmp_path: Path, encoding: str) -> None:
         (b"%PDF-1.4", "a PDF"),
         (b"<!DOCTYPE html><p>la", "a page of the web"),
         (b"\x00\x01\x02\x03", "no text"),
+        (b"hello\0world\n", "no text"),
         (b"\xff\xfea", "text in an old encoding"),
     ],
 )
