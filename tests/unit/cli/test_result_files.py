@@ -149,5 +149,7 @@ def test_long_names_are_shortened_or_refused_before_the_work(tmp_path: Path, mon
     folder = Destination.choose(None, source=source, task="extract", many=True)
     (folder.path / "drums.wav").parent.mkdir()
     for out in ("b" * 250 + ".wav", "b" * 300, "b" * 300 + "/"):
-        with pytest.raises(InvalidValue, match=r"a name of at most 180 bytes before its ending\. Choose a shorter name"):
+        with pytest.raises(
+            InvalidValue, match=r"a name of at most 180 bytes before its ending\. Choose a shorter name"
+        ):
             Destination.choose(out, source=source, task="repaint", many=False)
