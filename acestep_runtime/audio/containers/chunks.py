@@ -47,6 +47,8 @@ class _Wave(NamedTuple):
     order: str
     #: Where the next file begins, if files were joined; otherwise the end.
     stop: int
+    #: Bytes of samples in further data chunks.
+    more: int = 0
 
 
 def read_wave(window: Window) -> Layout | None:
@@ -75,7 +77,7 @@ def _join(layouts: list[Layout]) -> Layout | None:
 def _scan_wave(window: Window, start: int) -> _Wave:
     form = window.read(start, 4)
     order = ">" if form == b"RIFX" else "<"
-    fmt, fact, data, stop = b"", 0, None, window.size
+    fmt, fact, data, stop, more = b"", 0, None, window.size, 0
     riff_size = struct.unpack(order + "I", window.read(start + 4, 4).ljust(4, b"\0"))[0]
     for chunk in _chunks(window, start + 12, order):
         if chunk.name == b"fmt " and not fmt:
@@ -88,10 +90,12 @@ def _scan_wave(window: Window, start: int) -> _Wave:
             data = chunk._replace(size=_true_size(window, chunk, riff_size, form))
             if data.size < 0 or data.at + data.size >= window.size:
                 break  # nothing follows
+        elif chunk.name == b"data":
+            more += min(chunk.size, max(window.size - chunk.at, 0))
         elif chunk.name in _FORMS and data is not None:
             stop = chunk.at - 8
             break
-    return _Wave(fmt, fact, data, order, stop)
+    return _Wave(fmt, fact, data, order, stop, more)
 
 
 def list_chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
@@ -190,6 +194,8 @@ def _wave_layout(window: Window, wave: _Wave, form: bytes) -> Layout:
     faults: tuple[str, ...] = ()
     if real == promised < available:
         faults = _faults_after(window, wave.data.at + real, wave.stop, byte_rate)
+    if wave.more / max(byte_rate, 1) > _QUIET_S:
+        faults += (f"holds {wave.more / max(byte_rate, 1):.2f} s in a second data chunk, which were left out",)
     samples = range(wave.data.at, wave.data.at + real)
     return Layout((Part((head, samples), frames),), promised / max(real, 1), faults, channel_mask=mask)
 

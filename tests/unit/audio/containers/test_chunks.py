@@ -98,6 +98,14 @@ def test_samples_that_the_header_does_not_know_are_reported(tmp_path: Path) -> N
     assert info.faults == ("holds 0.50 s more than its header says, which were left out",)
 
 
+def test_samples_in_a_second_chunk_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(riff(fmt() + chunk(b"data", DATA[: RATE * 2]) + chunk(b"data", DATA[RATE * 2 :])))
+    info = decode.probe(path)
+    assert info.frames == RATE // 2
+    assert info.faults == ("holds 0.50 s in a second data chunk, which were left out",)
+
+
 def test_more_than_4_gib_in_32_bits(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     frames = 2**30 + 5
