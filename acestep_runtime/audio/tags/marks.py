@@ -40,11 +40,11 @@ def marks_in_wave(found: WaveChunks, rate_hz: int) -> Marks:
     bext = by_name.get(b"bext", b"")
     if len(bext) < _MIN_BEXT:
         return Marks(markers=markers)
-    description, originator = (_fixed(part) for part in (bext[:256], bext[256:288]))
+    description, originator = (_field_text(part) for part in (bext[:256], bext[256:288]))
     return Marks(time_reference(bext), originator, description, markers)
 
 
-def _fixed(field: bytes) -> str:
+def _field_text(field: bytes) -> str:
     """Return the text in a field of fixed size; in a full one the last letter may be cut."""
     text, end, _ = field.partition(b"\0")
     return text_in(text) if end else text.decode("utf-8", "replace")
