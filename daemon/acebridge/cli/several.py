@@ -47,7 +47,8 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
         except (AceBridgeError, AceStepError, OSError) as error:
             if exit_code(error) == NO_DAEMON:
                 raise
-            print(f"acebridge: {source}: {sentence_of(error)}", file=sys.stderr)
+            said = sentence_of(error)
+            print(f"acebridge: {'' if said.startswith(str(source)) else f'{source}: '}{said}", file=sys.stderr)
             codes.append(exit_code(error))
     if codes:
         raise typer.Exit(codes[0])
