@@ -61,7 +61,8 @@ def file_name_error(field: str, lyrics: str, message: str, remedy: str) -> Inval
 def read_lyrics(lyrics: str, field: str, start_s: float = -math.inf, end_s: float = math.inf) -> WordsToSing:
     """Return the words of ``lyrics``, or of the file that they name; of timed lyrics those from ``start_s`` to ``end_s``.
 
-    Raises `InvalidValue`, which names ``field``, for a file that is missing, that is no text, or whose times cannot be read.
+    Raises `InvalidValue`, which names ``field``, for a file that is missing, that is no text, that holds no words, or whose
+    times cannot be read.
     """
     text, timing = _read(lyrics, field)
     return words_to_sing(text, start_s, end_s) if timing is None else words_of_timing(timing, start_s, end_s)
@@ -83,14 +84,18 @@ def _read(lyrics: str, field: str) -> tuple[str, Timing | None]:
         return lyrics, None
     text = decode_text(path.read_bytes(), lyrics.strip(), field)
     read = {form.suffix: form.read for form in FORMATS.values()}.get(path.suffix.lower())
-    if read is None:
-        return text, None
     try:
-        return text, read(text)
+        timing = None if read is None else read(text)
     except InvalidValue as error:
         message = f"In {printable(lyrics.strip())}, {error.message}"
         remedy = "Words without times go into a file that ends in .txt."
         raise InvalidValue(field, lyrics, "timed lyrics", message=message, remedy=remedy) from None
+    if not (text.strip("\ufeff \t\r\n") if timing is None else timing.lines):
+        message = f"{field} names {printable(lyrics.strip())}, which holds no words."
+        raise InvalidValue(
+            field, lyrics, "a file that holds words", message=message, remedy="Check the file, or leave it out."
+        )
+    return text, timing
 
 
 def _find_file(lyrics: str, field: str) -> Path | None:
@@ -135,6 +140,9 @@ def _decode(data: bytes) -> str | None:
     if encodings == ["utf-8"] and b"\0" in data:
         encodings = ["utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"]
     try:
-        return data.decode(encodings[0])
+        text = data.decode(encodings[0])
     except UnicodeDecodeError:
         return None
+    # A zero that stands alone in bytes of another kind makes no UTF-16, which has one in each space and each end of a line.
+    guessed = b"\0" in data and not data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS))
+    return None if guessed and 4 * data.count(0) < len(data) and not re.search(r"\s", text) else text

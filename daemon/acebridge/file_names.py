@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from pathlib import Path
 
 #: Of a file name without its ending. File systems count bytes, of which a letter may need four.
 MAX_LETTERS, _MAX_BYTES = 90, 180
+#: The longest beginning that a file gives the name of another: room for the task, the role, the take, a number and the suffix.
+LONGEST_STEM_BYTES = 180
 #: What one of the file systems does not take.
 _FORBIDDEN = set('\\/:*?"<>|')
 #: Invisible, yet part of how emoji and some scripts are written.
@@ -25,6 +29,14 @@ def file_name(text: str, longest: int = MAX_LETTERS, longest_bytes: int = _MAX_B
         name = name[:-1]
     name = name.strip(" .")
     return f"_{name}" if name.split(".")[0].strip().lower() in _RESERVED else name
+
+
+def short_stem(file: Path) -> str:
+    """Return the name of a file without its ending, at most `LONGEST_STEM_BYTES` long, as the beginning of another name."""
+    stem = file.stem
+    while len(os.fsencode(stem)) > LONGEST_STEM_BYTES:
+        stem = stem[:-1]
+    return stem
 
 
 def _safe_text(c: str) -> str:

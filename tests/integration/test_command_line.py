@@ -179,12 +179,12 @@ def test_refusals(shell: Shell) -> None:
     message = say("repaint", "song.wav", "-o", "x.m4a")
     assert message == "--out is 'x.m4a'; allowed: a folder, or a name that ends in .wav, .flac, .ogg, .opus, .mp3."
     assert say("repaint", "notes.wav").startswith("notes.wav is not audio, is damaged, or is of a kind")
-    assert say("repaint", "absent.wav") == "absent.wav: No such file or directory."
-    assert say("repaint", "gone.wav") == "gone.wav: No such file or directory."
+    assert say("repaint", "absent.wav") == "absent.wav: No such file or directory. Check the path."
+    assert say("repaint", "gone.wav") == "gone.wav: No such file or directory. Check the path."
     assert say("repaint", "folder.wav") == "folder.wav: a folder or a device, not an audio file."
     assert say("repaint", "folder.wav", "--by-path") == "folder.wav is not a file. Name an audio file."
-    assert say("repaint", "x" * 300 + ".wav", "-o", "y.wav").endswith(": File name too long.")
-    assert say("repaint", "x" * 250 + ".wav").endswith(": File name too long.")
+    assert say("repaint", "x" * 300 + ".wav", "-o", "y.wav").endswith(": File name too long. Choose a shorter name.")
+    assert say("repaint", "x" * 250 + ".wav").endswith(": No such file or directory. Check the path.")
     assert say("repaint", "/etc/passwd", "--by-path", "-o", "y.wav").startswith("passwd lies outside the folders")
     assert say("generate", "--caption", "fail", code=4) == "The fake engine failed as asked. Ask for something else."
     assert say("generate", "--caption", "crash", code=4).startswith("The engine's process ended in the middle of")

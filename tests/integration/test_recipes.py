@@ -87,6 +87,7 @@ def test_a_file_makes_itself_again(shell: Shell) -> None:
     shell.run("repaint", "a.wav", "--start", "0.5", "--end", "1", "-c", "funk", "-s", "3", "-o", "o.wav", *FAKE)
     shell.run("again", "o.wav", "-o", "same.wav")
     assert (shell.folder / "same.wav").read_bytes() == (shell.folder / "o.wav").read_bytes()
+    assert "sounds otherwise" not in shell.run("again", "o.wav", "-o", "same.flac").stderr
     report = json.loads(shell.run("again", "o.wav", "--takes", "2", "--json").stdout)
     assert [(each["file"], each["seed"]) for each in report["outputs"]] == [("o-again.wav", 3), ("o-again-2.wav", 4)]
     assert not np.array_equal(samples_of(shell.folder / "o-again-2.wav"), samples_of(shell.folder / "o.wav"))
@@ -94,6 +95,18 @@ def test_a_file_makes_itself_again(shell: Shell) -> None:
     assert (shell.folder / "job.wav").read_bytes() == (shell.folder / "o.wav").read_bytes()
     message = shell.failure("again", "a.wav")
     assert message.startswith("a.wav holds no recipe")
+
+
+def test_a_file_that_was_changed_is_said_to_differ_from_what_its_recipe_makes(shell: Shell) -> None:
+    write_source(shell.folder / "a.wav")
+    shell.run("cover", "a.wav", "-s", "3", "-o", "o.wav", *FAKE)
+    (shell.folder / "my cut.wav").write_bytes((shell.folder / "o.wav").read_bytes()[:-400_000])
+    said = shell.run("info", "my cut.wav").stdout
+    assert "it was cut off: its header promises 0:02.000" in said
+    assert "`acebridge again 'my cut.wav'` makes it again." in said
+    done = shell.run("again", "my cut.wav", "-o", "whole.wav")
+    assert "warning: whole.wav is what the recipe in my cut.wav makes, but my cut.wav sounds otherwise" in done.stderr
+    assert (shell.folder / "whole.wav").read_bytes() == (shell.folder / "o.wav").read_bytes()
 
 
 def test_a_missing_parent_is_named_and_may_be_given(shell: Shell, client: Client) -> None:

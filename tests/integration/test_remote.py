@@ -226,7 +226,7 @@ def test_what_is_not_right_is_not_noted(studio: Studio, stranger: Shell, home: P
         ((*trust, "--token-file", "token.txt"), 4, "does not know this token, or somebody stands between it and you. "),
         ((*trust, "--token-file", "text.txt"), 2, "--token-file holds no token of a daemon; allowed: 64 hex digits"),
         ((*trust, "--token-file", "empty.txt"), 2, "--token-file holds no token of a daemon; allowed: 64 hex digits"),
-        ((*trust, "--token-file", "gone.txt"), 2, "gone.txt: No such file or directory."),
+        ((*trust, "--token-file", "gone.txt"), 2, "gone.txt: No such file or directory. Check the path."),
         (("trust", studio.address, "--fingerprint", "x"), 2, "allowed: sha256: and 64 hex digits"),
         (("trust", "192.0.2.2"), 2, "with a port from 1 to 65535. Write for example studio.local:50710."),
         (("trust", "--forget"), 2, "allowed: host:port"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acebridge.file_names import file_name
+from acebridge.file_names import file_name, short_stem
 
 
 @settings(deadline=None, max_examples=200)
@@ -41,3 +44,11 @@ def test_any_text_becomes_a_name_that_every_system_takes(text: str) -> None:
 )
 def test_names(text: str, name: str) -> None:
     assert file_name(text) == name
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "한", "🎸", "\udcff"])
+def test_a_long_name_leaves_room_for_what_follows_it(letter: str) -> None:
+    stem = short_stem(Path(letter * 240 + ".wav"))
+    assert set(stem) == {letter}
+    assert 176 < len(os.fsencode(stem)) <= 180
+    assert short_stem(Path("songs/my song.v2.wav")) == "my song.v2"

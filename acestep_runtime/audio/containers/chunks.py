@@ -24,6 +24,8 @@ _WRAP = 2**32
 _EXTENSIBLE, _MPEG_TAGS = 0xFFFE, (0x50, 0x55)
 #: Tags whose length does not follow from the bytes → frames in a block, where the header does not say.
 _COMPRESSED = {0x02: 0, 0x11: 0, 0x31: 320, 0x38: 160, 0x40: 128}
+#: First bytes of WAV files.
+_FORMS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 #: What a second of samples may hold too much without a word: padding.
 _QUIET_S = 0.01
 
@@ -45,13 +47,15 @@ class _Wave(NamedTuple):
     order: str
     #: Where the next file begins, if files were joined; otherwise the end.
     stop: int
+    #: Bytes of samples in further data chunks.
+    more: int = 0
 
 
 def read_wave(window: Window) -> Layout | None:
     """Return the layout of WAV, RF64, BW64 or RIFX; files that were joined have several parts."""
     layouts: list[Layout] = []
     at = 0
-    while window.read(at, 4) in (b"RIFF", b"RIFX", b"RF64", b"BW64") and window.read(at + 8, 4) == b"WAVE":
+    while window.read(at, 4) in _FORMS and window.read(at + 8, 4) == b"WAVE":
         wave = _scan_wave(window, at)
         if wave.data is None or len(wave.fmt) < 16:
             break
@@ -73,25 +77,25 @@ def _join(layouts: list[Layout]) -> Layout | None:
 def _scan_wave(window: Window, start: int) -> _Wave:
     form = window.read(start, 4)
     order = ">" if form == b"RIFX" else "<"
-    fmt, fact, data, wide, stop = b"", 0, None, 0, window.size
+    fmt, fact, data, stop, more = b"", 0, None, window.size, 0
     riff_size = struct.unpack(order + "I", window.read(start + 4, 4).ljust(4, b"\0"))[0]
     for chunk in _chunks(window, start + 12, order):
-        if chunk.name == b"ds64":  # EBU Tech 3306: RIFF size, data size, …
-            (wide,) = struct.unpack("<Q", window.read(chunk.at + 8, 8).ljust(8, b"\0"))
-        elif chunk.name == b"fmt " and not fmt:
+        if chunk.name == b"fmt " and not fmt:
             fmt = window.read(chunk.at, min(chunk.size, 1024))
         elif chunk.name == b"fact":
             fact = struct.unpack(order + "I", window.read(chunk.at, 4).ljust(4, b"\0"))[0]
         elif chunk.name == b"data" and data is None:
             if form in (b"RF64", b"BW64") and chunk.size == 0xFFFF_FFFF:
-                chunk = chunk._replace(size=wide if wide < 2**63 else 0)
+                chunk = chunk._replace(size=0)
             data = chunk._replace(size=_true_size(window, chunk, riff_size, form))
             if data.size < 0 or data.at + data.size >= window.size:
                 break  # nothing follows
-        elif chunk.name in (b"RIFF", b"RIFX", b"RF64") and data is not None:
+        elif chunk.name == b"data":
+            more += min(chunk.size, max(window.size - chunk.at, 0))
+        elif chunk.name in _FORMS and data is not None:
             stop = chunk.at - 8
             break
-    return _Wave(fmt, fact, data, order, stop)
+    return _Wave(fmt, fact, data, order, stop, more)
 
 
 def list_chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
@@ -120,18 +124,36 @@ def list_chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
             return
         else:
             yield name, at + 8, size
-        at += 8 + size + size % 2
+        at = _after(window, at + 8, size, "<")
 
 
 def _chunks(window: Window, at: int, order: str) -> Iterator[_Chunk]:
-    """Yield the chunks from an offset on. A receiver of ``data`` with another size than its header says goes on itself."""
+    """Yield the chunks from an offset on; of ``data`` in RF64 and BW64 with the size that ``ds64`` says.
+
+    A receiver of ``data`` with another size than its header says goes on itself.
+    """
+    wide = 0
     for _ in range(_MAX_CHUNKS):
         head = window.read(at, 8)
         if len(head) < 8:
             return
         size: int = struct.unpack(order + "I", head[4:])[0]
+        if head[:4] == b"ds64":  # EBU Tech 3306: RIFF size, data size, …
+            (wide,) = struct.unpack("<Q", window.read(at + 16, 8).ljust(8, b"\0"))
+        elif head[:4] == b"data" and size == _WRAP - 1 and 0 < wide < 2**63:
+            size = wide
         yield _Chunk(head[:4], at + 8, size)
-        at += 8 + size + size % 2
+        at = _after(window, at + 8, size, order)
+
+
+def _after(window: Window, at: int, size: int, order: str) -> int:
+    """Return where the chunk behind a body begins: at an even offset, but not everybody pads."""
+    stop = at + size
+    if size % 2 and window.read(stop, 1) != b"\0" and _is_chunk(window, stop):
+        (next_size,) = struct.unpack(order + "I", window.read(stop + 4, 4).ljust(4, b"\xff"))
+        if stop + 8 + next_size <= window.size:
+            return stop
+    return stop + size % 2
 
 
 def _true_size(window: Window, chunk: _Chunk, riff_size: int, form: bytes) -> int:
@@ -172,6 +194,8 @@ def _wave_layout(window: Window, wave: _Wave, form: bytes) -> Layout:
     faults: tuple[str, ...] = ()
     if real == promised < available:
         faults = _faults_after(window, wave.data.at + real, wave.stop, byte_rate)
+    if wave.more / max(byte_rate, 1) > _QUIET_S:
+        faults += (f"holds {wave.more / max(byte_rate, 1):.2f} s in a second data chunk, which were left out",)
     samples = range(wave.data.at, wave.data.at + real)
     return Layout((Part((head, samples), frames),), promised / max(real, 1), faults, channel_mask=mask)
 
@@ -236,13 +260,28 @@ _AIFC_PACKET_BYTES = {b"ima4": 34, b"GSM ": 33}
 
 
 def read_aiff(window: Window) -> Layout | None:
-    """Return the layout of AIFF or AIFC."""
-    kind, common, samples, version = window.read(8, 4), b"", None, b""
-    for chunk in _chunks(window, 12, ">"):
+    """Return the layout of AIFF or AIFC; files that were joined have several parts."""
+    layouts: list[Layout] = []
+    at = 0
+    while window.read(at, 4) == b"FORM" and window.read(at + 8, 4) in (b"AIFF", b"AIFC"):
+        layout, at = _read_aiff_at(window, at)
+        if layout is None:
+            break
+        layouts.append(layout)
+    return _join(layouts)
+
+
+def _read_aiff_at(window: Window, start: int) -> tuple[Layout | None, int]:
+    """Return the layout of the file that begins here, and where it ends."""
+    kind, common, samples, version, stop = window.read(start + 8, 4), b"", None, b"", window.size
+    for chunk in _chunks(window, start + 12, ">"):
         if chunk.name == b"COMM":
             common = window.read(chunk.at, min(chunk.size, 1024))
         elif chunk.name == b"FVER":
             version = window.read(chunk.at - 8, 12)
+        elif chunk.name == b"FORM" and samples is not None:
+            stop = chunk.at - 8
+            break
         elif chunk.name == b"SSND":
             offset = int.from_bytes(window.read(chunk.at, 4), "big")
             unknown = chunk.size <= 8 or chunk.size >= _UNKNOWN_SIZES[0] - _NEAR
@@ -250,11 +289,11 @@ def read_aiff(window: Window) -> Layout | None:
             if unknown:
                 break
     if len(common) < 18 or samples is None:
-        return None
+        return None, stop
     channels, frames, bits = struct.unpack(">HIH", common[:8])
     codec = common[18:22] if kind == b"AIFC" else b"NONE"
     frame_bytes = channels * (_AIFC_BYTES.get(codec, 0) or math.ceil(bits / 8)) if codec in _AIFC_BYTES else 0
-    available = max(window.size - samples.at, 0)
+    available = max(stop - samples.at, 0)
     promised = available if samples.size < 0 else samples.size
     real = min(promised, available)
     if frame_bytes:
@@ -266,7 +305,7 @@ def read_aiff(window: Window) -> Layout | None:
         real -= real % (channels * _AIFC_PACKET_BYTES.get(codec, 1))
     head = version + _chunk(b"COMM", common) + struct.pack(">4sIII", b"SSND", real + 8, 0, 0)
     head = struct.pack(">4sI4s", b"FORM", 4 + len(head) + real, kind) + head
-    return Layout((Part((head, range(samples.at, samples.at + real))),), promised / max(real, 1))
+    return Layout((Part((head, range(samples.at, samples.at + real))),), promised / max(real, 1)), stop
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acestep_runtime.audio.tags.riff import Chunk, pack, unpack
+from acestep_runtime.audio.tags.riff import Chunk, pack, text_in, unpack
 
 #: Name of a field, as `acestep_runtime.audio.tags.names` has it → its name in the chunk.
 FIELDS = {
@@ -34,13 +34,5 @@ def info_names(entries: Mapping[bytes, bytes]) -> dict[str, str]:
     names: dict[str, str] = {}
     for name, text in entries.items():
         if name in _NAMES:
-            names.setdefault(_NAMES[name], _text(text))
+            names.setdefault(_NAMES[name], text_in(text))
     return names
-
-
-def _text(data: bytes) -> str:
-    """Return the text in bytes whose encoding nobody states: UTF-8, else that of Windows in the west."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from acestep_runtime import units
 from acestep_runtime.audio.tags.positions import read_cues, read_labels, time_reference
-from acestep_runtime.audio.tags.riff import Chunk, WaveChunks, pack
+from acestep_runtime.audio.tags.riff import Chunk, WaveChunks, pack, text_in
 
 _TIME, _ORIGINATOR, _DESCRIPTION = "TIME_REFERENCE", "ORIGINATOR", "BEXT_DESCRIPTION"
 _CHAPTER = re.compile(r"chapter(\d{3})")
@@ -40,8 +40,14 @@ def marks_in_wave(found: WaveChunks, rate_hz: int) -> Marks:
     bext = by_name.get(b"bext", b"")
     if len(bext) < _MIN_BEXT:
         return Marks(markers=markers)
-    description, originator = (part.split(b"\0")[0].decode("utf-8", "replace") for part in (bext[:256], bext[256:288]))
+    description, originator = (_field_text(part) for part in (bext[:256], bext[256:288]))
     return Marks(time_reference(bext), originator, description, markers)
+
+
+def _field_text(field: bytes) -> str:
+    """Return the text in a field of fixed size; in a full one the last letter may be cut."""
+    text, end, _ = field.partition(b"\0")
+    return text_in(text) if end else text.decode("utf-8", "replace")
 
 
 def marks_in_comments(comments: Mapping[str, Sequence[str]]) -> Marks:

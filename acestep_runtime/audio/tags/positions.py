@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from acestep_runtime.audio.tags.riff import Chunk, pack, unpack
+from acestep_runtime.audio.tags.riff import Chunk, pack, text_in, unpack
 from acestep_runtime.units import frames_to_frames
 
 _BEXT_TIME, _BEXT_VERSION, _BEXT_UMID, _BEXT_LOUDNESS, _BEXT_FIXED = 338, 346, 348, 412, 602
@@ -106,7 +106,7 @@ def read_labels(chunks: Collection[Chunk]) -> dict[int, str]:
     """Return the labels of cue points by their ids."""
     lists = (chunk.body[4:] for chunk in chunks if chunk.list_type == b"adtl")
     return {
-        int.from_bytes(each.body[:4], "little"): each.body[4:].split(b"\0")[0].decode("utf-8", "replace")
+        int.from_bytes(each.body[:4], "little"): text_in(each.body[4:].split(b"\0")[0])
         for held in lists
         for each in unpack(held)
         if each.name == b"labl" and len(each.body) >= 4

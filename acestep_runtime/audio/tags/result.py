@@ -68,6 +68,8 @@ class SourceTags:
             for what, (count, left) in (("markers", moved.markers), ("loops", moved.loops)):
                 if left < count:
                     notes.append(f"{count - left} of {count} {what} lie outside the result and were left out")
+            if b"bext" in {chunk.name for chunk in self.chunks.chunks} - {chunk.name for chunk in moved.chunks}:
+                notes.append("the bext chunk cannot be read and was left out")
             out += [chunk for chunk in self.chunks.chunks if chunk.name in _PLAIN]
             if names := {name: text for name, text in self.names if name in ("bpm", "key")}:
                 out.append(Chunk(b"id3 ", write_id3({**dict(self.names), **names})))

@@ -80,3 +80,11 @@ def unpack(data: bytes) -> tuple[Chunk, ...]:
         chunks.append(Chunk(name, data[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
     return tuple(chunks)
+
+
+def text_in(data: bytes) -> str:
+    """Return the text in bytes whose encoding nobody states: UTF-8, else that of Windows in the west."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")

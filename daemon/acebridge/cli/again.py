@@ -14,12 +14,14 @@ from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
     from acebridge.cli.files import FileKind
+    from acebridge.cli.result import Report
     from acebridge.client.client import Client
     from acebridge.v1 import audio_pb2
     from acestep_runtime.recipes import Parent, Recipe
 
 #: What stands before the samples of a file is shorter.
 _HEAD_BYTES = 1 << 20
+_LOSSLESS = {".wav", ".flac"}
 
 
 def again(
@@ -44,7 +46,9 @@ def again(
     kind = FileKind.choose(out, None if encoding is None else encoding.value, bits)
     recipe = read_recipe(file)
     with connect(address, autostart=not no_autostart) as client:
-        _make(client, recipe, file, sources or [], seed or [], takes, kind, out, as_json=json)
+        report = _make(client, recipe, file, sources or [], seed or [], takes, kind, out, as_json=json)
+    if not (sources or seed or takes):
+        _compare(file, recipe, report)
 
 
 def again_by_job(
@@ -89,8 +93,8 @@ def _make(
     out: str | None,
     *,
     as_json: bool,
-) -> None:
-    """Run the task of a recipe and write its files; without ``out`` they are named after ``file``."""
+) -> Report:
+    """Run the task of a recipe, write its files and return the report; without ``out`` they are named after ``file``."""
     from acebridge.cli.files import Destination, ResultFiles
     from acebridge.cli.perform import follow_job
     from acebridge.cli.result import Result
@@ -110,7 +114,20 @@ def _make(
     submission = {"engine": recipe.engine}
     request = request_of(recipe.task, fields, inputs.get("source"), inputs.get("reference"), submission)
     with ResultFiles(destination, client.download) as files:
-        follow_job(client.submit_request(request), Result(began, files), client, title="again", as_json=as_json)
+        return follow_job(client.submit_request(request), Result(began, files), client, title="again", as_json=as_json)
+
+
+def _compare(file: Path, recipe: Recipe, report: Report) -> None:
+    """Say when ``file`` does not hold what its recipe makes. What a lossy format kept cannot be told from an edit."""
+    from acestep_runtime.audio.same import sound_same
+
+    made = [Path(output["file"]) for output in report["outputs"] if output["role"] == recipe.role]
+    if made and {made[0].suffix.lower(), file.suffix.lower()} <= _LOSSLESS and not sound_same(file, made[0]):
+        typer.echo(
+            f"warning: {made[0]} is what the recipe in {file} makes, but {file.name} sounds otherwise: it was changed after it"
+            " was made, or another version of AceBridge made it.",
+            err=True,
+        )
 
 
 def _find(client: Client, parent: Parent, file: Path, given: Sequence[Path], count: int) -> audio_pb2.AudioInput:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from acebridge.errors import ErrorReason, JobFailed, reason_of
 
 BAD_INPUT, NO_DAEMON, FAILED, CANCELLED = 2, 3, 4, 5
@@ -20,6 +22,19 @@ _BY_REASON = {
 }
 
 
+#: What to do about an error of the system that names a file.
+_REMEDIES = {
+    errno.ENOENT: "Check the path.",
+    errno.ENOTDIR: "Check the path.",
+    errno.EISDIR: "Name a file, not a folder.",
+    errno.EACCES: "Check who may use it.",
+    errno.EPERM: "Check who may use it.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ENOSPC: "Free some space there.",
+    errno.EROFS: "Choose a place that can be written.",
+}
+
+
 class UserInterrupt(JobFailed):
     """The user has ended a command, by Ctrl-C for example, before its job was complete."""
 
@@ -28,9 +43,9 @@ class UserInterrupt(JobFailed):
 
 
 def sentence_of(error: Exception) -> str:
-    """Return what a failed command says."""
+    """Return what a failed command says, and what to do."""
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}."
+        return f"{error.filename}: {error.strerror}. {_REMEDIES.get(error.errno or 0, '')}".rstrip()
     return str(error)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acebridge.atomic_files import check_writable
 from acebridge.client.wav_writer import WavWriter
-from acebridge.file_names import file_name
+from acebridge.file_names import LONGEST_STEM_BYTES, file_name, short_stem
 from acestep_runtime.errors import InvalidValue, printable
 
 if TYPE_CHECKING:
@@ -105,10 +105,11 @@ class Destination:
 
         Without ``out`` a name that is still free is made from the source's and ``task``, which may hold what a daemon sent. A
         name that ends in a slash, or has no suffix and is not there, is a folder. Raises `InvalidValue` for a file of a kind
-        that is not written, for an input, and for a folder that cannot be written.
+        that is not written, for an input, for a name that is too long, and for a folder that cannot be written.
         """
         inputs = tuple(path for path in (source, reference) if path is not None)
         if out is not None:
+            _check_length(Path(out))
             check_no_input("--out", Path(out), inputs)
         kind = kind or FileKind.choose(out)
         chosen = replace(cls._choose(out, source, file_name(task), many, kind), inputs=inputs, kind=kind)
@@ -119,14 +120,14 @@ class Destination:
     def _choose(cls, name: str | None, source: Path | None, task: str, many: bool, kind: FileKind) -> Destination:
         out = None if name is None else Path(name)
         if name is None or out is None:
-            base = f"{source.stem}-{task}" if source is not None else task
+            base = f"{short_stem(source)}-{task}" if source is not None else task
             names = (base if n == 1 else f"{base} ({n})" for n in range(1, 10_000))
             path = next(
                 Path(name) for name in names if not Path(name).exists() and not Path(name + kind.suffix).exists()
             )
             return cls(path, True) if many else cls(path.with_name(path.name + kind.suffix), False)
         if out.is_dir() or names_folder(name) or (not _FILE_SUFFIX.fullmatch(out.suffix) and not out.exists()):
-            file = f"{source.stem}-{task}{kind.suffix}" if source else f"{task}{kind.suffix}"
+            file = f"{short_stem(source)}-{task}{kind.suffix}" if source else f"{task}{kind.suffix}"
             return cls(out, True) if many else cls(out / file, False)
         if out.suffix.lower() in SUFFIXES:
             return cls(out, False, named=True)
@@ -141,6 +142,13 @@ class Destination:
             file = self.path.with_stem(f"{self.path.stem}{'' if role == first_role else '-' + role}{number}")
         check_no_input("--out", file, self.inputs)
         return file if self.named and file == self.path else free_name(file)
+
+
+def _check_length(out: Path) -> None:
+    """Raise `InvalidValue` for a name that leaves no room for those of further roles and takes."""
+    if len(os.fsencode(out.stem)) > LONGEST_STEM_BYTES:
+        allowed = f"a name of at most {LONGEST_STEM_BYTES} bytes before its ending"
+        raise InvalidValue("--out", printable(out.name, 40), allowed, remedy="Choose a shorter name.")
 
 
 def check_no_input(option: str, out: Path, inputs: Iterable[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def info(
     for line in _file_lines(facts):
         echo(line)
     if recipe is not None:
-        for line in (*_recipe_lines(recipe), f"  `acebridge again {file}` makes it again."):
+        for line in (*_recipe_lines(recipe), f"  `acebridge again {shlex.quote(str(file))}` makes it again."):
             echo(line)
 
 
@@ -59,6 +60,8 @@ def _file_lines(facts: Mapping[str, Json]) -> Iterator[str]:
     how_many = _CHANNELS.get(channels, f"{channels} channels") if isinstance(channels, int) else ""
     length = f"{_clock(facts['duration_s'])} ({facts['frames']} frames)"
     yield f"{facts['file']}: {kind}, {facts['sample_rate']} Hz, {how_many}, {length}"
+    if "promised_duration_s" in facts:
+        yield f"  it was cut off: its header promises {_clock(facts['promised_duration_s'])}"
     for fault in _items(facts.get("faults")):
         yield f"  it {fault}"
     for name, value in _object(facts.get("tags")).items():

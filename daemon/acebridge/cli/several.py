@@ -13,6 +13,7 @@ from acebridge.cli.echo import echo
 from acebridge.cli.exit_codes import NO_DAEMON, UserInterrupt, exit_code, sentence_of
 from acebridge.cli.files import names_folder
 from acebridge.errors import AceBridgeError
+from acebridge.file_names import short_stem
 from acestep_runtime.errors import AceStepError, InvalidValue
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
         except (AceBridgeError, AceStepError, OSError) as error:
             if exit_code(error) == NO_DAEMON:
                 raise
-            print(f"acebridge: {source}: {sentence_of(error)}", file=sys.stderr)
+            said = sentence_of(error)
+            print(f"acebridge: {'' if said.startswith(str(source)) else f'{source}: '}{said}", file=sys.stderr)
             codes.append(exit_code(error))
     if codes:
         raise typer.Exit(codes[0])
@@ -68,6 +70,7 @@ def _names(sources: Sequence[Path]) -> list[str]:
     """Return a name for each source, without its suffix; the second of the same name gets a number."""
     names: list[str] = []
     for source in sources:
-        taken = sum(other.stem == source.stem for other in sources[: len(names)])
-        names.append(f"{source.stem} ({taken + 1})" if taken else source.stem)
+        stem = short_stem(source)
+        taken = sum(short_stem(other) == stem for other in sources[: len(names)])
+        names.append(f"{stem} ({taken + 1})" if taken else stem)
     return names

@@ -139,3 +139,17 @@ def test_the_id_of_a_job_names_no_other_folder(tmp_path: Path, monkeypatch: pyte
     for many in (False, True):
         chosen = Destination.choose(None, source=None, task="repaint-/../../x", many=many)
         assert chosen.file("mix", 1, "mix").resolve().is_relative_to(tmp_path / "here")
+
+
+def test_long_names_are_shortened_or_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = Path("a" * 250 + ".wav")
+    file = Destination.choose(None, source=source, task="repaint", many=False).path
+    assert file.name == "a" * 180 + "-repaint.wav"
+    folder = Destination.choose(None, source=source, task="extract", many=True)
+    (folder.path / "drums.wav").parent.mkdir()
+    for out in ("b" * 250 + ".wav", "b" * 300, "b" * 300 + "/"):
+        with pytest.raises(
+            InvalidValue, match=r"a name of at most 180 bytes before its ending\. Choose a shorter name"
+        ):
+            Destination.choose(out, source=source, task="repaint", many=False)

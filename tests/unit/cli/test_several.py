@@ -57,7 +57,7 @@ def test_the_exit_code_is_that_of_the_first_failure(capsys: pytest.CaptureFixtur
     }
     assert run("a.wav", "b.wav", "c.wav", fails=failures)[2:] == [{**USUAL, "src": Path("c.wav")}, 4]
     assert capsys.readouterr().err.splitlines() == [
-        "acebridge: a.wav: It broke.", "acebridge: b.wav: b.wav: No such file or directory.",
+        "acebridge: a.wav: It broke.", "acebridge: b.wav: No such file or directory. Check the path.",
     ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ def test_unicode_is_read_in_every_form(tmp_path: Path, encoding: str) -> None:
         (b"%PDF-1.4", "a PDF"),
         (b"<!DOCTYPE html><p>la", "a page of the web"),
         (b"\x00\x01\x02\x03", "no text"),
+        (b"hello\0world\n", "no text"),
         (b"\xff\xfea", "text in an old encoding"),
     ],
 )
@@ -56,6 +57,17 @@ def test_timed_lyrics_that_cannot_be_read_are_refused_with_their_line(tmp_path: 
     file = tmp_path / "words.srt"
     file.write_text("just words\n", "utf-8")
     with pytest.raises(InvalidValue, match=r"line 1 is 'just words'.*ends in \.txt"):
+        read_lyrics(str(file), "--lyrics")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("words.txt", ""), ("words.txt", "\ufeff \n\n"), ("song.lrc", "[ti:Song]\n[ar:Me]\n"), ("song.vtt", "WEBVTT\n")],
+)
+def test_a_file_without_words_is_no_song_without_words(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    with pytest.raises(InvalidValue, match=rf"^--lyrics names .*{name}, which holds no words\. Check the file"):
         read_lyrics(str(file), "--lyrics")
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from acebridge.atomic_files import write_whole
 from acebridge.client.wav_writer import WavWriter
 from acebridge.contract.metadata import metadata_values
+from acebridge.file_names import short_stem
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.values import MIX
 
@@ -27,16 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-#: The longest beginning that a source gives: it leaves room for the task, the role, the take, a number and the suffix.
-_LONGEST_STEM_BYTES = 180
-
-
 def base_of(source: Path | None, task: str) -> str:
     """Return how the names of a task's results begin."""
-    if source is None:
-        return task
-    stem = source.stem.encode("utf-8", "replace")[:_LONGEST_STEM_BYTES].decode("utf-8", "ignore")
-    return f"{stem}-{task}"
+    return task if source is None else f"{short_stem(source)}-{task}"
 
 
 class Names:

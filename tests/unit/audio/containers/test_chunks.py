@@ -34,9 +34,11 @@ WHOLE = {
     "size of arecord": riff(fmt() + chunk(b"data", DATA, 0x8000_0000 - 44)),
     "size of SoX": riff(fmt() + chunk(b"data", DATA, 0x7FFF_F000)),
     "chunks before": riff(NOTE + fmt() + NOTE + chunk(b"data", DATA)),
+    "no padding": riff(NOTE[:-1] + fmt() + NOTE[:-1] + chunk(b"data", DATA) + NOTE),
     "data first": riff(chunk(b"data", DATA) + fmt()),
     "chunks after": riff(fmt() + chunk(b"data", DATA) + NOTE + chunk(b"LIST", bytes(100))),
     "padded with zeros": riff(fmt() + chunk(b"data", DATA)) + bytes(4096),
+    "BW64, format last": riff(ds64(len(DATA)) + chunk(b"data", DATA, 0xFFFF_FFFF) + fmt(), b"BW64", 0xFFFF_FFFF),
     "extensible": riff(EXTENSIBLE + chunk(b"data", DATA)),
     "RF64": riff(ds64(len(DATA)) + fmt() + chunk(b"data", DATA, 0xFFFF_FFFF), b"RF64", 0xFFFF_FFFF),
     "BW64": riff(ds64(len(DATA)) + fmt() + chunk(b"data", DATA, 0xFFFF_FFFF), b"BW64", 0xFFFF_FFFF),
@@ -69,10 +71,23 @@ def test_joined_files_are_all_read(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     path.write_bytes(WHOLE["plain"] + WHOLE["chunks before"])
     assert np.array_equal(decode.read(path), np.concatenate([EXPECTED, EXPECTED]))
+    path.write_bytes(WHOLE["BW64"] + WHOLE["BW64"])
+    assert np.array_equal(decode.read(path), np.concatenate([EXPECTED, EXPECTED]))
     path.write_bytes(WHOLE["plain"] + WHOLE["plain"][:-40_000])
     info = decode.probe(path)
     assert info.frames == 2 * RATE - 10_000
     assert info.faults == ("was cut off in the last of the files that were joined in it",)
+
+
+def test_joined_aiff_files_are_all_read(tmp_path: Path) -> None:
+    path = tmp_path / "song.aif"
+    one, unpadded = encode(SAMPLES, RATE, "AIFF", "PCM_16"), b"NAME" + struct.pack(">I", 3) + b"abc"
+    path.write_bytes(one)
+    expected = decode.read(path)
+    path.write_bytes(one + one[:12] + unpadded + one[12:])
+    info = decode.probe(path)
+    assert (info.frames, info.header_duration_s, info.faults) == (2 * RATE, None, ())
+    assert np.array_equal(decode.read(path), np.concatenate([expected, expected]))
 
 
 def test_samples_that_the_header_does_not_know_are_reported(tmp_path: Path) -> None:
@@ -81,6 +96,14 @@ def test_samples_that_the_header_does_not_know_are_reported(tmp_path: Path) -> N
     info = decode.probe(path)
     assert info.frames == RATE // 2
     assert info.faults == ("holds 0.50 s more than its header says, which were left out",)
+
+
+def test_samples_in_a_second_chunk_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(riff(fmt() + chunk(b"data", DATA[: RATE * 2]) + chunk(b"data", DATA[RATE * 2 :])))
+    info = decode.probe(path)
+    assert info.frames == RATE // 2
+    assert info.faults == ("holds 0.50 s in a second data chunk, which were left out",)
 
 
 def test_more_than_4_gib_in_32_bits(tmp_path: Path) -> None:

@@ -94,12 +94,13 @@ def test_a_recipe_replaces_that_of_the_source_and_leaves_with_the_setting(tmp_pa
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     source = made.pcm16_file(
         noise(0.1), made.chunk(b"cue ", made.cue(10, 4_000)), made.chunk(b"smpl", made.smpl(48_000, (1, 4_000))),
-        made.chunk(b"id3 ", bytes(300_000)), made.chunk(b"iXML", b"\xff\xfe<"),
+        made.chunk(b"id3 ", bytes(300_000)), made.chunk(b"iXML", b"\xff\xfe<"), made.chunk(b"bext", made.bext(5)[:400]),
     )  # fmt: skip
     _, found = result_of(source, tmp_path, TimeLine(48_000, 4_800, 0, 48_000, 0, 1_000))
     assert found.notes == (
         "1 of 2 markers lie outside the result and were left out",
         "1 of 1 loops lie outside the result and were left out",
+        "the bext chunk cannot be read and was left out",
         "the id3 chunk of more than 256 KiB was left out",
         "the iXML chunk cannot be read and was left out",
     )
