@@ -55,10 +55,10 @@ def repeat_request(
 ) -> TaskRequest:
     """Return the request that makes a job again; sources that the daemon has no longer are among the ``given`` files."""
     from acebridge.client.client import request_of
-    from acebridge.client.repeats import parents_of, repeat_fields, request_of_job
+    from acebridge.client.repeats import parents_of, repeat_fields, find_request
     from acebridge.contract.tasks import method_of
 
-    asked = request_of_job(job)
+    asked = find_request(job)
     fields = repeat_fields(job, seeds, takes)
     submission = fields.pop("submission", None)
     made = Made(f"job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())

@@ -127,7 +127,7 @@ def _fetch(
     from acebridge.cli.files import Destination, ResultFiles
     from acebridge.cli.option_names import name_options
     from acebridge.cli.pages import choose_page, write_page
-    from acebridge.cli.perform import follow_job
+    from acebridge.cli.perform import follow_job, min_score_of
     from acebridge.cli.request_words import request_of_job
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
@@ -140,8 +140,9 @@ def _fetch(
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         task = listing.job_task(job)
         files = timing = page = None
+        fields = request_of_job(job)
         if TASKS[task].kind == "audio":
-            tracks = request_of_job(job).get("tracks")
+            tracks = fields.get("tracks")
             many = TASKS[task].returns_several(len(tracks) if isinstance(tracks, Sequence) else 0)
             destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
             page = choose_page(html, destination)
@@ -151,11 +152,14 @@ def _fetch(
         result = Result(began, files)
         hidden = () if timing is None else ("lrc",)
         stack.enter_context(name_options())
-        report = follow_job(ask(client, job), result, client, title=task, as_json=json, cancels=cancels, hidden=hidden)
+        report = follow_job(
+            ask(client, job), result, client, title=task, as_json=json, cancels=cancels, hidden=hidden,
+            min_score=min_score_of(fields),
+        )  # fmt: skip
         for line in () if timing is None else timing.write(report["metadata"][0]):
             if not json:
                 echo(line)
-        write_page(page, report, task, task, as_json=json)
+        write_page(page, report, task, task, fields, as_json=json)
 
 
 def _timing_files(task: str, out: str | None, html: str | None) -> TimingFiles | None:

@@ -161,7 +161,7 @@ def perform(
             title=title,
             as_json=as_json,
             hidden=() if timing is None or timing.out is None else ("lrc",),
-            min_score=_min_score(fields),
+            min_score=min_score_of(fields),
             sinks=() if listening is None else (listening.audio,),
         )
         if plan is not None:
@@ -202,7 +202,7 @@ def _check_nothing_written(
             )  # fmt: skip
 
 
-def _min_score(fields: Fields) -> float | None:
+def min_score_of(fields: Fields) -> float | None:
     """Return the score that a request's takes should reach, if it says one."""
     output = fields.get("output")
     score = output.get("min_score") if isinstance(output, Mapping) else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from acestep_runtime.recipes import Parent
 
 
-def request_of_job(job: jobs_pb2.Job) -> TaskRequest:
+def find_request(job: jobs_pb2.Job) -> TaskRequest:
     """Return what a job was asked for. Raises `JobFailed` where the daemon does not say it."""
     if job.request.WhichOneof("task") is None:
         raise JobFailed(
@@ -53,7 +53,7 @@ def repeat_fields(job: jobs_pb2.Job, seeds: Sequence[int], takes: int | None) ->
     Its own seeds are there where none are given, and the model that made it. Raises `InvalidValue` for seeds and takes of a
     task that has none, and `JobFailed` where nobody knows what was asked for.
     """
-    request = request_of_job(job)
+    request = find_request(job)
     fields = {name: value for name, value in fields_of(request).items() if name not in AUDIO_FIELDS}
     model = next((take.metadata.model for take in job.takes if take.metadata.model), "")
     if model and TASKS[method_of(request).task].has("sampling"):

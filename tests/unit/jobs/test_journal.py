@@ -337,7 +337,13 @@ def test_a_job_that_makes_the_same_as_one_before_it_knows_that_job(tmp_path: Pat
             )
 
         first = await ask([1])
-        others = [await ask([2]), await ask([1], engine="draft"), await ask([1], task="cover"), await ask([]), await ask([])]
+        others = [
+            await ask([2]),
+            await ask([1], engine="draft"),
+            await ask([1], task="cover"),
+            await ask([]),
+            await ask([]),
+        ]
         assert [job.same_as for job in (first, *others)] == [""] * 6
         second, third = await ask([1]), await ask([1])
         assert (second.same_as, third.same_as) == (first.id, second.id)
