@@ -93,7 +93,8 @@ def _side_weight(spectra: Plane, rate_hz: int) -> npt.NDArray[np.float32] | None
     if not share.any():
         return None
     centres = (edges + np.append(edges[1:], spectra.shape[1])) / 2
-    return np.interp(np.arange(spectra.shape[1]), centres, share * share * (3 - 2 * share)).astype(np.float32)
+    weight = np.interp(np.arange(spectra.shape[1]), centres, share * share * (3 - 2 * share))
+    return np.asarray(weight, np.float32)
 
 
 @functools.lru_cache(8)

@@ -114,7 +114,7 @@ def test_a_job_whose_files_hold_no_recipe_is_done_again(tmp_path: Path) -> None:
             assert (shell.folder / "p.wav").read_bytes() == (shell.folder / "o.wav").read_bytes()
 
 
-def test_a_request_like_one_before_it_is_told_when_it_is_made(shell: Shell, client: Client) -> None:
+def test_a_request_like_one_before_it_has_a_warning(shell: Shell, client: Client) -> None:
     asked = ("generate", "-c", "twice the same", "--duration", "0.2", *FAKE)
     first = shell.run(*asked, "-s", "61", "--detach").stdout.strip()
     until_state(client, first, "succeeded")

@@ -55,7 +55,7 @@ def repeat_request(
 ) -> TaskRequest:
     """Return the request that makes a job again; sources that the daemon has no longer are among the ``given`` files."""
     from acebridge.client.client import request_of
-    from acebridge.client.repeats import parents_of, repeat_fields, find_request
+    from acebridge.client.repeats import find_request, parents_of, repeat_fields
     from acebridge.contract.tasks import method_of
 
     asked = find_request(job)

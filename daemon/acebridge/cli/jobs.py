@@ -1,4 +1,4 @@
-"""``acebridge jobs``: list, show, follow, continue, cancel and delete jobs."""
+"""``acebridge jobs``: list, show, follow, continue, repeat, cancel and delete jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 JobId = Annotated[str, typer.Argument(help="Id of the job, or a unique prefix.", show_default=False)]
 
-jobs = typer.Typer(help="List, watch, cancel and delete jobs; fetch the next batch.", invoke_without_command=True)
+jobs = typer.Typer(
+    help="List, watch, repeat, cancel and delete jobs; fetch the next batch.", invoke_without_command=True
+)
 
 
 @jobs.callback()

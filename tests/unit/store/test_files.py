@@ -17,11 +17,11 @@ ASSET, OTHER = "ab" + 62 * "0", "ab" + 62 * "1"
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folders whose names have been synced."""
-    folders: list[Path] = []
-    monkeypatch.setattr(files, "sync_folder", folders.append)
-    return folders
+    done: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", done.append)
+    return done
 
 
 def prepare(home: Path) -> AssetFiles:
@@ -36,20 +36,20 @@ def arrive(there: AssetFiles, asset_id: str) -> None:
     there.move_in(incoming, asset_id)
 
 
-def test_a_folder_that_a_killed_process_left_is_synced(tmp_path: Path, synced: list[Path]) -> None:
+def test_a_folder_that_a_killed_process_left_is_synced(tmp_path: Path, folders: list[Path]) -> None:
     """It made the folder, and ended before its name was on the disk: a power cut would take all that came into it since."""
     prepare(tmp_path)
     (tmp_path / "assets" / "ab").mkdir()
     there = prepare(tmp_path)
-    synced.clear()
+    folders.clear()
     arrive(there, ASSET)
-    assert synced == [tmp_path / "assets" / "ab", tmp_path / "assets"]
+    assert folders == [tmp_path / "assets" / "ab", tmp_path / "assets"]
     arrive(there, OTHER)
-    assert synced[2:] == [tmp_path / "assets" / "ab"]
+    assert folders[2:] == [tmp_path / "assets" / "ab"]
 
 
 def test_a_folder_whose_name_could_not_be_synced_is_synced_by_the_next_file(
-    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = prepare(tmp_path)
 
@@ -61,28 +61,28 @@ def test_a_folder_whose_name_could_not_be_synced_is_synced_by_the_next_file(
         failing.setattr(files, "sync_folder", fail)
         with pytest.raises(OSError, match=os.strerror(errno.EIO)):
             arrive(there, ASSET)
-    synced.clear()
+    folders.clear()
     arrive(there, OTHER)
-    assert synced == [tmp_path / "assets" / "ab", tmp_path / "assets"]
+    assert folders == [tmp_path / "assets" / "ab", tmp_path / "assets"]
 
 
-def test_a_folder_that_was_removed_and_made_again_is_synced_again(tmp_path: Path, synced: list[Path]) -> None:
+def test_a_folder_that_was_removed_and_made_again_is_synced_again(tmp_path: Path, folders: list[Path]) -> None:
     there = prepare(tmp_path)
     arrive(there, ASSET)
     there.path(ASSET).unlink()
     there.path(ASSET).parent.rmdir()
-    synced.clear()
+    folders.clear()
     arrive(there, ASSET)
-    assert synced == [tmp_path / "assets" / "ab", tmp_path / "assets"]
+    assert folders == [tmp_path / "assets" / "ab", tmp_path / "assets"]
 
 
-def test_a_file_that_is_taken_up_is_synced_before_its_row_is_written(tmp_path: Path, synced: list[Path]) -> None:
+def test_a_file_that_is_taken_up_is_synced_before_its_row_is_written(tmp_path: Path, folders: list[Path]) -> None:
     async def put(store: AssetStore) -> None:
         asset = await store.put(chunks_of(wav_bytes(tmp_path)), "a")
         await store._database.run(lambda c: c.execute("DELETE FROM assets"))
-        synced.clear()
+        folders.clear()
         assert (await store.get(asset.id)).id == asset.id
         folder = store.path(asset.id).parent
-        assert folder in synced
+        assert folder in folders
 
     with_store(tmp_path, put)
