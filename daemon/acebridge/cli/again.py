@@ -61,7 +61,7 @@ def repeat_request(
     asked = find_request(job)
     fields = repeat_fields(job, seeds, takes)
     submission = fields.pop("submission", None)
-    made = Made(f"job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())
+    made = Repetition(f"job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())
     inputs = find_inputs(client, parents_of(asked), made, given)
     return request_of(
         method_of(asked).task,
@@ -97,7 +97,7 @@ def _make(
     tracks = recipe.fields.get("tracks")
     many = task.returns_several(len(tracks) if isinstance(tracks, (list, tuple)) else 0)
     destination = Destination.choose(out, source=file, task="again", many=many, kind=kind)
-    made = Made(file.name, f"acebridge again {shlex.quote(str(file))}", file.parent)
+    made = Repetition(file.name, f"acebridge again {shlex.quote(str(file))}", file.parent)
     inputs = find_inputs(client, recipe.parents, made, given)
     fields = request_fields(recipe, seeds or [recipe.seed], takes)
     if kind.encoding is not None:
@@ -110,7 +110,7 @@ def _make(
         follow_job(events, Result(began, files), client, title="again", as_json=as_json)
 
 
-class Made(NamedTuple):
+class Repetition(NamedTuple):
     """What is made again, as messages name it; the command that does it, and the folder where its sources may lie."""
 
     name: str
@@ -119,7 +119,7 @@ class Made(NamedTuple):
 
 
 def find_inputs(
-    client: Client, parents: Sequence[Parent], made: Made, given: Sequence[Path]
+    client: Client, parents: Sequence[Parent], made: Repetition, given: Sequence[Path]
 ) -> dict[str, audio_pb2.AudioInput]:
     """Return the audio that something was made from, by the field of its task.
 
@@ -129,7 +129,9 @@ def find_inputs(
     return {parent.field: _find(client, parent, made, given, only=len(parents) == 1) for parent in parents}
 
 
-def _find(client: Client, parent: Parent, made: Made, given: Sequence[Path], *, only: bool) -> audio_pb2.AudioInput:
+def _find(
+    client: Client, parent: Parent, made: Repetition, given: Sequence[Path], *, only: bool
+) -> audio_pb2.AudioInput:
     from acebridge.client.parents import as_parent, find_parent, missing_parent
 
     beside = [made.folder / parent.name] if parent.name else []
