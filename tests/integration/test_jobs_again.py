@@ -77,7 +77,7 @@ def test_a_song_that_the_daemon_has_no_longer_is_named_and_may_be_given(shell: S
     (shell.folder / "my song.wav").rename(shell.folder / "kept" / "other.wav")
     message = shell.failure("jobs", "again", job, "-o", "x.wav")
     assert message == (
-        f"job {job[:12]} was made from my song.wav (SHA-256 {source}), which the daemon does not have. "
+        f"Job {job[:12]} was made from my song.wav (SHA-256 {source}), which the daemon does not have. "
         f"Give that file behind it: `acebridge jobs again {job[:12]} 'my song.wav'`."
     )
     assert not (shell.folder / "x.wav").exists()
@@ -90,6 +90,23 @@ def test_a_song_that_the_daemon_has_no_longer_is_named_and_may_be_given(shell: S
     assert "warning: another.wav is not my song.wav as it was used: the result differs." in done.stderr
     assert len(samples_of(shell.folder / "y.wav")) == 24_000
     assert shell.failure("jobs", "again", job, "another.wav", "-o", "another.wav").startswith("--out is 'another.wav'")
+
+
+def test_a_region_without_end_one_track_and_a_choice_are_done_again(shell: Shell) -> None:
+    write_song(shell.folder / "a.wav")
+    for asked in (
+        ("repaint", "a.wav", "--start", "0.25", "-s", "71"),
+        ("repaint", "a.wav", "--end", "-1", "-s", "71"),
+        ("extract", "a.wav", "-t", "drums", "-s", "72"),
+        ("generate", "--duration", "0.5", "--best-of", "3", "-s", "73"),
+    ):
+        made = json.loads(shell.run(*asked, "-o", "o.wav", "--json", *FAKE).stdout)
+        done = json.loads(shell.run("jobs", "again", made["job_id"], "-o", "p.wav", "--json").stdout)
+        assert [output["asset_id"] for output in done["outputs"]] == [output["asset_id"] for output in made["outputs"]]
+        assert (shell.folder / "p.wav").read_bytes() == (shell.folder / "o.wav").read_bytes()
+    kept = json.loads(shell.run("jobs", "again", made["job_id"], "-n", "2", "-o", "q.wav", "--json").stdout)
+    assert sorted(take["seed"] for take in kept["ranking"]) == [73, 74, 75]
+    assert len(kept["outputs"]) == 2
 
 
 def test_a_task_without_audio_is_done_again(shell: Shell) -> None:

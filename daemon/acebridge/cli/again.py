@@ -61,7 +61,7 @@ def repeat_request(
     asked = find_request(job)
     fields = repeat_fields(job, seeds, takes)
     submission = fields.pop("submission", None)
-    made = Repetition(f"job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())
+    made = Repetition(f"Job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())
     inputs = find_inputs(client, parents_of(asked), made, given)
     return request_of(
         method_of(asked).task,
