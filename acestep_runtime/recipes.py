@@ -6,16 +6,15 @@ SHA-256 and name. No path of a machine and no date is in it, so equal results ha
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.switches import read_switch
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields
@@ -28,7 +27,6 @@ VARIABLE = "ACEBRIDGE_RECIPES"
 _CHOICE = ("takes", "seeds", "tries", "min_score", "score_by", "keep_all")
 _FORMAT = 1
 _HASH = re.compile("[0-9a-f]{64}")
-_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -125,15 +123,6 @@ def _parent(field: str, source: Source) -> Parent:
     digest = source.asset_id or hash_file(source.path)
     name = re.split(r"[/\\]", source.display_name)[-1].encode("utf-8", "replace").decode()
     return Parent(field, digest, name, source.start_s, source.end_s)
-
-
-def hash_file(path: str | Path) -> str:
-    """Return the SHA-256 of a file. Raises ``OSError``."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def parse_recipe(text: str, name: str) -> Recipe:

@@ -11,7 +11,7 @@ from acestep_runtime.errors import Cancelled, InvalidValue
 from acestep_runtime.guide.mixing import mix
 from acestep_runtime.guide.request import Order, order_for_task, order_from_call, to_plain, use_argument_name
 from acestep_runtime.guide.result import Result, Take
-from acestep_runtime.guide.runners import Batch, Prefetch, Report, Runner, runner_for
+from acestep_runtime.guide.runners import Batch, Prefetch, Report, Runner, ignore_progress, runner_for
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.recording import TakeFiles
 from acestep_runtime.tasks import TASKS, CreateSample, TextToMusic, Understand
@@ -131,7 +131,7 @@ def generate(
     can_plan = task_type in TASKS and TASKS[task_type].can_plan
     if can_plan:
         arguments |= {"thinking": thinking, "lm_batch_chunk_size": lm_batch_chunk_size if thinking else None}
-    runner, report = runner_for(daemon), on_progress or _ignore_progress
+    runner, report = runner_for(daemon), on_progress or ignore_progress
     if mode == "simple":
         arguments = _compose_missing(runner, arguments, task_type, song_description, instrumental, engine)
     elif song_description is not None:
@@ -166,15 +166,11 @@ def analyze_audio(
     return {"bpm": None, "keyscale": None, "timesignature": None, **_run_for_metadata(runner_for(daemon), order)}
 
 
-def _ignore_progress(_stage: str, _fraction: float) -> None:
-    pass
-
-
 def _run_for_metadata(runner: Runner, order: Order) -> TakeMetadata:
     """Return the metadata of a task without audio."""
     folder = Folder()
     try:
-        batch = runner.run(order, folder.path, CancelToken(), _ignore_progress)
+        batch = runner.run(order, folder.path, CancelToken(), ignore_progress)
     except InvalidValue as error:
         use_argument_name(error, order.task)
         raise

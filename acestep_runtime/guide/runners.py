@@ -153,7 +153,7 @@ class _LocalPrefetch:
 
     def __init__(self, order: Order, folder: Path) -> None:
         self._requested, self._cancel = threading.Event(), CancelToken()
-        self._report: Report = _ignore_progress
+        self._report: Report = ignore_progress
         self._outcome: Batch | BaseException | None = None
         self._done = threading.Event()  # an interrupted Thread.join may take a running thread for one that ended
         self._thread = threading.Thread(target=self._run, args=(order, folder), name="next-batch", daemon=True)
@@ -204,8 +204,8 @@ def _drop_unfinished() -> None:
         prefetch.drop(_LAST_PATIENCE_S)
 
 
-def _ignore_progress(_stage: str, _fraction: float) -> None:
-    pass
+def ignore_progress(_stage: str, _fraction: float) -> None:
+    """Do nothing: nobody wants to know how far a task is."""
 
 
 def runner_for(daemon: str | None) -> Runner:

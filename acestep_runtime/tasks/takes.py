@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.tasks.base import Output, OutputHeader, Take, Task, TaskEvent
-from acestep_runtime.values import MAX_SEED, CancelToken
+from acestep_runtime.values import MAX_SEED, CancelToken, Json
 
 if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
@@ -152,3 +152,22 @@ def next_seeds(last: int, count: int, excluded: Collection[int]) -> list[int]:
         if last not in excluded:
             fresh.append(last)
     return fresh
+
+
+def seeds_of(fields: Mapping[str, Json]) -> list[int]:
+    """Return the seeds of a task by its fields as JSON, one for each take; empty for a task without, such as one that only
+    analyses."""
+    seed, output = fields.get("seed"), fields.get("output")
+    if isinstance(seed, int):
+        return [seed]
+    seeds = output.get("seeds") if isinstance(output, Mapping) else None
+    return [each for each in seeds if isinstance(each, int)] if isinstance(seeds, Sequence) else []
+
+
+def replace_seeds(fields: Mapping[str, Json], seeds: Sequence[int]) -> dict[str, Json]:
+    """Return the fields of a task that has seeds, with these instead."""
+    if "seed" in fields:
+        return {**fields, "seed": seeds[0]}
+    output = fields["output"]
+    assert isinstance(output, Mapping)
+    return {**fields, "output": {**output, "seeds": list(seeds)}}

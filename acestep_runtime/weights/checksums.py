@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.file_hashes import hash_file
 
 NAME = "checksums.json"
-_BLOCK = 1 << 20
 #: Called with the size of every block that was read, in bytes.
 OnRead = Callable[[int], None]
 
@@ -33,17 +33,12 @@ class Record:
     files: Mapping[str, FileDigest]
 
 
-def hash_file(path: Path, like: str, on_read: OnRead | None = None) -> str:
+def _digest_like(path: Path, like: str, on_read: OnRead | None = None) -> str:
     """Return the digest of a file with the algorithm of ``like``: SHA-256 (64 digits), else SHA-1 of Git's blob."""
     hasher = hashlib.sha256()
     if len(like) != hasher.digest_size * 2:
         hasher = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            hasher.update(block)
-            if on_read:
-                on_read(len(block))
-    return hasher.hexdigest()
+    return hash_file(path, hasher=hasher, on_read=on_read)
 
 
 def find_fault(path: Path, expected: FileDigest, on_read: OnRead | None = None) -> str:
@@ -52,7 +47,7 @@ def find_fault(path: Path, expected: FileDigest, on_read: OnRead | None = None) 
         size = path.stat().st_size
         if size != expected.size_bytes:
             return f"{path} has {size} bytes instead of {expected.size_bytes}"
-        return "" if hash_file(path, expected.digest, on_read) == expected.digest else f"{path} is damaged"
+        return "" if _digest_like(path, expected.digest, on_read) == expected.digest else f"{path} is damaged"
     except OSError as error:
         return f"{path} is missing" if isinstance(error, FileNotFoundError) else f"{path}: {error.strerror}"
 

@@ -47,7 +47,7 @@ def _explain(folder: Path, faults: Mapping[Checkpoint, Sequence[str]], needs_bas
     strangers = find_strangers(folder)
     if not strangers:
         return MissingRequirement(f"there are no weights in {folder}", remedy)
-    found = "; ".join(f"{printable(each.path.name)} is {each.signature.what}" for each in strangers[:_MAX_FOUND])
+    found = "; ".join(each.describe() for each in strangers[:_MAX_FOUND])
     return MissingRequirement(f"there is no model in {folder} that can be loaded; {found}", remedy)
 
 

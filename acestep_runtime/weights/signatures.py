@@ -172,9 +172,13 @@ class FolderEntry:
     path: Path
     signature: Signature
 
+    def describe(self) -> str:
+        """Return what it is, as a sentence without its end."""
+        return f"{printable(self.path.name)} is {self.signature.what}"
+
     def sentence(self) -> str:
         """Return what it is and what to do, as sentences."""
-        return f"{printable(self.path.name)} is {self.signature.what}. {self.signature.advice}"
+        return f"{self.describe()}. {self.signature.advice}"
 
 
 def find_named(found: Iterable[FolderEntry], name: str) -> FolderEntry | None:

@@ -93,8 +93,3 @@ def inspect_checkpoints(folder: Path) -> Mapping[Checkpoint, tuple[str, ...]]:
 @lru_cache(maxsize=8)
 def _inspect(folder: Path, _stamp: Stamp) -> Mapping[Checkpoint, tuple[str, ...]]:
     return MappingProxyType({each: checkpoint_faults(each) for each in find_checkpoints(folder)})
-
-
-def find_whole_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
-    """Return the whole checkpoints in and below a folder of models, by name."""
-    return tuple(each for each, faults in inspect_checkpoints(folder).items() if not faults)

@@ -16,7 +16,7 @@ import pytest
 
 from acebridge.background import Supervisor
 from acebridge.errors import DiskFull
-from acebridge.server import app
+from acebridge.server import housekeeping
 from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job, until_started
 
 
@@ -46,10 +46,10 @@ def test_one_error_does_not_end_the_collection_of_garbage(error: Exception, capl
 
     async def trial() -> None:
         with contextlib.suppress(asyncio.CancelledError):
-            await Supervisor(sleep=pause).run("collecting garbage", lambda: app.gc_loop(context, sleep=turn))
+            await Supervisor(sleep=pause).run("collecting garbage", lambda: housekeeping.gc_loop(context, sleep=turn))
 
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-        patch.setattr(app, "run_gc", run_gc)
+        patch.setattr(housekeeping, "run_gc", run_gc)
         asyncio.run(trial())
     assert sum(rounds) == 3
     (record,) = caplog.records
@@ -70,7 +70,7 @@ def test_the_collection_ends_at_a_stop_just_after_a_job_has_ended(turns: int) ->
         await asyncio.sleep(0)
 
     async def trial() -> None:
-        collecting = asyncio.create_task(app.gc_loop(context, sleep=turn))
+        collecting = asyncio.create_task(housekeeping.gc_loop(context, sleep=turn))
         for _ in range(5):  # now it waits
             await asyncio.sleep(0)
         context.scheduler.on_end()
@@ -82,7 +82,7 @@ def test_the_collection_ends_at_a_stop_just_after_a_job_has_ended(turns: int) ->
         assert collecting.done()  # else it ends an hour later
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "run_gc", run_gc)
+        patch.setattr(housekeeping, "run_gc", run_gc)
         asyncio.run(trial())
 
 

@@ -273,7 +273,7 @@ def test_from_the_command_line(shell: Shell, client: Client) -> None:
     assert [(o["file"], o["seed"]) for o in second["outputs"]] == [("second.wav", 7), ("second-2.wav", 8)]
     assert np.array_equal(decode.read(shell.folder / "second-2.wav"), expected_tone(8, SECONDS))
     made = follower(client, second["job_id"], "succeeded")
-    assert json.loads(shell.run("jobs", "show", made).stdout)["prefetched"]
+    assert shell.json("jobs", "show", made)["prefetched"]
     third = f"generate-{second['job_id'][:8]}-next.wav".replace("generate", "text2music")
     assert shell.run("jobs", "next", second["job_id"]).stdout.startswith(f"{third}  (mix, 0.40 s, seed 9)")
     assert shell.failure("jobs", "next", "nope") == "There is no job 'nope'. List the jobs to see their ids."

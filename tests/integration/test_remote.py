@@ -20,9 +20,10 @@ from acebridge.certificates import fingerprint_of, parse_fingerprint
 from acebridge.client.connection import connect
 from acebridge.client.discovery import private_daemon
 from acebridge.client.known_daemons import KnownDaemon, read_known, remember
+from acebridge.config import Config
 from acebridge.errors import Conflict
 from acebridge.hosts.jobfolder.run import run as run_job
-from acebridge.server import app
+from acebridge.server import port as daemon_port
 from acestep_runtime import generate
 from acestep_runtime.errors import InvalidValue
 from tests.support.certificates import make_pair
@@ -325,16 +326,16 @@ def test_what_is_wrong_is_said_at_the_start(tmp_path: Path) -> None:
 
 def test_other_machines_find_the_usual_port_or_none(monkeypatch: pytest.MonkeyPatch, studio: Studio) -> None:
     port = int(studio.address.rpartition(":")[2])
-    monkeypatch.setattr(app, "DEFAULT_PORT", port)
+    monkeypatch.setattr(daemon_port, "DEFAULT_PORT", port)
     with pytest.raises(Conflict, match=rf"^Port {port} of {machine_address()} is taken by another program"):
-        app._listen(lambda _: 1, app.Config(host=machine_address()))
-    assert app._listen(lambda _: 1, app.Config(host="127.0.0.1")) == 1
+        daemon_port.listen(lambda _: 1, Config(host=machine_address()))
+    assert daemon_port.listen(lambda _: 1, Config(host="127.0.0.1")) == 1
 
 
 def test_an_address_of_another_machine_blames_host() -> None:
     """192.0.2.1 is for documentation, and no machine's."""
     with pytest.raises(Conflict) as caught:
-        app._listen(lambda _: 1, app.Config(host="192.0.2.1", port=50710))
+        daemon_port.listen(lambda _: 1, Config(host="192.0.2.1", port=50710))
     assert str(caught.value) == (
         "Port 50710 of 192.0.2.1 cannot be opened: this machine has no such address."
         " Set host to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all of them."

@@ -70,7 +70,7 @@ def test_a_scrub_that_is_switched_off_is_no_failure(tmp_path: Path) -> None:
         assert "failed; starting it again" not in daemon.console()
 
 
-@pytest.mark.parametrize("fault", ["write_token", "_listen"])
+@pytest.mark.parametrize("fault", ["write_token", "listen"])
 def test_a_start_that_fails_closes_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     """Whatever stops it: here, what no start expects."""
     opened: list[Database] = []

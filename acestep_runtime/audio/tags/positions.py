@@ -46,7 +46,7 @@ class TimeLine:
 
     def move(self, position: int) -> int:
         """Return where in the result a frame of the source file is; negative, or past the end, for one outside."""
-        return _scale(position - self.part_start, self.source_rate, self.rate) - self.start
+        return frames_to_frames(position - self.part_start, self.source_rate, self.rate) - self.start
 
     def holds(self, position: int) -> bool:
         """Return whether a frame of the source file, or its end, is in the result."""
@@ -54,12 +54,7 @@ class TimeLine:
 
     def time_reference(self, reference: int) -> int:
         """Return the samples since midnight of the first frame, from those of the source file; 0 where it is before that."""
-        return max(_scale(reference + self.part_start, self.source_rate, self.rate) + self.start, 0)
-
-
-def _scale(frames: int, from_hz: int, to_hz: int) -> int:
-    """Return frames at another rate, rounded half up, exactly for any number."""
-    return (2 * frames * to_hz + from_hz) // (2 * from_hz)
+        return max(frames_to_frames(reference + self.part_start, self.source_rate, self.rate) + self.start, 0)
 
 
 class MoveResult(NamedTuple):

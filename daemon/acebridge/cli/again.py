@@ -1,35 +1,38 @@
-"""``acebridge again`` and ``acebridge jobs again``: making a result again, by the recipe in its file."""
+"""``acebridge again`` and ``acebridge jobs again``: making a file again by its recipe, and a job by its request."""
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from acebridge.cli.listing import SHORT
 from acebridge.cli.options import Address, AsJson, Bits, Encoding, NoAutostart, Out, Seed, Takes
 from acebridge.client.connection import connect
+from acestep_runtime.errors import printable
 
 if TYPE_CHECKING:
     from acebridge.cli.files import FileKind
     from acebridge.cli.result import Report
     from acebridge.client.client import Client
-    from acebridge.v1 import audio_pb2
+    from acebridge.contract.tasks import TaskRequest
+    from acebridge.v1 import audio_pb2, jobs_pb2
     from acestep_runtime.recipes import Parent, Recipe
 
-#: What stands before the samples of a file is shorter.
-_HEAD_BYTES = 1 << 20
 _LOSSLESS = {".wav", ".flac"}
+Sources = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Files that it was made from, if the daemon has them no longer.", show_default=False),
+]
 
 
 def again(
     file: Annotated[Path, typer.Argument(help="A file that AceBridge has made.", show_default=False)],
-    sources: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Files that it was made from, if the daemon has them no longer.", show_default=False),
-    ] = None,
+    sources: Sources = None,
     seed: Seed = None,
     takes: Takes = None,
     encoding: Encoding = None,
@@ -51,35 +54,26 @@ def again(
         _compare(file, recipe, report)
 
 
-def again_by_job(
-    client: Client, job_id: str, seed: Sequence[int], takes: int | None, out: str | None, *, as_json: bool
-) -> None:
-    """Make the first take of a job again, by the recipe in its file."""
-    from io import BytesIO
+def repeat_request(
+    client: Client, job: jobs_pb2.Job, given: Sequence[Path], seeds: Sequence[int], takes: int | None
+) -> TaskRequest:
+    """Return the request that makes a job again; sources that the daemon has no longer are among the ``given`` files."""
+    from acebridge.client.client import request_of
+    from acebridge.client.repeats import find_request, parents_of, repeat_fields
+    from acebridge.contract.tasks import method_of
 
-    from acebridge.cli.files import FileKind
-    from acebridge.client.parents import no_recipe
-    from acebridge.errors import ErrorReason, JobFailed
-    from acebridge.v1 import jobs_pb2
-    from acestep_runtime.audio.tags.names import names_in_wave
-    from acestep_runtime.audio.tags.riff import read_chunks
-    from acestep_runtime.recipes import parse_recipe
-
-    job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
-    assets = [output.asset_id for take in job.takes for output in take.outputs]
-    name = f"job {job_id[:8]}"
-    if not assets:
-        raise JobFailed(ErrorReason.CONFLICT, f"{name.capitalize()} has no finished take that holds audio.")
-    head = b""
-    for piece in client.download(assets[0]):
-        head += piece
-        if len(head) >= _HEAD_BYTES:
-            break
-    text = names_in_wave(read_chunks(BytesIO(head))).get("recipe", "")
-    if not text:
-        raise no_recipe(name)
-    file = Path(f"{job_id[:8]}.wav")
-    _make(client, parse_recipe(text, name), file, [], seed, takes, FileKind.choose(out), out, as_json=as_json)
+    asked = find_request(job)
+    fields = repeat_fields(job, seeds, takes)
+    submission = fields.pop("submission", None)
+    made = Repetition(f"Job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())
+    inputs = find_inputs(client, parents_of(asked), made, given)
+    return request_of(
+        method_of(asked).task,
+        fields,
+        inputs.get("source"),
+        inputs.get("reference"),
+        submission if isinstance(submission, Mapping) else None,
+    )
 
 
 def _make(
@@ -98,6 +92,7 @@ def _make(
     from acebridge.cli.files import Destination, ResultFiles
     from acebridge.cli.perform import follow_job
     from acebridge.cli.result import Result
+    from acebridge.cli.same import note_same
     from acebridge.client.client import request_of
     from acebridge.client.parents import request_fields
     from acestep_runtime.tasks import TASKS
@@ -106,7 +101,8 @@ def _make(
     tracks = recipe.fields.get("tracks")
     many = task.returns_several(len(tracks) if isinstance(tracks, (list, tuple)) else 0)
     destination = Destination.choose(out, source=file, task="again", many=many, kind=kind)
-    inputs = {parent.field: _find(client, parent, file, given, len(recipe.parents)) for parent in recipe.parents}
+    made = Repetition(file.name, f"acebridge again {shlex.quote(str(file))}", file.parent)
+    inputs = find_inputs(client, recipe.parents, made, given)
     fields = request_fields(recipe, seeds or [recipe.seed], takes)
     if kind.encoding is not None:
         output = fields["output"]
@@ -114,7 +110,8 @@ def _make(
     submission = {"engine": recipe.engine}
     request = request_of(recipe.task, fields, inputs.get("source"), inputs.get("reference"), submission)
     with ResultFiles(destination, client.download) as files:
-        return follow_job(client.submit_request(request), Result(began, files), client, title="again", as_json=as_json)
+        events = note_same(client, request, client.submit_request(request))
+        return follow_job(events, Result(began, files), client, title="again", as_json=as_json)
 
 
 def _compare(file: Path, recipe: Recipe, report: Report) -> None:
@@ -130,16 +127,37 @@ def _compare(file: Path, recipe: Recipe, report: Report) -> None:
         )
 
 
-def _find(client: Client, parent: Parent, file: Path, given: Sequence[Path], count: int) -> audio_pb2.AudioInput:
-    """Return a parent of ``file``; the only file that was given stands for the only one, with a warning if it is another."""
+class Repetition(NamedTuple):
+    """What is made again, as messages name it; the command that does it, and the folder where its sources may lie."""
+
+    name: str
+    command: str
+    folder: Path
+
+
+def find_inputs(
+    client: Client, parents: Sequence[Parent], made: Repetition, given: Sequence[Path]
+) -> dict[str, audio_pb2.AudioInput]:
+    """Return the audio that something was made from, by the field of its task.
+
+    The only file that was given stands for the only one, with a warning if it is another. Raises `InvalidValue` for audio
+    that is nowhere.
+    """
+    return {parent.field: _find(client, parent, made, given, only=len(parents) == 1) for parent in parents}
+
+
+def _find(
+    client: Client, parent: Parent, made: Repetition, given: Sequence[Path], *, only: bool
+) -> audio_pb2.AudioInput:
     from acebridge.client.parents import as_parent, find_parent, missing_parent
 
-    found = find_parent(client, parent, (*given, file.parent / parent.name))
+    beside = [made.folder / parent.name] if parent.name else []
+    found = find_parent(client, parent, (*given, *beside))
     if found is not None:
         return found
-    if len(given) == count == 1:
-        typer.echo(
-            f"warning: {given[0].name} is not the {parent.name} that it was made from: the result differs.", err=True
-        )
+    if len(given) == 1 and only:
+        name = printable(parent.name) or "the file"
+        typer.echo(f"warning: {printable(given[0].name)} is not {name} as it was used: the result differs.", err=True)
         return as_parent(client.upload(given[0]), parent)
-    raise missing_parent(parent, file.name, f"Give that file behind it: `acebridge again {file.name} {parent.name}`.")
+    file = shlex.quote(printable(parent.name) or "FILE")
+    raise missing_parent(parent, made.name, f"Give that file behind it: `{made.command} {file}`.")

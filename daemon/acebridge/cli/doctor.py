@@ -151,7 +151,7 @@ def _models(_: str | None) -> Finding:
         f"{folder}: {', '.join(model.name for model in models if model.complete) or 'no model'}",
         *(f"{model.name} is not whole: {'; '.join(model.faults)}" for model in broken),
         *(f"{each.name} in adapters {fault}" for each in find_adapters(folder) if (fault := adapter_fault(each))),
-        *(f"{each.path.name} is {each.signature.what}" for each in (*find_strangers(folder), *find_others(folder))),
+        *(each.describe() for each in (*find_strangers(folder), *find_others(folder))),
     ]
     return Finding("models", not broken, ". ".join(says), " ".join(dict.fromkeys(model.remedy for model in broken)))
 

@@ -80,6 +80,7 @@ def _file_lines(facts: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _recipe_lines(recipe: Recipe) -> Iterator[str]:
+    from acebridge.cli.request_words import field_lines
     from acestep_runtime.errors import printable
     from acestep_runtime.recipes import describe
 
@@ -87,9 +88,8 @@ def _recipe_lines(recipe: Recipe) -> Iterator[str]:
     yield f"  made by AceBridge{version}: {printable(describe(recipe), _MAX_LINE)}"
     if recipe.model:
         yield f"  model: {printable(recipe.model)}"
-    for name, value in recipe.fields.items():
-        for key, text in _object(value).items() if isinstance(value, Mapping) else {name: value}.items():
-            yield f"  {key}: {printable(' / '.join(str(text).split(chr(10))), _MAX_LINE)}"
+    for line in field_lines(recipe.fields):
+        yield f"  {printable(line.expandtabs(1), _MAX_LINE)}"
     for parent in recipe.parents:
         yield f"  {parent.field}: {printable(parent.name)} (SHA-256 {parent.sha256})"
 

@@ -23,6 +23,8 @@ def job_lines(job: jobs_pb2.Job) -> Iterator[str]:
     yield f"created {job.create_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC{_duration(job)}"
     if job.error.message:
         yield f"error: {printable(with_options(job.error.message), _LONGEST_LINE)}"
+    if job.same_job_id:
+        yield f"makes the same as job {job.same_job_id}"
     if request := list(request_lines(job)):
         yield "asked for:"
         yield from (f"  {printable(line.expandtabs(1), _LONGEST_LINE)}" for line in request)

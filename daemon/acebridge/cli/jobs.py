@@ -1,15 +1,16 @@
-"""``acebridge jobs``: list, show, follow, continue, cancel and delete jobs."""
+"""``acebridge jobs``: list, show, follow, continue, repeat, cancel and delete jobs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acebridge.cli import listing
+from acebridge.cli.again import Sources
 from acebridge.cli.echo import echo
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import All, Limit
@@ -19,11 +20,14 @@ from acebridge.client.connection import connect
 if TYPE_CHECKING:
     from acebridge.cli.timing import TimingFiles
     from acebridge.client.client import Client
+    from acebridge.v1 import jobs_pb2
     from acebridge.v1.tasks_pb2 import TaskEvent
 
 JobId = Annotated[str, typer.Argument(help="Id of the job, or a unique prefix.", show_default=False)]
 
-jobs = typer.Typer(help="List, watch, cancel and delete jobs; fetch the next batch.", invoke_without_command=True)
+jobs = typer.Typer(
+    help="List, watch, repeat, cancel and delete jobs; fetch the next batch.", invoke_without_command=True
+)
 
 
 @jobs.callback()
@@ -67,7 +71,7 @@ def watch_job(
     job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
 ) -> None:
     """Follow a job, old or running, and fetch its results. Ctrl-C leaves it running."""
-    _fetch(job_id, out, json, address, lambda client, known: client.watch(known), cancels=False, html=html)
+    _fetch(job_id, out, json, address, lambda client, job: client.watch(job.id), cancels=False, html=html)
 
 
 @jobs.command("next")
@@ -75,23 +79,34 @@ def next_batch(
     job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
 ) -> None:
     """Fetch the next batch of a job: the same request with the seeds that follow. --auto-gen prefetches it."""
-    _fetch(job_id, out, json, address, lambda client, known: client.next_batch(known), "-next", html=html)
+    _fetch(job_id, out, json, address, lambda client, job: client.next_batch(job.id), "-next", html=html)
 
 
 @jobs.command("again")
 def repeat_job(
     job_id: JobId,
+    sources: Sources = None,
     seed: Seed = None,
     takes: Takes = None,
     out: Out = None,
+    html: ResultPage = None,
     json: AsJson = False,
     address: Address = None,
 ) -> None:
-    """Make the first take of a job again: the same, or with another --seed, or more --takes."""
-    from acebridge.cli.again import again_by_job
+    """Do a job again, also one that failed: the same, or with another --seed, or other --takes."""
+    from acebridge.cli.again import repeat_request
+    from acebridge.cli.files import check_no_input
+    from acebridge.cli.same import note_same
 
-    with connect(address, autostart=True) as client:
-        again_by_job(client, listing.whole_job_id(client, job_id), seed or [], takes, out, as_json=json)
+    given = sources or []
+    if out is not None:
+        check_no_input("--out", Path(out), given)
+
+    def ask(client: Client, job: jobs_pb2.Job) -> Iterator[TaskEvent]:
+        request = repeat_request(client, job, given, seed or [], takes)
+        return note_same(client, request, client.submit_request(request))
+
+    _fetch(job_id, out, json, address, ask, "-again", html=html)
 
 
 def _fetch(
@@ -99,7 +114,7 @@ def _fetch(
     out: str | None,
     json: bool,
     address: str | None,
-    ask: Callable[[Client, str], Iterator[TaskEvent]],
+    ask: Callable[[Client, jobs_pb2.Job], Iterator[TaskEvent]],
     suffix: str = "",
     *,
     cancels: bool = True,
@@ -114,7 +129,8 @@ def _fetch(
     from acebridge.cli.files import Destination, ResultFiles
     from acebridge.cli.option_names import name_options
     from acebridge.cli.pages import choose_page, write_page
-    from acebridge.cli.perform import follow_job
+    from acebridge.cli.perform import follow_job, min_score_of
+    from acebridge.cli.request_words import request_of_job
     from acebridge.cli.result import Result
     from acebridge.v1 import jobs_pb2
     from acestep_runtime.tasks import TASKS
@@ -126,8 +142,10 @@ def _fetch(
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         task = listing.job_task(job)
         files = timing = page = None
+        fields = request_of_job(job)
         if TASKS[task].kind == "audio":
-            many = TASKS[task].returns_several()
+            tracks = fields.get("tracks")
+            many = TASKS[task].returns_several(len(tracks) if isinstance(tracks, Sequence) else 0)
             destination = Destination.choose(out, source=None, task=f"{task}-{job.id[:8]}{suffix}", many=many)
             page = choose_page(html, destination)
             files = stack.enter_context(ResultFiles(destination, client.download))
@@ -137,12 +155,13 @@ def _fetch(
         hidden = () if timing is None else ("lrc",)
         stack.enter_context(name_options())
         report = follow_job(
-            ask(client, job_id), result, client, title=task, as_json=json, cancels=cancels, hidden=hidden
-        )
+            ask(client, job), result, client, title=task, as_json=json, cancels=cancels, hidden=hidden,
+            min_score=min_score_of(fields),
+        )  # fmt: skip
         for line in () if timing is None else timing.write(report["metadata"][0]):
             if not json:
                 echo(line)
-        write_page(page, report, task, task, as_json=json)
+        write_page(page, report, task, task, fields, as_json=json)
 
 
 def _timing_files(task: str, out: str | None, html: str | None) -> TimingFiles | None:

@@ -32,7 +32,7 @@ Name = Annotated[str, typer.Argument(help="Name from `acebridge models list`, or
 #: Behind a long job, and from a slow disk.
 _LOADING_S = 3600.0
 
-models = typer.Typer(help="Show engines and models; list, fetch and check models.", invoke_without_command=True)
+models = typer.Typer(help="Show engines and models; list, fetch, check and remove models.", invoke_without_command=True)
 
 
 class ModelRow(NamedTuple):

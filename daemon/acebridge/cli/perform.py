@@ -22,6 +22,7 @@ from acebridge.cli.pages import choose_page, write_page
 from acebridge.cli.plans import save_plan
 from acebridge.cli.play import play_results
 from acebridge.cli.result import OutputReport, Report, Result, in_order, ranking_warnings
+from acebridge.cli.same import note_same, print_same
 from acebridge.cli.take_words import SCORES, take_line
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.client import Client, name_of, request_of, text_of
@@ -152,7 +153,7 @@ def perform(
             return
         files = stack.enter_context(ResultFiles(destination, client.download)) if destination is not None else None
         listening = stack.enter_context(listen_to_job(client, source)) if listen else None
-        events = client.submit_request(request)
+        events = note_same(client, request, client.submit_request(request))
         report = follow_job(
             _echo_note(note, events),
             Result(began, files, named),
@@ -160,7 +161,7 @@ def perform(
             title=title,
             as_json=as_json,
             hidden=() if timing is None or timing.out is None else ("lrc",),
-            min_score=_min_score(fields),
+            min_score=min_score_of(fields),
             sinks=() if listening is None else (listening.audio,),
         )
         if plan is not None:
@@ -180,6 +181,7 @@ def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
     """Print a job that is left to the daemon."""
     if note:
         typer.echo(note, err=True)
+    print_same(job)
     if as_json:
         print_json(message_json(job))
     else:
@@ -200,7 +202,7 @@ def _check_nothing_written(
             )  # fmt: skip
 
 
-def _min_score(fields: Fields) -> float | None:
+def min_score_of(fields: Fields) -> float | None:
     """Return the score that a request's takes should reach, if it says one."""
     output = fields.get("output")
     score = output.get("min_score") if isinstance(output, Mapping) else None

@@ -41,8 +41,13 @@ def title_of(job: jobs_pb2.Job) -> str:
 
 
 def request_lines(job: jobs_pb2.Job) -> Iterator[str]:
-    """Yield each field of the request of a job in a line, by the name of its option; a text of several lines is indented."""
-    for name, value in _flatten(request_of_job(job)):
+    """Yield what a job was asked for, as `field_lines` does."""
+    return field_lines(request_of_job(job))
+
+
+def field_lines(fields: Fields) -> Iterator[str]:
+    """Yield each field of a request in a line, by the name of its option; a text of several lines is indented."""
+    for name, value in _flatten(fields):
         lines = _value_text(value).splitlines() or [""]
         if len(lines) == 1:
             yield f"{name}: {lines[0]}"

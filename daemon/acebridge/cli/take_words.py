@@ -18,8 +18,8 @@ SCORES = ("quality", "lyrics_alignment", "lm")
 def take_parts(facts: Mapping[str, JsonValue], *, meter: bool = False) -> list[str]:
     """Return tempo, key and scores of a take, each in words, the ``meter`` behind the key if it is wanted."""
     score, words = facts.get("score"), describe_findings(facts, timesignature="{:g}/4")
-    names = [name for name in ("bpm", "keyscale", *(["timesignature"] if meter else [])) if facts.get(name) is not None]
-    findings = [f"{words[name]} bpm" if name == "bpm" else words[name] for name in names]
+    known = [name for name in ("bpm", "keyscale", *(["timesignature"] if meter else [])) if facts.get(name) is not None]
+    findings = [f"{words[name]} bpm" if name == "bpm" else words[name] for name in known]
     scores = []
     if isinstance(score, Mapping):
         scores = [

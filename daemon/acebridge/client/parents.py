@@ -83,7 +83,7 @@ def _in_store(client: Client, parent: Parent) -> audio_pb2.AudioInput | None:
 
 
 def _from_file(client: Client, parent: Parent, files: Iterable[Path]) -> audio_pb2.AudioInput | None:
-    from acestep_runtime.recipes import hash_file
+    from acestep_runtime.file_hashes import hash_file
 
     for path in files:
         if path.is_file() and hash_file(path) == parent.sha256:

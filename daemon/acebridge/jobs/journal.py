@@ -7,7 +7,6 @@ and one that comes back resumes where it was. Events hold no audio, only which f
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import sqlite3
 import time
@@ -35,8 +34,9 @@ from acebridge.jobs.job import (
 from acebridge.jobs.watchers import Watchers, no_job
 from acebridge.store import uses
 from acebridge.store.database import Database
-from acebridge.workers.messages import Error, Header, Json, Progress, RankedTake, Take, TaskParams
+from acebridge.workers.messages import Error, Header, Progress, RankedTake, Take, TaskParams
 from acestep_runtime.tasks.choosing import is_choice
+from acestep_runtime.tasks.takes import seeds_of
 
 T = TypeVar("T")
 
@@ -182,7 +182,7 @@ class Journal:
             following = prefetch.find_next_batch(connection, row)
             if following is not None:
                 prefetch.mark_requested(connection, following)
-            elif not prefetch.seeds_of(json.loads(row["params"])):
+            elif not seeds_of(json.loads(row["params"])):
                 raise Conflict(
                     f"Job {job_id} ({row['task']}) has no next batch: it would be the same again.",
                     remedy="Ask for another one only of tasks that take seeds.",
@@ -436,8 +436,3 @@ class Journal:
     def end_watches(self) -> None:
         """End every `watch` with `Unavailable`, once it has yielded all events."""
         self._watchers.close()
-
-
-def digest(content: Mapping[str, Json]) -> str:
-    """Return a fingerprint of a request, the same for equal content."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -9,36 +9,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
 
 from acebridge.jobs import tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
 from acebridge.store import uses
-from acebridge.workers.messages import TaskParams
-from acestep_runtime.tasks.takes import next_seeds
+from acestep_runtime.tasks.takes import next_seeds, replace_seeds, seeds_of
 
 _NEWER = (
     "session != '' AND EXISTS (SELECT 1 FROM jobs AS newer WHERE newer.session != ''"
     " AND newer.session = jobs.session AND newer.number > jobs.number AND newer.next_of IS NULL)"
 )
 _OBSOLETE = f"asked = 0 AND ({_NEWER} OR NOT EXISTS (SELECT 1 FROM jobs AS before WHERE before.id = jobs.next_of))"
-
-
-def seeds_of(params: TaskParams) -> list[int]:
-    """Return the seeds of a task, one for each take; empty for a task without seeds, such as one that only analyses."""
-    seed, output = params.get("seed"), params.get("output")
-    if isinstance(seed, int):
-        return [seed]
-    seeds = output.get("seeds") if isinstance(output, Mapping) else None
-    return [each for each in seeds if isinstance(each, int)] if isinstance(seeds, Sequence) else []
-
-
-def _with_seeds(params: TaskParams, seeds: Sequence[int]) -> TaskParams:
-    if "seed" in params:
-        return {**params, "seed": seeds[0]}
-    output = params["output"]
-    assert isinstance(output, Mapping)
-    return {**params, "output": {**output, "seeds": seeds}}
 
 
 def find_next_batch(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row | None:
@@ -60,7 +41,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         connection,
         digest="",
         task=row["task"],
-        params=json.dumps(_with_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
+        params=json.dumps(replace_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
         priority=PRIORITIES["normal" if requested else "low"],
         sources=row["sources"],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
 from acebridge.store import uses
-from acebridge.workers.messages import Error, Take
+from acebridge.workers.messages import Error, Json, Take, TaskParams
+from acestep_runtime.tasks.takes import seeds_of
 
 #: Requested jobs run before prefetched ones, even a low-priority request.
 _ORDER = "priority DESC, asked DESC, number"
@@ -29,6 +32,9 @@ _FEW = 8
 _LISTED = """number, id, task, params, engine, state, priority, attempts, created, started, finished, last_sequence, progress,
   error, sources, next_of, asked, origin, note,
   iif(json_valid(takes), (SELECT json_group_array(json_remove(value, '$.facts')) FROM json_each(takes)), takes) AS takes"""
+#: The newest job before one that makes the same and did not fail; its index is `jobs_by_content`.
+SAME = """SELECT id FROM jobs WHERE content = ? AND content != '' AND number < ?
+  AND state IN ('queued', 'running', 'succeeded') ORDER BY number DESC LIMIT 1"""
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
@@ -51,8 +57,15 @@ def positions_of(connection: sqlite3.Connection, job_ids: Collection[str]) -> di
 
 
 def job_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Job:
-    """Return a row of ``jobs`` as a value, with its place in the queue."""
-    return job_from_row(row, position_of(connection, row["number"]) if row["state"] == QUEUED else 0)
+    """Return a row of ``jobs`` as a value, with its place in the queue and the job that makes the same."""
+    position = position_of(connection, row["number"]) if row["state"] == QUEUED else 0
+    return dataclasses.replace(job_from_row(row, position), same_as=_find_same(connection, row))
+
+
+def _find_same(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
+    """Return the id of the newest job before a row that makes the same and did not fail; empty without one."""
+    found = connection.execute(SAME, (row["content"], row["number"])).fetchone() if row["content"] else None
+    return "" if found is None else str(found["id"])
 
 
 def job_from_row(row: sqlite3.Row, position: int = 0) -> Job:
@@ -130,7 +143,8 @@ def count_waiting(connection: sqlite3.Connection, *, requested: bool = False) ->
 def insert_job(connection: sqlite3.Connection, **columns: str | int | None) -> sqlite3.Row:
     """Queue a new job with these columns; return its row."""
     job_id = uuid.uuid4().hex
-    values = {"id": job_id, "state": QUEUED, "created": time.time(), **columns}
+    content = _content_of(str(columns["task"]), str(columns["engine"]), json.loads(str(columns["params"])))
+    values = {"id": job_id, "state": QUEUED, "created": time.time(), "content": content, **columns}
     names, marks = ", ".join(values), ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", tuple(values.values()))
     row = find_row(connection, job_id)
@@ -138,6 +152,16 @@ def insert_job(connection: sqlite3.Connection, **columns: str | int | None) -> s
     uses.add(connection, row["number"], json.loads(row["sources"]))
     append_queued(connection, row["number"])
     return row
+
+
+def _content_of(task: str, engine: str, params: TaskParams) -> str:
+    """Return a digest of what a job makes; empty without seeds: whoever analyses a song again wants to hear the same."""
+    return digest({"task": task, "engine": engine, "params": params}) if seeds_of(params) else ""
+
+
+def digest(content: Mapping[str, Json]) -> str:
+    """Return a fingerprint of a request, the same for equal content."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def append_queued(connection: sqlite3.Connection, number: int) -> None:

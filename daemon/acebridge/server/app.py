@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
 import os
-import socket
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,12 +18,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from acebridge.addresses import is_loopback, join_address, reachable_host
+from acebridge.addresses import join_address, reachable_host
 from acebridge.atomic_files import write_whole
 from acebridge.audit import AuditLog
 from acebridge.background import Supervisor, stop_on_signals, wait_at_most
-from acebridge.config import DEFAULT_PORT, Config, let_in
-from acebridge.errors import AceBridgeError, Conflict
+from acebridge.config import Config, let_in
 from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE, LOG_FILE, START_LOG_FILE, TOKEN_FILE, WORKERS_FILE
@@ -38,10 +34,12 @@ from acebridge.server.connections import connection_options
 from acebridge.server.context import ServiceContext
 from acebridge.server.health import Health
 from acebridge.server.health_report import report_health, set_serving
+from acebridge.server.housekeeping import FRESH_S, check_store, gc_loop
 from acebridge.server.idle import is_busy, run_when_idle, unload_models
 from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.server.malformed import RequestCheck
 from acebridge.server.open_calls import LOOK_S, CallLimits, OpenCalls
+from acebridge.server.port import listen
 from acebridge.server.refused_calls import RefusedCalls
 from acebridge.server.services.assets import AssetService
 from acebridge.server.services.daemon import DaemonService
@@ -52,7 +50,6 @@ from acebridge.server.tls import find_identity, port_opener
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
 from acebridge.store.folder_lock import hold_folder
-from acebridge.store.scrub import scrub_store
 from acebridge.store.start import open_database
 from acebridge.v1 import (
     assets_pb2,
@@ -83,10 +80,7 @@ log = logging.getLogger(__name__)
 #: Work in the background, and its name in the log.
 Work: TypeAlias = tuple[str, Callable[[], Awaitable[None]]]
 _STOP_GRACE_S = 2.0
-_GC_PAUSE_S, _GC_INTERVAL_S = 1.0, 3600.0
 _CHECK_INTERVAL_S = 3.0
-#: Assets that were used so recently are not evicted: somebody may still be fetching them.
-_FRESH_S = 600.0
 _SERVICES = tuple(
     service.full_name
     for contract in (tasks_pb2, jobs_pb2, assets_pb2, models_pb2, daemon_pb2)
@@ -164,7 +158,7 @@ def build(config: Config, stop: asyncio.Event) -> _Daemon:
 def _build_on(database: Database, config: Config, stop: asyncio.Event) -> _Daemon:
     store = AssetStore(
         database, config.data_dir, max_upload_bytes=config.max_upload_bytes, quota_bytes=config.quota_bytes,
-        fresh_s=_FRESH_S,
+        fresh_s=FRESH_S,
     )  # fmt: skip
     journal = Journal(database, max_waiting=config.max_waiting_jobs)
     scheduler = Scheduler(journal, store, Spool(config.data_dir / "spool"), grace_s=config.cancel_grace_s)
@@ -214,7 +208,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         await choosing  # a wrong name is an error; but looking for all of them must not delay the start
     daemon = build(config, stop)
     try:
-        port = _listen(port_opener(daemon.server, identity), config)
+        port = listen(port_opener(daemon.server, identity), config)
     except BaseException:
         daemon.database.close()
         raise
@@ -243,7 +237,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     ]
     may_end: list[Work] = [
         ("preloading", partial(_preload, daemon.launcher)),
-        ("checking the store", partial(_check_store, daemon.context)),  # it ends where the scrub is off
+        ("checking the store", partial(check_store, daemon.context)),  # it ends where the scrub is off
         ("watching the files of clients", partial(exit_if_replaced, {address_file: own, token_file: token}, stop)),
         *_children(config, address),
     ]
@@ -276,49 +270,6 @@ async def _stop(daemon: _Daemon) -> None:
     daemon.context.journal.end_watches()
     await daemon.server.stop(_STOP_GRACE_S)
     await asyncio.to_thread(daemon.database.close)
-
-
-# ---- address ----
-
-
-def _listen(open_port: Callable[[str], int], config: Config) -> int:
-    """Open the port and return its number. Clients find it in the address file, so any will do unless one was asked for.
-
-    Those on other machines do not: for them it has to be the usual one.
-    """
-    usual = (DEFAULT_PORT, 0) if is_loopback(config.host) else (DEFAULT_PORT,)
-    for port in usual if config.port is None else (config.port,):
-        error = _bind_error(config.host, port)
-        if error is None:
-            with suppress(RuntimeError):  # another program was faster
-                return open_port(join_address(config.host, port))
-    no_address = error == errno.EADDRNOTAVAIL
-    remedy = _OTHER_HOST if no_address else "Choose another with --port, or --port 0 for any free one."
-    raise Conflict(f"Port {port} of {config.host} {_WHY_NOT.get(error, 'cannot be opened')}.", remedy=remedy)
-
-
-_OTHER_HOST = "Set host to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all of them."
-#: Why a port cannot be had, by the number of the error.
-_WHY_NOT: dict[int | None, str] = {
-    None: "is taken by another program",
-    errno.EADDRINUSE: "is taken by another program",
-    errno.EACCES: "is for the system's own services",
-    errno.EADDRNOTAVAIL: "cannot be opened: this machine has no such address",
-}
-
-
-def _bind_error(host: str, port: int) -> int | None:
-    """Return the number of the error when a port cannot be opened. gRPC would print its own lines about it."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        if os.name != "nt":  # as gRPC does, so that a daemon that has just ended is not in the way
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen()
-        except OSError as error:
-            return error.errno
-    return None
 
 
 def _holds(file: Path, text: str) -> bool:
@@ -412,35 +363,3 @@ async def exit_if_replaced(files: Mapping[Path, str], stop: asyncio.Event) -> No
             return
     log.warning("stopping, for %s is gone or another daemon's", gone[0])
     stop.set()
-
-
-async def gc_loop(context: ServiceContext, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Collect garbage after jobs, once a second at most, and once an hour."""
-    ended = asyncio.Event()
-    context.scheduler.on_end = ended.set
-    while True:
-        ended.clear()
-        try:
-            await run_gc(context)
-        except (OSError, sqlite3.Error, AceBridgeError) as error:  # a full disk, a locked database, a lost file
-            log.warning("could not collect garbage", extra={"error": repr(error)})
-        await sleep(_GC_PAUSE_S)
-        with suppress(asyncio.TimeoutError):
-            await wait_at_most(_GC_INTERVAL_S, ended.wait())
-
-
-async def _check_store(context: ServiceContext) -> None:
-    """Take up files that were there at the start without a good row; then compare all with their hashes, slowly."""
-    if taken_up := await context.store.adopt_strays():
-        log.warning("took up files that the database did not list", extra={"count": taken_up})
-    await scrub_store(context.store, bytes_per_s=context.config.scrub_bytes_per_s)
-
-
-async def run_gc(context: ServiceContext) -> None:
-    """Delete old jobs, and assets until the store keeps to its quota."""
-    max_age_s = context.config.max_age_days * 86400
-    await context.journal.prune(max_age_s)
-    evicted = await context.store.evict(quota_bytes=context.config.quota_bytes, max_age_s=max_age_s, fresh_s=_FRESH_S)
-    await context.store.keep_reserve()
-    if evicted:
-        log.info("evicted assets", extra={"count": evicted})

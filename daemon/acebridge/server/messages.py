@@ -130,6 +130,7 @@ def job_message(job: Job, *, facts: bool = True) -> jobs_pb2.Job:
         prefetched=not job.requested,
         origin=tasks_pb2.Origin(**job.origin) if job.origin else None,
         request=request_message(job),
+        same_job_id=job.same_as,
     )
     fill(out, {"task": job.task, "state": job.state, "priority": job.priority})
     return out

@@ -17,8 +17,8 @@ from acebridge.contract.fields import FieldValue, fields_of, fill
 from acebridge.contract.tasks import TaskRequest, method_of
 from acebridge.errors import NotFound
 from acebridge.jobs.job import PRIORITIES, Job
-from acebridge.jobs.journal import Journal, digest
-from acebridge.jobs.prefetch import seeds_of
+from acebridge.jobs.journal import Journal
+from acebridge.jobs.tables import digest
 from acebridge.limits import LONGEST_KEY, LONGEST_NAME
 from acebridge.named_files import open_named_file
 from acebridge.store.asset_rows import Asset
@@ -32,6 +32,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields, with_all_seeds
 from acestep_runtime.tasks.base import Source
+from acestep_runtime.tasks.takes import seeds_of
 from acestep_runtime.values import Sampling
 
 MAX_INLINE_BYTES = 4 * 2**20

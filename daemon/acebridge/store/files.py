@@ -20,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 from acebridge.atomic_files import sync_folder
 from acebridge.paths import QUARANTINE_FOLDER
+from acestep_runtime.file_hashes import hash_file
 
 COPY_BYTES = 1 << 20
 _ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -66,16 +67,6 @@ def copy_file(source: BinaryIO, target: Path) -> str:
     with target.open("wb") as writer:
         while chunk := source.read(COPY_BYTES):
             write_chunk(writer.fileno(), digest, chunk)
-    return digest.hexdigest()
-
-
-def hash_file(file: Path, *, pause: Callable[[int], None] = lambda _: None) -> str:
-    """Return the SHA-256 of a file; ``pause`` is called after each piece with its number of bytes."""
-    digest = hashlib.sha256()
-    with file.open("rb") as reader:
-        while chunk := reader.read(COPY_BYTES):
-            digest.update(chunk)
-            pause(len(chunk))
     return digest.hexdigest()
 
 
@@ -157,4 +148,4 @@ class AssetFiles:
 
     def is_genuine(self, asset_id: str, *, pause: Callable[[int], None] = lambda _: None) -> bool:
         """Return whether the file of an asset has the bytes that its name promises. Raises `FileNotFoundError`."""
-        return hash_file(self.path(asset_id), pause=pause) == asset_id
+        return hash_file(self.path(asset_id), on_read=pause) == asset_id

@@ -95,6 +95,11 @@ CREATE INDEX assets_by_creation ON assets (created, id) WHERE NOT missing;
 """
 # ``note`` is one more warning of the takes of a job: why its engine does it, where another one may be expected.
 _ENGINE_NOTES = "ALTER TABLE jobs ADD COLUMN note TEXT NOT NULL DEFAULT ''"
+# ``content`` is a digest of what a job with seeds makes; empty for one without, and in rows of older versions.
+_CONTENTS = """
+ALTER TABLE jobs ADD COLUMN content TEXT NOT NULL DEFAULT '';
+CREATE INDEX jobs_by_content ON jobs (content, number) WHERE content != '';
+"""
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -129,6 +134,7 @@ MIGRATIONS = (
     Migration(2, "uses of assets, ages that no clock can change, the identity of sources", _make_durable),
     Migration(3, "lists that read what they show", lambda connection: _run_all(connection, _LIST_INDEXES)),
     Migration(4, "why a job's engine was chosen", lambda connection: _run_all(connection, _ENGINE_NOTES)),
+    Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
 )
 VERSION = MIGRATIONS[-1].version
 

@@ -28,7 +28,7 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class Job(_message.Message):
-    __slots__ = ("id", "task", "engine", "state", "priority", "position", "progress", "create_time", "start_time", "end_time", "attempts", "last_sequence", "error", "takes", "previous_job_id", "prefetched", "origin", "request")
+    __slots__ = ("id", "task", "engine", "state", "priority", "position", "progress", "create_time", "start_time", "end_time", "attempts", "last_sequence", "error", "takes", "previous_job_id", "prefetched", "origin", "request", "same_job_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class Job(_message.Message):
     PREFETCHED_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    SAME_JOB_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     task: _tasks_pb2.TaskKind
     engine: str
@@ -65,7 +66,8 @@ class Job(_message.Message):
     prefetched: bool
     origin: _tasks_pb2.Origin
     request: _tasks_pb2.TaskRequest
-    def __init__(self, id: _Optional[str] = ..., task: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., engine: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., priority: _Optional[_Union[_tasks_pb2.Priority, str]] = ..., position: _Optional[int] = ..., progress: _Optional[_Union[_tasks_pb2.Progress, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., takes: _Optional[_Iterable[_Union[_tasks_pb2.TakeFinished, _Mapping]]] = ..., previous_job_id: _Optional[str] = ..., prefetched: _Optional[bool] = ..., origin: _Optional[_Union[_tasks_pb2.Origin, _Mapping]] = ..., request: _Optional[_Union[_tasks_pb2.TaskRequest, _Mapping]] = ...) -> None: ...
+    same_job_id: str
+    def __init__(self, id: _Optional[str] = ..., task: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., engine: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., priority: _Optional[_Union[_tasks_pb2.Priority, str]] = ..., position: _Optional[int] = ..., progress: _Optional[_Union[_tasks_pb2.Progress, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., takes: _Optional[_Iterable[_Union[_tasks_pb2.TakeFinished, _Mapping]]] = ..., previous_job_id: _Optional[str] = ..., prefetched: _Optional[bool] = ..., origin: _Optional[_Union[_tasks_pb2.Origin, _Mapping]] = ..., request: _Optional[_Union[_tasks_pb2.TaskRequest, _Mapping]] = ..., same_job_id: _Optional[str] = ...) -> None: ...
 
 class CreateJobRequest(_message.Message):
     __slots__ = ("request", "validate_only")

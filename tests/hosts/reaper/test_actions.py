@@ -396,21 +396,6 @@ def test_without_a_dialog_the_last_values_are_taken(studio: Studio) -> None:
     assert [facts(track.items[0].active)["caption"] for track in on_tracks(studio)] == ["jazz trio", "jazz trio"]
 
 
-def test_doctor_finds_everything(studio: Studio) -> None:
-    studio.run("Doctor")
-    (message,) = studio.reaper.messages
-    assert message.startswith("Command: ")
-    assert "daemon: version" in message
-    assert studio.project.undo == []
-    assert studio.jobs() == []
-
-
-def test_settings_are_kept(studio: Studio) -> None:
-    studio.run("Settings", **{"Context in seconds": "12"})
-    assert studio.reaper.ext[("AceBridge", "context_s")] == "12"
-    assert studio.project.undo == []
-
-
 def test_the_project_can_be_saved_and_read_back(studio: Studio) -> None:
     import rpp
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from acebridge.errors import Busy, Conflict, NotFound, Unavailable
 from acebridge.jobs import tables
 from acebridge.jobs.job import PRIORITIES
-from acebridge.jobs.journal import Journal, digest
+from acebridge.jobs.journal import Journal
 from acebridge.store import asset_rows
 from acebridge.store.database import Database
 
@@ -328,8 +328,41 @@ def test_a_clock_that_jumps_makes_no_job_old(tmp_path: Path, monkeypatch: pytest
     with_journal(tmp_path / "db", work)
 
 
+def test_a_job_that_makes_the_same_as_one_before_it_knows_that_job(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        async def ask(seeds: list[int], task: str = "text2music", engine: str = "fake") -> Any:
+            params = {"output": {"seeds": seeds}} if seeds else {"about": "x"}
+            return await journal.submit(
+                task, params, engine=engine, priority="normal", key="", request_digest="", sources=()
+            )
+
+        first = await ask([1])
+        others = [
+            await ask([2]),
+            await ask([1], engine="draft"),
+            await ask([1], task="cover"),
+            await ask([]),
+            await ask([]),
+        ]
+        assert [job.same_as for job in (first, *others)] == [""] * 6
+        second, third = await ask([1]), await ask([1])
+        assert (second.same_as, third.same_as) == (first.id, second.id)
+        await journal.cancel_waiting(second.id)
+        assert (await journal.get(third.id)).same_as == first.id
+        await journal.cancel_waiting(first.id)
+        assert (await journal.get(third.id)).same_as == ""
+        batch = await journal.next_batch(others[0].id)  # its seed is 3
+        assert (await ask([3])).same_as == batch.id
+
+    with_journal(tmp_path / "db", work)
+    database = Database(tmp_path / "db")
+    plan = database.query(lambda c: c.execute(f"EXPLAIN QUERY PLAN {tables.SAME}", ("x", 9)).fetchall())
+    assert [row["detail"] for row in plan] == ["SEARCH jobs USING INDEX jobs_by_content (content=? AND number<?)"]
+    database.close()
+
+
 def test_digests_depend_on_content_not_order() -> None:
-    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1}) != digest({"a": 1, "b": [3]})
+    assert tables.digest({"a": 1, "b": [2]}) == tables.digest({"b": [2], "a": 1}) != tables.digest({"a": 1, "b": [3]})
 
 
 def test_a_list_reads_what_it_shows_however_many_jobs_have_ended(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from acebridge.cli import main
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.installation import install_remedy
 from acestep_runtime.weights import catalogue, hub
-from acestep_runtime.weights.wholeness import find_whole_checkpoints
 from tests.support.fake_hub import COMMIT, FakeHub, fake_hub
 from tests.support.model_folders import safetensors_of
+from tests.support.whole_models import find_whole_checkpoints
 
 MAIN, BASE = "ACE-Step/Ace-Step1.5", "ACE-Step/acestep-v15-base"
 CONFIG = b"""{"model_type": "acestep", "is_turbo": false, "model_version": "base", "num_hidden_layers": 24,

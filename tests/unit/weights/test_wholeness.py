@@ -22,7 +22,7 @@ from acestep_runtime.weights.language import find_whole_language_models, select_
 from acestep_runtime.weights.layout import find_checkpoints
 from acestep_runtime.weights.selection import select_checkpoint
 from acestep_runtime.weights.strangers import find_strangers
-from acestep_runtime.weights.wholeness import checkpoint_faults, find_whole_checkpoints
+from acestep_runtime.weights.wholeness import checkpoint_faults
 from tests.support.model_folders import (
     safetensors,
     write_diffusers,
@@ -31,6 +31,7 @@ from tests.support.model_folders import (
     write_shared_parts,
 )
 from tests.support.paths import ROOT
+from tests.support.whole_models import find_whole_checkpoints
 
 GOLDEN = ROOT / "tests" / "golden" / "acestep-v15-turbo-tiny"
 TURBO = "acestep-v15-turbo"
