@@ -175,7 +175,7 @@ def test_errors_are_sentences() -> None:
 
 def test_a_name_that_cannot_be_saved_is_refused_at_once() -> None:
     said = run("workflow_cover", "gone.mp3", "cover", status=2)
-    assert "argument out: 'cover' has to end in .wav, .flac, .aiff, .aif, .ogg, .mp3" in said
+    assert "argument out: 'cover' has to end in .wav, .flac, .aiff, .aif, .ogg, .opus, .mp3" in said
 
 
 def test_every_example_is_here() -> None:

@@ -29,6 +29,9 @@ MODULES = (
     "acebridge.hosts.jobfolder.widen",
     "acestep_runtime.tasks.source_audio",
     "acestep_runtime.audio.splice",
+    "acestep_runtime.audio.dither",
+    "acestep_runtime.audio.tags.result",
+    "acestep_runtime.origins",
     "acestep_runtime.tasks.times",
     "acebridge.hosts.jobfolder.mixdown",
     "soundfile",  # with the first file that is read
