@@ -78,6 +78,33 @@ class Key:
         return f"{PITCH_NAMES[self.tonic]} {self.mode}"
 
 
+#: ISO 639 codes of the languages that models can sing.
+LANGUAGES = (
+    "ar", "az", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "ht",
+    "hu", "id", "is", "it", "ja", "ko", "la", "lt", "ms", "ne", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sa",
+    "sk", "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "yue", "zh", "unknown",
+)  # fmt: skip
+#: Codes of countries that are written for their languages → the code of the language.
+_OF_COUNTRIES = {
+    "jp": "ja",
+    "kr": "ko",
+    "cn": "zh",
+    "tw": "zh",
+    "gr": "el",
+    "ua": "uk",
+    "cz": "cs",
+    "dk": "da",
+    "se": "sv",
+    "br": "pt",
+}
+
+
+def similar_language(code: str) -> str:
+    """Return the code of `LANGUAGES` that is meant by another one, such as "jp", "EN" or "pt-BR"; "" if that is not known."""
+    first = code.replace("_", "-").partition("-")[0].lower()
+    return first if first in LANGUAGES else _OF_COUNTRIES.get(first, "")
+
+
 @dataclass(frozen=True)
 class Music:
     """The requested music. Values not given are taken from the source or chosen by the engine."""

@@ -21,16 +21,11 @@ from typing import TypeAlias
 import yaml
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.values import LANGUAGES
 
 #: Values by the names of `FIELDS`: whole numbers for bpm, duration and timesignature, texts for the others.
 LmMetadata: TypeAlias = Mapping[str, str | int]
 
-#: ISO 639 codes of the languages that models can sing.
-LANGUAGES = (
-    "ar", "az", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "ht",
-    "hu", "id", "is", "it", "ja", "ko", "la", "lt", "ms", "ne", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sa",
-    "sk", "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "yue", "zh", "unknown",
-)  # fmt: skip
 #: One line of text that YAML reads unquoted: starts with a letter or digit, without a colon or hash that has a meaning.
 _LINE_PATTERN = r"/[\p{L}\p{N}]([\p{L}\p{M}\p{N}\p{P}\p{S} &&[^:#]]|[\p{L}\p{N}][:#][\p{L}\p{N}]){0,%d}/"
 #: YAML folds captions at 80 characters; this many lines hold any caption that models write.

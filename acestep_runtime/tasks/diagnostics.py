@@ -16,7 +16,7 @@ from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Take, Task, TaskEvent
 from acestep_runtime.tasks.unused import describe_unused
 from acestep_runtime.units import gain_to_db
-from acestep_runtime.values import CODES_A_SECOND, CancelToken
+from acestep_runtime.values import CODES_A_SECOND, LANGUAGES, CancelToken, Music, similar_language
 
 
 def run_with_warnings(
@@ -31,6 +31,7 @@ def run_with_warnings(
         *_file_warnings(None if reference is None or not engine.supports_reference else reference),
         *_plan_warnings(task, engine),
         *filter(None, [task.words_to_sing().note]),
+        *_language_warnings(getattr(task, "music", Music()).language),
         *_seed_warnings(task.output_spec.seeds),
         *describe_unused(task, engine),
     ]
@@ -55,6 +56,15 @@ def with_warnings(metadata: TakeMetadata, warnings: Sequence[str]) -> TakeMetada
     if not warnings:
         return metadata
     return {**metadata, "warnings": [*metadata.get("warnings", ()), *warnings]}
+
+
+def _language_warnings(code: str) -> list[str]:
+    """Warn of a language that no model knows: it would be sung in some other one."""
+    if not code or code in LANGUAGES:
+        return []
+    meant = similar_language(code)
+    remedy = f"Did you mean {meant}?" if meant else "Use an ISO 639 code, such as en, de, ja or zh."
+    return [f"language {printable(code)} is none that the models know. {remedy}"]
 
 
 def _seed_warnings(seeds: Sequence[int]) -> list[str]:

@@ -13,8 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
 from acestep_runtime.audio import decode
-from acestep_runtime.lm.grammar import LANGUAGES
-from acestep_runtime.values import Key
+from acestep_runtime.values import LANGUAGES, Key
 from tests.support.daemon import Daemon, daemon_at, write_wav
 from tests.support.shell import Shell
 from tests.support.signals import noise, song

@@ -17,7 +17,7 @@ import yaml
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.lm import grammar
 from acestep_runtime.lm.vocabulary import Matcher, Vocabulary
-from acestep_runtime.values import Key
+from acestep_runtime.values import LANGUAGES, Key
 from tests.support.tiny_lm import tokenizer
 
 ALL = tuple(grammar.FIELDS)
@@ -50,7 +50,7 @@ GIVEN = st.fixed_dictionaries(
         "duration": st.integers(1, 600),
         "genres": st.sampled_from(["pop", "k-pop: ballad", "#1"]),
         "keyscale": st.builds(Key, st.integers(0, 11), st.sampled_from(["major", "minor"])).map(str),
-        "language": st.sampled_from(grammar.LANGUAGES),
+        "language": st.sampled_from(LANGUAGES),
         "timesignature": st.sampled_from([2, 3, 4, 6]),
     },
 )  # fmt: skip
@@ -75,7 +75,7 @@ def _check(answer: tuple[list[int], bool], preset: dict[str, Any], skip: set[str
     for name, (low, high) in {"bpm": (30, 300), "duration": (10, 600)}.items():
         assert name in preset or name not in metadata_read or low <= metadata_read[name] <= high
     assert metadata_read.get("timesignature", 2) in (2, 3, 4, 6)
-    assert metadata_read.get("language", "en") in grammar.LANGUAGES
+    assert metadata_read.get("language", "en") in LANGUAGES
     if "keyscale" in metadata_read:
         Key.parse(metadata_read["keyscale"])
     for name in {"caption", "genres"} & metadata_read.keys():

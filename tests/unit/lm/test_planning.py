@@ -14,7 +14,7 @@ import torch
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, grammar, planning, prompts, writing
 from acestep_runtime.lm.sampling import SamplingParams
-from acestep_runtime.values import CODES, Key
+from acestep_runtime.values import CODES, LANGUAGES, Key
 from tests.support.lm_vocabularies import language, run_to_end, terse, vocabulary
 
 GIVEN = {"bpm": 88, "keyscale": "Bb minor", "language": "ko", "caption": "warm: piano, #1 밤하늘"}
@@ -31,7 +31,7 @@ def _check_form(metadata: Any) -> None:
     assert 30 <= metadata["bpm"] <= 300
     assert 10 <= metadata["duration"] <= 600
     assert metadata["timesignature"] in (2, 3, 4, 6)
-    assert metadata["language"] in grammar.LANGUAGES
+    assert metadata["language"] in LANGUAGES
     assert metadata["caption"]
     Key.parse(metadata["keyscale"])
 

@@ -133,3 +133,23 @@ def test_the_name_of_a_file_is_no_lyrics(task: Any) -> None:
     with pytest.raises(InvalidValue, match=r"music.lyrics is song.lrc, the name of a file.*'\[Verse\] song.lrc'"):
         task(music=Music(lyrics="song.lrc")).validate()
     task(music=Music(lyrics="[Verse] song.lrc")).validate()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("jp", "Did you mean ja?"),
+        ("EN", "Did you mean en?"),
+        ("pt-BR", "Did you mean pt?"),
+        ("zh_TW", "Did you mean zh?"),
+        ("klingon", "Use an ISO 639 code, such as en, de, ja or zh."),
+    ],
+)
+def test_a_language_that_no_model_knows_is_named(code: str, remedy: str) -> None:
+    task = TextToMusic(music=Music(language=code), duration_s=0.5)
+    assert warnings(task) == [[f"language {code} is none that the models know. {remedy}"]]
+
+
+@pytest.mark.parametrize("code", ["ja", "yue", "unknown"])
+def test_a_language_that_models_know_gives_no_warning(code: str) -> None:
+    assert warnings(TextToMusic(music=Music(language=code), duration_s=0.5)) == [None]
