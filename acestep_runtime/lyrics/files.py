@@ -22,6 +22,8 @@ _BYTE_ORDER_MARKS = (
 _DOCUMENTS = {b"{\\rtf": "an RTF document", b"PK\x03\x04": "a document of a word processor", b"%PDF": "a PDF",
               b"\xd0\xcf\x11\xe0": "a document of a word processor", b"<!doctype html": "a page of the web",
               b"<html": "a page of the web"}  # fmt: skip
+#: Characters of a path that a message shows: its end says which file it is.
+_LONGEST_NAME = 300
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 #: Endings of files that hold words, or that people take for such files.
 _SUFFIXES = """
@@ -87,11 +89,11 @@ def _read(lyrics: str, field: str) -> tuple[str, Timing | None]:
     try:
         timing = None if read is None else read(text)
     except InvalidValue as error:
-        message = f"In {printable(lyrics.strip())}, {error.message}"
+        message = f"In {printable(lyrics.strip(), _LONGEST_NAME)}, {error.message}"
         remedy = "Words without times go into a file that ends in .txt."
         raise InvalidValue(field, lyrics, "timed lyrics", message=message, remedy=remedy) from None
     if not (text.strip("\ufeff \t\r\n") if timing is None else timing.lines):
-        message = f"{field} names {printable(lyrics.strip())}, which holds no words."
+        message = f"{field} names {printable(lyrics.strip(), _LONGEST_NAME)}, which holds no words."
         raise InvalidValue(
             field, lyrics, "a file that holds words", message=message, remedy="Check the file, or leave it out."
         )

@@ -51,7 +51,7 @@ def test_a_job_whose_result_is_gone_is_done_again_with_other_seeds_and_takes(she
         delete_asset(client, output["asset_id"])
     job = report["job_id"]
     same = shell.run("jobs", "again", job, "-o", "same.wav")
-    assert f"the result will be the same as that of job {job}: another --seed makes another." in same.stderr
+    assert f"the result will be the same as that of job {job[:12]}: another --seed makes another." in same.stderr
     for name in ("{}.wav", "{}-2.wav"):
         assert (shell.folder / name.format("same")).read_bytes() == (shell.folder / name.format("o")).read_bytes()
     for options, seeds in (
@@ -135,7 +135,7 @@ def test_a_request_like_one_before_it_has_a_warning(shell: Shell, client: Client
     asked = ("generate", "-c", "twice the same", "--duration", "0.2", *FAKE)
     first = shell.run(*asked, "-s", "61", "--detach").stdout.strip()
     until_state(client, first, "succeeded")
-    warning = f"warning: the result will be the same as that of job {first}: another --seed makes another.\n"
+    warning = f"note: the result will be the same as that of job {first[:12]}: another --seed makes another.\n"
     done = shell.run(*asked, "-s", "61", "--detach")
     assert done.stderr.count(warning) == 1
     until_state(client, done.stdout.strip(), "succeeded")

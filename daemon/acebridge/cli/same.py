@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from acebridge.cli.listing import SHORT
 from acebridge.contract.fields import fields_of
 from acebridge.errors import JobFailed
 
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from acebridge.v1 import jobs_pb2, tasks_pb2
 
 
-def same_warning(job: jobs_pb2.Job) -> str:
+def same_note(job: jobs_pb2.Job) -> str:
     """Return what to say of a job that makes the same as one before it; empty for any other."""
     if not job.same_job_id:
         return ""
-    return f"the result will be the same as that of job {job.same_job_id}: another --seed makes another."
+    return f"the result will be the same as that of job {job.same_job_id[:SHORT]}: another --seed makes another."
 
 
 def note_same(
@@ -45,6 +46,6 @@ def note_same(
 
 
 def print_same(job: jobs_pb2.Job) -> None:
-    """Print what `same_warning` says, if anything."""
-    if warning := same_warning(job):
-        typer.echo(f"warning: {warning}", err=True)
+    """Print what `same_note` says, if anything."""
+    if note := same_note(job):
+        typer.echo(f"note: {note}", err=True)
