@@ -175,7 +175,8 @@ def test_a_repeatedly_killed_job_completes_as_long_as_takes_are_finished(tmp_pat
         assert state(client, job_id) == "succeeded"
         assert [take.seed for take in job(client, job_id).takes] == [80, 40]
         assert job(client, job_id).attempts == 4
-        until(lambda: len(assets(client)) == 2, "the other takes to be gone")
+        until(lambda: len(list((daemon.home / "assets").glob("??/*"))) == 2, "the files of the other takes to go")
+        assert len(assets(client)) == 2
         assert daemon.stop() == 0
         assert daemon.check_store() == 2
 

@@ -136,6 +136,7 @@ def _engine(engine: EngineInfo) -> str:
 
 
 def _models(_: str | None) -> Finding:
+    from acestep_runtime.errors import printable
     from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
     from acestep_runtime.weights.folder import models_folder
     from acestep_runtime.weights.installed import find_installed_models
@@ -149,7 +150,7 @@ def _models(_: str | None) -> Finding:
     broken = [model for model in models if not model.complete]
     says = [
         f"{folder}: {', '.join(model.name for model in models if model.complete) or 'no model'}",
-        *(f"{model.name} is not whole: {'; '.join(model.faults)}" for model in broken),
+        *(f"{printable(model.name)} is not whole: {'; '.join(model.faults)}" for model in broken),
         *(f"{each.name} in adapters {fault}" for each in find_adapters(folder) if (fault := adapter_fault(each))),
         *(each.describe() for each in (*find_strangers(folder), *find_others(folder))),
     ]

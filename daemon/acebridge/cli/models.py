@@ -95,6 +95,7 @@ def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
 @models.command("list")
 def list_models(folder: Folder = None, json: AsJson = False) -> None:
     """List the released models of ACE-Step 1.5, and what is in the models folder: models, adapters and anything else."""
+    from acestep_runtime.errors import printable
     from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
     from acestep_runtime.weights.installed import find_installed_models
     from acestep_runtime.weights.strangers import find_strangers
@@ -137,7 +138,7 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
     )
     for model in installed.values():
         if not model.complete:
-            typer.echo(f"{model.name} is not whole: {'; '.join(model.faults)}. {model.remedy}")
+            typer.echo(f"{printable(model.name)} is not whole: {'; '.join(model.faults)}. {model.remedy}")
     for adapter in adapters:
         use = f"it {faults[adapter.name]}" if faults[adapter.name] else f"--lora {adapter.name}"
         typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)}): {use}")
@@ -197,10 +198,11 @@ def remove_model(name: Name, folder: Folder = None, yes: Yes = False) -> None:
     removal = plan_removal(name, where)
     for path in removal.paths:
         echo(str(path))
-    size = f"{removal.size_bytes / 1e9:.1f} GB" if removal.size_bytes >= 5e7 else f"{removal.size_bytes} bytes"
+    gigabytes = removal.size_bytes / 1e9
+    size = f"{gigabytes:.1f} GB" if gigabytes >= 0.05 else "less than 0.1 GB"
     if confirm(f"Remove {removal.name}, {size}?", yes=yes):
         remove(removal, where)
-        typer.echo(f"{size} are free again")
+        typer.echo(f"removed: {size}")
 
 
 @models.command("load")

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from acebridge.atomic_files import sync_folder
 from acebridge.paths import QUARANTINE_FOLDER
@@ -60,7 +60,7 @@ def write_chunk(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def copy_file(source: BinaryIO, target: Path) -> str:
+def copy_file(source: IO[bytes], target: Path) -> str:
     """Copy a file that is open, from its start; return its SHA-256."""
     digest = hashlib.sha256()
     source.seek(0)

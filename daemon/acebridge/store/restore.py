@@ -5,7 +5,6 @@ What was there before moves into a folder beside it; nothing is removed.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import lzma
@@ -27,7 +26,7 @@ from acebridge.paths import CONFIG_FILE, DATABASE_FILE
 from acebridge.private_files import close_folder, explain_access
 from acebridge.store import schema
 from acebridge.store.backup import FORMAT, MANIFEST_FILE
-from acebridge.store.files import COPY_BYTES, AssetFiles, sync_file, write_chunk
+from acebridge.store.files import AssetFiles, copy_file, sync_file
 from acebridge.store.folder_lock import hold_folder
 from acestep_runtime.errors import InvalidValue
 
@@ -134,12 +133,9 @@ def _check_database(path: Path, backup: Path) -> None:
 
 def _write(content: IO[bytes], file: Path) -> str:
     """Write a file and have it reach the disk; return its SHA-256."""
-    digest = hashlib.sha256()
-    with file.open("wb") as writer:
-        while chunk := content.read(COPY_BYTES):
-            write_chunk(writer.fileno(), digest, chunk)
+    digest = copy_file(content, file)
     sync_file(file)
-    return digest.hexdigest()
+    return digest
 
 
 def _exchange(folder: Path, unpacked: Path) -> str:
