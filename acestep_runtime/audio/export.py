@@ -27,7 +27,7 @@ def export(source: Path, path: Path, bits: int = 0) -> tuple[str, ...]:
     tags = tags_for(path, read_chunks_of(source), info.sample_rate, rate_hz)
     encoded = temporary_path(path)
     try:
-        peaks = write_file(encoded, _blocks(source, info, rate_hz), info.channels, rate_hz, format_, depth)
+        peaks = write_file(encoded, blocks_at(source, info, rate_hz), info.channels, rate_hz, format_, depth)
         notes = tag_file(encoded, path, format_, tags)
     finally:
         encoded.unlink(missing_ok=True)
@@ -37,7 +37,8 @@ def export(source: Path, path: Path, bits: int = 0) -> tuple[str, ...]:
     return (*said, *tags.notes, *notes)
 
 
-def _blocks(source: Path, info: decode.MediaInfo, rate_hz: int) -> Iterator[Samples]:
+def blocks_at(source: Path, info: decode.MediaInfo, rate_hz: int) -> Iterator[Samples]:
+    """Yield a file that was measured as blocks ``[n, C]`` at a rate; without a change of rate its own samples."""
     frames = units.frames_to_frames(info.frames, info.sample_rate, rate_hz)
     stream, at = convert.StreamResampler(info.sample_rate, rate_hz, info.channels, frames), 0
     for block in decode.blocks(source):

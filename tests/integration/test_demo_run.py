@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import aaf2
 import numpy as np
 import psutil
 import pytest
@@ -24,6 +26,19 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
+
+
+def assert_projects_hold_the_song(out: Path, song: np.ndarray) -> None:
+    """The DAWproject holds the very file, the AAF its samples."""
+    archive = zipfile.ZipFile(out / "demo.dawproject")
+    assert archive.read("audio/song.wav") == (out / "song.wav").read_bytes()
+    with aaf2.open(str(out / "demo.aaf")) as file:
+        (composition,) = file.content.toplevel()
+        slots = {slot.name: sum(part.length for part in slot.segment.components) for slot in composition.slots}
+        names = {mob.name for mob in file.content.mastermobs()}
+    assert slots["Song.L"] == slots["Song.R"] == len(song)
+    assert {"Repaint.L", "Repaint.R"} <= slots.keys()
+    assert {"drums.L", "backing.R"} <= names
 
 
 def children() -> list[psutil.Process]:
@@ -89,6 +104,7 @@ def test_everything_the_demo_claims(
         assert samples.shape == song.shape
         assert np.abs(samples).max() > 0.05
 
+    assert_projects_hold_the_song(out, song)
     project = rpp.loads((out / "demo.rpp").read_text("utf-8"))
     items = [item for track in project.findall("TRACK") for item in track.findall("ITEM")]
     assert len(items) == 3 + 1 + 4 + 3

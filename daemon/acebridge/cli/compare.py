@@ -25,7 +25,6 @@ Source = Annotated[
 ]
 Stems = Annotated[bool, typer.Option("--stems", help="The files are stems of one song, heard together.")]
 Title = Annotated[str | None, typer.Option("--title", help="Title of the page.", show_default=False)]
-_AUDIO = {".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a", ".w64", ".caf"}
 
 
 def compare(files: Files, out: Out = None, source: Source = None, stems: Stems = False, title: Title = None) -> None:
@@ -61,11 +60,8 @@ def _takes(files: Sequence[Path], *, stems: bool) -> Iterator[Take]:
 
 
 def _stems(folder: Path, title: str) -> Iterator[Take]:
+    from acebridge.audio_files import list_audio
     from acebridge.pages.compare import Take
-    from acestep_runtime.errors import InvalidValue, printable
 
-    held = sorted(path for path in folder.iterdir() if path.suffix.lower() in _AUDIO and not path.name.startswith("."))
-    if not held:
-        raise InvalidValue("files", printable(str(folder)), "a folder that holds audio files")
-    for path in held:
+    for path in list_audio(folder):
         yield Take(path, path.stem.replace("_", " ").capitalize(), path.stem.lower(), title)

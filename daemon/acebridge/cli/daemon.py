@@ -55,7 +55,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("demo-out"),
     play: Annotated[bool, typer.Option("--play", help="Play the repainted song at the end.")] = False,
 ) -> None:
-    """Make a song, repaint it, take it apart, add layers; a page and a REAPER project show the result."""
+    """Make a song, repaint it, take it apart, add layers; a page and projects for DAWs show the result."""
     from acebridge.demo import run_demo
 
     run_demo(out, play=play)

@@ -110,8 +110,9 @@ def page_html(content: PageContent) -> str:
         "columns": "".join(f'<th role="columnheader" scope="col"{_numeric(name)}>{name}</th>' for name in _COLUMNS),
         "rows": "".join(_row(outcome) for outcome in content.outcomes),
         "engine_note": _engine_note(song.engine),
-        "reaper_text": "Opens with tempo, sections and coloured tracks, every item on its exact sample. It plays the"
-        " repainted song; the stems and the new layers wait in muted folders.",
+        "project_text": "Opens with tempo, sections and coloured tracks, every item on its exact sample: in REAPER, as a"
+        " DAWproject in Bitwig Studio, Studio One and Cubase, as an AAF in Pro Tools and others. It plays the repainted"
+        " song; the stems and the new layers wait in muted folders.",
         "footer": escape(
             f"Made by AceBridge {content.version} on {content.machine}. Everything on this page is in this folder;"
             " nothing is loaded from elsewhere. The players have 16 bits, the files 24."

@@ -13,9 +13,9 @@ from acebridge.colours import REPAINT, colour_of
 from acebridge.demo import steps
 from acebridge.demo.checks import RegionCheck
 from acebridge.demo.page import PageContent, Player
-from acebridge.demo.project import project
 from acebridge.demo.session import markers, tracks
 from acebridge.demo.steps import Outcome
+from acebridge.project_files.arrangement import Arrangement
 from acebridge.version import VERSION
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.certainty import FINDINGS, describe_findings
@@ -103,25 +103,30 @@ def page_content(results: Results) -> PageContent:
     )
 
 
-def project_text(results: Results) -> str:
-    """Return the REAPER project with the requested tempo, to which the song was written, and the measured one in a marker."""
+def arrangement(results: Results) -> Arrangement:
+    """Return the arrangement with the requested tempo, to which the song was written, and the measured one in a marker."""
     analysis = results.metadata("understand")
     words = describe_findings(analysis, bpm="{:.1f} bpm", timesignature="{}/4")
     start, stop, _ = steps.region_frames()
-    return project(
-        tracks(
-            {name: len(samples) for name, samples in results.files.items()},
-            patch=results.patch,
-            stems=steps.STEMS,
-            layers=steps.LAYERS,
+    return Arrangement(
+        "AceBridge demo",
+        steps.RATE_HZ,
+        tuple(
+            tracks(
+                {name: len(samples) for name, samples in results.files.items()},
+                patch=results.patch,
+                stems=steps.STEMS,
+                layers=steps.LAYERS,
+            )
         ),
-        markers(
-            section_frames(results),
-            (start, stop),
-            REGION_NAME,
-            f"Analysis: {', '.join(f'{finding} {words[name]}' for name, finding in FINDINGS.items() if name in words)}",
+        tuple(
+            markers(
+                section_frames(results),
+                (start, stop),
+                REGION_NAME,
+                f"Analysis: {', '.join(f'{finding} {words[name]}' for name, finding in FINDINGS.items() if name in words)}",
+            )
         ),
         bpm=steps.BPM,
         beats_per_bar=steps.BEATS_PER_BAR,
-        rate_hz=steps.RATE_HZ,
     )

@@ -1,11 +1,11 @@
-"""The demo's results as a REAPER session: tracks, items and markers."""
+"""The demo's results as a session: tracks, items and markers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from acebridge.colours import OTHER, REPAINT, SONG, TRACK_COLOURS, colour_of
-from acebridge.demo.project import Item, Marker, Track
+from acebridge.project_files.arrangement import Item, Marker, Track
 
 
 def tracks(

@@ -10,21 +10,15 @@ from acebridge.colours import TRACK_COLOURS
 from acebridge.file_names import JOINERS, MAX_LETTERS, file_name
 from acebridge.hosts.jobfolder.request import Part, Request
 from acebridge.hosts.jobfolder.seal import make_seal
+from acebridge.role_names import ROLE_NAMES
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import TRACKS
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from acebridge.hosts.jobfolder.documents import OutputResult
 
-#: Roles that are tracks of their own, in plain words.
-ROLE_NAMES = {
-    **{track: track.replace("_", " ").capitalize() for track in TRACKS},
-    "fx": "FX",
-    "other": "Other",
-}
 _MAX_NAME = 60
 
 

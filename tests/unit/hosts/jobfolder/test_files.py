@@ -22,6 +22,7 @@ from acebridge.hosts.jobfolder.json_files import write_json
 from acebridge.hosts.jobfolder.request import Part, parse_request
 from acebridge.hosts.jobfolder.status import Status, read_status
 from acebridge.hosts.jobfolder.urls import folder_of
+from acebridge.role_names import ROLE_NAMES
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
@@ -109,7 +110,7 @@ def test_many_at_once_get_a_name_each(tmp_path: Path) -> None:
 
 
 def test_names_of_tracks_and_takes() -> None:
-    assert set(outputs.ROLE_NAMES) == {*TRACKS, "other"}
+    assert set(ROLE_NAMES) == {*TRACKS, "other"}
     assert set(TRACK_COLOURS) == set(TRACKS)
     titled = request("Repaint")
     long = "bright piano\nand " + "x" * 100

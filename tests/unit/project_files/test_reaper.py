@@ -1,4 +1,4 @@
-"""The REAPER project of the demo, read back with rpp and compared with the frames of the files."""
+"""REAPER projects, also that of the demo, read back with rpp and compared with the frames of the files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.demo import session
-from acebridge.demo.project import Item, Marker, Track, native_colour, project
+from acebridge.project_files.arrangement import Arrangement, Item, Marker, Take, Track
+from acebridge.project_files.reaper import native_colour, project_text
 
 RATE_HZ = 48_000
 
 
 def write_project(tracks: list[Track], markers: list[Marker] | None = None) -> rpp.Element:
-    return rpp.loads(project(tracks, markers or [], bpm=112.0, beats_per_bar=4, rate_hz=RATE_HZ))
+    return rpp.loads(project_text(Arrangement("song", RATE_HZ, tuple(tracks), tuple(markers or ()), bpm=112.0)))
 
 
 def field(element: rpp.Element, name: str) -> list[str]:
@@ -48,6 +49,15 @@ def test_items_neither_loop_nor_fade() -> None:
     assert field(item.find("SOURCE"), "FILE") == ["stems/a.wav"]
 
 
+def test_takes_follow_the_one_that_plays() -> None:
+    takes = (Take("b", "b.mp3", 20, 3), Take("c", "c.flac", 30))
+    item = write_project([Track("one", items=(Item("a", "a.wav", 0, 9, others=takes),))]).find("TRACK").find("ITEM")
+    assert [element.attrib[0] for element in item.findall("SOURCE")] == ["WAVE", "MP3", "FLAC"]
+    assert [row for row in item if isinstance(row, str)] == ["TAKE", "TAKE"]
+    assert [row[1] for row in item.findall("NAME")] == ["a", "b", "c"]
+    assert [round(float(row[1]) * RATE_HZ) for row in item.findall("SOFFS")] == [0, 3, 0]
+
+
 def test_project_has_tempo_meter_and_rate() -> None:
     root = write_project([])
     assert field(root, "TEMPO") == ["112", "4", "4"]
@@ -68,8 +78,7 @@ def test_identities_are_unique_and_repeatable() -> None:
         Track("a", items=(Item("i", "i.wav", 0, 1), Item("i", "i.wav", 1, 1))),
         Track("b", children=(Track("a"),)),
     ]
-    once = project(tracks, [], bpm=90, beats_per_bar=3, rate_hz=RATE_HZ)
-    again = project(tracks, [], bpm=90, beats_per_bar=3, rate_hz=RATE_HZ)
+    once, again = (project_text(Arrangement("song", RATE_HZ, tuple(tracks), bpm=90, beats_per_bar=3)) for _ in range(2))
     assert once == again
     ids = [line.split()[-1] for line in once.splitlines() if line.split()[0] in ("<TRACK", "IGUID", "GUID")]
     assert len(ids) == len(set(ids)) == 3 + 2 * 2

@@ -1,0 +1,91 @@
+"""Project files for DAWs: what AceBridge has made as tracks, each item on its exact frame.
+
+write_project(arrange_files(["song.wav", "stems"]), Path("song.dawproject"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from acebridge.atomic_files import replace, unwritable
+from acebridge.project_files.arrangement import Arrangement, list_files
+from acebridge.project_files.from_files import arrange_files
+from acebridge.project_files.from_job import arrange_job
+from acestep_runtime.audio.decode import MediaInfo, measure
+from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.temporary_files import temporary_path
+
+_Writer = Callable[[Arrangement, Path, Path, Mapping[str, Path], Mapping[str, MediaInfo]], list[str]]
+
+
+def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Path] | None = None) -> list[str]:
+    """Write a project file in the format of its ending, one of `SUFFIXES`; return sentences on what it cannot hold.
+
+    ``sources`` are the audio files behind the names in the arrangement; by default a name is a path. A DAWproject and an AAF
+    hold the audio, a REAPER project names the files where they are. Raises `InvalidValue` for another ending and a folder
+    that cannot be written, and `UnreadableAudio`.
+    """
+    write = writer_for(path)
+    found = {name: Path(name) for name in list_files(arrangement)} | dict(sources or {})
+    media = {name: measure(found[name], name=found[name].name) for name in list_files(arrangement)}
+    unfinished = temporary_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        notes = write(arrangement, unfinished, path.parent, found, media)
+        replace(unfinished, path)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+    return notes
+
+
+def writer_for(path: Path) -> _Writer:
+    """Return what writes a format by the ending of a file's name. Raises `InvalidValue` for one that is none."""
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise InvalidValue("--out", printable(str(path)), f"a name that ends in {', '.join(_WRITERS)}")
+    return write
+
+
+def _write_reaper(
+    arrangement: Arrangement, path: Path, folder: Path, sources: Mapping[str, Path], _: Mapping[str, MediaInfo]
+) -> list[str]:
+    from acebridge.project_files.reaper import project_text
+
+    names = {name: _reference(source, folder) for name, source in sources.items()}
+    path.write_text(project_text(arrangement, names), "utf-8")
+    return []
+
+
+def _reference(source: Path, folder: Path) -> str:
+    """Return a path as a project in ``folder`` names it: from there on for what lies below it, so that both can be moved."""
+    whole, home = source.absolute(), folder.absolute()
+    return (whole.relative_to(home) if whole.is_relative_to(home) else whole).as_posix()
+
+
+def _write_dawproject(
+    arrangement: Arrangement, path: Path, _: Path, sources: Mapping[str, Path], media: Mapping[str, MediaInfo]
+) -> list[str]:
+    from acebridge.project_files.dawproject import write_dawproject
+
+    write_dawproject(arrangement, path, sources, media)
+    return []
+
+
+def _write_aaf(
+    arrangement: Arrangement, path: Path, _: Path, sources: Mapping[str, Path], media: Mapping[str, MediaInfo]
+) -> list[str]:
+    from acebridge.project_files.aaf import write_aaf
+
+    return write_aaf(arrangement, path, sources, media)
+
+
+_WRITERS: dict[str, _Writer] = {".rpp": _write_reaper, ".dawproject": _write_dawproject, ".aaf": _write_aaf}
+#: Endings of project files.
+SUFFIXES = tuple(_WRITERS)
+
+__all__ = ["SUFFIXES", "arrange_files", "arrange_job", "write_project", "writer_for"]
