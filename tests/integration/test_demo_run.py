@@ -85,7 +85,9 @@ def test_everything_the_demo_claims(
 ) -> None:
     out = tmp_path / "out"
     run_demo(out, play=False)
-    assert capsys.readouterr().out.split() == [str(out / "index.html"), str(out / "demo.rpp")]
+    *paths, note = capsys.readouterr().out.splitlines()
+    assert paths == [str(out / name) for name in ("index.html", "demo.rpp", "demo.dawproject", "demo.aaf")]
+    assert note == "AAF has no mute: Stems, New layers are in the list of clips only."
     assert list(home.iterdir()) == list(temporary.iterdir()) == []  # the user's own data was not touched
 
     rate_hz, bar_s = 48_000, 4 * 60 / 112

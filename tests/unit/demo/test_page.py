@@ -68,7 +68,10 @@ def test_page_loads_nothing_from_the_network(page: str) -> None:
     for tag, attrs in Checker(page).seen:
         for name in ("src", "href"):
             value = attrs.get(name)
-            assert value is None or value == "data:," or re.fullmatch(r"[\w/-]+\.(wav|rpp)", value), (tag, value)
+            assert value is None or value == "data:," or re.fullmatch(r"[\w/-]+\.(wav|rpp|dawproject|aaf)", value), (
+                tag,
+                value,
+            )
 
 
 def test_every_file_has_a_player_with_names(page: str) -> None:

@@ -28,8 +28,8 @@ def flat(tracks: tuple[Track, ...]) -> list[Track]:
 
 
 def line(name: str) -> str:
-    """A name as the format holds it: with plain spaces."""
-    return " ".join(name.split())
+    """A name as the format holds it: with plain spaces, and without the quote that nothing can hold."""
+    return " ".join(name.split()).replace("`", "'")
 
 
 def frame(seconds: float) -> int:
