@@ -51,13 +51,13 @@ def test_everything_lies_on_its_frame(folder: Path, arrangement: Arrangement) ->
     assert (project.rate, project.meter) == (RATE_HZ, (arrangement.beats_per_bar, arrangement.beat_unit))
     assert project.bpm == pytest.approx(arrangement.bpm, abs=1e-12)
     wanted = flat(arrangement.tracks)
-    assert [(track.name, bool(track.mute)) for track in project.tracks] == [
-        (track.name, track.muted) for track in wanted
+    assert [(line(track.name), bool(track.mute)) for track in project.tracks] == [
+        (line(track.name), track.muted) for track in wanted
     ]
     for track, want in zip(project.tracks, wanted, strict=True):
         assert track.colour == (native_colour(want.colour) if want.colour else 0)
         found = [
-            (item.takes[0].name, Path(item.takes[0].source.path).name, frame(item.position), frame(item.length),
+            (line(item.takes[0].name), Path(item.takes[0].source.path).name, frame(item.position), frame(item.length),
              frame(item.takes[0].offset), bool(item.mute))
             for item in track.sorted_items()
         ]  # fmt: skip
@@ -69,5 +69,5 @@ def test_everything_lies_on_its_frame(folder: Path, arrangement: Arrangement) ->
         ]
         assert all((item.active, item.fade_in, item.fade_out) == (item.takes[0], 0, 0) for item in track.items)
     assert [
-        (mark.name, frame(mark.position), frame(mark.end) if mark.is_region else None) for mark in project.markers
+        (line(mark.name), frame(mark.position), frame(mark.end) if mark.is_region else None) for mark in project.markers
     ] == [(line(mark.name), mark.start, mark.stop) for mark in arrangement.markers]
