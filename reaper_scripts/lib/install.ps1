@@ -16,6 +16,7 @@ function Test-File([string]$name) { return [IO.File]::Exists((Get-File $name)) }
 function Set-Mark([string]$name) { [IO.File]::Create((Get-File $name)).Close() }
 
 $script:side = 0
+Set-Mark "alive-$Token"
 Set-Mark "beat-$Token-0"
 
 function Send-Beat {
@@ -70,5 +71,5 @@ try {
         $idle = 0
     }
 } finally {
-    Remove-Item -Force -ErrorAction SilentlyContinue "beat-$Token-0", "beat-$Token-1"
+    Remove-Item -Force -ErrorAction SilentlyContinue "alive-$Token", "beat-$Token-0", "beat-$Token-1"
 }

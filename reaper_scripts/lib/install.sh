@@ -5,7 +5,7 @@
 #
 # step-TOKEN-N, a file that appears whole, holds the words of the Nth program, one a line; NAME=value before them sets a
 # variable. What it says goes to out-TOKEN and err-TOKEN, and an empty file exit-TOKEN-N-CODE tells its end. While this runs,
-# beat-TOKEN-0 and beat-TOKEN-1 take turns. It ends with cancel-TOKEN or quit-TOKEN, and when no step comes for a minute.
+# alive-TOKEN is there, and beat-TOKEN-0 and beat-TOKEN-1 take turns. It ends with cancel-TOKEN or quit-TOKEN, and when no step comes for a minute.
 # Names tell all that matters, for a full disk takes no text.
 
 token=$1
@@ -13,8 +13,9 @@ case $token in '' | *[!0-9a-z]*) exit 2 ;; esac
 cd -- "$(dirname -- "$0")" || exit 2
 
 side=0
+: >"alive-$token"
 : >"beat-$token-0"
-trap 'rm -f "beat-$token-0" "beat-$token-1"' EXIT
+trap 'rm -f "alive-$token" "beat-$token-0" "beat-$token-1"' EXIT
 trap 'exit 1' HUP INT TERM
 
 beat() {

@@ -100,14 +100,7 @@ return function(import)
     end
 
     --- Whether the runner works still.
-    function runner.is_alive()
-      looked = -math.huge
-      look()
-      for _, name in ipairs(names) do
-        if name:find("^beat%-" .. token) then return true end
-      end
-      return false
-    end
+    function runner.is_alive() return files.exists(path("alive-%s")) end
 
     --- End the runner: at once, also the program that runs, or when that has ended.
     function runner.stop(at_once) files.touch(path(at_once and "cancel-%s" or "quit-%s")) end
@@ -119,7 +112,7 @@ return function(import)
 
   M.NOT_FOUND = NOT_FOUND
 
-  local OWN = { "^step%-", "^out%-", "^err%-", "^pid%-", "^exit%-", "^cancel%-", "^quit%-", "^install%.sh$", "^install%.ps1$" }
+  local OWN = { "^step%-", "^out%-", "^err%-", "^pid%-", "^exit%-", "^cancel%-", "^quit%-", "^alive%-", "^beat%-", "^install%.sh$", "^install%.ps1$" }
 
   --- Remove what ended runners have left in a folder.
   function M.clean(folder)
@@ -127,17 +120,17 @@ return function(import)
       for _, pattern in ipairs(OWN) do
         if name:find(pattern) then files.remove(files.join(folder, name)) end
       end
-      if name:find("^beat%-") then files.remove(files.join(folder, name)) end
     end
   end
 
-  --- The beats of runners that are at work in a folder, or were when they were killed: names in one text, or nil.
-  function M.beats(folder)
-    local found = {}
+  --- Whether runners are at work in a folder, or were when they were killed; and their beats, which change while they are.
+  function M.at_work(folder)
+    local any, beats = false, {}
     for _, name in ipairs(files.names(folder)) do
-      if name:find("^beat%-") then found[#found + 1] = name end
+      any = any or name:find("^alive%-") ~= nil
+      if name:find("^beat%-") then beats[#beats + 1] = name end
     end
-    return found[1] and table.concat(found, " ") or nil
+    return any, table.concat(beats, " ")
   end
 
   return M

@@ -30,12 +30,13 @@ return function(import)
 
   --- Wait until no other runner is at work in the folder; one that was killed has left its beat and is silent.
   local function await_others(folder)
-    local before, began = runners.beats(folder), reaper.time_precise()
-    while before and reaper.time_precise() - began < OTHER_S do
+    local began = reaper.time_precise()
+    local any, before = runners.at_work(folder)
+    while any and reaper.time_precise() - began < OTHER_S do
       coroutine.yield(0, "looking for another installation")
-      local now = runners.beats(folder)
-      if not now then return end
-      if now ~= before and reaper.time_precise() - began > OTHER_S / 2 then
+      local now
+      any, now = runners.at_work(folder)
+      if any and now ~= before and reaper.time_precise() - began > OTHER_S / 2 then
         M.fail("Another REAPER installs or removes AceBridge at the moment.", "Wait for its end, then run the action again.")
       end
     end

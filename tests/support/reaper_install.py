@@ -1,4 +1,4 @@
-"""What "Install now" needs: a small wheel with a command, an archive of uv, a server for both, and a REAPER that lacks it all."""
+"""What "Install now" needs: a small wheel with a command, an archive of uv, a server for both, a REAPER without a command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from acebridge.version import VERSION
 from tests.support.fake_reaper import Reaper
 from tests.support.paths import REAPER_SCRIPTS
 
-_CODE = '''
+_CODE = """
 import json, pathlib, sys
 
 VERSION = {version!r}
@@ -42,9 +42,9 @@ def main():
         (folder / "result.json").write_text(json.dumps(result), "utf-8")
         (folder / "status.json").write_text(json.dumps({{"version": 1, "state": "done"}}), "utf-8")
     else:
-        with pathlib.Path(sys.prefix, "..", "..", "..", "asked.txt").open("a") as file:
+        with pathlib.Path(sys.prefix, "..", "..", "..", "install", "asked.txt").open("a") as file:
             file.write(" ".join(words) + "\\n")
-'''
+"""
 
 
 def wheel_bytes(folder: Path, version: str = VERSION, says: str | None = None) -> Path:
@@ -192,9 +192,10 @@ class Workshop:
 
     def note(self) -> None:
         """Note what the window shows now."""
-        for text in self.reaper.window().texts if self.reaper.window().is_open else []:
-            if text not in self.texts:
-                self.texts.append(text)
+        window = self.reaper.window()
+        for text in window.texts if window.is_open else []:
+            if text.text not in self.texts:
+                self.texts.append(text.text)
 
 
 @contextlib.contextmanager

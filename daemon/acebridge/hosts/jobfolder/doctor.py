@@ -9,7 +9,7 @@ from acebridge.health_check import Finding
 from acestep_runtime.installation import install_remedy
 
 _STORE = "this Python is of the Microsoft Store: Windows hides what it writes from other programs, DAWs included"
-_OTHER_PYTHON = 'Install AceBridge with Python from python.org or with uv, or have the scripts of the DAW install it.'
+_OTHER_PYTHON = "Install AceBridge with Python from python.org or with uv, or have the scripts of the DAW install it."
 
 
 def examine(_job: Path | None) -> list[Finding]:

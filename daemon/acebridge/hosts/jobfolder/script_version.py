@@ -13,7 +13,7 @@ from acestep_runtime.errors import InvalidValue
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 _UPDATE = {
-    "command": 'Update the command: with what the scripts offer for that, or as docs/install.md says.',
+    "command": "Update the command: with what the scripts offer for that, or as docs/install.md says.",
     "scripts": "Update the scripts: install those that come with this command, as docs/install.md says.",
 }
 
