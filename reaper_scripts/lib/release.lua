@@ -25,11 +25,10 @@ return function(import)
     return { url = value.url, sha256 = value.sha256:lower(), size = tonumber(value.size), name = value.url:match("[^/]+$") }
   end
 
-  --- { python, wheel, uv }; `wheel` and `uv` are { url, sha256, size, name }, or nil where there is none for these scripts and
-  --- this system.
-  function M.read()
-    local text = files.read(files.join(FOLDER, "lib", "release.json"))
-    local content = text and json.decode(text)
+  --- What the text of release.json names: { python, wheel, uv }; `wheel` and `uv` are { url, sha256, size, name }, or nil
+  --- where there is none for these scripts and this system.
+  function M.parse(text)
+    local content = json.decode(text)
     if type(content) ~= "table" then content = {} end
     local found = { python = type(content.python) == "string" and content.python or DEFAULT_PYTHON }
     if content.version ~= version.SCRIPTS then return found end
@@ -37,6 +36,8 @@ return function(import)
     found.uv = type(content.uv) == "table" and download(content.uv[M.platform()]) or nil
     return found
   end
+
+  function M.read() return M.parse(files.read(files.join(FOLDER, "lib", "release.json")) or "{}") end
 
   return M
 end

@@ -23,6 +23,12 @@ from acebridge.version import VERSION
 from tests.support.fake_reaper import Reaper
 from tests.support.paths import REAPER_SCRIPTS
 
+DOCTOR, UNINSTALL = "AceBridge_Doctor.lua", "AceBridge_Uninstall.lua"
+#: What a message box returns.
+OK, CANCEL = 1, 2
+#: A name of a resource folder with all that shells and programs take for something else, but a double quote.
+NAMES = "리소스 'x' & ünï = $HOME (1)"
+
 _CODE = """
 import json, pathlib, sys
 
@@ -189,6 +195,29 @@ class Workshop:
             self.reaper.tick()
             self.note()
         self.reaper.check()
+
+    def install(self, answer: int = OK) -> list[str]:
+        """Run the doctor and answer its question; return its messages after that."""
+        self.reaper.messages.clear()
+        self.reaper.answer(answer)
+        self.run(DOCTOR)
+        return self.reaper.messages[1:]
+
+    def set_version(self, version: str) -> None:
+        """Have scripts of a version, and a release of it."""
+        file = self.scripts / "lib" / "version.lua"
+        text = file.read_text("utf-8")
+        current = text.split('M.SCRIPTS = "')[1].split('"')[0]
+        file.write_text(text.replace(f'"{current}"', f'"{version}"'), "utf-8")
+        self.wheel = wheel_bytes(self.files, version)
+        self.release(version=version)
+
+    def change(self, old: str, new: str) -> None:
+        """Change the text of install_runner.lua."""
+        file = self.scripts / "lib" / "install_runner.lua"
+        text = file.read_text("utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), "utf-8")
 
     def note(self) -> None:
         """Note what the window shows now."""
