@@ -139,16 +139,19 @@ return function(import)
   --- What is found about the command, the daemon, the engine and the disk. Where there is no command, or one that is too old,
   --- it can be installed.
   function M.doctor(action, guard)
-    local function again() M.doctor(action, guard) end
-    local path, why = command.find()
-    if not path then return install_dialog.offer(why, guard, again) end
+    local function offer(reason, remedy)
+      if settings.get("command") ~= "" then return watch.say(reason, remedy) end -- what is set would be used all the same
+      install_dialog.offer(reason, guard, function() M.doctor(action, guard) end)
+    end
+    local path, why, cure = command.find()
+    if not path then return offer(why, cure) end
     local id, fault = job.new()
     if not id then return watch.say(fault, "Free some disk space.") end
     local ok
     ok, fault = command.start(path, "reaper", "doctor", files.url(job.folder(id)))
     if not ok then
       job.discard(id)
-      return install_dialog.offer(fault, guard, again)
+      return offer(fault, 'Correct "Path of acebridge" in "AceBridge_Settings", or empty it.')
     end
     local began = reaper.time_precise()
     local tick
@@ -158,13 +161,13 @@ return function(import)
         local result = job.result(id)
         job.discard(id)
         if not result or not result.findings then return watch.say(state.message or "", state.remedy) end
-        local clash = version.clash(result.command_version)
-        if clash and version.relation(result.command_version) == "older" then return install_dialog.offer(clash, guard, again) end
+        local clash, update = version.clash(result.command_version)
+        if clash and version.relation(result.command_version) == "older" then return offer(clash, update) end
         return report(path, result)
       end
       if reaper.time_precise() - began > ANSWER_S then
         job.discard(id)
-        return install_dialog.offer(("%s did not answer within %d s."):format(path, ANSWER_S), guard, again)
+        return offer(("%s did not answer within %d s."):format(path, ANSWER_S), "Run `acebridge doctor` in a terminal to see why.")
       end
       reaper.defer(tick)
     end)

@@ -37,9 +37,10 @@ function Invoke-Step([string]$step) {
             $words += $line
         }
     }
+    if ($words[0].StartsWith('.')) { $words[0] = [IO.Path]::GetFullPath((Get-File $words[0])) }
     $start = @{
         FilePath = $words[0]; NoNewWindow = $true; PassThru = $true
-        RedirectStandardOutput = "out-$Token"; RedirectStandardError = "err-$Token"
+        RedirectStandardOutput = (Get-File "out-$Token"); RedirectStandardError = (Get-File "err-$Token")
     }
     if ($words.Count -gt 1) { $start.ArgumentList = $words[1..($words.Count - 1)] }
     try {

@@ -72,9 +72,9 @@ return function(import)
         .. "or install AceBridge as docs/install.md says."):format(release.platform()))
       return nil
     end
-    local from = wanted.wheel and "Python and the packages that AceBridge needs are downloaded, some 500 MB."
+    local from = wanted.wheel and "Python and the packages that AceBridge needs are downloaded, and take some 500 MB on the disk."
       or ("These scripts name no download of AceBridge %s, because no release of it has been published: you will be asked for its wheel, "
-        .. "a file that docs/install.md says how to build. Python and the packages that it needs are downloaded, some 500 MB."):format(version.SCRIPTS)
+        .. "a file that docs/install.md says how to build. Python and the packages that it needs are downloaded, and take some 500 MB on the disk."):format(version.SCRIPTS)
     if reaper.MB(("%s\n\nInstall AceBridge %s now?\n\n%s\n\n%s"):format(reason, version.SCRIPTS, from, place), "AceBridge", OK_CANCEL) ~= OK then return nil end
     if not wanted.wheel then
       local path = choose_wheel()

@@ -26,10 +26,10 @@ return function(import)
   --- Whether a command that this module installed is there.
   function M.is_installed() return files.exists(files.join(BIN, COMMAND .. SUFFIX)) end
 
-  --- Whether a name is that of a wheel of these scripts' version.
+  --- Whether a name is that of a wheel of these scripts' version; uv takes what it says from it, and no shell sees it.
   function M.is_wheel(name)
     local start = ("acebridge-%s-"):format(version.SCRIPTS)
-    return name:sub(1, #start) == start and name:find("%.whl$") ~= nil
+    return name:sub(1, #start) == start and name:find("^[%w%.%-_]+%.whl$") ~= nil
   end
 
   --- A uv in one of these folders, or nil.
@@ -74,6 +74,7 @@ return function(import)
   --- The name of the wheel, which lies in the work folder then.
   local function bring_wheel(run, session, wanted)
     if wanted.url then
+      if not M.is_wheel(wanted.name) then fail(("%s is no wheel of AceBridge %s."):format(wanted.url, version.SCRIPTS), "Update the scripts.") end
       download.bring(run, session, wanted, wanted.name, "AceBridge", 0.28, 0.34)
       return wanted.name
     end

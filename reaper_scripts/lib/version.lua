@@ -23,7 +23,7 @@ return function()
   end
 
   local REMEDIES = {
-    older = 'Update the command: "AceBridge_Doctor" offers to install the one that fits.',
+    older = 'Update the command: "AceBridge_Doctor" offers to install the one that fits, unless "Path of acebridge" is set.',
     newer = "Update the scripts: synchronise ReaPack, or copy the folder reaper_scripts of that version.",
   }
 

@@ -56,6 +56,28 @@ def test_who_does_not_want_it_gets_nothing(workshop: Workshop) -> None:
     assert workshop.server.requests == []
 
 
+def test_running_the_doctor_again_while_it_installs_goes_on(workshop: Workshop) -> None:
+    """REAPER ends the first copy, and with it what runs in the background; the second one goes on where that ended."""
+    workshop.server.may_go_on.clear()
+    workshop.reaper.answer(OK)
+    first = workshop.reaper.start(DOCTOR)
+    part = workshop.root / "install" / "uv.archive.part"
+    workshop.reaper.until(lambda: part.exists() and part.stat().st_size > 0)
+    workshop.server.may_go_on.set()
+    (report,) = workshop.install()
+    assert first.ended
+    assert report.startswith("Command: ")
+    assert len(list((workshop.root / "tools").iterdir())) == 1
+
+
+def test_a_path_that_is_set_is_not_installed_over(workshop: Workshop) -> None:
+    workshop.reaper.ext["AceBridge", "command"] = "/no/acebridge"
+    workshop.run(DOCTOR)
+    (message,) = workshop.reaper.messages
+    assert message.startswith('The setting "command" is "/no/acebridge"; there is no such file.')
+    assert workshop.reaper.commands == []
+
+
 def test_a_command_that_is_too_old_is_replaced_and_the_last_one_kept(workshop: Workshop) -> None:
     tools = workshop.root / "tools"
     for number, version in enumerate(("0.7.0", "0.8.0", "0.9.0"), 1):
@@ -108,7 +130,13 @@ def test_without_a_release_it_asks_for_the_wheel(workshop: Workshop, tmp_path: P
     assert workshop.server.requests == []
 
 
-@pytest.mark.parametrize("name", ["acebridge-9.9.9-py3-none-any.whl", "acebridge.tar.gz", "numpy-2.0-py3-none-any.whl"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acebridge-9.9.9-py3-none-any.whl", "acebridge.tar.gz", "numpy-2.0-py3-none-any.whl",
+        f"acebridge-{VERSION}-py3-none-any (1).whl",
+    ],
+)  # fmt: skip
 def test_only_a_wheel_of_this_version_is_taken(workshop: Workshop, tmp_path: Path, name: str) -> None:
     with_own_uv(workshop, tmp_path)
     workshop.reaper.choose_file(tmp_path / name)

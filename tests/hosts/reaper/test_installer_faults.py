@@ -72,10 +72,10 @@ def test_a_part_of_another_file_is_downloaded_again_from_the_start(workshop: Wor
 
 
 def test_a_file_that_the_server_does_not_have(workshop: Workshop) -> None:
-    workshop.release(wheel=workshop.download(workshop.wheel, url=f"{workshop.server.url}/gone.whl"))
+    workshop.release(wheel=workshop.download(workshop.wheel, url=f"{workshop.server.url}/gone/{workshop.wheel.name}"))
     (message,) = workshop.install()
     assert message.startswith(
-        f"The server does not have {workshop.server.url}/gone.whl: The requested URL returned error: 404"
+        f"The server does not have {workshop.server.url}/gone/{workshop.wheel.name}: The requested URL returned error: 404"
     )
 
 

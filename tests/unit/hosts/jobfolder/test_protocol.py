@@ -136,11 +136,11 @@ def test_schema_and_command_take_the_same() -> None:
 
 
 OPTIONAL = (
-    "id", "host", "host.name", "host.version", "host.instance", "host.project", "host.scripts", "action", "title", "create_time", "engine",
-    "address", "media", "media.folder", "media.format", "place", "parts.0.label", "parts.0.position_s", "parts.0.source",
-    "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields", "parts.0.fill_from", "parts.1.source.channels",
-    "parts.1.source.mix.0.at", "parts.1.source.mix.0.first", "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left",
-    "parts.1.source.mix.0.right",
+    "id", "host", "host.name", "host.version", "host.instance", "host.project", "host.scripts", "action", "title",
+    "create_time", "engine", "address", "media", "media.folder", "media.format", "place", "parts.0.label",
+    "parts.0.position_s", "parts.0.source", "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields",
+    "parts.0.fill_from", "parts.1.source.channels", "parts.1.source.mix.0.at", "parts.1.source.mix.0.first",
+    "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right",
 )  # fmt: skip
 
 
