@@ -11,6 +11,7 @@ return function(import)
   M.VERSION = 1 -- of the protocol
   local SILENT_S, LONG_AGO_S = 30, 3600 -- a command that says nothing for so long while somebody listens, or at all, has ended
   local START_S = 90 -- what a command usually takes, at most, to say something first; some take minutes
+  local CANCEL_S = 20 -- a cancel waits no longer for such a one; it will find the file and end
   local READYING = "readying" -- a file that is there until the request is
   local SECTION, CLEANED, CLEAN_EVERY_S = "AceBridge", "cleaned", 86400
   local ENDED = { done = true, failed = true, cancelled = true }
@@ -112,7 +113,7 @@ return function(import)
   --- The state of a job whose command has said nothing yet: the first start after an installation may take minutes, so it
   --- is waited for, and its result is placed whenever it comes.
   local function starting(id, age)
-    if M.is_cancelled(id) then return { state = "cancelled" } end
+    if age > CANCEL_S and M.is_cancelled(id) then return { state = "cancelled" } end
     if age > LONG_AGO_S then
       return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
     end
