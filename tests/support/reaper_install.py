@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import json
+import random
 import shutil
 import sys
 import tarfile
@@ -77,11 +79,19 @@ def _record_hash(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
-def uv_archive(folder: Path) -> Path:
-    """Pack the real uv as its releases are packed. Little is compressed: it is large."""
-    path = folder / "uv-x86_64-unknown-linux-gnu.tar.gz"
+def uv_archive(folder: Path, *, is_whole: bool = False) -> Path:
+    """Pack uv as its releases are packed: the whole of it, or a program that starts it, beside a MB that fits no packing."""
+    path, name = folder / "uv-x86_64-unknown-linux-musl.tar.gz", "uv-x86_64-unknown-linux-musl"
+    folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        archive.add(uv.find_uv_bin(), "uv-x86_64-unknown-linux-gnu/uv")
+        if is_whole:
+            archive.add(uv.find_uv_bin(), f"{name}/uv")
+            return path
+        starter = f'#!/bin/sh\nexec "{uv.find_uv_bin()}" "$@"\n'.encode()
+        for file, data in (("uv", starter), ("uvx", random.Random(0).randbytes(1_000_000))):
+            entry = tarfile.TarInfo(f"{name}/{file}")
+            entry.size, entry.mode = len(data), 0o755
+            archive.addfile(entry, io.BytesIO(data))
     return path
 
 

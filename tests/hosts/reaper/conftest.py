@@ -110,7 +110,7 @@ def wave(tmp_path: Path) -> tuple[Path, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of uv, as it is downloaded."""
+    """An archive of uv, as it is downloaded."""
     return uv_archive(tmp_path_factory.mktemp("uv"))
 
 

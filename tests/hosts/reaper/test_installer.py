@@ -9,7 +9,7 @@ import pytest
 import uv
 
 from acebridge.version import VERSION
-from tests.support.reaper_install import CANCEL, DOCTOR, NAMES, OK, UNINSTALL, Workshop, workshop_at
+from tests.support.reaper_install import CANCEL, DOCTOR, NAMES, OK, UNINSTALL, Workshop, uv_archive, workshop_at
 from tests.support.reaper_install_windows import windows_programs, windows_uv_archive
 
 
@@ -38,6 +38,14 @@ def test_the_doctor_installs_what_is_missing(workshop: Workshop, tmp_path: Path)
         assert words in shown
     assert [timeout for _, timeout in workshop.reaper.commands] == [-2, -2], "REAPER waits for none"
     assert not workshop.reaper.ext.keys() & {("AceBridge", "installing")}
+
+
+def test_with_the_whole_of_uv(tmp_path: Path, lua: str) -> None:
+    archive = uv_archive(tmp_path / "uv", is_whole=True)
+    with workshop_at(tmp_path, archive, lua=lua) as workshop:
+        (report,) = workshop.install()
+        assert report.startswith("Command: ")
+        assert (workshop.root / "bin" / "uv").stat().st_size == Path(uv.find_uv_bin()).stat().st_size
 
 
 def test_the_second_time_the_doctor_only_reports(workshop: Workshop) -> None:

@@ -22,7 +22,7 @@ PROGRAMS = ("cat", "dirname", "env", "mv", "rm", "sha256sum", "sleep", "tar", "g
 
 @pytest.mark.parametrize("has_ranges", [True, False])
 def test_an_interrupted_download_goes_on(workshop: Workshop, has_ranges: bool) -> None:
-    name, there = workshop.archive.name, 5_000_000
+    name, there = workshop.archive.name, 500_000
     workshop.server.breaks[name] = [there]
     workshop.server.has_ranges = has_ranges
     (message,) = workshop.install()

@@ -73,7 +73,9 @@ def test_a_command_that_starts_slowly_is_waited_for(leaves: Leaves, tmp_path: Pa
 
 
 def test_a_job_whose_command_has_not_started_can_be_cancelled(leaves: Leaves, tmp_path: Path) -> None:
-    assert state_after(leaves, tmp_path, 5, "cancel")["state"] == b"starting", "it may come at any moment, and says how it ends"
+    assert state_after(leaves, tmp_path, 5, "cancel")["state"] == b"starting", (
+        "it may come at any moment, and says how it ends"
+    )
     assert state_after(leaves, tmp_path, 100, "cancel") == {"state": b"cancelled"}
 
 
