@@ -72,9 +72,9 @@ return function(import)
         .. "or install AceBridge as docs/install.md says."):format(release.platform()))
       return nil
     end
-    local from = wanted.wheel and "Python and the packages that AceBridge needs are downloaded, and take some 500 MB on the disk."
+    local from = wanted.wheel and "Python and the packages that AceBridge needs are downloaded, and take some 400 MB on the disk."
       or ("These scripts name no download of AceBridge %s, because no release of it has been published: you will be asked for its wheel, "
-        .. "a file that docs/install.md says how to build. Python and the packages that it needs are downloaded, and take some 500 MB on the disk."):format(version.SCRIPTS)
+        .. "a file that docs/install.md says how to build. Python and the packages that it needs are downloaded, and take some 400 MB on the disk."):format(version.SCRIPTS)
     if reaper.MB(("%s\n\nInstall AceBridge %s now?\n\n%s\n\n%s"):format(reason, version.SCRIPTS, from, place), "AceBridge", OK_CANCEL) ~= OK then return nil end
     if not wanted.wheel then
       local path = choose_wheel()
@@ -98,7 +98,7 @@ return function(import)
   --- Remove what was installed, after asking.
   function M.uninstall(guard)
     if is_busy() then return say("AceBridge is being installed.", "Wait for the end of it.") end
-    if not installer.is_installed() then
+    if not installer.has_left_parts() then
       return say('Nothing that "Install now" has installed is here.', "Remove a command that you installed in another way as docs/install.md says.")
     end
     local question = "Remove the acebridge command from REAPER's resource folder?\n\nYour songs, settings, models and these scripts stay."

@@ -20,11 +20,22 @@ return function(import)
   local ARCHIVE = "uv.archive"
   local INSTALL_S = 90 -- what uv takes, about: the bar creeps up to its end meanwhile
   local END_S = 5 -- what the runner takes to end, at most
+  local PARTS = { "bin", "tools", "python", "cache" } -- of ROOT, which `uninstall` removes
   local ROOT = files.join(reaper.GetResourcePath(), "AceBridge")
   local BIN, TOOLS, WORK = files.join(ROOT, "bin"), files.join(ROOT, "tools"), files.join(ROOT, "install")
 
   --- Whether a command that this module installed is there.
   function M.is_installed() return files.exists(files.join(BIN, COMMAND .. SUFFIX)) end
+
+  --- Whether anything is there that `uninstall` removes, also of an installation that failed.
+  function M.has_left_parts()
+    local found = {}
+    for _, name in ipairs(files.folders(ROOT)) do found[name] = true end
+    for _, name in ipairs(PARTS) do
+      if found[name] then return true end
+    end
+    return false
+  end
 
   --- Whether a name is that of a wheel of these scripts' version; uv takes what it says from it, and no shell sees it.
   function M.is_wheel(name)
@@ -94,6 +105,14 @@ return function(import)
     return found
   end
 
+  --- What uv says of a failure, in one line: its first error and the last cause of that.
+  local function uv_reason(err)
+    local first = err:match("error: ([^\r\n]+)") or err:match("×%s*([^\r\n]+)") or sessions.last_line(err)
+    local cause
+    for text in err:gmatch("[Cc]ause[^:\r\n]*: ([^\r\n]+)") do cause = text end
+    return cause and first .. ": " .. cause or first
+  end
+
   local function uv_install(run, session, uv, wheel, python, number)
     local tools = files.join(TOOLS, tostring(number))
     local began = reaper.time_precise()
@@ -111,7 +130,7 @@ return function(import)
     files.write(files.join(WORK, "uv.txt"), out .. err)
     if code == 0 then return end
     if code == runners.NOT_FOUND then fail(("The program %s cannot be started."):format(uv)) end
-    fail("uv could not install AceBridge: " .. sessions.last_line(err), sessions.AGAIN .. " All that uv said is in AceBridge/install/uv.txt of REAPER's resource folder.")
+    fail("uv could not install AceBridge. It says: " .. uv_reason(err), sessions.AGAIN .. " Python and packages come over the internet. All that uv said is in AceBridge/install/uv.txt of REAPER's resource folder.")
   end
 
   --- Have the new command run once: it proves that it works, and its first start, which takes longest, is over.
@@ -165,7 +184,7 @@ return function(import)
         run({ program("bin", COMMAND), "service", "uninstall" }, steady(0.1, "removing the start at log-in"))
         run({ program("bin", COMMAND), "stop" }, steady(0.2, "stopping AceBridge"))
       end
-      for i, name in ipairs({ "bin", "tools", "python", "cache" }) do
+      for i, name in ipairs(PARTS) do
         run(system.remove(files.join("..", name)), steady(0.2 + 0.18 * i, "removing " .. name))
       end
       if M.is_installed() then fail(BIN .. " cannot be removed.", "End the programs that use it, then run the action again.") end

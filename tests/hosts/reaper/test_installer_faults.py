@@ -11,7 +11,7 @@ import pytest
 from acebridge.version import VERSION
 from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import Reaper
-from tests.support.reaper_install import CANCEL, DOCTOR, NAMES, OK, Workshop, wheel_bytes, workshop_at
+from tests.support.reaper_install import CANCEL, DOCTOR, NAMES, OK, UNINSTALL, Workshop, wheel_bytes, workshop_at
 
 #: What the runner and uv need of a system that has no curl.
 PROGRAMS = ("cat", "dirname", "env", "mv", "rm", "sha256sum", "sleep", "tar", "gzip")
@@ -203,7 +203,7 @@ def test_a_wheel_that_cannot_be_installed_leaves_the_old_command(workshop: Works
     workshop.wheel.write_bytes(b"no archive")
     workshop.release(version="0.9.0")
     (message,) = workshop.install()
-    assert message.startswith("uv could not install AceBridge: ")
+    assert message.startswith("uv could not install AceBridge. It says: Failed to read `acebridge @ ")
     assert "uv.txt" in message
     assert workshop.command.resolve() == old
     assert workshop.install(CANCEL) == []
@@ -223,3 +223,29 @@ def test_a_resource_folder_with_a_quote_is_refused(tmp_path: Path, archive: Path
         (message,) = workshop.install()
     assert "holds a quote or a line break, and no program can be started there." in message
     assert "docs/install.md" in message
+
+
+def test_uv_without_a_network_says_what_is_missing(workshop: Workshop) -> None:
+    """Its own words: the error, and the last of the causes below it."""
+    folder = workshop.folder / "own"
+    folder.mkdir()
+    words = "error: Failed to download https://h/p.tar.gz\n  cause: Request failed\n  cause: failed to lookup address\n"
+    (folder / "uv").write_text(f"#!/bin/sh\nprintf '%s' '{words}' >&2\nexit 2\n")
+    (folder / "uv").chmod(0o755)
+    workshop.reaper.environment["PATH"] = f"{folder}:/usr/bin:/bin"
+    workshop.release(uv={})
+    (message,) = workshop.install()
+    assert message.startswith(
+        "uv could not install AceBridge. It says: Failed to download https://h/p.tar.gz: failed to lookup address\n\n"
+    )
+    assert (workshop.root / "install" / "uv.txt").read_text("utf-8") == words
+
+
+def test_what_an_installation_that_failed_has_left_can_be_removed(workshop: Workshop) -> None:
+    workshop.wheel.write_bytes(b"no archive")
+    workshop.release()
+    workshop.install()
+    assert (workshop.root / "bin" / "uv").exists()
+    workshop.reaper.answer(OK)
+    workshop.run(UNINSTALL)
+    assert list(workshop.root.iterdir()) == []
