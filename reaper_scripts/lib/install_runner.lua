@@ -13,7 +13,7 @@ return function(import)
   local NOT_FOUND = 127 -- the exit code of a program that is not there
 
   local function windows_program(path)
-    return files.join(os.getenv("SystemRoot") or "C:\\Windows", "System32", path)
+    return files.join(os and os.getenv("SystemRoot") or "C:\\Windows", "System32", path)
   end
 
   --- What a system calls its programs. Those of Windows have full paths: others of the same names may come first in the PATH.

@@ -9,6 +9,7 @@ import pytest
 import uv
 
 from acebridge.version import VERSION
+from tests.support.lua_modules import Leaves
 from tests.support.reaper_install import CANCEL, DOCTOR, NAMES, OK, UNINSTALL, Workshop, uv_archive, workshop_at
 from tests.support.reaper_install_windows import windows_programs, windows_uv_archive
 
@@ -252,3 +253,12 @@ def test_on_windows_a_command_that_runs_is_replaced(windows: Workshop) -> None:
     windows.reaper.answer(OK)
     windows.run(UNINSTALL)
     assert not (windows.root / "bin").exists()
+
+
+@pytest.mark.parametrize("system", ["Win64", "OSX64", "Other"])
+def test_restricted_scripts_load_it_too(system: str) -> None:
+    """Every action loads it, and it is for others to say that REAPER gives them no access to files."""
+    leaves = Leaves(
+        system, unavailable=("io", "os"), get_action_context=lambda: (False, b"/scripts/AceBridge_Cover.lua")
+    )
+    assert leaves["install_dialog"].offer is not None
