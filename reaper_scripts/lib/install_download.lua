@@ -31,14 +31,14 @@ return function(import)
 
   local function megabytes(bytes) return ("%.1f MB"):format(bytes / 1e6) end
 
-  --- Whether a file in the folder has a SHA-256.
-  local function has_hash(run, name, sha256, fraction)
+  --- Whether a file in the session's folder has a SHA-256.
+  local function has_hash(run, folder, name, sha256, fraction)
     local words = system.hash(name)
     local code, out = run(words, sessions.steady(fraction, "checking " .. name))
     for word in out:lower():gmatch("%f[%w]%x+%f[%W]") do
       if #word == 64 then return word == sha256 end
     end
-    return fail(("%s cannot be checked: %s ended with %d."):format(name, words[1], code), "Install AceBridge by hand as docs/install.md says.")
+    return sessions.fail_in(folder, ("%s cannot be checked: %s ended with %d."):format(name, words[1], code), "Install AceBridge by hand as docs/install.md says.")
   end
 
   --- Have curl write to `part`; true, or false when what is there of it cannot be gone on from.
@@ -66,8 +66,9 @@ return function(import)
   --- Bring a file of the release, { url, sha256, size }, into the session's folder as `name`. The bar goes from one fraction
   --- to another; `title` is what is downloaded.
   function M.bring(run, session, wanted, name, title, from, to)
-    local path, part = files.join(session.runner.folder, name), files.join(session.runner.folder, name .. PART)
-    if files.exists(path) and has_hash(run, name, wanted.sha256, from) then return end
+    local folder = session.runner.folder
+    local path, part = files.join(folder, name), files.join(folder, name .. PART)
+    if files.exists(path) and has_hash(run, folder, name, wanted.sha256, from) then return end
     files.remove(path)
     local whole = wanted.size and " of " .. megabytes(wanted.size) or ""
     local function progress()
@@ -79,7 +80,7 @@ return function(import)
       local size = size_of(part)
       local is_resumed = size > 0
       local is_there = size == wanted.size or curl(run, wanted, name .. PART, is_resumed, progress)
-      if is_there and has_hash(run, name .. PART, wanted.sha256, to) then
+      if is_there and has_hash(run, folder, name .. PART, wanted.sha256, to) then
         local ok, why = os.rename(part, path)
         if not ok then fail(("%s cannot be renamed: %s."):format(part, why)) end
         return

@@ -23,6 +23,17 @@ return function(import)
     return false
   end
 
+  local PROBE_BYTES = 65536
+
+  --- End the work as `fail` does, but say that the disk is full when it is: a program has no room then even for its words.
+  function M.fail_in(folder, message, remedy)
+    local probe = files.join(folder, "probe")
+    local ok, why = files.write(probe, ("0"):rep(PROBE_BYTES))
+    files.remove(probe)
+    if not ok and M.is_full(why) then M.fail(M.FULL, M.FREE) end
+    M.fail(message, remedy)
+  end
+
   function M.last_line(text) return ((text:match("([^\r\n]+)%s*$") or ""):gsub("%c", " ")) end
 
   --- What `run` shows meanwhile, when that stays the same.

@@ -74,7 +74,7 @@ return function(import)
     local code, _, err = run(system.unpack(ARCHIVE), steady(0.27, "unpacking uv"))
     local unpacked = files.join(WORK, "uv" .. SUFFIX)
     if code ~= 0 or not files.exists(unpacked) then
-      fail("The archive of uv cannot be unpacked: " .. sessions.last_line(err) .. ".")
+      sessions.fail_in(WORK, "The archive of uv cannot be unpacked: " .. sessions.last_line(err) .. ".")
     end
     replace(unpacked, uv)
     files.write(note, wanted.sha256)
@@ -130,13 +130,13 @@ return function(import)
     files.write(files.join(WORK, "uv.txt"), out .. err)
     if code == 0 then return end
     if code == runners.NOT_FOUND then fail(("The program %s cannot be started."):format(uv)) end
-    fail("uv could not install AceBridge. It says: " .. uv_reason(err), sessions.AGAIN .. " Python and packages come over the internet. All that uv said is in AceBridge/install/uv.txt of REAPER's resource folder.")
+    sessions.fail_in(WORK, "uv could not install AceBridge. It says: " .. uv_reason(err), sessions.AGAIN .. " Python and packages come over the internet. All that uv said is in AceBridge/install/uv.txt of REAPER's resource folder.")
   end
 
   --- Have the new command run once: it proves that it works, and its first start, which takes longest, is over.
   local function try_command(run, number)
     local code, out, err = run({ program("tools", tostring(number), "bin", COMMAND), "--version" }, steady(0.93, "starting AceBridge for the first time"))
-    if code ~= 0 then fail("AceBridge was installed, but does not start: " .. sessions.last_line(err), "Report this message.") end
+    if code ~= 0 then sessions.fail_in(WORK, "AceBridge was installed, but does not start: " .. sessions.last_line(err), "Report this message.") end
     local found = out:match("%d+%.[%w%.%-%+]+") or "unknown"
     if found ~= version.SCRIPTS then
       fail(("The wheel is of version %s, these scripts are %s."):format(found, version.SCRIPTS), "Install the wheel of that version.")
