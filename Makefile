@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack clean help
+	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack release-file clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -40,7 +40,8 @@ help:
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
-	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
+	@echo "make release-file URL=… WHEEL=… ARCHIVES=…  write reaper_scripts/lib/release.json: what Install now downloads from URL"
+	@echo "make reapack  write reaper_scripts/index.xml for ReaPack, with the address in release.json or URL=…"
 	@echo "make clean   remove everything that was made, .venv included"
 
 $(VENV)/.python:
@@ -149,8 +150,14 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.support.osc_page
 	$(BIN)/python -m tests.support.limits_page
 
+# The index holds the hash of each file, so they must be those of the commit.
 reapack: $(VENV)/.base
+	@git diff --quiet HEAD -- reaper_scripts || { echo "Commit the changes in reaper_scripts first." >&2; exit 1; }
 	@$(BIN)/python reaper_scripts/index.py --url "$(URL)" --commit $$(git rev-parse HEAD)
+
+# ARGS: --scripts-url and --website as well.
+release-file: $(VENV)/.base
+	@$(BIN)/python reaper_scripts/release.py --url "$(URL)" --wheel "$(WHEEL)" --uv "$(ARCHIVES)" $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

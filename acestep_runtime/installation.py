@@ -51,6 +51,8 @@ def install_command(extra: str = "") -> str:
     if source is None:
         return ""
     requirement = f"{source}[{extra}]" if extra else str(source)
+    if _has_own_uv():
+        return ""
     words = (*_installer(found), *(("--editable",) if editable else ()), requirement)
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
@@ -68,6 +70,17 @@ def _source(found: Distribution) -> tuple[Path | None, bool]:
         return None, False
     source = Path(url2pathname(url.path))
     return (source, editable) if url.scheme == "file" and source.exists() else (None, False)
+
+
+def _has_own_uv() -> bool:
+    """Return whether scripts keep this installation in a folder of their own, uv included, where no plain command reaches it.
+
+    That is ``FOLDER/bin/uv`` and ``FOLDER/tools/N/acebridge``.
+    """
+    prefix = Path(sys.prefix)
+    if len(prefix.parents) < 3 or prefix.parents[1].name != "tools":
+        return False
+    return any((prefix.parents[2] / "bin" / name).is_file() for name in ("uv", "uv.exe"))
 
 
 def _installer(found: Distribution) -> tuple[str, ...]:

@@ -6,15 +6,17 @@
 --
 --   Select bars and tracks, run an action, and new audio lands on tracks: sample-exact, undoable, with the original kept.
 --
---   These scripts drive the `acebridge` command, which ReaPack cannot install. Install it (Python 3.10 or newer), run
---   `acebridge doctor` once in a terminal, then run the action "AceBridge_Doctor". Nothing else is needed: no SWS, no
---   js_ReaScriptAPI, no ReaImGui.
+--   These scripts drive the `acebridge` command, which ReaPack cannot install: run the action "AceBridge_Doctor", which
+--   offers to. Nothing else is needed: no SWS, no js_ReaScriptAPI, no ReaImGui.
 -- @changelog
 --   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
 --     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
---     doctor.
+--     doctor, which installs the command, and uninstall.
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua
 --   [nomain] lib/*.lua
+--   [nomain] lib/release.json
+--   [nomain] lib/install.sh
+--   [nomain] lib/install.ps1
 --   [nomain] AceBridge.ReaperOSC

@@ -2,14 +2,16 @@
 
 A package is a ``.lua`` file whose header has ``@version`` and no ``@noindex``; its ``@provides`` names the files that it
 installs. The format is ReaPack's (packaging documentation of reapack-index, version 1). The index pins a commit for every
-version, so versions that an older index holds stay as they are.
+version, so versions that an older index holds stay as they are. Where the files are served stands in ``lib/release.json``,
+as ``scripts_url``; ReaPack checks each file that it downloads by the SHA-256 that the index has for it.
 
-    python reaper_scripts/index.py --url https://host/owner/repo/raw --commit COMMIT [--into index.xml]
+    python reaper_scripts/index.py --commit COMMIT [--url https://host/owner/repo/raw] [--into index.xml]
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -20,7 +22,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 FOLDER = Path(__file__).resolve().parent
-NAME = "AceBridge"
+sys.path.insert(0, str(FOLDER))
+import release  # noqa: E402 - it lies beside this file, in no package
+
+#: The name of the repository in ReaPack, and the category of the package in it: Scripts/NAME/CATEGORY is where it is installed.
+NAME, CATEGORY = "AceBridge", "Generation"
+#: How ReaPack writes that a hash is a SHA-256 of 32 bytes (multihash).
+_SHA256 = "1220"
 _TAG = re.compile(r"^-- @(\w+)\s?(.*)$")
 _PROVIDES_LINE = re.compile(r"^\s*(?:\[([^\]]*)\]\s*)?(.+?)\s*$")
 
@@ -70,13 +78,16 @@ def package_files(package: Path, tags: Mapping[str, str]) -> Iterator[PackageFil
 
 
 def read_header(package: Path) -> dict[str, str]:
-    """Return the header of a package. Raises `HeaderFault` when something is missing."""
+    """Return the header of a package. Raises `HeaderFault` when something is missing or of another version."""
     tags = header(package.read_text("utf-8"))
     for tag in ("description", "version", "author", "about", "changelog"):
         if not tags.get(tag):
             raise HeaderFault(f"{package.name} has no @{tag}.")
     if not re.match(r"\d", tags["version"]):
         raise HeaderFault(f"{package.name}: @version {tags['version']} has to begin with a digit.")
+    version = release.scripts_version(package.parent)
+    if tags["version"] != version:
+        raise HeaderFault(f"{package.name}: @version is {tags['version']}, lib/version.lua says {version}.")
     return tags
 
 
@@ -86,14 +97,17 @@ def packages(folder: Path) -> list[Path]:
     return [path for path, tags in headers.items() if "version" in tags and "noindex" not in tags]
 
 
-def add_version(index: ET.Element, package: Path, url: str, commit: str, time: str) -> None:
+def add_version(index: ET.Element, package: Path, url: str, commit: str, time: str, website: str = "") -> None:
     """Add the present version of a package to an index, unless it is there."""
     tags = read_header(package)
-    category = _child(index, "category", name=NAME)
+    category = _child(index, "category", name=CATEGORY)
     entry = _child(category, "reapack", name=package.name)
     entry.attrib.update(type="script", desc=tags["description"])
     metadata = _child(entry, "metadata")
     _child(metadata, "description").text = _rtf(tags["about"])
+    if website:
+        _child(metadata, "link", rel="website").attrib["href"] = website
+        _child(metadata, "link", rel="website").text = "Website"
     if any(version.get("name") == tags["version"] for version in entry.iter("version")):
         return
     version = ET.SubElement(entry, "version", name=tags["version"], author=tags["author"], time=time)
@@ -102,6 +116,7 @@ def add_version(index: ET.Element, package: Path, url: str, commit: str, time: s
         source = ET.SubElement(version, "source", file=file.path)
         if file.main:
             source.set("main", "main")
+        source.set("hash", _SHA256 + hashlib.sha256((package.parent / file.path).read_bytes()).hexdigest())
         source.text = f"{url.rstrip('/')}/{commit}/{FOLDER.name}/{quote(file.path)}"
 
 
@@ -115,16 +130,23 @@ def _child(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
 def _rtf(text: str) -> str:
     """Return plain text as the rich text that ReaPack shows."""
     rich_text = re.sub(r"([\\{}])", r"\\\1", text)
-    rich_text = "".join(char if ord(char) < 128 else f"\\u{ord(char)}?" for char in rich_text)
+    rich_text = "".join(char if ord(char) < 128 else _rtf_letter(char) for char in rich_text)
     return "{\\rtf1\\ansi " + rich_text.replace("\n", "\\line\n") + "}"
 
 
-def index(folder: Path, url: str, commit: str, time: str, old: str | None = None) -> str:
+def _rtf_letter(char: str) -> str:
+    """Return a letter as RTF has it: the units of UTF-16 as signed numbers, each with what stands in for it."""
+    units = char.encode("utf-16-le")
+    numbers = [int.from_bytes(units[at : at + 2], "little", signed=True) for at in range(0, len(units), 2)]
+    return "".join(f"\\u{number}?" for number in numbers)
+
+
+def index(folder: Path, url: str, commit: str, time: str, old: str | None = None, website: str = "") -> str:
     """Return the text of ``index.xml`` for the packages of ``folder``; ``old`` is the index it goes on from."""
     root = ET.fromstring(old) if old else ET.Element("index", version="1", name=NAME)
     root.set("commit", commit)
     for package in packages(folder):
-        add_version(root, package, url, commit, time)
+        add_version(root, package, url, commit, time, website)
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -132,17 +154,22 @@ def index(folder: Path, url: str, commit: str, time: str, old: str | None = None
 def main() -> None:
     """Write the index."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--url", required=True, help="where files of a commit are served: URL/COMMIT/reaper_scripts/…")
+    parser.add_argument("--url", default="", help="where files of a commit are served: URL/COMMIT/reaper_scripts/…")
     parser.add_argument("--commit", required=True, help="full id of the commit that holds this version")
     parser.add_argument("--into", type=Path, default=FOLDER / "index.xml", help="the index to write (index.xml here)")
     args = parser.parse_args()
     if not re.fullmatch(r"[0-9a-f]{40}", args.commit):
         sys.exit(f"--commit is {args.commit!r}; allowed: the 40 hex digits that `git rev-parse HEAD` prints.")
+    known = release.settings(FOLDER)
+    url = args.url or str(known["scripts_url"])
+    if not url:
+        sys.exit("There is no address: give --url, or write one into lib/release.json with `make release-file`.")
     old = args.into.read_text("utf-8") if args.into.exists() else None
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
-        text = index(FOLDER, args.url, args.commit, now, old)
-    except HeaderFault as fault:
+        url = release.check_address(url, "--url")
+        text = index(FOLDER, url, args.commit, now, old, str(known["website"]))
+    except (HeaderFault, release.ReleaseFault) as fault:
         sys.exit(str(fault))
     args.into.write_text(text, "utf-8")
     print(f"{args.into}: {text.count('<source ')} files")

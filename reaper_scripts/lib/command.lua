@@ -47,28 +47,101 @@ return function(import)
     for _, name in ipairs(names) do add(files.join(root, name, last)) end
   end
 
-  local function usual_folders()
+  local CONDAS = { "miniforge3", "mambaforge", "miniconda3", "anaconda3" }
+
+  --- Where conda puts commands: those of its base, then of its environments.
+  local function conda_folders(user, last, add)
+    for _, name in ipairs(CONDAS) do
+      add(files.join(user, name, last))
+      versions(files.join(user, name, "envs"), last, add)
+    end
+  end
+
+  local function windows_folders(user, add)
+    for _, folder in pairs(app_data("Local")) do
+      add(files.join(folder, "Programs", "acebridge"))
+      versions(files.join(folder, "Programs", "Python"), "Scripts", add)
+    end
+    for _, folder in pairs(app_data("Roaming")) do
+      add(files.join(folder, "Python", "Scripts"))
+      versions(files.join(folder, "Python"), "Scripts", add)
+      add(files.join(folder, "uv", "tools", "acebridge", "Scripts"))
+    end
+    if not user then return end
+    add(files.join(user, "pipx", "venvs", "acebridge", "Scripts"))
+    add(files.join(user, ".pyenv", "pyenv-win", "shims"))
+    conda_folders(user, "Scripts", add)
+  end
+
+  local function unix_folders(user, add)
+    add("/usr/local/bin")
+    add("/opt/homebrew/bin")
+    add("/opt/local/bin") -- MacPorts
+    if MAC then
+      if user then versions(files.join(user, "Library", "Python"), "bin", add) end
+      versions("/Library/Frameworks/Python.framework/Versions", "bin", add) -- python.org
+    end
+    if user then
+      add(files.join(user, ".local", "share", "uv", "tools", "acebridge", "bin"))
+      add(files.join(user, ".local", "share", "pipx", "venvs", "acebridge", "bin"))
+      add(files.join(user, ".local", "pipx", "venvs", "acebridge", "bin"))
+      add(files.join(user, ".pyenv", "shims"))
+      conda_folders(user, "bin", add)
+    end
+    add("/usr/bin")
+  end
+
+  local FLATPAK = "/.flatpak-info" -- is in every sandbox of Flatpak
+
+  --- Whether REAPER runs in a sandbox whose programs are not those of the system.
+  local function is_sandboxed() return not WINDOWS and files.exists(FLATPAK) end
+
+  --- The folders that are searched for programs, the likeliest first.
+  function M.folders()
     local found = {}
     local function add(folder) found[#found + 1] = folder end
     for folder in (environment("PATH") or ""):gmatch(WINDOWS and "[^;]+" or "[^:]+") do add((folder:gsub('"', ""))) end
+    if is_sandboxed() then return found end
     local user = home()
     if user then add(files.join(user, ".local", "bin")) end
-    if WINDOWS then
-      for _, folder in pairs(app_data("Local")) do
-        add(files.join(folder, "Programs", "acebridge"))
-        versions(files.join(folder, "Programs", "Python"), "Scripts", add)
-      end
-      for _, folder in pairs(app_data("Roaming")) do
-        add(files.join(folder, "Python", "Scripts"))
-        versions(files.join(folder, "Python"), "Scripts", add)
-      end
-      return found
-    end
-    add("/usr/local/bin")
-    add("/opt/homebrew/bin")
-    if MAC and user then versions(files.join(user, "Library", "Python"), "bin", add) end
-    add("/usr/bin")
+    if WINDOWS then windows_folders(user, add) else unix_folders(user, add) end
     return found
+  end
+
+  --- Where "Install now" puts the command.
+  local function own_folder() return files.join(reaper.GetResourcePath(), "AceBridge", "bin") end
+
+  -- Windows keeps what programs of the Microsoft Store write below AppData, REAPER's resource folder included, in a folder of
+  -- the package: REAPER would see nothing of a job. ("Understanding how packaged desktop apps run on Windows", Microsoft.)
+  local STORE = { "[/\\]Packages[/\\]PythonSoftwareFoundation%.", "[/\\]WindowsApps[/\\]" }
+
+  local function is_of_the_store(path)
+    for _, pattern in ipairs(STORE) do
+      if WINDOWS and path:find(pattern) then return true end
+    end
+    return false
+  end
+
+  --- A command that Python of the Microsoft Store has installed, or nil.
+  local function store_command()
+    if not WINDOWS then return nil end
+    for _, folder in pairs(app_data("Local")) do
+      for _, package in ipairs(files.folders(files.join(folder, "Packages"))) do
+        local packages = files.join(folder, "Packages", package, "LocalCache", "local-packages")
+        if package:find("^PythonSoftwareFoundation%.") then
+          for _, python in ipairs(files.folders(packages)) do
+            local path = files.join(packages, python, "Scripts", NAME)
+            if files.exists(path) then return path end
+          end
+        end
+      end
+    end
+  end
+
+  local STORE_REMEDY = '"Install now" in "AceBridge_Doctor" installs one that REAPER can use; or install with Python from python.org, or with uv.'
+
+  local function store_fault(path)
+    return nil, ("AceBridge is installed with Python of the Microsoft Store (%s), whose files REAPER cannot see."):format(path), STORE_REMEDY
   end
 
   --- The absolute path of the command, or nil, a message and a remedy.
@@ -80,20 +153,29 @@ return function(import)
     local set = settings.get("command")
     if set ~= "" then
       local path = set:gsub('^"(.*)"$', "%1"):gsub("^~", home() or "~")
+      if is_of_the_store(path) then return store_fault(path) end
       if files.exists(path) then return path end
       return nil, ('The setting "command" is "%s"; there is no such file.'):format(set),
         'Correct it in "AceBridge_Settings", or empty it to have the command searched for.'
     end
+    local own = files.join(own_folder(), NAME)
+    if files.exists(own) then return own end
     for _, folder in ipairs(M.data_folders()) do
       local path = (files.read(files.join(folder, "command")) or ""):match("^[^\r\n]+")
-      if path and files.exists(path) then return path end
+      if path and files.exists(path) and not is_of_the_store(path) then return path end
     end
-    for _, folder in ipairs(usual_folders()) do
+    for _, folder in ipairs(M.folders()) do
       local path = files.join(folder, NAME)
-      if files.exists(path) then return path end
+      if files.exists(path) and not is_of_the_store(path) then return path end
+    end
+    local of_the_store = store_command()
+    if of_the_store then return store_fault(of_the_store) end
+    if is_sandboxed() then
+      return nil, "This REAPER runs in a sandbox of Flatpak, which cannot start the programs of the system.",
+        '"Install now" in "AceBridge_Doctor" installs the command inside the sandbox; or install REAPER from its own archive.'
     end
     return nil, "The acebridge command is not installed, or in no folder that is searched.",
-      'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in "AceBridge_Settings".'
+      '"AceBridge_Doctor" offers to install it. Or install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in "AceBridge_Settings".'
   end
 
   --- On Windows, the same command without a console, which would open for as long as a job runs, and end it when closed.

@@ -6,9 +6,11 @@ return function(import)
   local follow = import("follow")
   local form = import("form")
   local guid = import("guid")
+  local install_dialog = import("install_dialog")
   local job = import("job")
   local selection = import("selection")
   local settings = import("settings")
+  local version = import("version")
   local watch = import("watch")
   local M = {}
 
@@ -115,19 +117,41 @@ return function(import)
   --- Report what is selected to `acebridge osc follow reaper`, until the action is run again.
   function M.follow(_, guard) follow.run(guard) end
 
-  local INSTALL = "Install AceBridge as its README says, run `acebridge doctor` once in a terminal, then run this again."
+  local ANSWER_S = 120 -- a first start may take long
 
-  --- What is found about the command, the daemon, the engine and the disk.
-  function M.doctor(_, guard)
-    local path, why, remedy = command.find()
-    if not path then return watch.say(why, remedy or INSTALL) end
+  --- What the doctor says of the versions: one that does not fit, with its remedy, first of all.
+  local function version_lines(of_command)
+    local clash, remedy = version.clash(of_command)
+    if clash then return clash, remedy end
+    local differ = of_command and of_command ~= version.SCRIPTS and " (they work together)" or ""
+    return ("Scripts %s, command %s%s"):format(version.SCRIPTS, of_command or "of an unknown version", differ)
+  end
+
+  local function report(path, result)
+    local lines = {}
+    for i, finding in ipairs(result.findings) do
+      lines[i] = ("%s %s: %s"):format(finding.ok and "ok " or "NO ", finding.about, finding.says)
+      if not finding.ok and finding.remedy ~= "" then lines[i] = lines[i] .. "\n      " .. finding.remedy end
+    end
+    watch.say(("Command: %s\n%s\nREAPER %s\n\n%s"):format(path, version_lines(result.command_version), reaper.GetAppVersion(), table.concat(lines, "\n")))
+  end
+
+  --- What is found about the command, the daemon, the engine and the disk. Where there is no command, or one that is too old,
+  --- it can be installed.
+  function M.doctor(action, guard)
+    local function offer(reason, remedy)
+      if settings.get("command") ~= "" then return watch.say(reason, remedy) end -- what is set would be used all the same
+      install_dialog.offer(reason, guard, function() M.doctor(action, guard) end)
+    end
+    local path, why, cure = command.find()
+    if not path then return offer(why, cure) end
     local id, fault = job.new()
     if not id then return watch.say(fault, "Free some disk space.") end
     local ok
     ok, fault = command.start(path, "reaper", "doctor", files.url(job.folder(id)))
     if not ok then
       job.discard(id)
-      return watch.say(fault, INSTALL)
+      return offer(fault, 'Correct "Path of acebridge" in "AceBridge_Settings", or empty it.')
     end
     local began = reaper.time_precise()
     local tick
@@ -137,21 +161,21 @@ return function(import)
         local result = job.result(id)
         job.discard(id)
         if not result or not result.findings then return watch.say(state.message or "", state.remedy) end
-        local lines = {}
-        for i, finding in ipairs(result.findings) do
-          lines[i] = ("%s %s: %s"):format(finding.ok and "ok " or "NO ", finding.about, finding.says)
-          if not finding.ok and finding.remedy ~= "" then lines[i] = lines[i] .. "\n      " .. finding.remedy end
-        end
-        return watch.say(("Command: %s\nREAPER %s\n\n%s"):format(path, reaper.GetAppVersion(), table.concat(lines, "\n")))
+        local clash, update = version.clash(result.command_version)
+        if clash and version.relation(result.command_version) == "older" then return offer(clash, update) end
+        return report(path, result)
       end
-      if reaper.time_precise() - began > 60 then
+      if reaper.time_precise() - began > ANSWER_S then
         job.discard(id)
-        return watch.say(path .. " did not answer within a minute.", "Run `acebridge doctor` in a terminal to see why.")
+        return offer(("%s did not answer within %d s."):format(path, ANSWER_S), "Run `acebridge doctor` in a terminal to see why.")
       end
       reaper.defer(tick)
     end)
     tick()
   end
+
+  --- Remove what the doctor has installed.
+  function M.uninstall(_, guard) install_dialog.uninstall(guard) end
 
   return M
 end

@@ -5,11 +5,13 @@ return function(import)
   local json = import("json")
   local files = import("files")
   local command = import("command")
+  local version = import("version")
   local M = {}
 
   M.VERSION = 1 -- of the protocol
   local SILENT_S, LONG_AGO_S = 30, 3600 -- a command that says nothing for so long while somebody listens, or at all, has ended
-  local START_S = 20 -- so long may a command take to say something first
+  local START_S = 90 -- what a command usually takes, at most, to say something first; some take minutes
+  local CANCEL_S = 20 -- a cancel waits no longer for such a one; it will find the file and end
   local READYING = "readying" -- a file that is there until the request is
   local SECTION, CLEANED, CLEAN_EVERY_S = "AceBridge", "cleaned", 86400
   local ENDED = { done = true, failed = true, cancelled = true }
@@ -50,7 +52,7 @@ return function(import)
   --- Write the request, for the command that waits for it, or a new one; returns true, or nil, message and remedy.
   function M.submit(id, request)
     request.version, request.id, request.create_time = M.VERSION, id, os.time()
-    request.host = { name = "REAPER", version = reaper.GetAppVersion() }
+    request.host = { name = "REAPER", version = reaper.GetAppVersion(), scripts = version.SCRIPTS }
     local ok, why = files.write(files.join(M.folder(id), "request.json"), json.encode(request))
     if not ok then return nil, why, "Free some disk space, then run the action again." end
     local waits, remedy = files.remove(files.join(M.folder(id), READYING)), nil
@@ -108,16 +110,28 @@ return function(import)
     return last.silence
   end
 
+  --- The state of a job whose command has said nothing yet: the first start after an installation may take minutes, so it
+  --- is waited for, and its result is placed whenever it comes.
+  local function starting(id, age)
+    if age > CANCEL_S and M.is_cancelled(id) then return { state = "cancelled" } end
+    if age > LONG_AGO_S then
+      return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
+    end
+    local is_late = age > START_S
+    return { state = "starting", stage = is_late and 'still starting; if that lasts, cancel it and run "AceBridge_Doctor"' or "starting", fraction = 0 }
+  end
+
   --- The state of a job: status.json, or what its silence means.
   function M.status(id, request)
     local status = object(id, "status.json")
     local now = os.time()
-    if not status then
-      local age = now - (request and request.create_time or now)
-      if age <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
-      return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
-    end
+    if not status then return starting(id, now - (request and request.create_time or now)) end
     if ENDED[status.state] then return status end
+    local clash, remedy = version.clash(status.command_version)
+    if clash then
+      M.cancel(id)
+      return { state = "failed", message = clash, remedy = remedy }
+    end
     if silence(id, status.update_time) > SILENT_S or now - (status.update_time or now) > LONG_AGO_S then
       return { state = "failed", message = "The acebridge command ended without a word.",
         remedy = "See log.txt in " .. M.folder(id) .. ', then run "AceBridge_Repeat last".' }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,9 +17,11 @@ from acebridge.hosts.jobfolder import folders
 from acebridge.hosts.jobfolder.folders import clean, pending
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.run import supervise
+from acebridge.version import VERSION
 from tests.support.daemon import Daemon
 from tests.support.job_folders import Job, outputs, part
 from tests.support.leftovers import dead_pid, leave_temporary
+from tests.support.paths import REAPER_SCRIPTS
 from tests.support.schemas import check
 from tests.support.shell import Shell
 
@@ -190,10 +193,12 @@ def test_doctor_for_a_script(shell: Shell, tmp_path: Path) -> None:
     scripts = tmp_path / "REAPER" / "Scripts" / "AceBridge"
     scripts.mkdir(parents=True)
     (scripts / "AceBridge_Cover.lua").touch()
+    shutil.copytree(REAPER_SCRIPTS / "lib", scripts / "lib")
     message = json.loads(
         shell.run("reaper", "doctor", str(job), "--json", code=0 if command_path.own_command() else 4).stdout
     )
-    assert {finding["about"]: finding["ok"] for finding in message}["scripts"] is True
+    (finding,) = [finding for finding in message if finding["about"] == "scripts"]
+    assert (finding["ok"], finding["says"]) == (True, f"1 actions in {scripts}, version {VERSION}")
     assert pending(job.parent) == []
 
 
@@ -204,7 +209,7 @@ def test_doctor_for_any_host(shell: Shell, tmp_path: Path) -> None:
     message = json.loads(shell.run("host", "doctor", job.as_uri(), "--json", code=code).stdout)
     result = json.loads((job / "result.json").read_text("utf-8"))
     check("result", result)
-    assert result == {"version": 1, "findings": message}
+    assert result == {"version": 1, "command_version": VERSION, "findings": message}
     about = [finding["about"] for finding in message]
     assert about[-1] == "command"
     assert "REAPER" not in about

@@ -87,3 +87,18 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(installation, "distribution", nothing)
     assert install_command() == ""
+
+
+def test_in_a_folder_that_scripts_keep(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A uv of the user would install into its own folder, where the scripts do not look first."""
+    environment = Environment(tmp_path / "AceBridge" / "tools" / "1" / "acebridge", monkeypatch)
+    environment.record("uv", url=source.as_uri(), archive_info={})
+    (environment.prefix / "uv-receipt.toml").touch()
+    assert install_command().startswith("uv tool install --force ")
+    uv = tmp_path / "AceBridge" / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.touch()
+    assert install_command() == ""
+    assert (
+        install_remedy("neural") == "Install AceBridge with the extra neural, as docs/install.md of its sources says."
+    )

@@ -78,6 +78,7 @@ def doctor(
     from acebridge.hosts.jobfolder import VERSION
     from acebridge.hosts.jobfolder.run import supervise
     from acebridge.hosts.registry import HOSTS
+    from acebridge.version import VERSION as COMMAND_VERSION
     from acestep_runtime.errors import InvalidValue
 
     if host not in HOSTS:
@@ -88,6 +89,7 @@ def doctor(
         findings = [*doctor.examine(address), *HOSTS[host](job)]
         return {
             "version": VERSION,
+            "command_version": COMMAND_VERSION,
             "findings": [{"about": f.about, "ok": f.ok, "says": f.says, "remedy": f.remedy} for f in findings],
         }
 

@@ -17,6 +17,19 @@ NAME = "acebridge.exe" if os.name == "nt" else "acebridge"
 WINDOWLESS_NAME = "acebridgew.exe"  # of Windows; elsewhere no program opens a window
 
 
+#: Where Windows has the Python of the Microsoft Store, whose writing below AppData others do not see.
+_STORE = "\\WindowsApps\\PythonSoftwareFoundation."
+
+
+def is_python_of_store(prefix: str = sys.base_prefix) -> bool:
+    """Return whether the Python at ``prefix``, this one by default, is that of the Microsoft Store.
+
+    Windows keeps what its programs write below AppData in a folder of the package ("Understanding how packaged desktop apps
+    run on Windows", Microsoft), so no script sees the state of a job there.
+    """
+    return _STORE.lower() in prefix.replace("/", "\\").lower()
+
+
 def own_command() -> Path | None:
     """Return the full path of this command; ``None`` when it is not installed as one."""
     started = Path(sys.argv[0])

@@ -13,17 +13,17 @@ import pytest
 import soundfile
 
 from tests.support import lua_modules, schemas
-from tests.support.daemon import Daemon, daemon_at
+from tests.support.daemon import Daemon, daemon_at, until
 from tests.support.fake_reaper import Reaper
+from tests.support.reaper_install import NAMES, Workshop, uv_archive, workshop_at
 from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
 #: What runs in both Luas: the leaf modules without REAPER, and the actions. Everything else runs in that of REAPER 7.
 IN_BOTH_LUAS = {
-    "test_actions", "test_analyse", "test_command", "test_files", "test_job", "test_json", "test_lua_form", "test_lua_wav",
-    "test_settings",
-    "test_window",
+    "test_actions", "test_analyse", "test_command", "test_files", "test_installer", "test_job", "test_json", "test_lua_form",
+    "test_lua_wav", "test_settings", "test_version", "test_window",
 }  # fmt: skip
 
 
@@ -106,6 +106,20 @@ def wave(tmp_path: Path) -> tuple[Path, np.ndarray]:
     path = tmp_path / "소리 '1'.wav"
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
     return path, samples
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of uv, as it is downloaded."""
+    return uv_archive(tmp_path_factory.mktemp("uv"))
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, archive: Path, lua: str) -> Iterator[Workshop]:
+    """A REAPER without the command, and a release of it."""
+    with workshop_at(tmp_path, archive, lua=lua, resource=NAMES) as workshop:
+        yield workshop
+        until(lambda: not any(process.running for process in workshop.reaper.processes), "the runner to end")
 
 
 @pytest.fixture

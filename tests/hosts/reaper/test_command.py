@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,8 +62,9 @@ def test_reapers_own_folder_helps_where_the_environment_is_garbled() -> None:
 
 
 def test_the_order_of_places(tmp_path: Path) -> None:
-    leaves = Leaves()
+    leaves = Leaves(GetResourcePath=lambda: str(tmp_path / "REAPER").encode())
     set_one = command(tmp_path / "set" / "acebridge")
+    own = command(tmp_path / "REAPER" / "AceBridge" / "bin" / "acebridge")
     recorded = command(tmp_path / "recorded here" / "acebridge")
     on_path = command(tmp_path / "bin 2" / "acebridge")
     usual = command(tmp_path / ".local" / "bin" / "acebridge")
@@ -70,7 +73,7 @@ def test_the_order_of_places(tmp_path: Path) -> None:
     (data / "command").write_text(f"{recorded}\n", "utf-8")
     variables = {"HOME": str(tmp_path), "PATH": f"/nowhere:{on_path.parent}"}
     leaves["settings"].set(b"command", str(set_one).encode())
-    for expected in (set_one, recorded, on_path, usual):
+    for expected in (set_one, own, recorded, on_path, usual):
         assert find_command(leaves, **variables) == str(expected)
         leaves["settings"].set(b"command", b"")
         if expected != set_one:
@@ -96,22 +99,39 @@ def test_nothing_found_is_reported() -> None:
     leaves = Leaves(file_exists=lambda _path: False)
     message, remedy = find_command(leaves, HOME="/nowhere", PATH="")
     assert message == "The acebridge command is not installed, or in no folder that is searched."
+    assert remedy.startswith('"AceBridge_Doctor" offers to install it.')
     assert "acebridge doctor" in remedy
 
 
 def test_folders_of_macos() -> None:
     asked: list[bytes] = []
     versions = [b"3.10", b"3.9", b"3.12"]
+    roots = (
+        b"/Users/a/Library/Python", b"/Library/Frameworks/Python.framework/Versions", b"/Users/a/miniforge3/envs",
+    )  # fmt: skip
     leaves = Leaves(
         "macOS-arm64",
         file_exists=lambda path: asked.append(path) is not None,
-        EnumerateSubdirectories=lambda path, i: (
-            versions[i] if path == b"/Users/a/Library/Python" and 0 <= i < len(versions) else None
-        ),
+        EnumerateSubdirectories=lambda path, i: versions[i] if path in roots and 0 <= i < len(versions) else None,
     )
     find_command(leaves, HOME="/Users/a", PATH="/usr/bin")
     assert b"/opt/homebrew/bin/acebridge" in asked
     assert b"/Users/a/Library/Python/3.12/bin/acebridge" in asked
+    assert b"/Library/Frameworks/Python.framework/Versions/3.12/bin/acebridge" in asked
+    assert b"/opt/local/bin/acebridge" in asked
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        ".pyenv/shims", "miniforge3/bin", "mambaforge/bin", "miniconda3/bin", "anaconda3/bin", "miniforge3/envs/music/bin",
+        ".local/share/uv/tools/acebridge/bin", ".local/share/pipx/venvs/acebridge/bin",
+        ".local/pipx/venvs/acebridge/bin", ".local/bin",
+    ],
+)  # fmt: skip
+def test_folders_of_pythons_and_tools(tmp_path: Path, folder: str) -> None:
+    path = command(tmp_path / folder / "acebridge")
+    assert find_command(Leaves(), HOME=str(tmp_path)) == str(path)
 
 
 def test_folders_of_windows() -> None:
@@ -123,7 +143,8 @@ def test_folders_of_windows() -> None:
     )
     local, roaming = "C:\\Users\\a\\AppData\\Local", "C:\\Users\\a\\AppData\\Roaming"
     find_command(leaves, USERPROFILE="C:\\Users\\a", LOCALAPPDATA=local, APPDATA=roaming, PATH='C:\\x;"C:\\a b"')
-    assert [path.decode() for path in asked] == [
+    assert [path.decode() for path in asked][:8] == [
+        "/nowhere\\AceBridge\\bin\\acebridge.exe",
         "C:\\x\\acebridge.exe",
         "C:\\a b\\acebridge.exe",
         "C:\\Users\\a\\.local\\bin\\acebridge.exe",
@@ -132,6 +153,75 @@ def test_folders_of_windows() -> None:
         f"{roaming}\\Python\\Scripts\\acebridge.exe",
         f"{roaming}\\Python\\Python312\\Scripts\\acebridge.exe",
     ]
+
+
+def test_more_folders_of_windows() -> None:
+    asked: list[str] = []
+    leaves = Leaves("Win64", file_exists=lambda path: asked.append(path.decode()) is not None)
+    find_command(leaves, USERPROFILE="C:\\Users\\a", APPDATA="C:\\Users\\a\\AppData\\Roaming", PATH="")
+    for folder in (
+        "pipx\\venvs\\acebridge\\Scripts", ".pyenv\\pyenv-win\\shims", "miniforge3\\Scripts", "anaconda3\\Scripts",
+        "AppData\\Roaming\\uv\\tools\\acebridge\\Scripts",
+    ):  # fmt: skip
+        assert f"C:\\Users\\a\\{folder}\\acebridge.exe" in asked
+
+
+LOCAL = "C:\\Users\\a\\AppData\\Local"
+STORE = f"{LOCAL}\\Packages\\PythonSoftwareFoundation.Python.3.12_qbz5n2kfra8p0\\LocalCache\\local-packages"
+
+
+def store(**api: Callable[..., Any]) -> Leaves:
+    """A Windows with a command that Python of the Microsoft Store has installed."""
+    folders = {
+        f"{LOCAL}\\Packages": ["Microsoft.Paint_8wekyb3d8bbwe", "PythonSoftwareFoundation.Python.3.12_qbz5n2kfra8p0"],
+        STORE: ["Python312"],
+    }
+
+    def entry(path: bytes, i: int) -> bytes | None:
+        names = folders.get(path.decode(), [])
+        return names[i].encode() if 0 <= i < len(names) else None
+
+    path = f"{STORE}\\Python312\\Scripts\\acebridge.exe"
+    there = {"file_exists": lambda asked: asked.decode() == path, "EnumerateSubdirectories": entry, **api}
+    return Leaves("Win64", **there)
+
+
+def test_a_command_of_the_microsoft_store_is_not_used_and_its_reason_said() -> None:
+    message, remedy = find_command(store(), LOCALAPPDATA=LOCAL, PATH=f"{STORE}\\Python312\\Scripts")
+    path = f"{STORE}\\Python312\\Scripts\\acebridge.exe"
+    assert (
+        message == f"AceBridge is installed with Python of the Microsoft Store ({path}), whose files REAPER cannot see."
+    )
+    assert remedy.startswith('"Install now" in "AceBridge_Doctor"')
+    assert "python.org" in remedy
+
+
+def test_a_setting_that_leads_into_the_microsoft_store_is_refused() -> None:
+    leaves = store()
+    leaves["settings"].set(b"command", f"{STORE}\\Python312\\Scripts\\acebridge.exe".encode())
+    message, _ = find_command(leaves, LOCALAPPDATA=LOCAL)
+    assert "Microsoft Store" in message
+
+
+def test_another_command_is_used_beside_that_of_the_store() -> None:
+    other = "C:\\tools\\acebridge.exe"
+    leaves = store(file_exists=lambda path: path.decode() == other or b"PythonSoftware" in path)
+    assert find_command(leaves, LOCALAPPDATA=LOCAL, PATH=f"{STORE}\\Python312\\Scripts;C:\\tools") == other
+
+
+def test_a_reaper_in_a_sandbox_says_so() -> None:
+    """A folder of the home may be seen from there, and its Python is not: no command there would start."""
+    there = (b"/.flatpak-info", b"/home/a/.local/bin/acebridge", b"/usr/local/bin/acebridge")
+    leaves = Leaves(file_exists=lambda path: path in there)
+    message, remedy = find_command(leaves, HOME="/home/a", PATH="/app/bin:/usr/bin")
+    assert message == "This REAPER runs in a sandbox of Flatpak, which cannot start the programs of the system."
+    assert "Install now" in remedy
+
+
+def test_a_reaper_in_a_sandbox_finds_what_was_installed_there() -> None:
+    own = b"/nowhere/AceBridge/bin/acebridge"
+    leaves = Leaves(file_exists=lambda path: path in (b"/.flatpak-info", own))
+    assert find_command(leaves, HOME="/home/a") == own.decode()
 
 
 def test_without_access_to_files_it_says_so() -> None:

@@ -232,3 +232,21 @@ def test_a_new_project_is_not_taken_for_one_that_was_closed(scene: Scene) -> Non
     (message,) = scene.r.messages
     assert "is no longer open" in message
     assert scene.project.tracks == []
+
+
+def test_a_result_that_comes_late_is_placed(scene: Scene) -> None:
+    """As on a Windows whose virus scanner reads the command at its first start."""
+    folder = scene.send("Cover")
+    for script in scene.r.scripts:
+        script.end()
+    request = json.loads((folder / "request.json").read_text("utf-8"))
+    (folder / "request.json").write_text(json.dumps({**request, "create_time": request["create_time"] - 200}), "utf-8")
+    scene.start("Job list")
+    scene.r.until(lambda: "still starting" in window(scene))
+    scene.r.tick(50)
+    assert scene.r.messages == []
+    answer(folder)
+    scene.r.until(lambda: "AceBridge: Cover" in scene.project.undo)
+    window(scene).key(27)
+    scene.r.finish()
+    assert scene.r.messages == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import hashlib
+import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -13,16 +15,12 @@ from urllib.parse import unquote
 import pytest
 
 from tests.support.paths import REAPER_SCRIPTS as FOLDER
+from tests.support.paths import ROOT
+from tests.support.reapack_scripts import index, release
 
 ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
+OTHERS = ["AceBridge.ReaperOSC", "lib/install.ps1", "lib/install.sh", "lib/release.json"]
 URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
-
-_spec = importlib.util.spec_from_file_location("reapack_index", FOLDER / "index.py")
-assert _spec is not None
-assert _spec.loader is not None
-index = importlib.util.module_from_spec(_spec)
-sys.modules["reapack_index"] = index
-_spec.loader.exec_module(index)
 
 
 def tree(folder: Path = FOLDER, old: str | None = None) -> ET.Element:
@@ -33,13 +31,15 @@ def test_the_index_installs_every_file_once() -> None:
     sources = list(tree().iter("source"))
     files = [source.get("file") for source in sources]
     expected = {path.name for path in ACTIONS} | {f"lib/{path.name}" for path in FOLDER.glob("lib/*.lua")}
-    expected.add("AceBridge.ReaperOSC")
+    expected.update(OTHERS)
     assert len(files) == len(set(files))
     assert set(files) == expected
     for source in sources:
         assert source.text == source.text.strip()
         assert unquote(source.text) == f"{URL}/{COMMIT}/reaper_scripts/{source.get('file')}"
         assert re.fullmatch(r"[!-~]+", source.text), "a URL is ASCII without spaces"
+        digest = hashlib.sha256((FOLDER / source.get("file")).read_bytes()).hexdigest()
+        assert source.get("hash") == f"1220{digest}", "ReaPack checks what it downloads (its src/hash.cpp)"
 
 
 def test_only_actions_appear_in_the_action_list() -> None:
@@ -50,7 +50,9 @@ def test_only_actions_appear_in_the_action_list() -> None:
 def test_the_index_tells_version_changes_and_purpose() -> None:
     root = tree()
     assert root.attrib == {"version": "1", "name": "AceBridge", "commit": COMMIT}
-    (package,) = root.iter("reapack")
+    (category,) = root.iter("category")
+    assert category.get("name") == "Generation"
+    (package,) = category.iter("reapack")
     assert package.get("type") == "script"
     (version,) = package.iter("version")
     tags = index.header((FOLDER / "AceBridge.lua").read_text("utf-8"))
@@ -61,13 +63,17 @@ def test_the_index_tells_version_changes_and_purpose() -> None:
 
 
 def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
-    (tmp_path / "lib").mkdir()
-    for path in (*ACTIONS, *FOLDER.glob("lib/*.lua"), FOLDER / "AceBridge.ReaperOSC"):
-        (tmp_path / path.relative_to(FOLDER)).write_text(path.read_text("utf-8"), "utf-8")
-    package = (FOLDER / "AceBridge.lua").read_text("utf-8")
-    (tmp_path / "AceBridge.lua").write_text(package.replace("@version 0.1.0", "@version 0.2.0"), "utf-8")
+    later_scripts = tmp_path / "scripts"
+    shutil.copytree(FOLDER, later_scripts)
+    for name, old, new in (
+        ("AceBridge.lua", "@version 0.1.0", "@version 0.2.0"),
+        ("lib/version.lua", 'M.SCRIPTS = "0.1.0"', 'M.SCRIPTS = "0.2.0"'),
+    ):
+        text = (FOLDER / name).read_text("utf-8")
+        assert old in text
+        (later_scripts / name).write_text(text.replace(old, new), "utf-8")
     first = index.index(FOLDER, URL, COMMIT, TIME)
-    later = ET.fromstring(index.index(tmp_path, URL, "f" * 40, TIME, first))
+    later = ET.fromstring(index.index(later_scripts, URL, "f" * 40, TIME, first))
     versions = {version.get("name"): version.find("source").text for version in later.iter("version")}
     assert list(versions) == ["0.1.0", "0.2.0"]
     assert COMMIT in versions["0.1.0"]
@@ -79,6 +85,7 @@ def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("-- @version 0.1.0", "-- @version one", "has to begin with a digit"),
+        ("-- @version 0.1.0", "-- @version 0.2.0", "@version is 0.2.0, lib/version.lua says 0.1.0"),
         ("-- @author The AceBridge authors\n", "", "has no @author"),
         ("lib/*.lua", "nowhere/*.lua", "fits no file"),
     ],
@@ -89,7 +96,9 @@ def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, n
     (tmp_path / "AceBridge.lua").write_text(text.replace(old, new), "utf-8")
     (tmp_path / "AceBridge_Cover.lua").write_text("-- @noindex\n", "utf-8")
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "a.lua").write_text("", "utf-8")
+    for path in (FOLDER / "lib").iterdir():
+        if path.name in {"version.lua", "release.json", "install.sh", "install.ps1"}:
+            shutil.copy(path, tmp_path / "lib")
     with pytest.raises(index.HeaderFault, match=says):
         tree(tmp_path)
 
@@ -98,7 +107,7 @@ def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, n
 def test_every_action_has_a_header_and_a_name_of_its_own(path: Path) -> None:
     tags = index.header(path.read_text("utf-8"))
     assert tags["description"] == "AceBridge: " + path.stem.removeprefix("AceBridge_")
-    assert tags["version"][0].isdigit()
+    assert tags["version"] == release.scripts_version()
     assert tags["author"]
     assert tags["about"].endswith(".")
     assert "noindex" in tags
@@ -107,8 +116,37 @@ def test_every_action_has_a_header_and_a_name_of_its_own(path: Path) -> None:
 def test_the_command_line_writes_the_index(tmp_path: Path) -> None:
     command = [sys.executable, FOLDER / "index.py", "--url", URL, "--into", tmp_path / "index.xml", "--commit"]
     done = subprocess.run([*command, COMMIT], capture_output=True, text=True, check=True)
-    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua'))) + 1} files" in done.stdout
+    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua'))) + len(OTHERS)} files" in done.stdout
     assert ET.parse(tmp_path / "index.xml").getroot().get("commit") == COMMIT
     wrong = subprocess.run([*command, "main"], capture_output=True, text=True)
     assert wrong.returncode == 1
     assert "40 hex digits" in wrong.stderr
+
+
+def test_letters_beyond_ascii_come_as_the_units_of_utf_16() -> None:
+    """Word Processing: RTF 1.9.1, "Unicode RTF": signed numbers of 16 bits, and two of them for what is beyond U+FFFF."""
+    assert index._rtf("aé노") == "{\\rtf1\\ansi a\\u233?\\u-20104?}"
+    high, low = 0xD83C - 0x10000, 0xDFB8 - 0x10000  # U+1F3B8, a guitar
+    assert index._rtf("🎸{") == f"{{\\rtf1\\ansi \\u{high}?\\u{low}?\\{{}}"
+
+
+def test_a_website_is_linked() -> None:
+    root = ET.fromstring(index.index(FOLDER, URL, COMMIT, TIME, website="https://example.org/"))
+    (link,) = root.findall("category/reapack/metadata/link")
+    assert (link.attrib, link.text) == ({"rel": "website", "href": "https://example.org/"}, "Website")
+    assert tree().findall("category/reapack/metadata/link") == []
+
+
+def test_the_address_comes_from_the_release_file() -> None:
+    """Before a release there is none: then no index is published, and the page says how it is made."""
+    known = json.loads((FOLDER / "lib" / "release.json").read_text("utf-8"))
+    published = FOLDER / "index.xml"
+    if known["scripts_url"]:
+        versions = [version.get("name") for version in ET.parse(published).getroot().iter("version")]
+        assert release.scripts_version() in versions
+        return
+    done = subprocess.run([sys.executable, FOLDER / "index.py", "--commit", COMMIT], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("There is no address: give --url, or write one into lib/release.json")
+    assert not published.exists()
+    assert "make reapack" in (ROOT / "docs" / "reaper.md").read_text("utf-8")

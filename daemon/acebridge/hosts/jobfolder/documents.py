@@ -32,6 +32,8 @@ class HostEntry(TypedDict):
     """Which of several scripts or plug-ins there it is, in its own words."""
     project: NotRequired[str | None]
     """Folder or file of the project that is open."""
+    scripts: NotRequired[str | None]
+    """Version of AceBridge that its scripts are of. A command that cannot work with that refuses the request."""
 
 
 @_documented
@@ -186,6 +188,8 @@ class StatusFile(TypedDict, total=False):
     """Process id of the command."""
     host: str
     """Name and version of the host, as the request has them."""
+    command_version: str
+    """Version of AceBridge that the command is of."""
     update_time: float
     """When this was written, in seconds since 1970."""
 
@@ -290,5 +294,7 @@ class DoctorFile(TypedDict):
 
     version: Version
     """Version of the protocol."""
+    command_version: str
+    """Version of AceBridge that the command is of."""
     findings: list[FindingEntry]
     """What was checked."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from acebridge.hosts.jobfolder import REQUEST, VERSION
 from acebridge.hosts.jobfolder.json_files import read_text
+from acebridge.hosts.jobfolder.script_version import check_scripts
 from acestep_runtime.audio.wav import ENCODINGS
 from acestep_runtime.errors import InvalidValue
 
@@ -116,6 +117,7 @@ def parse_request(content: JsonValue, folder: Path) -> Request:
     request = _Entry.of(content, "")
     _check_version(request.content.get("version"))
     host, media = request.entry("host"), request.entry("media")
+    check_scripts(host.text("scripts"))
     request.number("create_time")  # for other programs: it only has to be one
     media_folder = media.text("folder")
     if media_folder and not Path(media_folder).is_absolute():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from acebridge.hosts.jobfolder import LOG, STATUS, VERSION
 from acebridge.hosts.jobfolder.json_files import read_object, write_json
 from acebridge.regular_files import open_regular
+from acebridge.version import VERSION as COMMAND_VERSION
 from acestep_runtime.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Status:
             "parts": 0,
             "pid": os.getpid(),
             "host": "",
+            "command_version": COMMAND_VERSION,
         }
         self._write()
 

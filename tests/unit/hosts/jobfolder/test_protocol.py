@@ -15,6 +15,7 @@ from acebridge.hosts import jobfolder
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, MixTrack, parse_request
 from acebridge.hosts.jobfolder.schema import DOCUMENTS, schema_file
+from acebridge.version import VERSION as COMMAND_VERSION
 from acestep_runtime.errors import InvalidValue
 from tests.support.schemas import FOLDER, check, validator
 
@@ -135,11 +136,11 @@ def test_schema_and_command_take_the_same() -> None:
 
 
 OPTIONAL = (
-    "id", "host", "host.name", "host.version", "host.instance", "host.project", "action", "title", "create_time", "engine",
-    "address", "media", "media.folder", "media.format", "place", "parts.0.label", "parts.0.position_s", "parts.0.source",
-    "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields", "parts.0.fill_from", "parts.1.source.channels",
-    "parts.1.source.mix.0.at", "parts.1.source.mix.0.first", "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left",
-    "parts.1.source.mix.0.right",
+    "id", "host", "host.name", "host.version", "host.instance", "host.project", "host.scripts", "action", "title",
+    "create_time", "engine", "address", "media", "media.folder", "media.format", "place", "parts.0.label",
+    "parts.0.position_s", "parts.0.source", "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields",
+    "parts.0.fill_from", "parts.1.source.channels", "parts.1.source.mix.0.at", "parts.1.source.mix.0.first",
+    "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right",
 )  # fmt: skip
 
 
@@ -188,3 +189,12 @@ def test_numbers_that_no_computer_holds_are_refused() -> None:
             parse_request(spoil("parts.0.position_s", number), JOB)
     with pytest.raises(InvalidValue, match=r"frames is .*; allowed: 1 to 460800000\."):
         parse_request(spoil("parts.1.source.frames", 10**400), JOB)
+
+
+def test_scripts_of_a_version_that_does_not_fit_are_refused() -> None:
+    request = {"version": 1, "host": {"name": "DAW", "scripts": "99.0.0"}, "parts": [{"task": "understand"}]}
+    with pytest.raises(InvalidValue) as caught:
+        parse_request(request, JOB)
+    assert caught.value.message == f"The scripts are 99.0.0, the command is {COMMAND_VERSION}: update the command."
+    request["host"] = {"name": "DAW", "scripts": COMMAND_VERSION}
+    assert parse_request(request, JOB).host == "DAW"
