@@ -100,6 +100,9 @@ class Reaper:
         self.gmem: dict[int, float] = {}
         self.command_ids: dict[str, int] = {}
         self.layout_changes = 0
+        self.screen_scale = 1.0
+        self.screens: list[tuple[int, int, int, int]] = [(0, 0, 1920, 1080)]
+        self.clipboard = ""
         self.keyboard: int | None = None
         self.user = User(self)
         self._tabs = self._started = 0
