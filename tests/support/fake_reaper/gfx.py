@@ -145,8 +145,8 @@ class Window:
     # What scripts call
 
     def _take_focus(self) -> None:
-        for script in self._reaper.scripts:
-            script.window.has_focus = False
+        for window in self._reaper.windows():
+            window.has_focus = False
         self.has_focus = True
 
     def attach(self, variables: Any) -> None:
