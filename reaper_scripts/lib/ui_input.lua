@@ -84,11 +84,12 @@ return function()
     M.pressed, M.released = M.is_down and not was_down, was_down and not M.is_down
     M.right_pressed = cap & RIGHT ~= 0 and not was_right
     was_down, was_right = M.is_down, cap & RIGHT ~= 0
-    M.is_double = false
+    local is_near = math.abs(M.x - pressed_x) < DOUBLE_PX and math.abs(M.y - pressed_y) < DOUBLE_PX
+    M.is_double = M.pressed and is_near and now - pressed_at < DOUBLE_S
     if M.pressed then
-      local is_near = math.abs(M.x - pressed_x) < DOUBLE_PX and math.abs(M.y - pressed_y) < DOUBLE_PX
-      M.is_double = is_near and now - pressed_at < DOUBLE_S
       pressed_at, pressed_x, pressed_y = M.is_double and -math.huge or now, M.x, M.y
+    elseif M.is_down and not is_near then
+      pressed_at = -math.huge -- what was dragged is no first click
     end
     M.wheel = gfx.mouse_wheel
     if M.wheel ~= 0 then gfx.mouse_wheel = 0 end
