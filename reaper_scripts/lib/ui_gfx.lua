@@ -24,7 +24,7 @@ return function(import)
   local open, records, count, painted, by_id, dirty = false, {}, 0, 0, {}, true
   local width, height, scroll, tall, drawn_at, animated = -1, -1, 0, 0, -math.huge, false
   local lit, pressed, clicked, reset, turned, same_line = nil, nil, nil, nil, nil, false
-  local drag_at, scrolled_at, caret_at, open_sections = nil, -math.huge, 0, {}
+  local drag_at, scrolled_at, caret_at, had_focus, open_sections = nil, -math.huge, 0, false, {}
   local scene = {}
 
   local function give_keyboard_back() reaper.SetCursorContext(ARRANGE, nil) end
@@ -179,6 +179,19 @@ return function(import)
     if now_lit ~= lit then lit, dirty = now_lit, true end
   end
 
+  --- Give the keyboard back that nobody needs here; end an editing whose keyboard went elsewhere.
+  local function watch_focus()
+    if not fields.current() then
+      had_focus = false
+      if input.has_focus and not input.is_down then give_keyboard_back() end
+    elseif input.has_focus then
+      had_focus = true
+    elseif had_focus then
+      fields.edit(nil)
+      had_focus, dirty = false, true
+    end
+  end
+
   -- The window
 
   --- Open the window where and as large as it was last. An open one only gets the title.
@@ -210,7 +223,7 @@ return function(import)
     if input.is_closed then return false end
     if read_keys() then return false end
     read_mouse()
-    if input.has_focus and not input.is_down and not fields.current() then give_keyboard_back() end
+    watch_focus()
     return true
   end
 

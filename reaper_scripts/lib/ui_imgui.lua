@@ -73,12 +73,10 @@ return function(import)
   --- End a frame.
   function M.finish()
     if not ctx then return end
-    if not editing and not was_editing and has_focus() then
-      pass_keys_on()
-      -- A menu closes when its window loses the keyboard.
+    if not editing and has_focus() then
+      if not was_editing then pass_keys_on() end
+      -- A menu closes, and what is clicked is forgotten, when the window loses the keyboard.
       if not has_popup and not reaper.ImGui_IsAnyMouseDown(ctx) then give_keyboard_back() end
-    elseif was_editing and not editing then
-      give_keyboard_back()
     end
     was_editing = editing
     rows.finish(GAP)

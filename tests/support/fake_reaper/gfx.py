@@ -105,7 +105,7 @@ class Window:
 
     def key(self, code: int | str) -> None:
         """Go to the window and press a key: a character or its code (27 is Escape)."""
-        self._take_focus()
+        self.take_focus()
         self.press(code)
 
     def press(self, code: int | str, modifiers: int = 0) -> None:
@@ -144,7 +144,7 @@ class Window:
 
     # What scripts call
 
-    def _take_focus(self) -> None:
+    def take_focus(self) -> None:
         for window in self._reaper.windows():
             window.has_focus = False
         self.has_focus = True
@@ -180,7 +180,7 @@ class Window:
             else:
                 self._set_size(w, h)
             return 1
-        self._take_focus()
+        self.take_focus()
         self._reaper.user.disturb("keyboard")
         self._reaper.layout_changes += int(dock) & 1
         self.title = title.decode("utf-8", "replace")
@@ -208,7 +208,7 @@ class Window:
         x, y, cap = self._mouse.pop(0)
         w, h = self.size if self.is_open else (0, 0)
         if 0 <= x < w and 0 <= y < h and cap & _BUTTONS & ~int(self._variables[b"mouse_cap"]):
-            self._take_focus()
+            self.take_focus()
         self._variables[b"mouse_x"], self._variables[b"mouse_y"], self._variables[b"mouse_cap"] = x, y, cap
 
     def getchar(self, wanted: float | None = None, unicode: Any = None) -> Any:
@@ -311,7 +311,7 @@ class Window:
     def showmenu(self, menu: bytes) -> int:
         """A menu takes the keyboard and waits; what is chosen comes from ``menu_choices``, 0 for nothing."""
         self.menus.append(menu.decode())
-        self._take_focus()
+        self.take_focus()
         return self.menu_choices.pop(0) if self.menu_choices else 0
 
 
