@@ -84,6 +84,7 @@ return function(import)
     end
   end
 
+  local CARD = { card_begin = true, card_end = true }
   local CENTRED = { text = true, title = true, progress = true, checkbox = true }
 
   --- Put records first..last beside each other; nil if there is no room.
@@ -158,7 +159,7 @@ return function(import)
         i = i + 1
       else
         local last = i
-        while last < count and records[last + 1].same_line do last = last + 1 end
+        while last < count and records[last + 1].same_line and not CARD[records[last + 1].kind] do last = last + 1 end
         local high = last > i and place_beside(records, i, last, x, y, room)
         y = y + (high or place_below(records, i, last, x, y, room)) + px(GAP)
         i = last + 1
