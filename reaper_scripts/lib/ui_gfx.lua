@@ -85,7 +85,10 @@ return function(import)
       edit(nil)
       give_keyboard_back()
     end
-    if r and r.kind == "slider" and input.is_double then reset = target else pressed = target end
+    pressed = target
+    if input.is_double and r and (r.kind == "slider" or page.is_field(r)) then -- no drag begins
+      pressed, reset = nil, target
+    end
     drag_at = target == page.SCROLL_BAR and { input.y, page.scrolled() } or nil
     page.is_dirty = true
   end

@@ -13,6 +13,7 @@ return function(import)
   local M = {}
   local px = draw.px
 
+  local BAR = 10 -- the room of the scroll bar
   M.SCROLL_BAR = "\0scroll" -- what is under the mouse there
   local EDITED = { line_edit = true, text_edit = true }
   local INTERACTIVE = { button = true, checkbox = true, choice = true, slider = true, section = true, line_edit = true, text_edit = true }
@@ -90,7 +91,7 @@ return function(import)
   --- The id of what the mouse is on, or nil.
   function M.under(x, y)
     if x < 0 or y < 0 or x >= width or y >= height then return nil end
-    if has_bar() and x >= width - px(12) then return M.SCROLL_BAR end
+    if has_bar() and x >= width - px(BAR) then return M.SCROLL_BAR end
     y = y + scroll
     for i = 1, painted do
       local r = records[i]
@@ -134,8 +135,13 @@ return function(import)
 
   --- Give all widgets their places.
   function M.arrange()
-    tall = layout.arrange(records, count, width)
-    if tall > height then tall = layout.arrange(records, count, width - px(10)) end
+    local bar = has_bar() and px(BAR) or 0 -- as last time, so that texts need no other lines
+    tall = layout.arrange(records, count, width - bar)
+    if bar > 0 and tall <= height then
+      bar = 0
+      tall = layout.arrange(records, count, width)
+    end
+    if bar == 0 and tall > height then tall = layout.arrange(records, count, width - px(BAR)) end
     painted, by_id, M.is_animated = count, {}, false
     for i = 1, count do
       local r = records[i]

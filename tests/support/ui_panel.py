@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.gfx import Window, key_code
 from tests.support.fake_reaper.imgui_context import RIGHT, Context
@@ -155,18 +157,15 @@ class GfxPanel(Panel):
 
     def bars(self) -> list[float]:
         """How full the bars are that a frame shows, 0 to 1."""
-        image = self.window.picture()
-        track, fills = colour("track"), {colour(name) for name in ("running", "done", "failed", "cancelled", "kept")}
-        shares: list[float] = []
-        is_inside = False
-        for y in range(image.height):
-            row = [image.getpixel((x, y)) for x in range(image.width)]
-            empty, full = row.count(track), sum(row.count(fill) for fill in fills)
-            if (empty + full > image.width / 2) != is_inside:
-                is_inside = not is_inside
-                if is_inside:
-                    shares.append(full / (empty + full))
-        return shares
+        pixels = np.asarray(self.window.picture())
+
+        def count_in_rows(*names: str) -> Any:
+            return sum((pixels == np.array(colour(name))).all(axis=2).sum(axis=1) for name in names)
+
+        empty, full = count_in_rows("track"), count_in_rows("running", "done", "failed", "cancelled", "kept")
+        is_bar = empty + full > pixels.shape[1] / 2
+        tops = [y for y in range(1, len(is_bar)) if is_bar[y] and not is_bar[y - 1]]
+        return [float(full[y] / (empty[y] + full[y])) for y in tops]
 
     def close_by_user(self) -> None:
         self.window.close_by_user()
