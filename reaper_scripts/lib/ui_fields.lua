@@ -197,9 +197,9 @@ return function(import)
     delete = function(state, _, key) text_field.delete(state.model, key.ctrl) end,
     enter = function(state) text_field.insert(state.model, "\n") end,
     ["ctrl+a"] = function(state) text_field.select_all(state.model) end,
-    ["ctrl+c"] = function(state) copy(text_field.selected_text(state.model)) end,
+    ["ctrl+c"] = function(state) copy(text_field.selection_text(state.model)) end,
     ["ctrl+x"] = function(state)
-      local text = text_field.selected_text(state.model)
+      local text = text_field.selection_text(state.model)
       copy(text)
       if text ~= "" then text_field.insert(state.model, "") end
     end,

@@ -17,11 +17,12 @@ return function(import)
   local ARRANGE = 1 -- SetCursorContext
   local PLAY, UNDO, REDO = 40044, 40029, 40030 -- Transport: Play/stop; Edit: Undo; Edit: Redo
   local WHEEL_STEP, WHEEL_PX, WHEEL_REST_S = 120, 40, 0.4
+  local REST_S = 0.15
 
   local open, drawn_at, caret_at, had_focus, open_sections = false, -math.huge, 0, false, {}
   local lit, pressed, clicked, reset, turned -- ids: under the mouse, held, clicked, set to its default, turned by the wheel
   local drag_at, scrolled_at = nil, -math.huge
-  local scene = {}
+  local scene, rest = {}, {}
 
   local function give_keyboard_back() reaper.SetCursorContext(ARRANGE, nil) end
 
@@ -89,7 +90,7 @@ return function(import)
     if input.is_double and r and (r.kind == "slider" or page.is_field(r)) then -- no drag begins
       pressed, reset = nil, target
     end
-    drag_at = target == page.SCROLL_BAR and { input.y, page.scrolled() } or nil
+    drag_at = target == page.SCROLL_BAR and { input.y, page.offset() } or nil
     page.is_dirty = true
   end
 
@@ -110,7 +111,7 @@ return function(import)
       page.is_dirty = true
       return
     end
-    page.scroll_to(page.scrolled() - input.wheel * px(WHEEL_PX) / WHEEL_STEP)
+    page.scroll_to(page.offset() - input.wheel * px(WHEEL_PX) / WHEEL_STEP)
     scrolled_at = input.now
   end
 
@@ -139,11 +140,24 @@ return function(import)
     if now_lit ~= lit then lit, page.is_dirty = now_lit, true end
   end
 
+  --- Whether the window was neither moved nor resized for a moment: then nobody drags it by its title.
+  local function rests()
+    local x, y = gfx.clienttoscreen(0, 0)
+    if x ~= rest.x or y ~= rest.y or gfx.w ~= rest.w or gfx.h ~= rest.h then
+      rest.x, rest.y, rest.w, rest.h, rest.since = x, y, gfx.w, gfx.h, input.now
+    end
+    return input.now - rest.since > REST_S
+  end
+
   --- Give the keyboard back that nobody needs here; end an editing whose keyboard went elsewhere.
   local function watch_focus()
     if not fields.current() then
       had_focus = false
-      if input.has_focus and not input.is_down then give_keyboard_back() end
+      if not input.has_focus then
+        rest.x = nil
+      elseif not input.is_down and rests() then
+        give_keyboard_back()
+      end
     elseif input.has_focus then
       had_focus = true
     elseif had_focus then

@@ -154,7 +154,7 @@ return function(import)
   end
 
   --- A label as ReaImGui takes it: what follows ## is an id.
-  local function labelled(label, id) return label:gsub("##", "# #") .. "##" .. id end
+  local function label_with_id(label, id) return label:gsub("##", "# #") .. "##" .. id end
 
   local PRIMARY = { { "Col_Button", "primary" }, { "Col_ButtonHovered", "primary_lit" }, { "Col_ButtonActive", "primary_lit" },
     { "Col_Text", "on_primary" } }
@@ -170,7 +170,7 @@ return function(import)
       end
     end
     reaper.ImGui_BeginDisabled(ctx, is_disabled)
-    local is_clicked = reaper.ImGui_Button(ctx, labelled(label, id), width)
+    local is_clicked = reaper.ImGui_Button(ctx, label_with_id(label, id), width)
     reaper.ImGui_EndDisabled(ctx)
     if is_primary then reaper.ImGui_PopStyleColor(ctx, #PRIMARY) end
     return is_clicked and not is_disabled
@@ -201,7 +201,7 @@ return function(import)
     if not reaper.ImGui_BeginCombo(ctx, "##" .. id, value or "") then return value end
     has_popup = true
     for i, name in ipairs(names) do
-      if reaper.ImGui_Selectable(ctx, labelled(name, i), name == value) then value = name end
+      if reaper.ImGui_Selectable(ctx, label_with_id(name, i), name == value) then value = name end
     end
     reaper.ImGui_EndCombo(ctx)
     return value
@@ -211,7 +211,7 @@ return function(import)
   function M.checkbox(id, label, value)
     if not is_shown() then return value end
     place()
-    local is_changed, ticked = reaper.ImGui_Checkbox(ctx, labelled(label, id), value and true or false)
+    local is_changed, ticked = reaper.ImGui_Checkbox(ctx, label_with_id(label, id), value and true or false)
     if is_changed then return ticked end
     return value
   end
@@ -290,7 +290,7 @@ return function(import)
     if not is_shown() then return open_sections[id] end
     place()
     local flags = open_by_default and reaper.ImGui_TreeNodeFlags_DefaultOpen() or 0
-    open_sections[id] = reaper.ImGui_CollapsingHeader(ctx, labelled(label, id), nil, flags)
+    open_sections[id] = reaper.ImGui_CollapsingHeader(ctx, label_with_id(label, id), nil, flags)
     return open_sections[id]
   end
 

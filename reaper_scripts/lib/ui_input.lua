@@ -5,10 +5,10 @@ return function()
 
   local LEFT, RIGHT, CTRL, SHIFT, ALT = 1, 2, 4, 8, 16 -- gfx.mouse_cap
   local FLAGS, HAS_FOCUS = 65536, 2 -- gfx.getchar
-  local CLOSED, UNICODE = -1, ("u"):byte()
+  local CLOSED, UNICODE, DEL = -1, ("u"):byte(), 127
   local DOUBLE_S, DOUBLE_PX = 0.4, 5
 
-  local NAMES = { [8] = "backspace", [9] = "tab", [13] = "enter", [27] = "escape", [127] = "backspace" }
+  local NAMES = { [8] = "backspace", [9] = "tab", [13] = "enter", [27] = "escape" }
   local SPECIAL = {
     up = "up", down = "down", left = "left", rght = "right", home = "home", ["end"] = "end",
     pgup = "page_up", pgdn = "page_down", del = "delete",
@@ -41,7 +41,7 @@ return function()
   end
 
   local function character_of(code)
-    if code >= 32 and code < 256 then return utf8.char(code) end
+    if code >= 32 and code < 256 and code ~= DEL then return utf8.char(code) end -- Ctrl+Backspace types a DEL on Windows as well
     if code >> 24 ~= UNICODE then return nil end
     local point = code & 0xFFFFFF
     if point < 0xDC00 or point > 0xDFFF then return utf8.char(point) end
@@ -53,7 +53,6 @@ return function()
   local function decode(code)
     local cap = gfx.mouse_cap
     local key = { code = code, name = NAMES[code], ctrl = cap & CTRL ~= 0, shift = cap & SHIFT ~= 0, alt = cap & ALT ~= 0 }
-    if code == 127 then key.ctrl = true end -- Ctrl+Backspace on Windows
     if key.name then return key end
     if code >= 1 and code <= 26 then
       key.name = "ctrl+" .. string.char(96 + code)

@@ -102,7 +102,7 @@ return function(import)
   end
 
   --- How many pixels are above the window.
-  function M.scrolled() return scroll end
+  function M.offset() return scroll end
 
   --- Scroll to a place, as far as the page goes.
   function M.scroll_to(value)

@@ -3,7 +3,8 @@
     with open_panel(tmp_path, "gfx", 'out("on", ui.checkbox("on", "Vocals", false))') as panel:
         panel.click("Vocals")
 
-In the body, which runs in every frame, ``ui`` has the widgets, ``v`` keeps values, and ``out(key, value)`` shows one to the test.
+In the body, which runs in every frame, ``ui`` has the widgets, ``v`` keeps values, and ``out(key, value)`` shows one to
+the test.
 """
 
 from __future__ import annotations

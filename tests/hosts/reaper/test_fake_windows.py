@@ -24,7 +24,7 @@ def draw(r: Reaper, code: str) -> Any:
 def test_boxes_and_circles_have_their_pixels(r: Reaper) -> None:
     image = draw(r, "gfx.set(1, 0, 0) gfx.rect(3, 4, 10, 5) gfx.set(0, 1, 0) gfx.circle(25, 15, 5, 1, 1)")
     assert image.size == (40, 30)
-    colours = dict((colour, number) for number, colour in image.getcolors(1 << 20))
+    colours = {colour: number for number, colour in image.getcolors(1 << 20)}
     assert colours[RED] == 50
     assert (image.getpixel((3, 4)), image.getpixel((12, 8)), image.getpixel((13, 8))) == (RED, RED, BLACK)
     assert (image.getpixel((25, 15)), image.getpixel((21, 15)), image.getpixel((20, 10))) == (GREEN, GREEN, BLACK)
@@ -73,7 +73,9 @@ def test_a_call_without_a_picture_says_so(r: Reaper) -> None:
         draw(r, "gfx.blit(0, 1, 0)")
 
 
-@pytest.mark.parametrize(("name", "code"), [("a", 97), ("é", 233), ("한", 0x7500D55C), ("up", 30064), ("home", 0x686F6D65)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("a", 97), ("é", 233), ("한", 0x7500D55C), ("up", 30064), ("home", 0x686F6D65)]
+)
 def test_key_codes(name: str, code: int) -> None:
     assert key_code(name) == code
 
@@ -108,7 +110,11 @@ def test_a_click_takes_the_keyboard_and_a_movement_does_not(r: Reaper) -> None:
 
 
 def test_screens_have_a_scale(tmp_path: Path) -> None:
-    ask = "gfx.ext_retina = %d gfx.init('T', 100, 50) local _, _, _, w = gfx.dock(-1, 0, 0, 0) say(gfx.w .. ' ' .. w .. ' ' .. gfx.ext_retina)"
+    ask = """
+        gfx.ext_retina = %d
+        gfx.init("T", 100, 50)
+        local _, _, _, w = gfx.dock(-1, 0, 0, 0)
+        say(gfx.w .. " " .. w .. " " .. gfx.ext_retina)"""
     for os, asks, expected in (("OSX64", 1, "200 100 2.0"), ("OSX64", 0, "100 100 0"), ("Win64", 1, "100 100 2.0")):
         with Reaper(tmp_path, os=os) as r:
             r.screen_scale = 2.0

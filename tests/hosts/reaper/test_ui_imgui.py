@@ -25,7 +25,15 @@ def show(tmp_path: Path, lua: str) -> Iterator[Show]:
 
 @pytest.mark.parametrize(
     ("version", "is_used"),
-    [("0.10.0.5", True), ("0.9.3.3", True), ("0.9.2", True), ("0.9.1", False), ("0.8.7.6", False), ("1.0", True), (None, False)],
+    [
+        ("0.10.0.5", True),
+        ("0.9.3.3", True),
+        ("0.9.2", True),
+        ("0.9.1", False),
+        ("0.8.7.6", False),
+        ("1.0", True),
+        (None, False),
+    ],
 )
 def test_it_is_used_where_it_is_new_enough(tmp_path: Path, lua: str, version: str | None, is_used: bool) -> None:
     with Reaper(tmp_path, lua=lua, extensions=("ReaImGui",) if version else ()) as r:

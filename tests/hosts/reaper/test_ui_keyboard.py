@@ -94,8 +94,19 @@ def test_keys_between_a_press_and_the_next_frame_are_passed_on(panel: Any) -> No
 
 def test_a_click_on_the_title_bar_gives_it_back(panel: Any) -> None:
     (panel.window if hasattr(panel, "window") else panel.context).take_focus()
-    panel.tick(2)
+    panel.tick(8)
     assert reaches_reaper(panel)
+
+
+def test_a_window_that_is_dragged_by_its_title_keeps_the_keyboard_as_long(tmp_path: Path, lua: str) -> None:
+    with open_panel(tmp_path, "gfx", BODY, lua=lua) as panel:
+        panel.window.take_focus()
+        for _ in range(20):
+            panel.window.x += 5
+            panel.tick()
+            assert panel.has_focus
+        panel.tick(8)
+        assert reaches_reaper(panel)
 
 
 @pytest.mark.parametrize("end", ["Enter", "Escape", "a click elsewhere", "a click on a button"])

@@ -194,7 +194,7 @@ def test_it_edits_as_the_model_does(has_lines: bool, text: str, steps: list[Move
         assert lua_field[b"caret"] == to_bytes(found, model.caret), name
         assert lua_field[b"anchor"] == to_bytes(found, model.anchor), name
         start, stop = model.range()
-        assert call("selected_text", lua_field).decode("utf-8") == found[start:stop]
+        assert call("selection_text", lua_field).decode("utf-8") == found[start:stop]
 
 
 @given(st.binary(max_size=40), st.booleans())

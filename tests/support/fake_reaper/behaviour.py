@@ -14,6 +14,7 @@ API = "ReaScript API reference"  # reaper.fm/sdk/reascript/reascripthelp.html
 SWS = "SWS extension"  # github.com/reaper-oss/sws
 REAIMGUI = "ReaImGui"  # github.com/cfillion/reaimgui, v0.10
 IMGUI = "Dear ImGui"  # github.com/ocornut/imgui
+WDL = "WDL"  # github.com/justinfrankel/WDL: REAPER's own library
 ULTRASCHALL = "Ultraschall Reaper_Api_Documentation"
 PRESETS = 'cfillion, "Apply render preset.lua" (forum.cockos.com/showthread.php?t=224539)'
 
@@ -52,11 +53,12 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("a gfx window takes the keyboard until SetCursorContext", "gfx.Window.init",
      f"{ULTRASCHALL}: SetCursorContext, gfx.getchar"),
     ("a click into a gfx window takes the keyboard, and keys go there until SetCursorContext", "gfx.Window.next_event",
-     f"{API}: gfx.getchar (65536: whether it has the focus); public scripts that give it back with SetCursorContext"),
+     f"{WDL}: eel2/eel_lice.h, WM_LBUTTONDOWN; public scripts that give it back with SetCursorContext"),
     ("gfx.init: a title renames an open window, an empty one gives it a size", "gfx.Window.init", f"{API}: gfx.init"),
-    ("gfx.ext_retina, set before gfx.init, becomes the screen's scale, and sizes in pixels", "gfx.Window._set_size",
-     f"{API}: gfx.ext_retina"),
-    ("keys: letters packed into a number, 'u' << 24 for characters beyond 255", "gfx.key_code", f"{API}: gfx.getchar"),
+    ("gfx.ext_retina, set before gfx.init, becomes the screen's scale; macOS then counts a window's size in points",
+     "gfx.Window._set_size", f"{WDL}: eel2/eel_lice.h, setup_frame"),
+    ("keys: letters packed into a number, 'u' << 24 for characters beyond 255", "gfx.key_code",
+     f"{WDL}: eel2/eel_lice.h, eel_lice_key_xlate"),
     ("my_getViewport: the screen nearest to the second rectangle", "calls_host.my_get_viewport",
      f"{API}: my_getViewport; public scripts that centre their window with it"),
     ("End and EndChild only after a Begin and BeginChild that returned true", "imgui.end", f"{REAIMGUI}: api/window.cpp"),

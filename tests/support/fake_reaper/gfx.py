@@ -161,8 +161,8 @@ class Window:
         self.is_open = self.has_focus = False
 
     def _pixels(self) -> float:
-        """How many pixels a unit of the system has: Windows counts pixels, others points."""
-        return 1 if self._reaper.os.startswith("Win") else self._variables[b"ext_retina"] or 1
+        """How many pixels a unit of the system has: macOS counts points, others pixels."""
+        return (self._variables[b"ext_retina"] or 1) if "OS" in self._reaper.os else 1
 
     def _set_size(self, w: float, h: float) -> None:
         if self._variables[b"ext_retina"]:

@@ -1,7 +1,7 @@
 """ReaImGui, as far as scripts use it: immediate mode, checked. What is begun has to end, and only what was really begun.
 
-Unlike Dear ImGui, End and EndChild belong to a Begin and BeginChild that returned true, as ReaImGui has it. A context that is not
-used in a tick ends.
+Unlike Dear ImGui, End and EndChild belong to a Begin and BeginChild that returned true, as ReaImGui has it. A context that is
+not used in a tick ends.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tests.support.fake_reaper.imgui_context import (
     RIGHT,
     Context,
     DrawList,
+    Entry,
     Font,
     Open,
-    Shown,
 )
 
 Call = Any
@@ -34,7 +34,7 @@ def imgui(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function of a context be ``ImGui_name``; its first call in a tick begins a frame."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(r: Call, context: Context, *arguments: Any) -> Any:
+        def call(_r: Call, context: Context, *arguments: Any) -> Any:
             if not context.is_alive:
                 raise ApiMisuse(f"ImGui_{name}: the context has ended, for a tick passed without it")
             context.begin_frame()
@@ -137,7 +137,9 @@ def pop_style_color(context: Context, count: int | None) -> None:
 @imgui("PushStyleVar")
 def push_style_var(context: Context, index: int, _first: float, second: float | None) -> None:
     if (second is not None) != (index in _TWO_NUMBERS):
-        raise ApiMisuse(f"ImGui_PushStyleVar: variable {index} takes {'two numbers' if second is None else 'one number'}")
+        raise ApiMisuse(
+            f"ImGui_PushStyleVar: variable {index} takes {'two numbers' if second is None else 'one number'}"
+        )
     context.styles["PushStyleVar"] += 1
 
 
@@ -244,7 +246,7 @@ def get_window_draw_list(context: Context) -> DrawList:
 
 @api("ImGui_DrawList_AddText")
 def draw_list_add_text(_r: Call, drawing: DrawList, x: float, y: float, _colour: int, text: str) -> None:
-    drawing.context.frame.append(Shown("text", text, None, x, y))
+    drawing.context.frame.append(Entry("text", text, None, x, y))
 
 
 # Places
@@ -300,9 +302,7 @@ def align_text_to_frame_padding(_context: Context) -> None: ...
 
 
 @imgui("CalcTextSize")
-def calc_text_size(
-    _context: Context, text: str, _hides: bool | None, _wrap: float | None
-) -> tuple[float, float]:
+def calc_text_size(_context: Context, text: str, _hides: bool | None, _wrap: float | None) -> tuple[float, float]:
     return float(CHAR_WIDTH * len(text)), float(LINE_HEIGHT)
 
 
@@ -321,7 +321,7 @@ def _note_id(context: Context, label: str) -> None:
     ids.add(label)
 
 
-def _put(context: Context, kind: str, label: str, value: Any, width: float, height: float = ROW) -> Shown:
+def _put(context: Context, kind: str, label: str, value: Any, width: float, height: float = ROW) -> Entry:
     _need_window(context)
     x, y = context.cursor
     if kind != "text":
@@ -329,7 +329,7 @@ def _put(context: Context, kind: str, label: str, value: Any, width: float, heig
     colours = [colour for index, colour in context.colours if index == CONSTANTS["Col_Text"]]
     if kind == "bar":
         colours = [colour for index, colour in context.colours if index == CONSTANTS["Col_PlotHistogram"]]
-    shown = Shown(kind, label, value, x, y, width, colours[-1] if colours else None)
+    shown = Entry(kind, label, value, x, y, width, colours[-1] if colours else None)
     context.frame.append(shown)
     context.last, context.next_width = shown, None
     context.line = (x + width, y, max(height, context.line[2] if context.line[1] == y else 0))
@@ -415,10 +415,16 @@ def selectable(
 def slider_double(
     context: Context, label: str, value: float, low: float, high: float, form: str | None, flags: int | None
 ) -> tuple[bool, float]:
-    """Ctrl+click would make a text field of it unless its flags say no."""
+    """Ctrl+click makes a text field of it unless its flags say no; that is not played."""
+    if not (flags or 0) & CONSTANTS["SliderFlags_NoInput"]:
+        raise ApiMisuse(
+            f"ImGui_SliderDouble {label!r}: without SliderFlags_NoInput, Ctrl+click makes a text field of it"
+        )
     if _is_over(context, label) and context.is_pressed(LEFT):
         context.activate(label)
-    shown = (form or "%.3f").replace("%%", "%") if "%" not in (form or "%").replace("%%", "") else (form or "%.3f") % value
+    shown = (
+        (form or "%.3f").replace("%%", "%") if "%" not in (form or "%").replace("%%", "") else (form or "%.3f") % value
+    )
     _put(context, "slider", label, shown, _width(context))
     if context.active != label or context.mouse.button != LEFT:
         return False, value
@@ -448,7 +454,9 @@ def _type(context: Context, code: int, mods: int, has_lines: bool) -> bool:
     return True
 
 
-def _edit(context: Context, kind: str, label: str, value: str, hint: str, width: float, height: float) -> tuple[bool, str]:
+def _edit(
+    context: Context, kind: str, label: str, value: str, hint: str, width: float, height: float
+) -> tuple[bool, str]:
     if _is_over(context, label) and context.is_pressed(LEFT) and context.active != label:
         context.activate(label, value)
     result = value
@@ -464,9 +472,7 @@ def _edit(context: Context, kind: str, label: str, value: str, hint: str, width:
 
 
 @imgui("InputTextWithHint")
-def input_text_with_hint(
-    context: Context, label: str, hint: str, value: str, _flags: int | None
-) -> tuple[bool, str]:
+def input_text_with_hint(context: Context, label: str, hint: str, value: str, _flags: int | None) -> tuple[bool, str]:
     return _edit(context, "line", label, value, hint, _width(context), ROW)
 
 
@@ -478,9 +484,7 @@ def input_text_multiline(
 
 
 @imgui("CollapsingHeader")
-def collapsing_header(
-    context: Context, label: str, _visible: bool | None, flags: int | None
-) -> tuple[bool, None]:
+def collapsing_header(context: Context, label: str, _visible: bool | None, flags: int | None) -> tuple[bool, None]:
     is_open = context.headers.setdefault(label, bool((flags or 0) & CONSTANTS["TreeNodeFlags_DefaultOpen"]))
     if _is_clicked(context, label):
         is_open = context.headers[label] = not is_open
@@ -489,9 +493,7 @@ def collapsing_header(
 
 
 @imgui("ProgressBar")
-def progress_bar(
-    context: Context, fraction: float, w: float | None, h: float | None, overlay: str | None
-) -> None:
+def progress_bar(context: Context, fraction: float, w: float | None, h: float | None, overlay: str | None) -> None:
     """Without a text, or with an empty one, it shows a number."""
     label = overlay if overlay else f"{fraction:.0%}"
     _need_window(context)

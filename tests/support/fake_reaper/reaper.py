@@ -53,7 +53,8 @@ class Reaper:
 
     ``resource`` is the resource folder's name, which may hold anything that a file name may. ``home`` is what the scripts
     and what they start see as the home folder. ``files_of`` is the system whose rules files follow, if another one.
-    ``ways``: see `behaviour`. ``extensions``: "SWS", "ReaImGui". ``lua``: "5.3" or "5.4", if another one than that of the version.
+    ``ways``: see `behaviour`. ``extensions``: "SWS" or "ReaImGui".
+    ``lua``: "5.3" or "5.4", if another one than that of the version.
     """
 
     def __init__(
