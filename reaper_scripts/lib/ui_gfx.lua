@@ -145,6 +145,7 @@ return function(import)
     local x, y = gfx.clienttoscreen(0, 0)
     if x ~= rest.x or y ~= rest.y or gfx.w ~= rest.w or gfx.h ~= rest.h then
       rest.x, rest.y, rest.w, rest.h, rest.since = x, y, gfx.w, gfx.h, input.now
+      place.note()
     end
     return input.now - rest.since > REST_S
   end
@@ -184,6 +185,7 @@ return function(import)
   function M.close()
     if not open then return end
     open = false
+    if not input.is_closed then place.note() end
     place.keep()
     gfx.quit()
   end

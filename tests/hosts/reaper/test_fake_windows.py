@@ -101,7 +101,7 @@ def test_a_click_takes_the_keyboard_and_a_movement_does_not(r: Reaper) -> None:
     r.tick()
     assert r.user.press(ord("b")) is False
     r.tick()
-    assert r.console == "98 "
+    assert r.console == "98.0 "
     r.window().mouse(500, 50, 0)
     r.window().mouse(500, 50, 1)  # beside the window
     r.window().has_focus = False
@@ -115,7 +115,11 @@ def test_screens_have_a_scale(tmp_path: Path) -> None:
         gfx.init("T", 100, 50)
         local _, _, _, w = gfx.dock(-1, 0, 0, 0)
         say(gfx.w .. " " .. w .. " " .. gfx.ext_retina)"""
-    for os, asks, expected in (("OSX64", 1, "200 100 2.0"), ("OSX64", 0, "100 100 0"), ("Win64", 1, "100 100 2.0")):
+    for os, asks, expected in (
+        ("OSX64", 1, "200.0 100.0 2.0"),
+        ("OSX64", 0, "100.0 100.0 0"),
+        ("Win64", 1, "100.0 100.0 2.0"),
+    ):
         with Reaper(tmp_path, os=os) as r:
             r.screen_scale = 2.0
             assert says(r, ask % asks) == expected

@@ -111,6 +111,15 @@ def test_the_place_is_kept_and_found_again(show: Show) -> None:
     assert place_of(panel) == "0 520 400 700 80"
 
 
+def test_a_window_that_was_only_moved_keeps_its_new_place(show: Show) -> None:
+    panel = show('ui.text("hello")', place="0 500 333 40 60")
+    panel.window.take_focus()
+    panel.window.x, panel.window.y = 300, 200
+    panel.tick(2)
+    close(panel)
+    assert place_of(panel) == "0 500 333 300 200"
+
+
 def test_a_place_without_x_and_y_is_one_too(show: Show) -> None:
     assert show(place="0 500 333").window.size == (500, 333)
 

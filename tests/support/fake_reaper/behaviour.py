@@ -57,6 +57,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("gfx.init: a title renames an open window, an empty one gives it a size", "gfx.Window.init", f"{API}: gfx.init"),
     ("gfx.ext_retina, set before gfx.init, becomes the screen's scale; macOS then counts a window's size in points",
      "gfx.Window._set_size", f"{WDL}: eel2/eel_lice.h, setup_frame"),
+    ("gfx counts in floating point: its variables and results are floats", "script._number", f"{WDL}: eel2/eel_lice.h, EEL_F"),
     ("keys: letters packed into a number, 'u' << 24 for characters beyond 255", "gfx.key_code",
      f"{WDL}: eel2/eel_lice.h, eel_lice_key_xlate"),
     ("my_getViewport: the screen nearest to the second rectangle", "calls_host.my_get_viewport",
