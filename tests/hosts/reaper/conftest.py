@@ -24,7 +24,7 @@ IN_BOTH_LUAS = {
     "test_actions", "test_analyse", "test_command", "test_files", "test_job", "test_json", "test_lua_form", "test_lua_wav",
     "test_settings",
     "test_window", "test_ui_text_field", "test_ui_text_lines", "test_ui_numbers", "test_ui_widgets", "test_ui_keyboard",
-    "test_ui_gfx", "test_ui_imgui",
+    "test_ui_gfx", "test_ui_fields", "test_ui_imgui",
 }  # fmt: skip
 
 

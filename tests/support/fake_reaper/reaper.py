@@ -30,6 +30,7 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     calls_undo,
     clock,
     imgui,
+    imgui_items,
     midi,
 )
 from tests.support.fake_reaper.api import ApiMisuse
