@@ -122,8 +122,21 @@ return function(import)
     if not fields.current() then give_keyboard_back() end
   end
 
+  --- Show a menu and wait; what is chosen. Buttons that went down or up meanwhile mean nothing.
+  local function show_menu(text, x, y)
+    gfx.x, gfx.y = x, y
+    local number = math.tointeger(gfx.showmenu(text))
+    input.forget_buttons()
+    return number
+  end
+
   local function press_right(target)
     local r = page.find(target)
+    if page.is_field(r) then
+      local box = page.box_of(target)
+      fields.choose(show_menu(fields.open_menu(target, box, input.x, input.y), input.x, input.y), box)
+      return note_edit()
+    end
     if r and r.kind == "slider" then reset = target end
     edit(nil)
     give_keyboard_back()
@@ -277,11 +290,9 @@ return function(import)
   end
 
   local function choose_from_menu(id, names, value)
-    gfx.x, gfx.y = page.corner_of(id)
-    local number = gfx.showmenu(menu_text(names, value))
-    input.reset()
+    local number = show_menu(menu_text(names, value), page.corner_of(id))
     give_keyboard_back()
-    return names[math.tointeger(number)] or value
+    return names[number] or value
   end
 
   --- One of several names; returns the chosen one.

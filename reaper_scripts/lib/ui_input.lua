@@ -20,11 +20,15 @@ return function()
   end
 
   local keys, pressed_at, pressed_x, pressed_y
-  local was_down, was_right
+  local was_down, was_right -- nil: nobody knows
 
-  --- Begin to listen: a button that is held down already clicks nothing.
+  --- What buttons did meanwhile means nothing: one that is held down clicks nothing, one that goes up ends nothing.
+  function M.forget_buttons() was_down, was_right, pressed_at = nil, nil, -math.huge end
+
+  --- Begin to listen.
   function M.reset()
-    keys, was_down, was_right, pressed_at, pressed_x, pressed_y = {}, true, true, -math.huge, 0, 0
+    M.forget_buttons()
+    keys, pressed_x, pressed_y = {}, 0, 0
     M.x, M.y, M.is_down, M.is_closed, M.has_focus = -1, -1, false, false, false
     M.pressed, M.released, M.right_pressed, M.is_double, M.wheel = false, false, false, false, 0
     M.keys = keys
@@ -80,8 +84,8 @@ return function()
     local cap = math.tointeger(gfx.mouse_cap)
     M.x, M.y, M.shift = gfx.mouse_x, gfx.mouse_y, cap & SHIFT ~= 0
     M.is_down = cap & LEFT ~= 0
-    M.pressed, M.released = M.is_down and not was_down, was_down and not M.is_down
-    M.right_pressed = cap & RIGHT ~= 0 and not was_right
+    M.pressed, M.released = M.is_down and was_down == false, was_down == true and not M.is_down
+    M.right_pressed = cap & RIGHT ~= 0 and was_right == false
     was_down, was_right = M.is_down, cap & RIGHT ~= 0
     local is_near = math.abs(M.x - pressed_x) < DOUBLE_PX and math.abs(M.y - pressed_y) < DOUBLE_PX
     M.is_double = M.pressed and is_near and now - pressed_at < DOUBLE_S

@@ -39,7 +39,7 @@ def keys(panel: Any, *names: str | int, modifiers: int = 0) -> None:
     panel.tick(2)
 
 
-CTRL, SHIFT = 4, 8
+CTRL, SHIFT, ALT = 4, 8, 16
 
 
 def test_moving_selecting_and_replacing(show: Show) -> None:
@@ -121,6 +121,42 @@ def test_a_word_is_removed_once_on_windows(show: Show) -> None:
     panel.window.press(127, CTRL)  # Windows types it as well
     panel.tick(2)
     assert panel.value("style") == "slow "
+
+
+def test_words_and_lines_as_on_macos(show: Show) -> None:
+    panel = show(os="macOS-arm64")
+    edit(panel, "slow piano")
+    keys(panel, "left", modifiers=CTRL)  # Command
+    panel.type("a ")
+    keys(panel, "rght", modifiers=ALT)
+    panel.type("er")
+    assert panel.value("style") == "a slower piano"
+    keys(panel, "rght", modifiers=CTRL)
+    panel.window.press(8, ALT)
+    panel.tick(2)
+    assert panel.value("style") == "a slower "
+
+
+def right_click(panel: Any, name: str, *choices: int) -> None:
+    panel.window.menu_choices.extend(choices)
+    at = panel.window.find(name)
+    panel.mouse(*((at.x + 3, at.y + 5, cap) for cap in (0, 2, 0)))
+
+
+def test_the_menu_of_a_field(show: Show) -> None:
+    panel = show(extensions=("SWS",))
+    panel.r.clipboard = "funk"
+    right_click(panel, "style words", 3)
+    assert panel.window.menus == ["#Cut|#Copy|Paste|Select all"]
+    assert (panel.value("style"), panel.is_editing) == ("funk", True)
+    right_click(panel, "funk", 4)
+    right_click(panel, "funk", 1)
+    assert panel.window.menus[-1] == "Cut|Copy|Paste|Select all"
+    assert (panel.value("style"), panel.r.clipboard) == ("", "funk")
+    panel.type("x")
+    assert panel.value("style") == "x"
+    right_click(panel, "x", 0)
+    assert panel.value("style") == "x"
 
 
 def test_tab_goes_around_the_fields(show: Show) -> None:

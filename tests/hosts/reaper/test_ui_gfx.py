@@ -269,6 +269,19 @@ def test_a_field_that_is_edited_is_seen(show: Show) -> None:
     assert count(panel.window.picture(), "focus") == 0
 
 
+def test_a_button_that_is_held_down_when_the_window_opens_clicks_nothing(show: Show) -> None:
+    panel = show("""
+        if v.again then ui.close() ui.open("Again") v.again = nil end
+        if ui.button("go", "Generate") then v.again, v.clicks = true, (v.clicks or 0) + 1 end
+        out("clicks", v.clicks)""")
+    panel.click("Generate")
+    assert (panel.value("clicks"), panel.window.title) == ("1", "Again")
+    at = panel.window.find("Generate")
+    panel.mouse((at.x, at.y, 0), (at.x, at.y, 1), (at.x, at.y, 0), (at.x, at.y, 1), (at.x, at.y, 1))
+    panel.mouse((at.x, at.y, 1), (at.x, at.y, 0))  # down since before it opened again
+    assert panel.value("clicks") == "2"
+
+
 # Scrolling
 
 
