@@ -8,7 +8,7 @@ return function(import)
   local style = import("ui_imgui_style")
   local M = {}
 
-  local WIDTH, HEIGHT, GAP, LABEL, LABEL_SHARE, BESIDE_FROM, BAR = 460, 420, 8, 150, 0.36, 300, 6
+  local WIDTH, HEIGHT, GAP, LABEL, LABEL_SHARE, BESIDE_FROM, LEAST, BAR = 460, 420, 8, 150, 0.36, 300, 84, 6
   local ARRANGE = 1 -- SetCursorContext
   local PLAY, UNDO, REDO = 40044, 40029, 40030
   local LEFT, RIGHT = 0, 1 -- mouse buttons
@@ -16,7 +16,7 @@ return function(import)
   local ENDED = { done = true, failed = true, cancelled = true, kept = true }
 
   local ctx, title, shown, same_line, editing, was_editing, has_popup
-  local hidden_card, open_sections, reset, row_x = false, {}, nil, 0
+  local hidden_card, open_sections, reset, row_x, row_room = false, {}, nil, 0, 0
 
   local function give_keyboard_back() reaper.SetCursorContext(ARRANGE, nil) end
 
@@ -97,6 +97,7 @@ return function(import)
       width = math.min(width, (reaper.ImGui_GetContentRegionAvail(ctx)))
     end
     row_x = reaper.ImGui_GetCursorPosX(ctx)
+    if not stays then row_room = room end
     return width, stays
   end
 
@@ -182,8 +183,9 @@ return function(import)
     if label ~= "" then
       reaper.ImGui_AlignTextToFramePadding(ctx)
       write(label, width, colours.dim)
-      if width >= BESIDE_FROM then
-        local left = math.min(LABEL, math.floor(width * LABEL_SHARE))
+      local left = math.min(LABEL, math.floor(row_room * LABEL_SHARE))
+      local is_alone = width > row_room / 2 -- but for buttons and boxes to tick
+      if row_room >= BESIDE_FROM and width - left >= LEAST and is_alone then
         reaper.ImGui_SameLine(ctx, row_x + left, 0)
         width = width - left
       elseif row_x > 0 then

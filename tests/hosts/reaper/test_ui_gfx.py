@@ -212,6 +212,16 @@ def test_labels_are_above_where_it_is_narrow_and_beside_where_it_is_wide(show: S
     assert abs(wide.find("Task").y - wide.find("Repaint", 1).y) <= 1
 
 
+@pytest.mark.parametrize(("width", "is_beside"), [(460, True), (240, False)])
+def test_a_box_to_tick_stands_beside_the_field_of_its_row(show: Show, width: int, is_beside: bool) -> None:
+    body = 'ui.line_edit("a", "Style", "", "words") ui.line_edit("b", "Seed", "", "new") ui.same_line() ui.checkbox("c", "Lock", true)'
+    window = show(body, place=f"0 {width} 300").window
+    field, tick = window.find("new"), window.find("Lock")
+    assert abs(field.y - tick.y) <= 1
+    assert (abs(window.find("Seed").y - field.y) <= 1) == is_beside
+    assert field.x == window.find("words").x  # one column
+
+
 def test_long_names_are_cut(show: Show) -> None:
     panel = show(
         """
