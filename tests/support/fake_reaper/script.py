@@ -125,11 +125,12 @@ class Script:
         return getattr(self.reaper.files, what.decode())(*paths)
 
     def _gfx(self, name: bytes, _variables: Any, *arguments: Any) -> tuple[Any, ...]:
+        self.window.calls[name.decode()] += 1
         try:
             result = getattr(self.window, name.decode())(*arguments)
         except (TypeError, ValueError) as problem:
             return False, self._record(f"gfx.{name.decode()}: {problem}")
-        return (True, *result) if isinstance(result, tuple) else (True, result)
+        return (True, *(_number(value) for value in (result if isinstance(result, tuple) else (result,))))
 
     def _record(self, message: bytes | str) -> bytes:
         text = message if isinstance(message, str) else message.decode("utf-8", "replace")
@@ -159,6 +160,11 @@ class Script:
     def array_fill(self, array: Any, data: bytes, first: int, count: int) -> None:
         """Set ``count`` numbers of a reaper.array, from the ``first`` on."""
         self._host[b"array_fill"](array, data, first, count)
+
+
+def _number(value: Any) -> Any:
+    """gfx counts in floating point."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _no_attributes(_object: Any, _name: Any, _setting: bool) -> Any:
