@@ -1,6 +1,7 @@
 -- The outputs of a result's part: sorted by role, opened as media, laid onto tracks.
 
 return function(import)
+  local scores = import("scores")
   local takes = import("takes")
   local M = {}
 
@@ -43,16 +44,18 @@ return function(import)
   --- What to remember on a take.
   function M.facts(request, part, take, again)
     local found = take.metadata or {}
+    local rank, best_of, ranked_by = scores.rank(part, take.take)
     local made = request.place.made or {}
     return {
       action = request.action, title = request.title, values = made.values, seed = take.seed, engine = part.engine,
       task = part.task, caption = made.caption or found.caption, lyrics = made.lyrics or found.lyrics, model = found.model,
-      score = found.score, bpm = found.bpm, keyscale = found.keyscale, again = again,
+      score = found.score, rank = rank, best_of = best_of, ranked_by = ranked_by, bpm = found.bpm, keyscale = found.keyscale, again = again,
     }
   end
 
-  --- The number of the best take by its scores, from 1; the first when there are none.
+  --- The number of the best take, from 1: the first where the best were chosen or none has scores, else by them.
   function M.best(part)
+    if part.ranking and #part.ranking > 0 then return 1 end
     local number, value = 1, -math.huge
     for i, take in ipairs(part.takes) do
       local score = take.metadata and take.metadata.score
