@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack clean help
+	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack reaper-icons clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
+	@echo "make reaper-icons  draw the icons of REAPER's toolbar again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
 	@echo "make clean   remove everything that was made, .venv included"
 
@@ -148,6 +149,9 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.support.transcripts
 	$(BIN)/python -m tests.support.osc_page
 	$(BIN)/python -m tests.support.limits_page
+
+reaper-icons: $(VENV)/.test
+	@$(BIN)/python reaper_scripts/draw_icons.py
 
 reapack: $(VENV)/.base
 	@$(BIN)/python reaper_scripts/index.py --url "$(URL)" --commit $$(git rev-parse HEAD)

@@ -12,9 +12,10 @@
 -- @changelog
 --   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
 --     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
---     doctor.
+--     doctor, install toolbar.
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua
 --   [nomain] lib/*.lua
 --   [nomain] AceBridge.ReaperOSC
+--   [data] toolbar_icons/**/*.png

@@ -34,14 +34,14 @@ def play(scene: Scene, first: int = AT, count: int = LENGTH) -> np.ndarray:
 
 
 def alone(scene: Scene, item: Any) -> np.ndarray:
-    """What is heard of an item while all other tracks are muted."""
+    """What an item plays while all other tracks are muted."""
     others = [track for track in scene.project.tracks if track is not item.track]
     for track in others:
         track["B_MUTE"] = 1
-    heard = play(scene)
+    played = play(scene)
     for track in others:
         track["B_MUTE"] = 0
-    return heard
+    return played
 
 
 def state_of(scene: Scene) -> Any:
@@ -51,14 +51,14 @@ def state_of(scene: Scene) -> Any:
 def test_a_repaint_of_midi_is_rendered_and_lies_below(scene: Scene) -> None:
     item = add_synth(scene)
     item.track.volume = 0.5
-    heard = alone(scene, item)
+    played = alone(scene, item)
     scene.project.time_selection = (START / RATE_HZ, STOP / RATE_HZ)
     before = state_of(scene)
     folder = scene.send("Repaint time selection")
     samples, rate = read_source(folder, scene.request(folder)["parts"][0]["source"])
     assert rate == RATE_HZ
-    assert np.abs(samples - heard).max() < 1e-6
-    assert np.abs(heard).max() > 0.1
+    assert np.abs(samples - played).max() < 1e-6
+    assert np.abs(played).max() > 0.1
     assert state_of(scene) == before, "a render leaves nothing behind"
     scene.finish(folder)
     assert [len(item.takes), item.takes[0].source.kind] == [1, "MIDI"]
@@ -66,7 +66,7 @@ def test_a_repaint_of_midi_is_rendered_and_lies_below(scene: Scene) -> None:
     (new,) = track.items
     assert new.position == AT / RATE_HZ
     assert new.length == pytest.approx(LENGTH / RATE_HZ)
-    expected = heard.copy()
+    expected = played.copy()
     expected[START - AT : STOP - AT] *= -1
     assert np.abs(soundfile.read(new.takes[0].source.path, dtype="float32")[0] - expected).max() < 1e-6
     (message,) = scene.r.messages
@@ -88,8 +88,8 @@ def test_audio_and_midi_are_done_together(scene: Scene) -> None:
 @pytest.mark.parametrize(("action", "first", "count"), [("Extend", AT, LENGTH), ("Prepend", AT - 2 * RATE_HZ, LENGTH)])
 def test_midi_grows_beside_its_item(scene: Scene, action: str, first: int, count: int) -> None:
     item = add_synth(scene)
-    heard = alone(scene, item)
-    item["B_LOOPSRC"] = 1  # repeats its notes: what is heard is what is sent
+    played = alone(scene, item)
+    item["B_LOOPSRC"] = 1  # repeats its notes: what it plays is what is sent
     scene.run(action, Bars="1")
     (new,) = scene.new_tracks()[-1].items
     assert (item.position, item.length) == (AT / RATE_HZ, LENGTH / RATE_HZ)
@@ -97,7 +97,7 @@ def test_midi_grows_beside_its_item(scene: Scene, action: str, first: int, count
     made = soundfile.read(new.takes[0].source.path, dtype="float32")[0]
     assert len(made) == count + 2 * RATE_HZ
     old = made[:LENGTH] if action == "Extend" else made[-LENGTH:]
-    assert np.abs(old - heard).max() < 1e-6
+    assert np.abs(old - played).max() < 1e-6
     assert np.all((made[LENGTH:] if action == "Extend" else made[:-LENGTH]) == NEW)
 
 
@@ -111,10 +111,10 @@ def test_a_join_of_midi_and_audio_sounds_as_both_do(scene: Scene) -> None:
     item.track.add_fx(lambda samples, _rate: samples * 0.5)
     for other in scene.project.tracks:
         other["B_MUTE"] = int(other is not item.track)
-    heard = play(scene, count=LENGTH + 3 * RATE_HZ)
+    played = play(scene, count=LENGTH + 3 * RATE_HZ)
     folder = scene.send("Smooth the join of two items")
     samples, _ = read_source(folder, scene.request(folder)["parts"][0]["source"])
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
     scene.finish(folder)
     assert len(scene.r.messages) == 1
     assert (len(item.takes), len(audio.takes)) == (1, 1)
@@ -127,11 +127,11 @@ def test_scores_of_midi_takes_are_those_of_their_sound(scene: Scene) -> None:
     item.add_take(Source("", "MIDI", notes=((1.0, 2.0, 45),)), "low")
     scene.project.settle()
     folder = scene.send("Score takes")
-    heard = [read_source(folder, part["source"])[0] for part in scene.request(folder)["parts"]]
+    played = [read_source(folder, part["source"])[0] for part in scene.request(folder)["parts"]]
     assert item["I_CURTAKE"] == 0
-    assert np.abs(heard[0] - alone(scene, item)).max() < 1e-6
+    assert np.abs(played[0] - alone(scene, item)).max() < 1e-6
     item["I_CURTAKE"] = 1
-    assert np.abs(heard[1] - alone(scene, item)).max() < 1e-6
+    assert np.abs(played[1] - alone(scene, item)).max() < 1e-6
     scene.finish(folder)
     assert "low: quality 0.50" in scene.r.messages[0]
 
@@ -139,7 +139,7 @@ def test_scores_of_midi_takes_are_those_of_their_sound(scene: Scene) -> None:
 def test_an_item_is_heard_alone(scene: Scene) -> None:
     """Neither what lies on it, nor what its track receives, nor tracks in its folder; a side chain stays."""
     item = add_synth(scene)
-    heard = alone(scene, item)
+    played = alone(scene, item)
     item.track.add_midi((AT + 500) / RATE_HZ, 2.0, (0.0, 4.0, 30))
     scene.track.send_to(item.track)
     chain = scene.track.send_to(item.track, I_DSTCHAN=2, D_VOL=0.0)
@@ -151,7 +151,7 @@ def test_an_item_is_heard_alone(scene: Scene) -> None:
     before = state_of(scene)
     folder = scene.send("Extend", Bars="1")
     samples, _ = read_source(folder, scene.request(folder)["parts"][0]["source"])
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
     assert state_of(scene) == before
     assert (chain.values["B_MUTE"], scene.track.sends[0].values["B_MUTE"]) == (0, 0)
     scene.finish(folder)
@@ -160,12 +160,12 @@ def test_an_item_is_heard_alone(scene: Scene) -> None:
 @pytest.mark.parametrize("muted", ["item", "track"])
 def test_what_is_muted_and_selected_is_rendered_all_the_same(scene: Scene, muted: str) -> None:
     item = add_synth(scene)
-    heard = alone(scene, item)
+    played = alone(scene, item)
     (item if muted == "item" else item.track)["B_MUTE"] = 1
     scene.project.settle()
     folder = scene.send("Extend", Bars="1")
     samples, _ = read_source(folder, scene.request(folder)["parts"][0]["source"])
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
     assert (item if muted == "item" else item.track)["B_MUTE"] == 1
     scene.finish(folder)
 
@@ -200,15 +200,15 @@ def test_a_silent_render_says_why(scene: Scene, action: str) -> None:
 
 @pytest.mark.parametrize("capture", ["auto", "pre", "post"])
 @pytest.mark.parametrize("action", ["Analyse", "Lyrics to regions"])
-def test_listening_hears_selected_midi(scene: Scene, action: str, capture: str) -> None:
+def test_listening_gets_selected_midi(scene: Scene, action: str, capture: str) -> None:
     item = add_synth(scene)
     item.notes = "la"
     scene.r.ext["AceBridge", "capture"] = capture
-    heard = alone(scene, item)
+    played = alone(scene, item)
     scene.r.answer(7, 7)
     folder = scene.send(action)
     samples, _ = read_source(folder, scene.request(folder)["parts"][0]["source"])
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
     scene.finish(folder)
 
 
@@ -219,10 +219,10 @@ def test_two_selected_midi_items_are_mixed_whatever_is_sent(scene: Scene) -> Non
     scene.project.settle()
     scene.r.ext["AceBridge", "capture"] = "pre"
     scene.track["B_MUTE"] = 1
-    heard = play(scene)
+    played = play(scene)
     folder = scene.send("Cover")
     samples, _ = read_source(folder, scene.request(folder)["parts"][0]["source"])
-    assert np.abs(samples - heard).max() < 1e-6
+    assert np.abs(samples - played).max() < 1e-6
     scene.finish(folder)
 
 

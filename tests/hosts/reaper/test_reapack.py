@@ -15,6 +15,7 @@ import pytest
 from tests.support.paths import REAPER_SCRIPTS as FOLDER
 
 ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
+ICONS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("toolbar_icons/**/*.png"))
 URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
 
 _spec = importlib.util.spec_from_file_location("reapack_index", FOLDER / "index.py")
@@ -33,7 +34,7 @@ def test_the_index_installs_every_file_once() -> None:
     sources = list(tree().iter("source"))
     files = [source.get("file") for source in sources]
     expected = {path.name for path in ACTIONS} | {f"lib/{path.name}" for path in FOLDER.glob("lib/*.lua")}
-    expected.add("AceBridge.ReaperOSC")
+    expected |= {"AceBridge.ReaperOSC", *ICONS}
     assert len(files) == len(set(files))
     assert set(files) == expected
     for source in sources:
@@ -45,6 +46,13 @@ def test_the_index_installs_every_file_once() -> None:
 def test_only_actions_appear_in_the_action_list() -> None:
     main = {source.get("file") for source in tree().iter("source") if source.get("main") == "main"}
     assert main == {path.name for path in ACTIONS}
+
+
+def test_icons_go_into_reapers_folder_of_data() -> None:
+    data = [source.get("file") for source in tree().iter("source") if source.get("type") == "data"]
+    assert data == ICONS
+    assert "toolbar_icons/acebridge_repaint.png" in data
+    assert "toolbar_icons/200/acebridge_repaint.png" in data
 
 
 def test_the_index_tells_version_changes_and_purpose() -> None:
@@ -64,6 +72,8 @@ def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     for path in (*ACTIONS, *FOLDER.glob("lib/*.lua"), FOLDER / "AceBridge.ReaperOSC"):
         (tmp_path / path.relative_to(FOLDER)).write_text(path.read_text("utf-8"), "utf-8")
+    (tmp_path / "toolbar_icons").mkdir()
+    (tmp_path / "toolbar_icons" / "acebridge_cover.png").write_bytes(b"")
     package = (FOLDER / "AceBridge.lua").read_text("utf-8")
     (tmp_path / "AceBridge.lua").write_text(package.replace("@version 0.1.0", "@version 0.2.0"), "utf-8")
     first = index.index(FOLDER, URL, COMMIT, TIME)
@@ -90,6 +100,8 @@ def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, n
     (tmp_path / "AceBridge_Cover.lua").write_text("-- @noindex\n", "utf-8")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "a.lua").write_text("", "utf-8")
+    (tmp_path / "toolbar_icons").mkdir()
+    (tmp_path / "toolbar_icons" / "acebridge_cover.png").write_bytes(b"")
     with pytest.raises(index.HeaderFault, match=says):
         tree(tmp_path)
 
@@ -107,7 +119,7 @@ def test_every_action_has_a_header_and_a_name_of_its_own(path: Path) -> None:
 def test_the_command_line_writes_the_index(tmp_path: Path) -> None:
     command = [sys.executable, FOLDER / "index.py", "--url", URL, "--into", tmp_path / "index.xml", "--commit"]
     done = subprocess.run([*command, COMMIT], capture_output=True, text=True, check=True)
-    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua'))) + 1} files" in done.stdout
+    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua'))) + len(ICONS) + 1} files" in done.stdout
     assert ET.parse(tmp_path / "index.xml").getroot().get("commit") == COMMIT
     wrong = subprocess.run([*command, "main"], capture_output=True, text=True)
     assert wrong.returncode == 1
