@@ -136,7 +136,7 @@ def test_scores_of_midi_takes_are_those_of_their_sound(scene: Scene) -> None:
     assert "low: quality 0.50" in scene.r.messages[0]
 
 
-def test_an_item_is_heard_alone(scene: Scene) -> None:
+def test_an_item_plays_alone(scene: Scene) -> None:
     """Neither what lies on it, nor what its track receives, nor tracks in its folder; a side chain stays."""
     item = add_synth(scene)
     played = alone(scene, item)
