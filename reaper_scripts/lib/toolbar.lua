@@ -34,7 +34,7 @@ return function(import)
   local SIZES = { "", "150", "200" } -- folders of toolbar_icons: 100, 150 and 200 %
   local MENU, TOOLBAR = "Main extensions", "Floating toolbar %d"
   local SEPARATOR = "-1"
-  local LAST_TOOLBAR = 16 -- every REAPER has so many
+  local LAST_TOOLBAR = 16 -- the number that every REAPER has
 
   local function icon_name(icon) return ("acebridge_%s.png"):format(icon) end
 

@@ -30,8 +30,8 @@ CHECKS: dict[str, str | None] = {
     "sends_add_up": "sends: I_SENDMODE 0",
     "solo_ignores_routing": "solo ignores routing (1)",
     "solo_in_place_keeps_sends": "solo ignores routing (1)",
-    "solo_in_place_plays_receives": None,
     "solo_defeat_is_heard": "I_SOLO 1, 2, 5, 6 and B_SOLO_DEFEAT",
+    "polarity_and_width": "B_PHASE, D_WIDTH in the pan mode",
     "render_is_done_at_once": "a render is done when the action returns",
     "stretch_markers_stay": "stretch markers, take envelopes and the snap offset",
     "snap_offset_stays": "stretch markers, take envelopes and the snap offset",
@@ -47,6 +47,8 @@ CHECKS: dict[str, str | None] = {
     "midi_follows_the_tempo": "MIDI follows the tempo",
     "tracks_go_into_another_tab": None,
     "another_tab_has_its_own_undo": None,
+    "lua_of_this_version": "Lua 5.3 up to 6.x",
+    "functions_of_this_version": "set_action_options since 7.03",
     "a_started_script_runs_at_once": None,
     "action_options_replace_a_copy": "a script that is run while a copy of it runs",
     "io_open_takes_utf8": None,
@@ -73,6 +75,7 @@ def write_media(folder: Path) -> None:
     six = (8 * np.arange(_FRAMES)[:, None] + np.arange(6)) / _UNIT
     for name, samples, rate_hz in (
         ("ramp", ramp, _RATE_HZ), ("fine", ramp, 48_000), ("six", six, _RATE_HZ),
+        ("wide", np.stack([ramp, -ramp], axis=1), _RATE_HZ),
         ("constant", np.full((2 * _RATE_HZ, 2), 0.125), _RATE_HZ),
     ):  # fmt: skip
         soundfile.write(folder / f"{name}.wav", samples, rate_hz, subtype="DOUBLE")
@@ -84,7 +87,7 @@ def way_name(way: Any) -> str:
     return str(way).lower() if isinstance(way, bool) else str(way)
 
 
-def unverified() -> list[str]:
+def find_unasked() -> list[str]:
     """Return what `behaviour.KNOWN` plays and no check of the self-test asks for."""
     asked = [text for text in CHECKS.values() if text is not None]
     return [what for what, _, _ in behaviour.KNOWN if not any(what.startswith(text) for text in asked)]
@@ -92,13 +95,20 @@ def unverified() -> list[str]:
 
 def mismatches(report: dict[str, Any]) -> list[str]:
     """Return what is known and does not hold there, and what could not be asked."""
-    wrong = [f"{name}: {CHECKS.get(name) or 'the scripts rely on it'}" for name, ok in report["known"].items() if not ok]
+    wrong = [
+        f"{name}: {CHECKS.get(name) or 'the scripts rely on it'}" for name, ok in report["known"].items() if not ok
+    ]
     return wrong + [str(fault) for fault in report["faults"]]
 
 
 def to_markdown(report: dict[str, Any]) -> str:
     """Return a report to paste: what was asked, the answers, and the same as JSON."""
-    lines = [f"## REAPER {report['reaper']} on {report['system']}", "", "| open question | simulated as | this REAPER |", "|---|---|---|"]
+    lines = [
+        f"## REAPER {report['reaper']} on {report['system']}",
+        "",
+        "| open question | simulated as | this REAPER |",
+        "|---|---|---|",
+    ]
     for name, question in behaviour.OPEN.items():
         found = report["open"].get(name, "not asked")
         usual = way_name(question.ways[0])

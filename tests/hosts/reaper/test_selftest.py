@@ -11,7 +11,16 @@ import pytest
 from tests.support.fake_reaper import Reaper, behaviour
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 from tests.support.reaper_report import (
-    CHECKS, OF_SOME, SELFTEST, THEMES, last_lines, mismatches, to_markdown, unverified, way_name, write_media,
+    CHECKS,
+    OF_SOME,
+    SELFTEST,
+    THEMES,
+    find_unasked,
+    last_lines,
+    mismatches,
+    to_markdown,
+    way_name,
+    write_media,
 )  # fmt: skip
 from tests.support.reaper_studio import RATE_HZ
 
@@ -86,7 +95,7 @@ def test_a_question_that_fails_hinders_no_other(tmp_path: Path) -> None:
 def test_checks_name_what_is_known() -> None:
     for text in CHECKS.values():
         assert text is None or sum(what.startswith(text) for what, _, _ in behaviour.KNOWN) == 1, text
-    assert len(unverified()) == len(behaviour.KNOWN) - len({text for text in CHECKS.values() if text})
+    assert len(find_unasked()) == len(behaviour.KNOWN) - len({text for text in CHECKS.values() if text})
     page = Path(SCRIPTS.parent / "docs" / "reaper.md").read_text("utf-8")
-    missing = [what for what in unverified() if what not in " ".join(page.split())]
+    missing = [what for what in find_unasked() if what not in " ".join(page.split())]
     assert missing == [], "docs/reaper.md names what the self-test does not ask"

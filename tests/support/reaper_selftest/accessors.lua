@@ -1,5 +1,5 @@
 -- What audio accessors give. ramp.wav: mono, 44.1 kHz, sample n is n / 2^20; six.wav: six channels, (8 n + channel) / 2^20;
--- fine.wav: as ramp.wav, 48 kHz.
+-- fine.wav: as ramp.wav, 48 kHz; wide.wav: stereo, ramp.wav and its negative.
 
 return function(kit)
   local RATE, UNIT = kit.rate, kit.unit
@@ -96,7 +96,7 @@ return function(kit)
     end },
     { "gains", function()
       local track = kit.add_track()
-      local item, take = kit.add_item(track, "ramp.wav", 2)
+      local item, take = kit.add_item(track, "wide.wav", 2)
       local plain = kit.samples(take, RATE, 2, 0.5, 1000)
       reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", 0.5)
       reaper.SetMediaItemInfo_Value(item, "D_VOL", 0.5)

@@ -73,7 +73,7 @@ return function(kit)
   ask("a track gets lanes", function()
     local track = kit.add_track()
     local item = kit.add_item(track, "ramp.wav", 2)
-    reaper.SetMediaItemInfo_Value(item, "I_FIXEDLANE", 1)
+    reaper.SetMediaItemInfo_Value(item, "I_FIXEDLANE", 0)
     kit.check("fixed_lane_turns_lanes_on", track_value(track, "I_FREEMODE") == LANES)
   end)
   return questions

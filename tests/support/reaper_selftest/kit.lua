@@ -42,6 +42,7 @@ return function(folder, scripts)
   --- The samples of a take or a track, by an accessor of its own.
   function kit.samples(pointer, rate, channels, start, count, of_track)
     local accessor = of_track and reaper.CreateTrackAudioAccessor(pointer) or reaper.CreateTakeAudioAccessor(pointer)
+    if not accessor then error("there is no accessor", 0) end
     local values = kit.read(accessor, rate, channels, start, count)
     reaper.DestroyAudioAccessor(accessor)
     return values
@@ -93,7 +94,7 @@ return function(folder, scripts)
   function kit.get(key) return reaper.GetExtState(SECTION, key) end
   function kit.set(key, value) reaper.SetExtState(SECTION, key, value, false) end
 
-  --- A function that is true once so much time has gone by.
+  --- A function that acts, and is true, once this time has gone by.
   function kit.after(seconds, act)
     local due = reaper.time_precise() + seconds
     return function()

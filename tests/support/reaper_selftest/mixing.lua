@@ -1,4 +1,5 @@
--- What a render gives: solos, sends, its length, its settings. constant.wav: stereo, 0.125 throughout.
+-- What a render gives: solos, sends, its length, its settings. constant.wav: stereo, 0.125 throughout; wide.wav: stereo, of
+-- which both channels add up to nothing.
 
 return function(kit)
   local SOLO_ALONE, SOLO_IN_PLACE = 1, 2
@@ -27,7 +28,21 @@ return function(kit)
       reaper.SetMediaTrackInfo_Value(b, "B_SOLO_DEFEAT", 0)
       reaper.SetMediaTrackInfo_Value(a, "I_SOLO", 0)
       reaper.SetMediaTrackInfo_Value(bus, "I_SOLO", SOLO_IN_PLACE)
-      kit.check("solo_in_place_plays_receives", near(level("receives"), 0.125))
+      kit.figure("level of a soloed track that only receives (0.125: its receives play, 0: they do not)", level("receives"))
+    end },
+    { "polarity and width", function()
+      local STEREO_PAN = 5 -- I_PANMODE
+      local track = kit.add_track()
+      local item = kit.add_item(track, "constant.wav", 2)
+      reaper.SetMediaTrackInfo_Value(track, "B_PHASE", 1)
+      local inverted = near(level("phase"), -0.125)
+      reaper.SetMediaTrackInfo_Value(track, "B_PHASE", 0)
+      reaper.DeleteTrackMediaItem(track, item)
+      kit.add_item(track, "wide.wav", 2)
+      local wide = level("wide")
+      reaper.SetMediaTrackInfo_Value(track, "I_PANMODE", STEREO_PAN)
+      reaper.SetMediaTrackInfo_Value(track, "D_WIDTH", 0)
+      kit.check("polarity_and_width", inverted and wide > 0.01 and near(level("narrow"), 0))
     end },
     { "length", function()
       kit.add_item(kit.add_track(), "constant.wav", 2)

@@ -5,6 +5,14 @@ return function(kit)
   local WAIT_S = 1
 
   local questions = {
+    { "functions and Lua of this version", function()
+      local version = tonumber(reaper.GetAppVersion():match("^%d+%.?%d*"))
+      kit.check("lua_of_this_version", (version >= 7) == (_VERSION == "Lua 5.4"))
+      local since = { set_action_options = 7.03, InsertTrackInProject = 7.18, UpdateItemLanes = 7 }
+      local holds = true
+      for name, first in pairs(since) do holds = holds and reaper.APIExists(name) == (version >= first) end
+      kit.check("functions_of_this_version", holds)
+    end },
     { "started by another script; atexit", function()
       kit.set("child", "")
       kit.set("exits", "")
@@ -46,7 +54,7 @@ return function(kit)
     end },
   }
   if reaper.set_action_options then
-    table.insert(questions, 2, { "started again", function()
+    table.insert(questions, 3, { "started again", function()
       for _, key in ipairs({ "starts", "ends" }) do kit.set(key, "0") end
       kit.set("stop", "")
       local number, remove = kit.add_script("again", [[

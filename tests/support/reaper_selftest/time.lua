@@ -31,8 +31,11 @@ return function(kit)
       reaper.SetMediaItemInfo_Value(item, "C_BEATATTACHMODE", STAYS)
       local take = reaper.GetActiveTake(item)
       local function beat() return reaper.MIDI_GetProjTimeFromPPQPos(take, 960) - reaper.MIDI_GetProjTimeFromPPQPos(take, 0) end
+      local take_back = set_tempo(120)
+      reaper.UpdateTimeline()
       local before = beat()
-      local take_back = set_tempo(60)
+      take_back()
+      take_back = set_tempo(60)
       reaper.UpdateTimeline()
       kit.check("midi_follows_the_tempo", math.abs(before - 0.5) < 1e-6 and math.abs(beat() - 1) < 1e-6
         and reaper.GetMediaItemInfo_Value(item, "D_POSITION") == 2)
