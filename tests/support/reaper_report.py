@@ -94,10 +94,14 @@ def find_unasked() -> list[str]:
 
 
 def mismatches(report: dict[str, Any]) -> list[str]:
-    """Return what is known and does not hold there, and what could not be asked."""
+    """Return what is known and does not hold there, answers that are not simulated, and what could not be asked."""
     wrong = [
         f"{name}: {CHECKS.get(name) or 'the scripts rely on it'}" for name, ok in report["known"].items() if not ok
     ]
+    for name, way in report["open"].items():
+        ways = [way_name(each) for each in behaviour.OPEN[name].ways]
+        if way not in ways:
+            wrong.append(f"{name}: {way}, which is not simulated; played are {', '.join(ways)}")
     return wrong + [str(fault) for fault in report["faults"]]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.support.fake_reaper import behaviour
 from tests.support.fake_reaper.state import Source
 from tests.support.reaper_answers import NEW, read_source
 from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
@@ -136,8 +137,10 @@ def test_scores_of_midi_takes_are_those_of_their_sound(scene: Scene) -> None:
     assert "low: quality 0.50" in scene.r.messages[0]
 
 
-def test_an_item_plays_alone(scene: Scene) -> None:
+@pytest.mark.parametrize("ways", behaviour.both("solo_receives"))
+def test_an_item_plays_alone(scene: Scene, ways: dict[str, Any]) -> None:
     """Neither what lies on it, nor what its track receives, nor tracks in its folder; a side chain stays."""
+    scene.r.ways.update(ways)
     item = add_synth(scene)
     played = alone(scene, item)
     item.track.add_midi((AT + 500) / RATE_HZ, 2.0, (0.0, 4.0, 30))

@@ -54,6 +54,7 @@ def test_the_selftest_passes(reaper: Reaper) -> None:
 def test_every_question_gets_the_answer_of_this_reaper(tmp_path: Path, ways: dict[str, Any]) -> None:
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
         report = run(r)
+    assert report["faults"] == []
     assert report["open"] == {name: way_name(way) for name, way in behaviour.choose(ways).items()}
     assert mismatches(report) == []
     assert set(report["known"]) == {name for name in CHECKS if not name.startswith("repaint")}
@@ -80,6 +81,12 @@ def test_a_reaper_that_differs_is_found(tmp_path: Path, monkeypatch: pytest.Monk
         report = run(r, "mixing")
     assert any("solo_in_place_keeps_sends: solo ignores routing" in line for line in mismatches(report))
     assert "| **no** |" in to_markdown(report)
+
+
+def test_an_answer_that_is_not_simulated_is_found() -> None:
+    report = {"reaper": "7", "system": "Other", "open": {"tempo": "never"}, "known": {}, "figures": {}, "faults": []}
+    assert mismatches(report) == ["tempo: never, which is not simulated; played are at once, UpdateTimeline"]
+    assert "| **never** |" in to_markdown(report)
 
 
 def test_a_question_that_fails_hinders_no_other(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ return function(kit)
       reaper.SetMediaTrackInfo_Value(b, "B_SOLO_DEFEAT", 0)
       reaper.SetMediaTrackInfo_Value(a, "I_SOLO", 0)
       reaper.SetMediaTrackInfo_Value(bus, "I_SOLO", SOLO_IN_PLACE)
-      kit.figure("level of a soloed track that only receives (0.125: its receives play, 0: they do not)", level("receives"))
+      local received = level("receives")
+      kit.answer("solo_receives", near(received, 0.125) and "played" or near(received, 0) and "silent" or received)
     end },
     { "polarity and width", function()
       local STEREO_PAN = 5 -- I_PANMODE
@@ -69,7 +70,7 @@ return function(kit)
       reaper.GetSetProjectInfo_String(kit.project, "RENDER_FORMAT", before, true)
       kit.answer("render_format", way)
     end },
-    { "dialog_timers", function()
+    { "dialog_timers", function() -- the dialog is that of the render: it needs nobody
       kit.add_item(kit.add_track(), "constant.wav", 2)
       kit.set("count", "0")
       local number, remove = kit.add_script("count", [[

@@ -21,7 +21,7 @@ local function write_report()
   local file = assert(io.open(HOME .. "/report.part", "wb"))
   file:write(json.encode({
     reaper = reaper.GetAppVersion(), system = reaper.GetOS(), open = kit.answers, known = kit.checks, figures = kit.figures,
-    faults = kit.faults, themes = THEMES,
+    faults = json.array(kit.faults), themes = THEMES,
   }))
   file:close()
   os.rename(HOME .. "/report.part", HOME .. "/report.json")
