@@ -1,5 +1,5 @@
 -- The actions: what each is called, what its dialog asks and what it plans; `sends_mix`: what it
--- sends is the mix of tracks. One line of this table and one file beside
+-- sends is the mix of tracks; `sends`: which of the selection's items it sends. One line of this table and one file beside
 -- lib/ make an action; `silent` ones have a second file that asks nothing and takes what was entered last.
 
 return function(import)
@@ -19,7 +19,7 @@ return function(import)
 
   return {
     repaint = {
-      title = "Repaint time selection", plan = on_takes.repaint,
+      title = "Repaint time selection", sends = "items", plan = on_takes.repaint,
       form = {
         STYLE, LYRICS, TAKES, BEST, SEED,
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
@@ -47,14 +47,14 @@ return function(import)
         TAKES, BEST, SEED,
       },
     },
-    extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
-    prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
+    extend = { title = "Extend", sends = "selected_items", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
+    prepend = { title = "Prepend", sends = "selected_items", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
     join = {
-      title = "Smooth the join of two items", plan = on_takes.join,
+      title = "Smooth the join of two items", sends = "selected_items", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, BEST, SEED },
     },
     analyse = { title = "Analyse", sends_mix = true, plan = listening.analyse, form = {} },
     lyrics_regions = { title = "Lyrics to regions", sends_mix = true, plan = listening.lyrics_regions, form = {} },
-    score = { title = "Score takes", plan = on_takes.score, form = {} },
+    score = { title = "Score takes", sends = "selected_items", plan = on_takes.score, form = {} },
   }
 end

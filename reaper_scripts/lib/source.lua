@@ -117,19 +117,29 @@ return function(import)
     return sorted
   end
 
-  local function count_tracks(count, what) return count == 1 and "1 " .. what .. " is" or count .. " " .. what .. "s are" end
+  local function count_things(count, what) return count == 1 and "1 " .. what .. " is" or count .. " " .. what .. "s are" end
 
   --- What has to be known before a selection is sent: how many tracks are rendered for it, or are not sent; nil: nothing.
   function M.notice(selected, how)
     local start, stop = selected.start, selected.stop
     if not start or how == "post" then return nil end
     local sorted = sort_tracks(selected, start, stop, how)
-    if #sorted.rendered > 0 then return count_tracks(#sorted.rendered, "track") .. " rendered with FX" end
+    if #sorted.rendered > 0 then return count_things(#sorted.rendered, "track") .. " rendered with FX" end
     local silent = 0
     for _, track in ipairs(sorted.read) do
       if needs_render.plays_midi(track, start, stop) then silent = silent + 1 end
     end
-    return silent > 0 and count_tracks(silent, "MIDI track") .. " not sent" or nil
+    return silent > 0 and count_things(silent, "MIDI track") .. " not sent" or nil
+  end
+
+  --- As `notice`, of items that are sent one by one.
+  function M.notice_of_items(items)
+    local count = 0
+    for _, item in ipairs(items) do
+      local take = reaper.GetActiveTake(item)
+      if take and item_render.is_needed(take) then count = count + 1 end
+    end
+    return count > 0 and count_things(count, "MIDI item") .. " rendered" or nil
   end
 
   --- The recipe of a render. `without`: tracks whose FX and fader are left out.

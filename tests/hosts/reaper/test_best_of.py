@@ -109,3 +109,22 @@ def test_the_row_of_the_job_says_it(scene: Scene) -> None:
     wanted = "best of 2: score 0.90; the others 0.40"  # the window may break it into lines
     scene.r.until(lambda: wanted in " ".join(text.text for text in scene.r.window().texts), timeout_s=20)
     scene.r.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("action", "form"),
+    [
+        ("Cover", {}), ("Add layer", {}), ("Complete", {}), ("Generate here", {"Seconds": "4"}),
+        ("Compose from a description", {"Description": "a sad waltz", "Seconds": "4"}), ("Extend", {"Bars": "1"}),
+    ],
+)  # fmt: skip
+def test_each_task_chooses(studio: Studio, action: str, form: dict[str, str]) -> None:
+    """The engine can score what each of them makes."""
+    studio.item.selected = 1
+    studio.project.settle()
+    studio.run(action, **{CAPTION: "2", **form})
+    assert studio.reaper.messages == []
+    ranking = json.loads((studio.jobs()[0] / "result.json").read_text("utf-8"))["parts"][-1]["ranking"]
+    assert [row["chosen"] for row in ranking] == [True, False]
+    assert all(0 <= row["score"] <= 1 for row in ranking)

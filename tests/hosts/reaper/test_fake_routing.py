@@ -84,7 +84,7 @@ def test_a_solo_in_place_goes_on_through_sends_of_sends(r: Reaper, band: list[An
 def test_a_solo_in_place_and_what_the_track_receives(
     r: Reaper, tmp_path: Path, ways: dict[str, str], plays: list[float]
 ) -> None:
-    """What sends to it through another track, too; none of them by itself."""
+    """What sends to it through another track, too; none of them alone."""
     r.project.ways.update(ways)
     first, second = level(r, tmp_path, 0.1, "a"), level(r, tmp_path, 0.15, "b")
     between, bus = r.project.add_track("between"), r.project.add_track("bus")

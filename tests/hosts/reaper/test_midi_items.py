@@ -92,6 +92,7 @@ def test_midi_grows_beside_its_item(scene: Scene, action: str, first: int, count
     played = alone(scene, item)
     item["B_LOOPSRC"] = 1  # repeats its notes: what it plays is what is sent
     scene.run(action, Bars="1")
+    assert scene.r.dialogs[0][0] == f"AceBridge: {action} (1 MIDI item is rendered)"
     (new,) = scene.new_tracks()[-1].items
     assert (item.position, item.length) == (AT / RATE_HZ, LENGTH / RATE_HZ)
     assert new.position == pytest.approx(first / RATE_HZ, abs=1e-9)

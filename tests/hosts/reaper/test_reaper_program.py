@@ -38,14 +38,14 @@ def test_the_settings_leave_no_window_waiting(tmp_path: Path) -> None:
     assert "command=/opt/acebridge" in (ini.parent / "reaper-extstate.ini").read_text("utf-8")
 
 
-def test_a_crash_is_told_with_the_last_questions(tmp_path: Path) -> None:
+def test_a_crash_comes_with_the_last_questions(tmp_path: Path) -> None:
     reaper = reaper_program.start(program(tmp_path, "sys.exit(7)"), tmp_path / "reaper.ini", environment(tmp_path))
     reaper.wait(20)
     said = reaper_program.failure(reaper, tmp_path, environment(tmp_path))
     assert said == "REAPER ended with 7. The last questions:\naccessors: speed\nmixing: length"
 
 
-def test_a_reaper_that_waits_is_told_with_its_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reaper_that_waits_comes_with_its_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reaper = reaper_program.start(program(tmp_path, "time.sleep(60)"), tmp_path / "reaper.ini", environment(tmp_path))
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     try:
