@@ -69,8 +69,9 @@ return function(import)
     return reaper.AddMediaItemToTrack(track) or error("no new item could be made.", 0)
   end
 
-  --- Put the outputs of one role as takes of a new item on a track, `shift_s` later than where they were made for.
-  function M.lay(track, request, part, outputs, sources, shift_s)
+  --- Put the outputs of one role as takes of a new item on a track, `shift_s` later than where they were made for. `again`: the
+  -- stretch of it that another take changes.
+  function M.lay(track, request, part, outputs, sources, shift_s, again)
     local item = M.new_item(track)
     local first = outputs[1].output
     local function set(key, value) reaper.SetMediaItemInfo_Value(item, key, value) end
@@ -82,7 +83,7 @@ return function(import)
     set("D_FADEOUTLEN", first.fade_out_s)
     for _, made in ipairs(outputs) do
       local take = takes.add(item, sources[made.output.file], made.output.name, 0)
-      takes.remember(take, M.facts(request, part, made.take))
+      takes.remember(take, M.facts(request, part, made.take, again))
     end
     set("I_CURTAKE", M.best(part) - 1)
     reaper.UpdateItemInProject(item)

@@ -100,6 +100,12 @@ return function(import)
     }
   end
 
+  --- The same of an item that holds the whole result.
+  local function again_beside(wanted)
+    if not wanted.changed then return nil end
+    return { offset = 0, start = wanted.changed.start + wanted.offset_s, stop = wanted.changed.stop + wanted.offset_s }
+  end
+
   --- Add the takes of a target to one piece; returns whether they are heard.
   local function add_takes(request, target, piece, sources)
     local wanted, item = target.wanted, piece.item
@@ -142,7 +148,7 @@ return function(import)
         said[#said + 1] = target.home.why:format(target.wanted.name)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
         local track = tracks.insert_after(project, target.home.track, { spec })[1]
-        outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0)
+        outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
       end
     end
     return said

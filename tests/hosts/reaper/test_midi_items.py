@@ -75,6 +75,19 @@ def test_a_repaint_of_midi_is_rendered_and_lies_below(scene: Scene) -> None:
     assert scene.project.undo == ["AceBridge: Repaint time selection"]
 
 
+def test_another_take_of_a_result_is_one_of_its_item(scene: Scene) -> None:
+    item = add_synth(scene)
+    scene.project.time_selection = (START / RATE_HZ, STOP / RATE_HZ)
+    scene.run("Repaint time selection")
+    (new,) = scene.new_tracks()[-1].items
+    item.selected, new.selected = 0, 1
+    scene.project.time_selection = (0.0, 0.0)
+    scene.project.settle()
+    fields = scene.run("Another take")["parts"][0]["fields"]
+    assert (fields["start_s"], fields["end_s"]) == pytest.approx(((START - AT) / RATE_HZ, (STOP - AT) / RATE_HZ))
+    assert len(new.takes) == 2
+
+
 def test_audio_and_midi_are_done_together(scene: Scene) -> None:
     item = add_synth(scene)
     scene.item.selected = 1
