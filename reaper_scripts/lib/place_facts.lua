@@ -130,6 +130,7 @@ return function(import)
       local sum = (quality or -math.huge) + (words or 0)
       if sum > value then top, value = i, sum end
     end
+    for _, line in ipairs(request.place.left_out or {}) do lines[#lines + 1] = line end
     return function()
       for i, known in ipairs(request.place.takes) do
         local take, number = guid.take(item, known)

@@ -30,7 +30,7 @@ return function(import)
     }, found
   end
 
-  --- `beside`: the items without whose audio the result could be a take; it lies on a track of its own then.
+  --- `beside`: the items that the result will lie beside, on a track of its own, because it cannot be a take of them.
   local function target(item, number, offset_s, beside)
     local sent = whereabouts.note(item, reaper.GetActiveTake(item))
     return { sent = sent, part = number, offset_s = offset_s, name = plan_of.label(item), beside = beside and whereabouts.note_all(beside) }
@@ -167,7 +167,7 @@ return function(import)
       captures[i] = recipe
       mix[i] = { file = recipe.file, at = at, left = gain * math.min(1, 1 - pan), right = gain * math.min(1, 1 + pan) }
     end
-    if beside then -- what is not a take of them sounds as both do now
+    if beside then -- the result lies beside both, so that it has to hold what is heard of both
       for i, item in ipairs({ a, b }) do
         local recipe, why = item_render.recipe(reaper.GetActiveTake(item), rate, captures[i].file)
         if not recipe then return nil, why end
@@ -212,13 +212,16 @@ return function(import)
     local item, why, remedy = one_item(selected)
     if not item then return nil, why, remedy end
     local fault
-    local plan = { parts = {}, captures = {}, place = { kind = "scores", item = guid.of_item(item), takes = {} } }
+    local left_out = {} -- a sentence for each take that cannot be scored
+    local plan = { parts = {}, captures = {}, place = { kind = "scores", item = guid.of_item(item), takes = {}, left_out = left_out } }
     for i = 0, reaper.CountTakes(item) - 1 do
       local take = reaper.GetTake(item, i)
       local number = #plan.parts + 1
       local found, why = nil, nil
       if take then found, why = source.of_take(take, selected.rate, ("source-%d"):format(number)) end
-      fault = fault or why
+      if why then
+        fault, left_out[#left_out + 1] = fault or why, ("take %d: %s"):format(i + 1, why)
+      end
       if found then
         local known = takes.facts(take) or {}
         local name = takes.name(take)

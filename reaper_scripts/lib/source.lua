@@ -3,7 +3,8 @@
 -- A take that plays its file straight is sent as the file itself: nothing is copied, and what comes back is equal to it
 -- sample for sample outside the change. All other takes are read through their audio accessor. A take's own volume, pan
 -- and FX and the item's fades are left out both ways (what REAPER's accessor leaves out of a take is not documented; the
--- new take gets the same ones, see `takes`). A take of MIDI is rendered as it is heard: see `item_render`. Tracks of a mix that play nothing but such files are sent as lists of them.
+-- new take gets the same ones, see `takes`). A take of MIDI is rendered as it is heard: see `item_render`. Tracks of a mix that
+-- play nothing but such files are sent as lists of them.
 
 return function(import)
   local file_passthrough = import("file_passthrough")

@@ -151,6 +151,17 @@ def test_scores_of_midi_takes_are_those_of_their_sound(scene: Scene) -> None:
     assert "low: quality 0.50" in scene.r.messages[0]
 
 
+def test_a_take_that_cannot_be_scored_is_named(scene: Scene) -> None:
+    scene.item.add_take(Source("", "MIDI", notes=NOTES), "notes")
+    scene.project.settle()
+    scene.item.selected = 1
+    request = scene.run("Score takes")
+    assert len(request["parts"]) == 1
+    (message,) = scene.r.messages
+    assert "riff: quality 0.50" in message
+    assert 'take 2: No instrument plays "notes".' in message
+
+
 @pytest.mark.parametrize("ways", behaviour.both("solo_receives"))
 def test_an_item_plays_alone(scene: Scene, ways: dict[str, Any]) -> None:
     """Neither what lies on it, nor what its track receives, nor tracks in its folder; a side chain stays."""
