@@ -40,6 +40,15 @@ return function(import)
     return false
   end
 
+  --- Whether something may turn the notes of a track's items into sound.
+  function M.is_played(track)
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local take = reaper.GetActiveTake(reaper.GetTrackMediaItem(track, i))
+      if take and reaper.TakeFX_GetCount(take) > 0 then return true end
+    end
+    return reaches_fx(track)
+  end
+
   --- The recipe of a render of one take, on the project's samples; `capture` renders it. Returns it, or nil and a message.
   function M.recipe(take, rate, file)
     local item = reaper.GetMediaItemTake_Item(take)

@@ -125,7 +125,14 @@ return function(import)
     local start, stop = selected.start, selected.stop
     if not start or how == "post" then return nil end
     local sorted = sort_tracks(selected, start, stop, how)
-    if #sorted.rendered > 0 then return count_things(#sorted.rendered, "track") .. " rendered with FX" end
+    if #sorted.rendered > 0 then
+      local without = 0
+      for _, track in ipairs(sorted.rendered) do
+        if needs_render.plays_midi(track, start, stop) and not item_render.is_played(track) then without = without + 1 end
+      end
+      local notice = count_things(#sorted.rendered, "track") .. " rendered with FX"
+      return without > 0 and ("%s, %d of them without an instrument"):format(notice, without) or notice
+    end
     local silent = 0
     for _, track in ipairs(sorted.read) do
       if needs_render.plays_midi(track, start, stop) then silent = silent + 1 end

@@ -254,6 +254,18 @@ def test_two_selected_midi_items_are_mixed_whatever_is_sent(scene: Scene) -> Non
     scene.finish(folder)
 
 
+def test_midi_without_an_instrument_is_named_beside_audio(scene: Scene) -> None:
+    """What is played is sent, and the dialog says what is not."""
+    first, second = add_synth(scene), add_synth(scene, "Bass")
+    second.track.fx.clear()
+    first.selected = second.selected = 1
+    scene.project.settle()
+    folder = scene.send("Cover")
+    title = "AceBridge: Cover (2 tracks are rendered with FX, 1 of them without an instrument)"
+    assert scene.r.dialogs[0][0] == title
+    scene.finish(folder)
+
+
 def test_an_item_of_more_than_20_minutes_is_refused(scene: Scene) -> None:
     add_synth(scene, length=1300 * RATE_HZ)
     scene.r.form()
