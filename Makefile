@@ -19,7 +19,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack release-file clean help
+	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack release-file \
+	reaper-icons clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +41,7 @@ help:
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
+	@echo "make reaper-icons  draw the icons of REAPER's toolbar again"
 	@echo "make release-file URL=… WHEEL=… ARCHIVES=…  write reaper_scripts/lib/release.json: what Install now downloads from URL"
 	@echo "make reapack  write reaper_scripts/index.xml for ReaPack, with the address in release.json or URL=…"
 	@echo "make clean   remove everything that was made, .venv included"
@@ -149,6 +151,9 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.support.transcripts
 	$(BIN)/python -m tests.support.osc_page
 	$(BIN)/python -m tests.support.limits_page
+
+reaper-icons: $(VENV)/.test
+	@$(BIN)/python reaper_scripts/draw_icons.py
 
 # The index holds the hash of each file, so they must be those of the commit.
 reapack: $(VENV)/.base

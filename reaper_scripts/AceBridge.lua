@@ -11,7 +11,7 @@
 -- @changelog
 --   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
 --     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
---     doctor, which installs the command, and uninstall.
+--     doctor, which installs the command, install toolbar, and uninstall.
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua
@@ -20,3 +20,4 @@
 --   [nomain] lib/install.sh
 --   [nomain] lib/install.ps1
 --   [nomain] AceBridge.ReaperOSC
+--   [data] toolbar_icons/**/*.png

@@ -39,10 +39,14 @@ class HeaderFault(ValueError):
 
 @dataclass(frozen=True)
 class PackageFile:
-    """A file that a package installs, relative to its folder, and whether it appears in REAPER's action list."""
+    """A file that a package installs, relative to its folder; whether it appears in REAPER's action list.
+
+    ``data``: it goes below REAPER's folder ``Data`` instead.
+    """
 
     path: str
     main: bool
+    data: bool = False
 
 
 def header(text: str) -> dict[str, str]:
@@ -74,7 +78,7 @@ def package_files(package: Path, tags: Mapping[str, str]) -> Iterator[PackageFil
         if not paths:
             raise HeaderFault(f"{package.name}: @provides names {pattern}, which fits no file.")
         for path in paths:
-            yield PackageFile(path.relative_to(package.parent).as_posix(), "main" in options)
+            yield PackageFile(path.relative_to(package.parent).as_posix(), "main" in options, "data" in options)
 
 
 def read_header(package: Path) -> dict[str, str]:
@@ -117,6 +121,8 @@ def add_version(index: ET.Element, package: Path, url: str, commit: str, time: s
         if file.main:
             source.set("main", "main")
         source.set("hash", _SHA256 + hashlib.sha256((package.parent / file.path).read_bytes()).hexdigest())
+        if file.data:
+            source.set("type", "data")
         source.text = f"{url.rstrip('/')}/{commit}/{FOLDER.name}/{quote(file.path)}"
 
 

@@ -144,6 +144,7 @@ return function(import)
     local action = action_of(name)
     local selected = options.selected or selection.read(project)
     local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
+      or action.sends and source.notice_of_items(selected[action.sends]) or nil
     if not accepts(action, options, notice) then return nil end
     local values = values_of(action, project, name, options, notice)
     if not values then return nil end

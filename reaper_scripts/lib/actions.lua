@@ -1,5 +1,5 @@
 -- The actions: what each is called, what its dialog asks and what it plans; `sends_mix`: what it
--- sends is the mix of tracks. One line of this table and one file beside
+-- sends is the mix of tracks; `sends`: which of the selection's items it sends. One line of this table and one file beside
 -- lib/ make an action; `silent` ones have a second file that asks nothing and takes what was entered last.
 
 return function(import)
@@ -10,6 +10,7 @@ return function(import)
   local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
   local LYRICS = { key = "lyrics", caption = "Lyrics ( / between) or item / project / file", kind = "text", optional = true }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
+  local BEST = { key = "best_of", caption = "Best of (2 to 64; keeps the best)", kind = "integer", allowed = { 2, 64 }, optional = true }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
   local function tracks(default)
@@ -18,9 +19,9 @@ return function(import)
 
   return {
     repaint = {
-      title = "Repaint time selection", plan = on_takes.repaint,
+      title = "Repaint time selection", sends = "items", plan = on_takes.repaint,
       form = {
-        STYLE, LYRICS, TAKES, SEED,
+        STYLE, LYRICS, TAKES, BEST, SEED,
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
         { key = "strength", caption = "Strength when balanced (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true },
         { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region" },
@@ -28,14 +29,14 @@ return function(import)
     },
     cover = {
       title = "Cover", sends_mix = true, plan = on_tracks.cover,
-      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
+      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, BEST, SEED },
     },
-    lego = { title = "Add layer", sends_mix = true, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
-    complete = { title = "Complete", sends_mix = true, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },
+    lego = { title = "Add layer", sends_mix = true, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, BEST, SEED } },
+    complete = { title = "Complete", sends_mix = true, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, BEST, SEED } },
     extract = { title = "Extract stems", sends_mix = true, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
     generate = {
       title = "Generate here", plan = on_tracks.generate,
-      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
+      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, BEST, SEED },
     },
     compose = {
       title = "Compose from a description", plan = on_tracks.compose,
@@ -43,17 +44,17 @@ return function(import)
         { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
         { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
         { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
-        TAKES, SEED,
+        TAKES, BEST, SEED,
       },
     },
-    extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
-    prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    extend = { title = "Extend", sends = "selected_items", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
+    prepend = { title = "Prepend", sends = "selected_items", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
     join = {
-      title = "Smooth the join of two items", plan = on_takes.join,
-      form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
+      title = "Smooth the join of two items", sends = "selected_items", plan = on_takes.join,
+      form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, BEST, SEED },
     },
     analyse = { title = "Analyse", sends_mix = true, plan = listening.analyse, form = {} },
     lyrics_regions = { title = "Lyrics to regions", sends_mix = true, plan = listening.lyrics_regions, form = {} },
-    score = { title = "Score takes", plan = on_takes.score, form = {} },
+    score = { title = "Score takes", sends = "selected_items", plan = on_takes.score, form = {} },
   }
 end

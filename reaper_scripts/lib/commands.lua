@@ -10,6 +10,7 @@ return function(import)
   local job = import("job")
   local selection = import("selection")
   local settings = import("settings")
+  local toolbar = import("toolbar")
   local version = import("version")
   local watch = import("watch")
   local M = {}
@@ -112,6 +113,14 @@ return function(import)
       local value = values[setting.key]
       settings.set(setting.key, value == nil and setting.default or value)
     end
+  end
+
+  --- Write a toolbar and a menu of the actions, for the musician to import.
+  function M.toolbar()
+    local folder = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
+    local how, why, remedy = toolbar.install(folder)
+    if not how then return watch.say(why, remedy) end
+    watch.say("The toolbar is ready to import. Nothing of yours was changed.", how)
   end
 
   --- Report what is selected to `acebridge osc follow reaper`, until the action is run again.

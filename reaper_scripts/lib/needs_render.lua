@@ -7,7 +7,8 @@ return function(import)
 
   local ENVELOPES = { "<VOLENV", "<VOLENV2", "<PANENV", "<PANENV2", "<WIDTHENV", "<WIDTHENV2", "<MUTEENV" }
 
-  local function has_fx(track)
+  --- Whether a track has FX that are on.
+  function M.has_fx(track)
     if reaper.GetMediaTrackInfo_Value(track, "I_FXEN") == 0 then return false end
     for i = 0, reaper.TrackFX_GetCount(track) - 1 do
       if reaper.TrackFX_GetEnabled(track, i) then return true end
@@ -24,7 +25,7 @@ return function(import)
 
   --- Whether a track does anything to what goes through it beyond volume and pan.
   local function processes(track)
-    return has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
+    return M.has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
   end
 
   --- Whether other tracks send to this one.

@@ -1,6 +1,7 @@
 -- The outputs of a result's part: sorted by role, opened as media, laid onto tracks.
 
 return function(import)
+  local scores = import("scores")
   local takes = import("takes")
   local M = {}
 
@@ -43,16 +44,18 @@ return function(import)
   --- What to remember on a take.
   function M.facts(request, part, take, again)
     local found = take.metadata or {}
+    local rank, best_of, ranked_by = scores.rank(part, take.take)
     local made = request.place.made or {}
     return {
       action = request.action, title = request.title, values = made.values, seed = take.seed, engine = part.engine,
       task = part.task, caption = made.caption or found.caption, lyrics = made.lyrics or found.lyrics, model = found.model,
-      score = found.score, bpm = found.bpm, keyscale = found.keyscale, again = again,
+      score = found.score, rank = rank, best_of = best_of, ranked_by = ranked_by, bpm = found.bpm, keyscale = found.keyscale, again = again,
     }
   end
 
-  --- The number of the best take by its scores, from 1; the first when there are none.
+  --- The number of the best take, from 1: the first where the best were chosen or none has scores, else by them.
   function M.best(part)
+    if part.ranking and #part.ranking > 0 then return 1 end
     local number, value = 1, -math.huge
     for i, take in ipairs(part.takes) do
       local score = take.metadata and take.metadata.score
@@ -66,8 +69,9 @@ return function(import)
     return reaper.AddMediaItemToTrack(track) or error("no new item could be made.", 0)
   end
 
-  --- Put the outputs of one role as takes of a new item on a track, `shift_s` later than where they were made for.
-  function M.lay(track, request, part, outputs, sources, shift_s)
+  --- Put the outputs of one role as takes of a new item on a track, `shift_s` later than where they were made for. `again`: the
+  -- stretch of it that another take changes.
+  function M.lay(track, request, part, outputs, sources, shift_s, again)
     local item = M.new_item(track)
     local first = outputs[1].output
     local function set(key, value) reaper.SetMediaItemInfo_Value(item, key, value) end
@@ -79,7 +83,7 @@ return function(import)
     set("D_FADEOUTLEN", first.fade_out_s)
     for _, made in ipairs(outputs) do
       local take = takes.add(item, sources[made.output.file], made.output.name, 0)
-      takes.remember(take, M.facts(request, part, made.take))
+      takes.remember(take, M.facts(request, part, made.take, again))
     end
     set("I_CURTAKE", M.best(part) - 1)
     reaper.UpdateItemInProject(item)

@@ -2,6 +2,7 @@
 
 return function(import)
   local guid = import("guid")
+  local scores = import("scores")
   local takes = import("takes")
   local whereabouts = import("whereabouts")
   local M = {}
@@ -125,10 +126,11 @@ return function(import)
     for i, part in ipairs(result.parts) do
       local score = part.takes[1].metadata.score
       local quality, words = score and score.quality, score and score.lyrics_alignment
-      lines[i] = ("%s: %s"):format(part.label, quality and ("quality %.2f%s"):format(quality, words and (", lyrics %.2f"):format(words) or "") or "no score")
+      lines[i] = ("%s: %s"):format(part.label, scores.of_take(score))
       local sum = (quality or -math.huge) + (words or 0)
       if sum > value then top, value = i, sum end
     end
+    for _, line in ipairs(request.place.left_out or {}) do lines[#lines + 1] = line end
     return function()
       for i, known in ipairs(request.place.takes) do
         local take, number = guid.take(item, known)

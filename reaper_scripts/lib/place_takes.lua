@@ -2,6 +2,7 @@
 -- `place`.
 
 return function(import)
+  local guid = import("guid")
   local left_edge = import("left_edge")
   local outputs_of = import("outputs")
   local takes = import("takes")
@@ -16,6 +17,8 @@ return function(import)
   }
   local EDITED = '"%s" was edited while its job ran, so that the result is on a new track below it.'
   local NO_ROOM = 'There is no room beside "%s" any more, so that the result is on a new track below it.'
+
+  local MIDI = '"%s" holds MIDI, so that the result is on a new track below it, at the same place.'
 
   --- A new lane of an item's track with a copy of the item's place; returns the item on it, and whether it plays.
   local function lane_item(item)
@@ -54,8 +57,16 @@ return function(import)
     return true
   end
 
+  --- Where the result of an item goes that holds MIDI: beside it, as much later as the music is now; nil: it is gone.
+  local function home_beside(project, wanted)
+    local item = guid.item(project, wanted.sent.item)
+    local shift, edited = whereabouts.shift(project, wanted.beside)
+    return item and { track = reaper.GetMediaItem_Track(item), why = edited and EDITED or MIDI, shift = shift }
+  end
+
   --- Where a result goes: { pieces, track }, or { track, why } when no take of it fits, or nil when its item is gone.
   local function home_of(project, wanted)
+    if wanted.beside then return home_beside(project, wanted) end
     local pieces, track, something = whereabouts.find(project, wanted.sent)
     if not pieces then return something and { track = track, why = EDITED } or nil end
     local needs = wanted.keeps or {}
@@ -74,7 +85,7 @@ return function(import)
       local pieces = target.home.pieces
       local here = pieces and #pieces == 1 and pieces[1].origin - target.wanted.sent.position
       if not here or by and math.abs(here - by) > SAME_S or target.home.track ~= targets[1].home.track then
-        for _, each in ipairs(targets) do each.home = { track = each.home.track, why = each.home.why or EDITED } end
+        for _, each in ipairs(targets) do each.home = { track = each.home.track, why = each.home.why or EDITED, shift = each.home.shift } end
         return
       end
       by = by or here
@@ -87,6 +98,12 @@ return function(import)
     return {
       offset = offset_s, start = math.max(0, changed.start - piece.shift), stop = math.min(piece.length, changed.stop - piece.shift),
     }
+  end
+
+  --- The same of an item that holds the whole result.
+  local function again_beside(wanted)
+    if not wanted.changed then return nil end
+    return { offset = 0, start = wanted.changed.start + wanted.offset_s, stop = wanted.changed.stop + wanted.offset_s }
   end
 
   --- Add the takes of a target to one piece; returns whether they are heard.
@@ -131,15 +148,16 @@ return function(import)
         said[#said + 1] = target.home.why:format(target.wanted.name)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
         local track = tracks.insert_after(project, target.home.track, { spec })[1]
-        outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], 0)
+        outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
       end
     end
     return said
   end
 
   --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
-  -- `whereabouts`; `changed`: what is new, from the item's start; `keeps`: edges that have to be where they were;
-  -- `grow_…`: how much longer the item gets; `set`: further values of the item. place.together: all of them or none.
+  -- `whereabouts`; `beside`: notes of the items whose result lies beside them; `changed`: what is new, from the item's start;
+  -- `keeps`: edges that have to be where they were; `grow_…`: how much longer the item gets; `set`: further values of the item.
+  -- place.together: all of them or none.
   return function(project, request, result)
     local targets = {}
     for _, wanted in ipairs(request.place.items) do

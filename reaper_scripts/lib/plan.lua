@@ -18,9 +18,11 @@ return function(import)
     return music, changes
   end
 
-  --- `rate`: of the result; nil: as its source has it.
+  --- `rate`: of the result; nil: as its source has it. "Best of" keeps one take, unless its dialog says how many.
   function M.output(values, rate)
-    return { sample_rate = rate, takes = values.takes or settings.get("takes"), seeds = values.seed and { values.seed } }
+    local takes = values.takes or (values.best_of and 1 or settings.get("takes"))
+    local tries = values.best_of and math.max(values.best_of, takes)
+    return { sample_rate = rate, takes = takes, tries = tries, seeds = values.seed and { values.seed } }
   end
 
   function M.recipe(values, changes)

@@ -6,6 +6,7 @@
 return function(import)
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
+  local item_render = import("item_render")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -29,9 +30,10 @@ return function(import)
     }, found
   end
 
-  local function target(item, number, offset_s)
+  --- `beside`: the items that the result will lie beside, on a track of its own, because it cannot be a take of them.
+  local function target(item, number, offset_s, beside)
     local sent = whereabouts.note(item, reaper.GetActiveTake(item))
-    return { sent = sent, part = number, offset_s = offset_s, name = plan_of.label(item) }
+    return { sent = sent, part = number, offset_s = offset_s, name = plan_of.label(item), beside = beside and whereabouts.note_all(beside) }
   end
 
   function M.repaint(selected, values)
@@ -59,7 +61,7 @@ return function(import)
       part.fields.end_s = last - stop > 1 / found.rate and end_s or nil -- without: the end of the source
       plan.parts[number] = part
       plan_of.add(plan.captures, found.captures)
-      plan.place.items[number] = target(item, number, found.offset_s)
+      plan.place.items[number] = target(item, number, found.offset_s, found.beside and { item })
       plan.place.items[number].changed = { start = start - first, stop = stop - first } -- from the item's start
       plan.place.made = plan_of.recipe(values, changes)
     end
@@ -83,7 +85,7 @@ return function(import)
     local items = selected.selected_items
     if #items == 1 then return items[1] end
     return nil, #items == 0 and "No item is selected." or ("%d items are selected."):format(#items),
-      "Select one item with audio, then run the action again."
+      "Select one item, then run the action again."
   end
 
   local function grow_source(selected, values, side)
@@ -95,12 +97,12 @@ return function(import)
     local take = reaper.GetActiveTake(item)
     local source_s = reaper.GetMediaSourceLength(reaper.GetMediaItemTake_Source(take))
     local played_s = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") + (last - first) * reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
-    if reaper.GetMediaItemInfo_Value(item, "B_LOOPSRC") > 0 and played_s > source_s + 1e-3 then
+    if not found.beside and reaper.GetMediaItemInfo_Value(item, "B_LOOPSRC") > 0 and played_s > source_s + 1e-3 then
       return nil, "The item repeats its source, which a longer one cannot.", "Glue the item first."
     end
     local edge = side > 0 and last or first
     local length = math.abs(tempo.bars(selected.project, edge, side * (values.bars or 8)))
-    local free = tracks_of.room(item, side)
+    local free = found.beside and (side < 0 and first or math.huge) or tracks_of.room(item, side)
     if side < 0 and first < length - 1e-9 and free == first then
       return nil, ("There are only %.1f s before the item, and %.1f s are wanted."):format(first, length), "Move the item to the right, or choose fewer bars."
     end
@@ -112,7 +114,7 @@ return function(import)
     local grown_s = frames / found.rate
     local music, changes = plan_of.music(selected, edge, edge + 1, values, true)
     part.fields = { music = music, context_s = settings.get("context_s"), output = plan_of.output(values) }
-    local wanted = target(item, 1, found.offset_s)
+    local wanted = target(item, 1, found.offset_s, found.beside and { item })
     if side > 0 then
       local old_s = found.frames / found.rate
       part.fields.start_s, part.fields.end_s = old_s, old_s + grown_s
@@ -148,11 +150,12 @@ return function(import)
     end
     local rate, captures, mix = selected.rate, {}, {}
     local base = math.floor(a_start * rate) -- the mix's first frame in the project
-    local frames
+    local frames, beside
     for i, item in ipairs({ a, b }) do
       local take = reaper.GetActiveTake(item)
       local usable, why = source.of_take(take, rate, "")
       if not usable then return nil, why end
+      beside = beside or usable.beside and { a, b }
       local start, stop = selection.item_span(item)
       local at = math.max(0, math.floor(start * rate + 0.5) - base)
       frames = math.floor((i == 1 and math.min(stop, b_start) or stop) * rate + 0.5) - base
@@ -163,6 +166,15 @@ return function(import)
       local pan = reaper.GetMediaItemTakeInfo_Value(take, "D_PAN")
       captures[i] = recipe
       mix[i] = { file = recipe.file, at = at, left = gain * math.min(1, 1 - pan), right = gain * math.min(1, 1 + pan) }
+    end
+    if beside then -- the result lies beside both, so that it has to hold what is heard of both
+      for i, item in ipairs({ a, b }) do
+        local recipe, why = item_render.recipe(reaper.GetActiveTake(item), rate, captures[i].file)
+        if not recipe then return nil, why end
+        recipe.frames = captures[i].frames -- where they overlap, the second one is heard
+        recipe.stop = recipe.start + recipe.frames / rate
+        captures[i], mix[i].left, mix[i].right = recipe, 1, 1
+      end
     end
     local around = values.around or 2
     local position_s = base / rate
@@ -177,7 +189,7 @@ return function(import)
       },
     }
     local overlap = a_stop > b_start + 1e-9
-    local first, second = target(a, 1, a_start - position_s), target(b, 1, b_start - position_s)
+    local first, second = target(a, 1, a_start - position_s, beside), target(b, 1, b_start - position_s, beside)
     first.baked, second.baked = true, true
     first.keeps, second.keeps = { right = true }, { left = true }
     if overlap then -- both play the same there: their fades have to add up to one
@@ -199,11 +211,17 @@ return function(import)
   function M.score(selected, values)
     local item, why, remedy = one_item(selected)
     if not item then return nil, why, remedy end
-    local plan = { parts = {}, captures = {}, place = { kind = "scores", item = guid.of_item(item), takes = {} } }
+    local fault
+    local left_out = {} -- a sentence for each take that cannot be scored
+    local plan = { parts = {}, captures = {}, place = { kind = "scores", item = guid.of_item(item), takes = {}, left_out = left_out } }
     for i = 0, reaper.CountTakes(item) - 1 do
       local take = reaper.GetTake(item, i)
       local number = #plan.parts + 1
-      local found = take and source.of_take(take, selected.rate, ("source-%d"):format(number))
+      local found, why = nil, nil
+      if take then found, why = source.of_take(take, selected.rate, ("source-%d"):format(number)) end
+      if why then
+        fault, left_out[#left_out + 1] = fault or why, ("take %d: %s"):format(i + 1, why)
+      end
       if found then
         local known = takes.facts(take) or {}
         local name = takes.name(take)
@@ -215,7 +233,7 @@ return function(import)
         plan.place.takes[number] = guid.of_take(take)
       end
     end
-    if #plan.parts == 0 then return nil, "The selected item holds no audio.", "Select an item with audio takes." end
+    if #plan.parts == 0 then return nil, fault or "The selected item holds no audio; select an item with audio or MIDI." end
     return plan
   end
 

@@ -1,8 +1,9 @@
 -- Audio with FX: REAPER's own render of the master for a stretch of the project, with the tracks that are meant soloed.
--- Render settings and solos are put back as they were.
+-- With a take, only that is heard. Render settings and solos are put back as they were.
 
 return function(import)
   local files = import("files")
+  local isolate = import("isolate")
   local wav = import("wav")
   local M = {}
 
@@ -84,11 +85,13 @@ return function(import)
     if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then
       return nil, "REAPER is recording, and cannot render the selection meanwhile; stop the recording first."
     end
-    local saved = save(project, recipe.without)
+    local saved, changes = save(project, recipe.without), {}
     local ok, fault = pcall(function()
       set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")))
+      if recipe.take then isolate.take(changes, project, recipe.take) end
       reaper.Main_OnCommandEx(RENDER_WITH_SETTINGS, 0, project)
     end)
+    isolate.restore(changes)
     restore(project, saved)
     if not ok then return nil, "REAPER could not render the selection: " .. tostring(fault) end
     local frames = wav.frames(path)
@@ -98,6 +101,7 @@ return function(import)
     if frames ~= recipe.frames then
       return nil, ('REAPER rendered %d frames, and %d are selected; set the master play rate to 1, and let the render end.'):format(frames, recipe.frames)
     end
+    if recipe.silent and wav.is_silent(path) then return nil, recipe.silent end
     return 1
   end
 
@@ -113,6 +117,9 @@ return function(import)
         if not reaper.ValidatePtr2(recipe.project, track, "MediaTrack*") then
           return nil, "What was selected is no longer there."
         end
+      end
+      if recipe.take and not reaper.ValidatePtr2(recipe.project, recipe.take, "MediaItem_Take*") then
+        return nil, "What was selected is no longer there."
       end
       return render(recipe, folder)
     end

@@ -3,10 +3,12 @@
 -- A take that plays its file straight is sent as the file itself: nothing is copied, and what comes back is equal to it
 -- sample for sample outside the change. All other takes are read through their audio accessor. A take's own volume, pan
 -- and FX and the item's fades are left out both ways (what REAPER's accessor leaves out of a take is not documented; the
--- new take gets the same ones, see `takes`). Tracks of a mix that play nothing but such files are sent as lists of them.
+-- new take gets the same ones, see `takes`). A take of MIDI is rendered as it is heard: see `item_render`. Tracks of a mix that
+-- play nothing but such files are sent as lists of them.
 
 return function(import)
   local file_passthrough = import("file_passthrough")
+  local item_render = import("item_render")
   local needs_render = import("needs_render")
   local selection = import("selection")
   local tracks_of = import("tracks")
@@ -14,19 +16,29 @@ return function(import)
 
   local MOST_CHANNELS = 2
   local MAX_S = 1200 -- the longest source a task takes
+  local NO_INSTRUMENT = "No instrument plays the MIDI in the selection: its render is silent. Put an instrument on its track."
 
   --- A take's audio from its item's start to its end. Returns { part = the request's source, captures = recipes for it,
-  -- rate, frames, offset_s = where the item starts in that audio (less than a sample) } or nil and a message.
-  -- `name`: of the files that are made.
+  -- rate, frames, offset_s = where the item starts in that audio (less than a sample), beside = whether it was rendered, so
+  -- that no take of the item can play it } or nil and a message. `name`: of the files that are made.
   function M.of_take(take, rate, name)
     local source = take and reaper.GetMediaItemTake_Source(take)
-    if not source or reaper.TakeIsMIDI(take) or reaper.GetMediaSourceType(source) == "EMPTY" then
-      return nil, "The selected item holds no audio; select an item with audio, or render it first."
+    if not source or reaper.GetMediaSourceType(source) == "EMPTY" then
+      return nil, "The selected item holds no audio; select an item with audio or MIDI."
     end
     local item = reaper.GetMediaItemTake_Item(take)
     local length = reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
     if length > MAX_S then
       return nil, ("The item is %.0f s long; allowed: at most %d s. Split it and select the part that matters."):format(length, MAX_S)
+    end
+    if item_render.is_needed(take) then
+      local recipe, why = item_render.recipe(take, rate, name .. ".wav")
+      if not recipe then return nil, why end
+      local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+      return {
+        part = { file = recipe.file }, captures = { recipe }, rate = rate, frames = recipe.frames, offset_s = start - recipe.start,
+        beside = true,
+      }
     end
     local file = file_passthrough.file_of(take)
     if file and file.offset_s >= 0 and (file.offset_s + length) * file.rate <= file.frames + 0.5 then
@@ -96,7 +108,9 @@ return function(import)
     for _, track in ipairs(audible) do sorted.muted = sorted.muted and not tracks_of.gains(track, home) end
     for _, track in ipairs(audible) do
       local list = sorted.read
-      if how == "auto" and tracks_of.gains(track, home) and needs_render.track(track, home, start, stop) then
+      local render = how == "auto" and needs_render.track(track, home, start, stop)
+        or how == "pre" and selected.chosen and needs_render.plays_midi(track, start, stop) -- picked, so it is meant
+      if render and tracks_of.gains(track, home) then
         list = sorted.rendered
       end
       list[#list + 1] = track
@@ -104,19 +118,36 @@ return function(import)
     return sorted
   end
 
-  local function count_tracks(count, what) return count == 1 and "1 " .. what .. " is" or count .. " " .. what .. "s are" end
+  local function count_things(count, what) return count == 1 and "1 " .. what .. " is" or count .. " " .. what .. "s are" end
 
   --- What has to be known before a selection is sent: how many tracks are rendered for it, or are not sent; nil: nothing.
   function M.notice(selected, how)
     local start, stop = selected.start, selected.stop
     if not start or how == "post" then return nil end
     local sorted = sort_tracks(selected, start, stop, how)
-    if #sorted.rendered > 0 then return count_tracks(#sorted.rendered, "track") .. " rendered with FX" end
+    if #sorted.rendered > 0 then
+      local without = 0
+      for _, track in ipairs(sorted.rendered) do
+        if needs_render.plays_midi(track, start, stop) and not item_render.is_played(track) then without = without + 1 end
+      end
+      local notice = count_things(#sorted.rendered, "track") .. " rendered with FX"
+      return without > 0 and ("%s, %d of them without an instrument"):format(notice, without) or notice
+    end
     local silent = 0
     for _, track in ipairs(sorted.read) do
       if needs_render.plays_midi(track, start, stop) then silent = silent + 1 end
     end
-    return silent > 0 and count_tracks(silent, "MIDI track") .. " not sent" or nil
+    return silent > 0 and count_things(silent, "MIDI track") .. " not sent" or nil
+  end
+
+  --- As `notice`, of items that are sent one by one.
+  function M.notice_of_items(items)
+    local count = 0
+    for _, item in ipairs(items) do
+      local take = reaper.GetActiveTake(item)
+      if take and item_render.is_needed(take) then count = count + 1 end
+    end
+    return count > 0 and count_things(count, "MIDI item") .. " rendered" or nil
   end
 
   --- The recipe of a render. `without`: tracks whose FX and fader are left out.
@@ -128,15 +159,6 @@ return function(import)
     }
   end
 
-  --- The master, and the folders that a result will lie in: what they do is done to the result, too.
-  local function outer(selected, home)
-    local found = { reaper.GetMasterTrack(selected.project) }
-    while home do
-      found[#found + 1], home = home, reaper.GetParentTrack(home)
-    end
-    return found
-  end
-
   --- What tracks play between two times, mixed by their faders. `how`: `pre` reads them before their FX, as files and through
   -- accessors, `post` renders the master; `auto` renders those that would not sound the same otherwise, and reads the rest.
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
@@ -146,7 +168,7 @@ return function(import)
       return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
     end
     local midi, audio, silenced = contents(selected.tracks, start, stop)
-    if not audio and not (midi and how ~= "pre") then
+    if not audio and not (midi and (how ~= "pre" or selected.chosen)) then
       return nil, midi
         and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
         or silenced and "The items in the selection are muted; unmute them first."
@@ -174,7 +196,8 @@ return function(import)
     end
     if #sorted.rendered > 0 then
       local file = name .. ".wav"
-      local recipe = rendering(selected, sorted.rendered, start, stop, file, outer(selected, sorted.home))
+      local recipe = rendering(selected, sorted.rendered, start, stop, file, item_render.outer(selected.project, sorted.home))
+      recipe.silent = not audio and NO_INSTRUMENT or nil
       if #sorted.read == 0 then return { part = { file = file }, captures = { recipe } } end
       captures[1], mix[1] = recipe, { file = file, at = 0, left = 1, right = 1 }
     end

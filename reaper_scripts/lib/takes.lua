@@ -8,7 +8,7 @@ return function(import)
   -- A new take has the same gain as the one it was made from: neither holds it in its file.
   local INHERITED = { "D_VOL", "D_PAN", "D_PANLAW" }
 
-  --- { action, values, seed, caption, lyrics, engine, model, score, title } or nil for a take that we did not make.
+  --- { action, values, seed, caption, lyrics, engine, model, score, rank, best_of, ranked_by, title } or nil for a take that we did not make.
   function M.facts(take)
     local _, text = reaper.GetSetMediaItemTakeInfo_String(take, KEY, "", false)
     return text ~= "" and json.decode(text) or nil

@@ -9,6 +9,7 @@ return function(import)
   local job = import("job")
   local json = import("json")
   local place = import("place")
+  local scores = import("scores")
   local settings = import("settings")
   local window = import("window")
   local M = {}
@@ -81,16 +82,18 @@ return function(import)
 
   --- What a row says of a job that is done: what was placed, with which seeds, how long it took, and how to take it back.
   local function describe(request, result, summary)
-    local names, seeds = {}, {}
+    local names, seeds, choices = {}, {}, {}
     for _, part in ipairs(result.parts) do
       for _, take in ipairs(part.takes) do
         if take.seed and take.seed ~= json.null then seeds[#seeds + 1] = ("%d"):format(take.seed) end
         for _, output in ipairs(take.outputs or {}) do names[#names + 1] = output.name end
       end
+      choices[#choices + 1] = scores.of_choice(part)
     end
     local facts = { (summary:gsub("\n.*", "")) }
     if #names > 0 then facts[#facts + 1] = table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)) end
     if #seeds > 0 then facts[#facts + 1] = (#seeds == 1 and "seed " or "seeds ") .. table.concat(seeds, ", ") end
+    for _, choice in ipairs(choices) do facts[#facts + 1] = choice end
     if result.total_s then facts[#facts + 1] = ("%.0f s"):format(result.total_s) end
     local lines = { table.concat(facts, "; "), ('Edit > Undo "AceBridge: %s" takes it back.'):format(request.title) }
     for _, warning in ipairs(result.warnings or {}) do lines[#lines + 1] = warning end

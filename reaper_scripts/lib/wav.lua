@@ -66,8 +66,8 @@ return function()
     return self.values // self.channels
   end
 
-  --- The frames of a WAV file, from its header; nil and a reason.
-  function M.frames(path)
+  --- Open a WAV file at its samples: the file, its frames and their bytes; nil and a reason.
+  local function open(path)
     local file, why = io.open(path, "rb")
     if not file then return nil, why end
     local head = file:read(12) or ""
@@ -82,13 +82,34 @@ return function()
         frame_bytes = string.unpack("<I2", format, 13)
         bytes = bytes - 14
       elseif kind == "data" and frame_bytes and frame_bytes > 0 then
-        file:close()
-        return bytes // frame_bytes
+        return file, bytes // frame_bytes, bytes
       end
       file:seek("cur", bytes + bytes % 2)
     end
     file:close()
     return nil, ('"%s" is no WAV file.'):format(path)
+  end
+
+  --- The frames of a WAV file, from its header; nil and a reason.
+  function M.frames(path)
+    local file, frames = open(path)
+    if not file then return nil, frames end
+    file:close()
+    return frames
+  end
+
+  --- Whether all samples of a WAV file are zero: every byte of a zero is 0, in numbers of all kinds.
+  function M.is_silent(path)
+    local file, _, left = open(path)
+    if not file then return false end
+    local silent = true
+    while silent and left > 0 do
+      local block = file:read(math.min(left, BUFFER))
+      if not block then break end
+      silent, left = not block:find("[^\0]"), left - #block
+    end
+    file:close()
+    return silent
   end
 
   --- Begin a file; a writer, or nil and a reason.

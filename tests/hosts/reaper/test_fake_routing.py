@@ -80,6 +80,19 @@ def test_a_solo_in_place_goes_on_through_sends_of_sends(r: Reaper, band: list[An
     assert levels(r) == pytest.approx([0.265, 0.53])
 
 
+@pytest.mark.parametrize("ways", behaviour.both("solo_receives"))
+def test_a_solo_in_place_and_what_the_track_receives(r: Reaper, tmp_path: Path, ways: dict[str, str]) -> None:
+    """What sends to it through another track, too; none of them alone."""
+    r.project.ways.update(ways)
+    first, second = level(r, tmp_path, 0.1, "a"), level(r, tmp_path, 0.15, "b")
+    between, bus = r.project.add_track("between"), r.project.add_track("bus")
+    first.send_to(between)
+    between.send_to(bus)
+    second.send_to(bus)
+    bus.solo = 2
+    assert levels(r) == pytest.approx([0.25, 0.5] if ways["solo_receives"] == "played" else [0, 0])
+
+
 @pytest.mark.parametrize(
     ("mode", "left"), [(0, 0.1 * -2 * 0.5), (1, 0.1), (3, 0.1 * -2)], ids=["post fader", "pre FX", "post FX"]
 )

@@ -19,7 +19,8 @@ from tests.support.paths import ROOT
 from tests.support.reapack_scripts import index, release
 
 ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
-OTHERS = ["AceBridge.ReaperOSC", "lib/install.ps1", "lib/install.sh", "lib/release.json"]
+ICONS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("toolbar_icons/**/*.png"))
+OTHERS = ["AceBridge.ReaperOSC", "lib/install.ps1", "lib/install.sh", "lib/release.json", *ICONS]
 URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
 
 
@@ -45,6 +46,13 @@ def test_the_index_installs_every_file_once() -> None:
 def test_only_actions_appear_in_the_action_list() -> None:
     main = {source.get("file") for source in tree().iter("source") if source.get("main") == "main"}
     assert main == {path.name for path in ACTIONS}
+
+
+def test_icons_go_into_reapers_folder_of_data() -> None:
+    data = [source.get("file") for source in tree().iter("source") if source.get("type") == "data"]
+    assert data == ICONS
+    assert "toolbar_icons/acebridge_repaint.png" in data
+    assert "toolbar_icons/200/acebridge_repaint.png" in data
 
 
 def test_the_index_tells_version_changes_and_purpose() -> None:
@@ -99,6 +107,8 @@ def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, n
     for path in (FOLDER / "lib").iterdir():
         if path.name in {"version.lua", "release.json", "install.sh", "install.ps1"}:
             shutil.copy(path, tmp_path / "lib")
+    (tmp_path / "toolbar_icons").mkdir()
+    (tmp_path / "toolbar_icons" / "acebridge_cover.png").write_bytes(b"")
     with pytest.raises(index.HeaderFault, match=says):
         tree(tmp_path)
 

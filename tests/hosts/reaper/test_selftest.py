@@ -1,4 +1,4 @@
-"""The self-test for a real REAPER, in the simulated one."""
+"""The self-test for a real REAPER, in the simulated one: it reports the very way in which that behaves."""
 
 from __future__ import annotations
 
@@ -7,47 +7,102 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
 
 from tests.support.fake_reaper import Reaper, behaviour
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
-from tests.support.reaper_report import FACTS, SELFTEST, check, tell_facts, write_ramp
+from tests.support.reaper_report import (
+    CHECKS,
+    OF_SOME,
+    SELFTEST,
+    THEMES,
+    find_unasked,
+    last_lines,
+    mismatches,
+    to_markdown,
+    way_name,
+    write_media,
+)  # fmt: skip
 from tests.support.reaper_studio import RATE_HZ
-from tests.support.signals import song
+
+#: All that needs no daemon.
+ALONE = " ".join(theme for theme in THEMES if theme != "repaint")
+
+
+def run(r: Reaper, themes: str = ALONE) -> dict[str, Any]:
+    folder = r.folder / "selftest"
+    folder.mkdir()
+    write_media(folder)
+    r.environment.update(
+        ACEBRIDGE_SELFTEST=str(folder), ACEBRIDGE_SCRIPTS=f"{SCRIPTS}/", ACEBRIDGE_SELFTEST_THEMES=themes,
+        ACEBRIDGE_SELFTEST_FORMS="1",
+    )  # fmt: skip
+    r.form()
+    r.run(SELFTEST, timeout_s=120)
+    return json.loads((folder / "report.json").read_text("utf-8"))
 
 
 @pytest.mark.slow
 def test_the_selftest_passes(reaper: Reaper) -> None:
-    folder = reaper.folder / "selftest"
-    folder.mkdir()
-    soundfile.write(folder / "song.wav", song(bpm=100, bars=4, rate_hz=RATE_HZ), RATE_HZ, subtype="FLOAT")
-    write_ramp(folder)
-    reaper.environment.update(ACEBRIDGE_SELFTEST=str(folder), ACEBRIDGE_SCRIPTS=f"{SCRIPTS}/")
-    reaper.run(SELFTEST)
-    report = json.loads((folder / "report.json").read_text("utf-8"))
-    check(report)
-    lines = tell_facts(report)
-    assert len(lines) == len(MEASURED)
-    assert all(line.endswith("(as usual)") for line in lines)
+    """With the scripts, the command and a daemon."""
+    report = run(reaper, "repaint")
+    assert mismatches(report) == []
+    assert {name for name, holds in report["known"].items() if holds} == {n for n in CHECKS if n.startswith("repaint")}
+    assert report["figures"]["s for a repaint"] > 0
 
 
-#: Open questions that a script can answer alone.
-MEASURED = (
-    "accessor_changed", "accessor_frames", "accessor_of_midi", "accessor_rate", "accessor_wider", "empty_undo", "ext_state",
-    "lane_layout", "render_format", "tempo",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("ways", behaviour.both(*MEASURED))
-def test_what_nobody_documents_can_be_measured(tmp_path: Path, ways: dict[str, Any]) -> None:
-    write_ramp(tmp_path)
-    code = f"""
-        for question, found in pairs(dofile([[{FACTS}]])([[{tmp_path}]])) do
-          reaper.ShowConsoleMsg(question .. "=" .. tostring(found) .. "\\n")
-        end
-    """
+@pytest.mark.parametrize("ways", [{}, *behaviour.others(*behaviour.OPEN)], ids=lambda ways: str(ways or "as usual"))
+def test_every_question_gets_the_answer_of_this_reaper(tmp_path: Path, ways: dict[str, Any]) -> None:
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
-        r.run(code=code)
-        found = dict(line.split("=") for line in r.console.splitlines())
-    assert found == {name: str(way).replace("True", "true").replace("False", "false")
-                     for name, way in behaviour.choose(ways).items() if name in MEASURED}  # fmt: skip
+        report = run(r)
+    assert report["faults"] == []
+    assert report["open"] == {name: way_name(way) for name, way in behaviour.choose(ways).items()}
+    assert mismatches(report) == []
+    assert set(report["known"]) == {name for name in CHECKS if not name.startswith("repaint")}
+    text = to_markdown(report)
+    assert "REAPER 7.40" in text
+    assert text.count("**") == 2 * len(ways)
+    assert json.loads(text.partition("```json")[2].partition("```")[0]) == report
+
+
+def test_reaper_6_is_asked_what_it_has(tmp_path: Path) -> None:
+    with Reaper(tmp_path, rate=RATE_HZ, version="6.80") as r:
+        report = run(r)
+    assert mismatches(report) == []
+    assert set(CHECKS) - set(report["known"]) <= OF_SOME | {name for name in CHECKS if name.startswith("repaint")}
+    assert set(behaviour.OPEN) - set(report["open"]) == {"lane_layout"}
+    assert "| not asked |" in to_markdown(report)
+
+
+def test_a_reaper_that_differs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.support.fake_reaper import routing
+
+    monkeypatch.setattr(routing, "IN_PLACE", ())
+    with Reaper(tmp_path, rate=RATE_HZ) as r:
+        report = run(r, "mixing")
+    assert any("solo_in_place_keeps_sends: solo ignores routing" in line for line in mismatches(report))
+    assert "| **no** |" in to_markdown(report)
+
+
+def test_an_answer_that_is_not_simulated_is_found() -> None:
+    report = {"reaper": "7", "system": "Other", "open": {"tempo": "never"}, "known": {}, "figures": {}, "faults": []}
+    assert mismatches(report) == ["tempo: never, which is not simulated; played are at once, UpdateTimeline"]
+    assert "| **never** |" in to_markdown(report)
+
+
+def test_a_question_that_fails_hinders_no_other(tmp_path: Path) -> None:
+    with Reaper(tmp_path, rate=RATE_HZ) as r:
+        r.fail_next("CreateTakeAudioAccessor")
+        report = run(r, "accessors")
+    (fault,) = report["faults"]
+    assert fault.startswith("accessors: accessor_frames: ")
+    assert "accessor_rate" in report["open"]
+    assert last_lines(tmp_path / "selftest", 2) == "accessors: speed\nreport"
+
+
+def test_checks_name_what_is_known() -> None:
+    for text in CHECKS.values():
+        assert text is None or sum(what.startswith(text) for what, _, _ in behaviour.KNOWN) == 1, text
+    assert len(find_unasked()) == len(behaviour.KNOWN) - len({text for text in CHECKS.values() if text})
+    page = Path(SCRIPTS.parent / "docs" / "reaper.md").read_text("utf-8")
+    missing = [what for what in find_unasked() if what not in " ".join(page.split())]
+    assert missing == [], "docs/reaper.md names what the self-test does not ask"

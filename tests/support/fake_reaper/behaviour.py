@@ -107,6 +107,7 @@ OPEN: dict[str, Open] = {
     "offline_media": Open("What is read of a take whose media is offline?", ("silence", "error")),
     "play_rate": Open("Does a render go at the master play rate?", ("no", "yes")),
     "render_format": Open("Which key, set after it, puts RENDER_FORMAT back?", ("none", "RENDER_FORMAT2", "RENDER_SETTINGS")),
+    "solo_receives": Open("Does a solo in place play what the track receives?", ("silent", "played")),
     "tab_switch": Open("Does playback go on when another tab is shown?", ("plays on", "stops")),
     "tempo": Open("When do items move that are attached to beats?", ("at once", "UpdateTimeline")),
 }  # fmt: skip

@@ -130,7 +130,9 @@ class Project:
         """Return the mix ``[N, 2]`` as float32 at the project's rate."""
         first = round(start * self.rate)
         last = round((self.length if end is None else end) * self.rate)
-        return routing.mix(self.tracks, self.master, self.rate, first, last - first).astype(np.float32)
+        return routing.mix(
+            self.tracks, self.master, self.rate, first, last - first, receives=self.ways["solo_receives"] == "played"
+        ).astype(np.float32)
 
     def save_rpp(self, path: str | Path) -> Path:
         """Write the project as a project file and return its path."""

@@ -27,6 +27,7 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     calls_project,
     calls_time,
     calls_tracks,
+    calls_transport,
     calls_undo,
     clock,
     imgui,

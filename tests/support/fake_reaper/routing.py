@@ -62,12 +62,28 @@ def _passes(tracks: list[Track], above: list[int], in_place: set[int]) -> set[in
     return reached
 
 
+def _feeds(tracks: list[Track], in_place: set[int]) -> set[int]:
+    """Return which tracks send to those of a solo in place, or to others that do."""
+    found: set[int] = set()
+    waiting = list(in_place)
+    while waiting:
+        wanted = tracks[waiting.pop()]
+        senders = {i for i, track in enumerate(tracks) for send in track.sends if send.destination is wanted}
+        waiting += senders - found
+        found |= senders
+    return found
+
+
 class Mixer:
-    """Mixes a stretch of tracks, each of them once. ``only`` solos tracks, whatever is soloed."""
+    """Mixes a stretch of tracks, each of them once. ``only`` solos tracks, whatever is soloed.
+
+    ``receives``: whether a solo in place plays what the track receives (`behaviour`).
+    """
 
     def __init__(
-        self, tracks: list[Track], rate: float, first: int, count: int, only: set[Track] | None = None
-    ) -> None:
+        self, tracks: list[Track], rate: float, first: int, count: int, only: set[Track] | None = None,
+        *, receives: bool = False,
+    ) -> None:  # fmt: skip
         self.tracks, self.rate, self.first, self.count = tracks, rate, first, count
         self.above = parents(tracks)
         soloed = {i for i, track in enumerate(tracks) if (track in only if only is not None else track["I_SOLO"])}
@@ -76,13 +92,14 @@ class Mixer:
         self._is_soloed = bool(soloed)
         self._audible = _audible(tracks, self.above, soloed)
         self._passing = _passes(tracks, self.above, in_place)
+        self._feeding = _feeds(tracks, in_place) - self._audible if receives else set()
         self._taps: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
     def total(self) -> np.ndarray:
         """Return the sum that goes into the master."""
         total = np.zeros((self.count, 2))
         for index, track in enumerate(self.tracks):
-            if self.above[index] < 0 and track["B_MAINSEND"]:
+            if self.above[index] < 0 and track["B_MAINSEND"] and index not in self._feeding:
                 total += self._taps_of(index)[2]
         return total
 
@@ -102,12 +119,12 @@ class Mixer:
     def _entering(self, index: int) -> np.ndarray:
         track = self.tracks[index]
         entering = np.zeros((self.count, 2))
-        if index in self._audible:
+        if index in self._audible or index in self._feeding:
             entering += track_samples(track, self.rate, self.first, self.count, 2)
             if any(fx.is_instrument and fx.enabled for fx in track.fx) and track["I_FXEN"]:
                 entering += midi.play(track, self.rate, self.first, self.count)
         for child, parent in enumerate(self.above):
-            if parent == index and self.tracks[child]["B_MAINSEND"]:
+            if parent == index and self.tracks[child]["B_MAINSEND"] and child not in self._feeding:
                 entering += self._taps_of(child)[2]
         for origin, other in enumerate(self.tracks):
             for send in other.sends:
@@ -116,7 +133,7 @@ class Mixer:
         return entering
 
     def _is_sent(self, origin: int, destination: int) -> bool:
-        return not self._is_soloed or destination in self._audible or origin in self._passing
+        return not self._is_soloed or destination in self._audible | self._feeding or origin in self._passing
 
 
 def _send_samples(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
@@ -129,10 +146,11 @@ def _send_samples(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -
 
 
 def mix(
-    tracks: list[Track], master: Track, rate: float, first: int, count: int, only: set[Track] | None = None
-) -> np.ndarray:
+    tracks: list[Track], master: Track, rate: float, first: int, count: int, only: set[Track] | None = None,
+    *, receives: bool = False,
+) -> np.ndarray:  # fmt: skip
     """Return the stereo mix ``[count, 2]``, with effects and faders; ``only`` solos tracks."""
-    return apply(master, Mixer(tracks, rate, first, count, only).total(), rate)
+    return apply(master, Mixer(tracks, rate, first, count, only, receives=receives).total(), rate)
 
 
 def stem(track: Track, tracks: list[Track], rate: float, first: int, count: int) -> np.ndarray:

@@ -245,6 +245,20 @@ class TakeResult(TypedDict):
 
 
 @_documented
+class RankedTake(TypedDict):
+    """A take that was made to choose from, kept or not."""
+
+    take: Annotated[int, Field(ge=1)]
+    """Its number."""
+    seed: int
+    """The seed that makes it again."""
+    score: NotRequired[float]
+    """What it is ranked by, 0 to 1; absent where it could not be scored."""
+    chosen: bool
+    """Whether it is one of the best, which are kept."""
+
+
+@_documented
 class PartResult(TypedDict):
     """What one part made."""
 
@@ -254,6 +268,8 @@ class PartResult(TypedDict):
     """Its label."""
     takes: Annotated[list[TakeResult], Field(min_length=1)]
     """Its takes. Where the best were chosen, those that are kept, the best first."""
+    ranking: NotRequired[list[RankedTake]]
+    """Where the best were chosen: every take that was made, the best first."""
 
 
 @_documented

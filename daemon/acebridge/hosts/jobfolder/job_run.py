@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from acebridge.client.client import Client
     from acebridge.contract.tasks import TaskRequest
-    from acebridge.hosts.jobfolder.documents import PartResult, ResultFile, StatusFile, TakeResult
+    from acebridge.hosts.jobfolder.documents import PartResult, RankedTake, ResultFile, StatusFile, TakeResult
     from acebridge.hosts.jobfolder.widen import SentSource
     from acebridge.v1 import audio_pb2, tasks_pb2
 
@@ -154,9 +154,9 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
                     message.source.CopyFrom(_upload(client, number, source))
                 add_parents(client, part, message)
                 work.check()
-                takes, engine = _run_part(work, client, request, number, message, sent)
-            done.append({"task": part.task, "label": part.label, "takes": takes})
-            warnings += [warning for take in takes for warning in _warnings(take["metadata"])]
+                result, engine = _run_part(work, client, request, number, message, sent)
+            done.append(result)
+            warnings += [warning for take in result["takes"] for warning in _warnings(take["metadata"])]
     return {
         "version": VERSION,
         "id": request.id,
@@ -229,8 +229,8 @@ def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioIn
 
 def _run_part(
     work: Work, client: Client, request: Request, number: int, message: TaskRequest, sent: SentSource | None
-) -> tuple[list[TakeResult], str]:
-    """Run a part while its status is kept up to date and its audio is written; return its takes and its engine."""
+) -> tuple[PartResult, str]:
+    """Run a part while its status is kept up to date and its audio is written; return its result and its engine."""
     media = request.media or work.status.folder
     status = PartStatus(work, client, request, number)
     with PartFiles(work, request, media) as files:
@@ -255,8 +255,12 @@ def _run_part(
         finally:
             work.job_ended()
     assert files.completed is not None
-    takes = _takes(request, request.parts[number], files.completed, files.files, work.status.folder)
-    return takes, files.completed.engine
+    part = request.parts[number]
+    takes = _takes(request, part, files.completed, files.files, work.status.folder)
+    result: PartResult = {"task": part.task, "label": part.label, "takes": takes}
+    if files.completed.ranking:
+        result["ranking"] = _ranking(files.completed)
+    return result, files.completed.engine
 
 
 def _daemon_ended() -> JobFailed:
@@ -335,6 +339,16 @@ class PartFiles(WavWriter):
         """Name the files of the takes that were chosen; keep the description of the takes."""
         super().on_completed(completed)
         self.completed = completed
+
+
+def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:
+    rows: list[RankedTake] = []
+    for each in completed.ranking:
+        row: RankedTake = {"take": each.take, "seed": each.seed, "chosen": each.chosen}
+        if each.HasField("score"):
+            row["score"] = each.score
+        rows.append(row)
+    return rows
 
 
 def _takes(
