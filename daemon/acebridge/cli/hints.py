@@ -19,7 +19,7 @@ ALIASES = {"ps": ("jobs",), "pull": ("models", "pull")}
 #: What is entered in place of a command → the command.
 COMMANDS = _by_word("""
 extract: separate split stems demix isolate
-generate: make create text2music txt2music song
+generate: make create text2music txt2music
 cover: remix restyle style
 repaint: inpaint edit extend replace
 complete: accompany arrange accompaniment

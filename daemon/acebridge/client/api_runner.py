@@ -6,12 +6,13 @@ The runtime counts takes and outputs from 0, the contract from 1.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from acebridge.client import discovery
-from acebridge.client.client import Client
+from acebridge.client.client import Client, request_of
 from acebridge.client.follow import JobSink, follow
+from acebridge.client.once import submit_once
 from acebridge.contract.enums import encoding_name
 from acebridge.contract.metadata import metadata_values
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
@@ -33,13 +34,19 @@ AUTO = "auto"
 class DaemonRunner:
     """Runs orders on the daemon at ``host:port``, or on the user's own with "auto". See `guide.runners.Runner`."""
 
-    def __init__(self, address: str) -> None:
-        """Find the daemon. Raises `Unavailable` when none answers, `Unauthenticated` for one elsewhere that is not trusted."""
+    def __init__(
+        self, address: str = AUTO, *, autostart: bool = True, warn: Callable[[str], None] | None = None
+    ) -> None:
+        """Find the daemon; the user's own is started if it does not run and ``autostart`` allows it.
+
+        ``warn`` gets a sentence about a daemon of another version. Raises `Unavailable` when none answers, `Unauthenticated`
+        for one elsewhere that is not trusted.
+        """
         explicit = None if address == AUTO else address
         self._address = discovery.find_daemon(
             explicit,
-            autostart=explicit is None,
-            warn=_warn,
+            autostart=autostart and explicit is None,
+            warn=warn or _warn,
             remedy='Start one with `acebridge serve`, or say daemon="auto".',
         )
 
@@ -49,15 +56,30 @@ class DaemonRunner:
             source, reference = (
                 None if audio is None else client.upload(audio.path) for audio in (order.source, order.reference)
             )
-            submission = {**order.submission, "engine": order.engine}
-            fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
-            events = client.submit(order.task, fields, source=source, reference=reference, submission=submission)
-            return _fetch(client, events, folder, cancel, report)
+            return run_order(client, order, source, reference, folder, cancel, report)
 
     def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
         """See `guide.runners.Runner.prefetch`."""
         del order  # the daemon knows it
         return _DaemonPrefetch(self._address, batch.job_id, folder)
+
+
+def run_order(
+    client: Client,
+    order: Order,
+    source: audio_pb2.AudioInput | None,
+    reference: audio_pb2.AudioInput | None,
+    folder: Path,
+    cancel: CancelToken,
+    report: Report,
+    *sinks: JobSink,
+) -> Batch:
+    """Run an order whose audio the daemon has, as `guide.runners.Runner.run` does. ``sinks`` get the events of its job first."""
+    submission = {**order.submission, "engine": order.engine}
+    fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
+    request = request_of(order.task, fields, source, reference, submission)
+    events = submit_once(client, request) if "idempotency_key" in submission else client.submit_request(request)
+    return _fetch(client, events, folder, cancel, report, *sinks)
 
 
 def _warn(text: str) -> None:
@@ -117,12 +139,17 @@ class OrderSink(JobSink):
 
 
 def _fetch(
-    client: Client, events: Iterator[tasks_pb2.TaskEvent], folder: Path, cancel: CancelToken, report: Report
+    client: Client,
+    events: Iterator[tasks_pb2.TaskEvent],
+    folder: Path,
+    cancel: CancelToken,
+    report: Report,
+    *sinks: JobSink,
 ) -> Batch:
     """Follow a job to its end and fetch its results; an interruption here cancels it."""
     sink = OrderSink(cancel, report)
     try:
-        completed = follow(events, sink)
+        completed = follow(events, *sinks, sink)
         takes = tuple(_download(client, take, sink.headers, folder) for take in completed.takes)
     except ConnectionLost as error:
         raise client.explain_lost(error, sink.job_id) from error.__cause__
