@@ -25,9 +25,9 @@ Progress = Callable[[str, float], None]
 class SongResult:
     """A song as far as it is made.
 
-    ``sections`` are the rows of sections.json for what is made: name, start_frame, end_frame, take, takes and more. ``waiting`` is
-    the name of the section of which a take is to be chosen by ear, "" without one. ``file`` and ``audio`` are those of the
-    finished song, else ``None``.
+    ``sections`` are the rows of sections.json for what is made: name, start_frame, end_frame, take, takes and more.
+    ``waiting`` is the name of the section of which a take is to be chosen by ear, "" without one. ``file`` and ``audio`` are
+    those of the finished song, else ``None``.
     """
 
     folder: Path
@@ -52,10 +52,10 @@ def make_song(
 ) -> SongResult:
     """Make a song from a plan: a TOML file, or a mapping with the same keys. Called again it goes on where it was.
 
-    Everything goes into ``folder``; for a file it is by default beside it, ``plan.song`` for ``plan.toml``. ``pick`` says how takes
-    are chosen: "score" (default), or "ear": then it returns after each section, and `choose_take` goes on. ``begin_again`` names
-    a section that is made again with new seeds, with all after it. ``daemon`` and ``on_progress`` are those of
-    `acestep_runtime.generate`.
+    Everything goes into ``folder``; for a file it is by default beside it, ``plan.song`` for ``plan.toml``. ``pick`` says how
+    takes are chosen: "score" (default), or "ear": then it returns after each section, and `choose_take` goes on.
+    ``begin_again`` names a section that is made again with new seeds, with all after it. ``daemon`` and ``on_progress`` are
+    those of `acestep_runtime.generate`.
 
     Raises `InvalidValue` for a plan that no song can be made from, and what `acestep_runtime.generate` raises; what was made
     stays.
@@ -72,7 +72,9 @@ def choose_take(
     daemon: str | None = None,
     on_progress: Progress | None = None,
 ) -> SongResult:
-    """Choose a take, which count from 1, of a section that is made, and go on. Sections after it are made again if it is another."""
+    """Choose a take, by its number from 1, of a section that is made, and go on. Another one than before has the sections after
+    it made again.
+    """
     return _build(plan, folder, daemon, on_progress, choice=(section, take))
 
 
@@ -85,7 +87,9 @@ def read_any(plan: Plan, folder: str | os.PathLike[str] | None) -> tuple[SongPla
     """Return a plan, and the folder of its song. Raises `InvalidValue`."""
     if isinstance(plan, Mapping):
         if folder is None:
-            raise InvalidValue("folder", "None", "a folder for the song", remedy="Only a plan in a file has one beside it.")
+            raise InvalidValue(
+                "folder", "None", "a folder for the song", remedy="Only a plan in a file has one beside it."
+            )
         return plan_of(plan), Path(folder)
     path = Path(plan)
     return read_plan(path), folder_beside(path) if folder is None else Path(folder)
@@ -117,4 +121,4 @@ def result_of(song: Song) -> SongResult:
     """Return what is told of a song."""
     rows = tuple(section_rows(song.plan, song.state))
     waiting = "" if song.waiting is None else song.plan.sections[song.waiting].name
-    return SongResult(song.folder, rows, waiting, song.file if song.finished else None)
+    return SongResult(song.folder, rows, waiting, song.file if song.is_finished else None)

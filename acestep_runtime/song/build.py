@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from acestep_runtime.audio.tags.marks import Marks, chunks_of
 from acestep_runtime.audio.tags.riff import pack
+from acestep_runtime.engines.metadata import metadata_to_json
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.guide.request import Order
-from acestep_runtime.guide.runners import Batch, Runner
+from acestep_runtime.guide.runners import Batch
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.lyrics.formats.tables import LineMetadata
 from acestep_runtime.song.orders import Tail, section_order, tail_start, with_key
@@ -26,7 +28,7 @@ from acestep_runtime.song.state import (
     MadeTake,
     State,
     load_state,
-    locked,
+    lock_song,
     new_state,
     save_state,
     section_folder,
@@ -40,6 +42,14 @@ Report = Callable[[int, str, float], None]
 _TAIL, _LIKE = "before.wav", "like.wav"
 
 
+class SectionRunner(Protocol):
+    """Runs the orders of sections, as `acestep_runtime.guide.runners.Runner` does."""
+
+    def run(self, order: Order, folder: Path, cancel: CancelToken, report: Callable[[str, float], None]) -> Batch:
+        """Run ``order`` into ``folder``; call ``report`` with the stage and the fraction done."""
+        ...
+
+
 @dataclass(frozen=True)
 class Song:
     """A song in its folder. ``waiting`` is the number of the section, from 0, of which a take is to be chosen, if any."""
@@ -49,7 +59,7 @@ class Song:
     state: State
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether its file is there."""
         return self.state.finished
 
@@ -68,7 +78,7 @@ class Song:
 def build_song(
     plan: SongPlan,
     folder: Path,
-    runner: Runner,
+    runner: SectionRunner,
     *,
     pick: str | None = None,
     begin_again: str | None = None,
@@ -78,15 +88,15 @@ def build_song(
 ) -> Song:
     """Make what is missing of a song in ``folder``, and return it.
 
-    ``pick`` says how takes are chosen, `PICKS`; default: as before, at first by score. With "ear" it returns after each section,
-    and ``choice``, the name of a section and the number of a take from 1, goes on. ``begin_again`` is the name of a section
-    that is made again with new seeds, with those after it. Raises `InvalidValue` for a plan whose sections have changed
+    ``pick`` says how takes are chosen, `PICKS`; default: as before, at first by score. With "ear" it returns after each
+    section, and ``choice``, the name of a section and the number of a take from 1, goes on. ``begin_again`` is the name of a
+    section that is made again with new seeds, with those after it. Raises `InvalidValue` for a plan whose sections have changed
     since they were made, and what the runner raises; what was made until then stays.
     """
     if pick is not None and pick not in PICKS:
         raise InvalidValue("pick", pick, ", ".join(PICKS))
     again = None if begin_again is None else plan.number_of(begin_again)
-    with locked(folder):
+    with lock_song(folder):
         state = load_state(folder) or save_state(folder, new_state(plan, pick or PICKS[0]))
         changed = _first_change(plan, state)
         _check_changes(plan, changed, again)
@@ -144,7 +154,9 @@ def _choose(plan: SongPlan, state: State, name: str, take: int) -> State:
 class _Builder:
     """The work on one song."""
 
-    def __init__(self, plan: SongPlan, folder: Path, runner: Runner, cancel: CancelToken, report: Report) -> None:
+    def __init__(
+        self, plan: SongPlan, folder: Path, runner: SectionRunner, cancel: CancelToken, report: Report
+    ) -> None:
         self._plan, self._folder, self._runner, self._cancel, self._report = plan, folder, runner, cancel, report
 
     def finish(self, state: State) -> Song:
@@ -159,7 +171,8 @@ class _Builder:
             if not made.chosen:
                 state = save_state(folder, state.choose(number, made.best))
         if not state.finished:
-            self._write(state)
+            self._report(len(plan.sections) - 1, "writing the song", 1.0)
+            write_song(plan, folder, state)
             state = save_state(folder, replace(state, finished=True))
         return Song(folder, plan, state)
 
@@ -177,7 +190,7 @@ class _Builder:
 
         batch = self._runner.run(order, making / "takes", self._cancel, report)
         source_start = 0 if order.source is None else tail_start(plan, number)
-        made = _made_section(plan, number, batch, source_start, home.name)
+        made = _section_of(plan, number, batch, source_start, home.name)
         for take, files in zip(made.takes, sorted(batch.takes, key=lambda each: each.take), strict=True):
             files.outputs[0].path.replace(making / "takes" / Path(take.file).name)
         shutil.rmtree(home, ignore_errors=True)
@@ -193,7 +206,7 @@ class _Builder:
         if section.like:
             model = plan.number_of(section.like)
             if attempt == state.attempt(section.like):  # else another one was asked for
-                seeds = (state.sections[model].chosen_take.seed, *seeds[1:])
+                seeds = (state.sections[model].choice.seed, *seeds[1:])
             if state.sections[model].engine == "neural":
                 reference = self._cut(state, making / _LIKE, plan.sections[model].start, plan.sections[model].stop)
         tail = None
@@ -203,27 +216,28 @@ class _Builder:
         return with_key(section_order(plan, number, seeds, tail, reference), state.id)
 
     def _cut(self, state: State, path: Path, start: int, stop: int) -> Audio:
-        write_pieces(path, chosen_pieces(self._folder, state), start, stop, self._plan.rate_hz)
+        write_pieces(path, pieces_of(self._folder, state), start, stop, self._plan.rate_hz)
         return Audio(path)
 
-    def _write(self, state: State) -> None:
-        """Write the finished song, with a marker where each section begins, and its table."""
-        plan, sections = self._plan, self._plan.sections
-        self._report(len(sections) - 1, "writing the song", 1.0)
-        marks = Marks(markers=tuple((section.start / plan.rate_hz, section.name) for section in sections))
-        write_pieces(
-            self._folder / SONG, chosen_pieces(self._folder, state), 0, sections[-1].stop, plan.rate_hz,
-            more=pack(chunks_of(marks, plan.rate_hz)),
-        )  # fmt: skip
-        write_whole(self._folder / TABLE, sections_table(plan, state))
+
+def write_song(plan: SongPlan, folder: Path, state: State) -> Path:
+    """Write the song of the sections that are chosen, with a marker where each begins, and its table; return its file."""
+    sections = plan.sections[: len(state.sections)]
+    marks = Marks(markers=tuple((section.start / plan.rate_hz, section.name) for section in sections))
+    write_pieces(
+        folder / SONG, pieces_of(folder, state), 0, sections[-1].stop, plan.rate_hz,
+        more=pack(chunks_of(marks, plan.rate_hz)),
+    )  # fmt: skip
+    write_whole(folder / TABLE, sections_table(plan, state))
+    return folder / SONG
 
 
-def chosen_pieces(folder: Path, state: State) -> list[Piece]:
+def pieces_of(folder: Path, state: State) -> list[Piece]:
     """Return the chosen takes of a song so far. Raises `InvalidValue` where the file of one is gone."""
     pieces = []
     for made in state.sections:
         if made.chosen:
-            take = made.chosen_take
+            take = made.choice
             file = folder / take.file
             if not file.is_file():
                 message = f"{printable(str(file))}, a take of {section_label(made.name)}, is gone."
@@ -233,7 +247,7 @@ def chosen_pieces(folder: Path, state: State) -> list[Piece]:
     return pieces
 
 
-def _made_section(plan: SongPlan, number: int, batch: Batch, source_start: int, home: str) -> MadeSection:
+def _section_of(plan: SongPlan, number: int, batch: Batch, source_start: int, home: str) -> MadeSection:
     """Return what is remembered of a batch. ``source_start`` is the frame of the song at which its source begins."""
     takes, scores = sorted(batch.takes, key=lambda take: take.take), {row.seed: row.score for row in batch.ranking}
     made = []
@@ -248,7 +262,7 @@ def _made_section(plan: SongPlan, number: int, batch: Batch, source_start: int, 
                 seed=files.seed,
                 score=scores.get(files.seed),
                 lines=tuple(_in_song(line, at / plan.rate_hz) for line in files.metadata.get("lines", ())),
-                warnings=tuple(files.metadata.get("warnings", ())),
+                metadata=metadata_to_json(files.metadata),
             )
         )
     best = batch.takes[0].take + 1

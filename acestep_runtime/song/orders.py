@@ -46,7 +46,7 @@ def section_order(
     ``reference`` is a recording that it should sound like.
     """
     section = plan.sections[number]
-    music: dict[str, Json] = {"caption": section.caption, "lyrics": _tagged(section.name, section.lyrics)}
+    music: dict[str, Json] = {"caption": section.caption, "lyrics": _add_tag(section.name, section.lyrics)}
     given = {"bpm": section.bpm, "timesignature": section.timesignature, "keyscale": plan.keyscale}
     music |= {name: value for name, value in given.items() if value is not None}
     if section.lyrics.strip() and plan.language != "unknown":
@@ -71,7 +71,7 @@ def with_key(order: Order, song: str) -> Order:
     return dataclasses.replace(order, submission={**order.submission, "idempotency_key": key})
 
 
-def _tagged(name: str, lyrics: str) -> str:
+def _add_tag(name: str, lyrics: str) -> str:
     """Return lyrics below a tag, which tells engines what part of a song they make; the name of the section, unless they
     have one."""
     return lyrics if lyrics.lstrip().startswith("[") else f"[{name.translate(_NO_BRACKETS)}]\n{lyrics}".rstrip()

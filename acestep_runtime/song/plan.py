@@ -1,4 +1,4 @@
-"""The plan of a song: its sections, each from an exact frame to an exact frame. Values only; how plans are written: plan_file.py.
+"""The plan of a song: its sections, each from an exact frame to an exact frame. Values only; plan_file.py reads plans.
 
 Frames count from the start of the song at ``rate_hz``. A border is rounded from its own position in the song, never from
 the section before it, so that rounding does not add up.
@@ -95,7 +95,7 @@ class SongPlan:
 
 
 def bar_borders(bars: Sequence[int], bpm: float, beats_per_bar: int, rate_hz: int = ENGINE_RATE_HZ) -> list[int]:
-    """Return the first frame of each section, and the end of the last, for sections of so many ``bars`` at a steady tempo."""
+    """Return the first frame of each section, and the end of the last, for sections of these ``bars`` at a steady tempo."""
     borders, done = [0], 0
     for count in bars:
         done += count

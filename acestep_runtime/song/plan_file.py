@@ -88,7 +88,9 @@ def parse_plan(text: str, name: str = "the plan") -> SongPlan:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:  # the first says where: "(at line 3, column 5)"
         message = f"{name} is not TOML: {str(error).rstrip('.')}."
-        raise InvalidValue("plan", name, "TOML", message=message, remedy='Write texts in quotes: key = "text".') from error
+        raise InvalidValue(
+            "plan", name, "TOML", message=message, remedy='Write texts in quotes: key = "text".'
+        ) from error
     return plan_of(content)
 
 
@@ -171,7 +173,9 @@ def _bars(row: Mapping[str, Json]) -> int:
     if not isinstance(bars, int):
         label = section_label(_text(row, "name"))
         message = f"{label[0].upper()}{label[1:]} does not say how many bars it has."
-        raise InvalidValue(f"bars of {label}", "", "a whole number", message=message, remedy="Add for example bars = 8.")
+        raise InvalidValue(
+            f"bars of {label}", "", "a whole number", message=message, remedy="Add for example bars = 8."
+        )
     return bars
 
 
@@ -184,9 +188,7 @@ def _section(row: Mapping[str, Json], song: Mapping[str, Json], start: int, stop
     assert isinstance(tempo, (int, float))
     assert isinstance(meter, int)
     assert isinstance(count, int)
-    return Section(
-        name.strip(), start, stop, caption, lyrics, float(tempo), meter, count, _text(row, "like").strip()
-    )
+    return Section(name.strip(), start, stop, caption, lyrics, float(tempo), meter, count, _text(row, "like").strip())
 
 
 def _check_music(place: str, **fields: str | float | None) -> None:

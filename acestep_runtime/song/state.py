@@ -1,7 +1,7 @@
 """What is made of a song so far: a file in its folder, written whole, so that work goes on after any interruption.
 
-    song.json       this state          01 Verse/take-1.wav …   the takes of a section
-    song.wav        the finished song   sections.json           where its sections lie
+song.json       this state          01 Verse/take-1.wav …   the takes of a section
+song.wav        the finished song   sections.json           where its sections lie
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.json_values import to_list, to_number, to_object
+from acestep_runtime.json_values import JsonObject, to_list, to_number, to_object
 from acestep_runtime.song.plan import SongPlan
 from acestep_runtime.temporary_files import remove_stale, temporary_path
 from acestep_runtime.values import Json
@@ -34,7 +34,10 @@ _UNSAFE = re.compile(r"[^\w \-]+")
 
 @dataclass(frozen=True)
 class MadeTake:
-    """A take: its file, the frame of the song at which that begins, and what an engine says of it."""
+    """A take: its file, the frame of the song at which that begins, and what an engine says of it.
+
+    ``lines`` are those of the lyrics with times in the song; times in ``metadata`` count from the start of the file.
+    """
 
     file: str
     at: int
@@ -42,7 +45,12 @@ class MadeTake:
     seed: int
     score: float | None = None
     lines: tuple[Json, ...] = ()
-    warnings: tuple[str, ...] = ()
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know of it, in sentences."""
+        return tuple(str(text) for text in to_list(self.metadata.get("warnings", ())))
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class MadeSection:
     chosen: int = 0
 
     @property
-    def chosen_take(self) -> MadeTake:
+    def choice(self) -> MadeTake:
         """The take that was chosen."""
         assert self.chosen
         return self.takes[self.chosen - 1]
@@ -82,6 +90,10 @@ class State:
         """Return the state without section ``number`` and those after it."""
         return replace(self, sections=self.sections[:number], finished=False)
 
+    def without_open(self) -> State:
+        """Return the state without sections of which no take is chosen."""
+        return replace(self, sections=tuple(section for section in self.sections if section.chosen))
+
     def choose(self, number: int, take: int) -> State:
         """Return the state with a take chosen for section ``number``, without the sections after it."""
         section = replace(self.sections[number], chosen=take)
@@ -100,7 +112,7 @@ def section_folder(number: int, name: str) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_song(folder: Path) -> Iterator[None]:
     """Keep other programs from working on the song in a folder, which is made if it is not there.
 
     Raises `InvalidValue` when one does already, and for a folder that holds something else.
@@ -167,18 +179,14 @@ def load_state(folder: Path) -> State | None:
                            remedy="Move that folder away to begin the song again.") from error  # fmt: skip
 
 
-def _section(row: object) -> MadeSection:
-    content = to_object(row)  # type: ignore[arg-type]
+def _section(content: JsonObject) -> MadeSection:
     takes = tuple(_take(to_object(take)) for take in to_list(content["takes"]))
     best, chosen = (int(to_number(content[name])) for name in ("best", "chosen"))
-    return MadeSection(
-        str(content["name"]), str(content["fingerprint"]), str(content["engine"]), takes, best, chosen
-    )
+    return MadeSection(str(content["name"]), str(content["fingerprint"]), str(content["engine"]), takes, best, chosen)
 
 
-def _take(content: object) -> MadeTake:
-    row = to_object(content)  # type: ignore[arg-type]
+def _take(row: JsonObject) -> MadeTake:
     at, frames, seed = (int(to_number(row[name])) for name in ("at", "frames", "seed"))
     score = None if row["score"] is None else to_number(row["score"])
-    warnings = tuple(str(each) for each in to_list(row["warnings"]))
-    return MadeTake(str(row["file"]), at, frames, seed, score, tuple(to_list(row["lines"])), warnings)
+    lines, metadata = tuple(to_list(row["lines"])), to_object(row["metadata"])
+    return MadeTake(str(row["file"]), at, frames, seed, score, lines, metadata)

@@ -28,7 +28,7 @@ def section_rows(plan: SongPlan, state: State) -> list[dict[str, Json]]:
 
 
 def _row(plan: SongPlan, number: int, made: MadeSection) -> dict[str, Json]:
-    section, chosen = plan.sections[number], made.chosen_take if made.chosen else None
+    section, chosen = plan.sections[number], made.choice if made.chosen else None
     start_s, end_s = section.start / plan.rate_hz, section.stop / plan.rate_hz
     return {
         "name": section.name,
@@ -47,5 +47,9 @@ def _row(plan: SongPlan, number: int, made: MadeSection) -> dict[str, Json]:
 def _take_row(section_start: int, take: MadeTake) -> dict[str, Json]:
     """Return a take: its file, which frame of it is the first of the section, its seed and score."""
     return {
-        "file": take.file, "first_frame": section_start - take.at, "frames": take.frames, "seed": take.seed, "score": take.score,
-    }  # fmt: skip
+        "file": take.file,
+        "first_frame": section_start - take.at,
+        "frames": take.frames,
+        "seed": take.seed,
+        "score": take.score,
+    }

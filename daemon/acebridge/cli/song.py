@@ -46,7 +46,9 @@ song = typer.Typer(
 Plan = Annotated[Path, typer.Argument(help="Plan of the song, a TOML file: see docs/song.md.", show_default=False)]
 Folder = Annotated[
     Path | None,
-    typer.Option("--folder", help="Folder of the song; default: beside the plan, its name with .song.", show_default=False),
+    typer.Option(
+        "--folder", help="Folder of the song; default: beside the plan, its name with .song.", show_default=False
+    ),
 ]
 
 
@@ -59,8 +61,12 @@ def make(
     ] = None,
     begin_again: Annotated[
         str | None,
-        typer.Option("--from", help="Make this section and those after it again, with new seeds.", metavar="SECTION",
-                     show_default=False),
+        typer.Option(
+            "--from",
+            help="Make this section and those after it again, with new seeds.",
+            metavar="SECTION",
+            show_default=False,
+        ),
     ] = None,
     folder: Folder = None,
     json: AsJson = False,
@@ -112,9 +118,7 @@ def _build(
             line.tell(f"{parsed.sections[number].name}: {stage}", fraction)
 
         try:
-            made = build_song(
-                parsed, place, runner, pick=pick, begin_again=begin_again, choice=choice, report=report
-            )
+            made = build_song(parsed, place, runner, pick=pick, begin_again=begin_again, choice=choice, report=report)
         except KeyboardInterrupt:
             remedy = f"`acebridge song {shlex.quote(str(plan))}` goes on with it."
             raise UserInterrupt("The song stops here; what is made stays.", remedy=remedy) from None
@@ -135,7 +139,7 @@ def _report(made: Song, plan: Path, *, as_json: bool) -> None:
     waiting = "" if made.waiting is None else made.plan.sections[made.waiting].name
     if as_json:
         found: dict[str, Json] = {"folder": str(made.folder), "sections": rows}
-        if made.finished:
+        if made.is_finished:
             found["file"] = str(made.file)
         if waiting:
             found["waiting"] = waiting
@@ -145,7 +149,7 @@ def _report(made: Song, plan: Path, *, as_json: bool) -> None:
         typer.echo(_section_line(made.plan, row))
     if made.waiting is not None:
         echo(_choice_lines(made, waiting, plan))
-    if made.finished:
+    if made.is_finished:
         length_s = made.plan.sections[-1].stop / made.plan.rate_hz
         echo(f"{made.file}  ({length_s:.2f} s, {len(rows)} sections)")
 
@@ -166,5 +170,7 @@ def _choice_lines(made: Song, name: str, plan: Path) -> str:
     for number, take in enumerate(made.state.sections[-1].takes, 1):
         score = "no score" if take.score is None else f"score {take.score:.3f}"
         lines.append(f"  {number}  {score}  {made.folder / take.file}")
-    lines.append(f"`acebridge song choose {shlex.quote(str(plan))} {shlex.quote(name)} 1` chooses the first and goes on.")
+    lines.append(
+        f"`acebridge song choose {shlex.quote(str(plan))} {shlex.quote(name)} 1` chooses the first and goes on."
+    )
     return "\n".join(lines)

@@ -74,7 +74,7 @@ def run_order(
     report: Report,
     *sinks: JobSink,
 ) -> Batch:
-    """Run an order whose audio the daemon has, as `guide.runners.Runner.run` does. ``sinks`` get the events of its job first."""
+    """Run an order whose audio the daemon has, as `guide.runners.Runner.run` does. ``sinks`` get its events first."""
     submission = {**order.submission, "engine": order.engine}
     fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
     request = request_of(order.task, fields, source, reference, submission)

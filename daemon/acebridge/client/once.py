@@ -1,4 +1,4 @@
-"""Submitting a request that has a key of its own: whoever asks again gets the job that is there, whatever happened meanwhile."""
+"""Submitting a request that has a key of its own: who asks again gets the job that is there, whatever happened meanwhile."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def submit_once(client: Client, request: TaskRequest) -> Iterator[tasks_pb2.Task
     """
     key = request.submission.idempotency_key
     for attempt in itertools.count():
-        request.submission.idempotency_key = key if not attempt else _numbered(key, attempt)
+        request.submission.idempotency_key = key if not attempt else _key_of(key, attempt)
         job = client.create(request)
         if job.state not in _ENDED_WITHOUT and _has_audio(client, job):
             return client.watch(job.id)
     raise AssertionError("attempts do not end")
 
 
-def _numbered(key: str, attempt: int) -> str:
+def _key_of(key: str, attempt: int) -> str:
     """Return the key of another attempt, as long as any other: keys have a longest length."""
     return hashlib.sha256(f"{key}/{attempt}".encode()).hexdigest()
 
