@@ -124,7 +124,7 @@ def _check_changes(plan: SongPlan, changed: int | None, again: int | None) -> No
     number = min(changed, len(plan.sections) - 1)
     name = plan.sections[number].name
     message = f"Since it was made, {section_label(name)} of the plan has changed, or the seed of the song."
-    remedy = f'Make it and those after it again with --from "{name}", or undo the change.'
+    remedy = f'Make it and those after it again (--from "{name}"), or undo the change.'
     raise InvalidValue("plan", name, "the plan that the song was made from", message=message, remedy=remedy)
 
 
@@ -132,7 +132,7 @@ def _again_from(plan: SongPlan, state: State, number: int) -> State:
     """Return the state without a section and those after it, whose seeds are new ones the next time."""
     if number > len(state.sections):
         name = plan.sections[len(state.sections)].name
-        raise InvalidValue("--from", plan.sections[number].name, f'a section that was made, or "{name}", the next one')
+        raise InvalidValue("section", plan.sections[number].name, f'a section that was made, or "{name}", the next one')
     attempts = dict(state.attempts)
     for section in plan.sections[number:]:
         attempts[section.name.casefold()] = state.attempt(section.name) + 1
@@ -242,7 +242,7 @@ def pieces_of(folder: Path, state: State) -> list[Piece]:
             if not file.is_file():
                 message = f"{printable(str(file))}, a take of {section_label(made.name)}, is gone."
                 raise InvalidValue("folder", str(file), "a song with all its takes", message=message,
-                                   remedy=f'Put it back, or make the section again with --from "{made.name}".')  # fmt: skip
+                                   remedy=f'Put it back, or make the section again (--from "{made.name}").')  # fmt: skip
             pieces.append(Piece(file, take.at))
     return pieces
 

@@ -159,7 +159,7 @@ def _section_rows(content: Json) -> list[Mapping[str, Json]]:
 def _with_likes(rows: list[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
     """Return the sections, each with what it leaves out from the earlier one that it is like."""
     known: dict[str, Mapping[str, Json]] = {}
-    full = []
+    full: list[Mapping[str, Json]] = []
     for row in rows:
         model = known.get(str(row.get("like", "")).strip().casefold(), {})
         taken = {key: value for key, value in model.items() if key in ("bars", "caption", "lyrics", "takes")}

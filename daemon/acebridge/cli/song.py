@@ -8,9 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
-from typer.core import TyperGroup
 
 from acebridge.cli.options import Address, AsJson, NoAutostart
 
@@ -18,19 +16,6 @@ if TYPE_CHECKING:
     from acestep_runtime.song.build import Song
     from acestep_runtime.song.plan import SongPlan
     from acestep_runtime.values import Json
-
-_MAKE = "make"
-
-
-class _MakeByDefault(TyperGroup):
-    """Takes ``acebridge song PLAN`` for ``acebridge song make PLAN``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the name of the command before arguments that name none."""
-        asks_for_help = len(args) == 1 and args[0] in ctx.help_option_names
-        if args and not asks_for_help and not any(word in self.commands for word in args[:1]):
-            args = [_MAKE, *args]
-        return super().parse_args(ctx, args)
 
 
 class PickName(str, Enum):
@@ -40,9 +25,7 @@ class PickName(str, Enum):
     ear = "ear"
 
 
-song = typer.Typer(
-    cls=_MakeByDefault, no_args_is_help=True, help="Make a song from a plan of sections: `acebridge song plan.toml`."
-)
+song = typer.Typer(no_args_is_help=True, help="Make a song from a plan of sections: `acebridge song plan.toml`.")
 Plan = Annotated[Path, typer.Argument(help="Plan of the song, a TOML file: see docs/song.md.", show_default=False)]
 Folder = Annotated[
     Path | None,
@@ -52,7 +35,7 @@ Folder = Annotated[
 ]
 
 
-@song.command(_MAKE)
+@song.command()
 def make(
     plan: Plan,
     pick: Annotated[

@@ -31,6 +31,8 @@ from acestep_runtime.tasks import Repaint, TextToMusic
 from acestep_runtime.values import MIX, CancelToken
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from acebridge.client.client import Client
     from acebridge.hosts.jobfolder.documents import OutputResult, PartResult, ResultFile, TakeResult
 
@@ -198,7 +200,8 @@ class _Result:
 
     def _take(self, part: Part, take: MadeTake, number: int) -> TakeResult:
         output = self._put(part, self._folder / take.file, take.at, take.seed)
-        metadata: dict[str, Any] = dict(take.metadata)
+        facts: Any = take.metadata  # plain JSON, which has two names
+        metadata: dict[str, JsonValue] = dict(facts)
         return {"take": number, "seed": take.seed, "metadata": metadata, "outputs": [output]}
 
     def _whole(self, state: State) -> PartResult:
