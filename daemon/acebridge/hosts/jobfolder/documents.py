@@ -180,7 +180,17 @@ class SongEntry(TypedDict):
     """What takes are chosen by, as in the wire contract. Default: lyrics, else quality."""
 
 
-@_documented
+@with_config(
+    ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"parts": {"type": "array"}}, "required": ["parts"]},
+                {"properties": {"song": {"type": "object"}}, "required": ["song"]},
+            ]
+        },
+    )
+)
 class RequestFile(TypedDict):
     """What the script asks for."""
 
@@ -202,7 +212,7 @@ class RequestFile(TypedDict):
     """``host:port`` of the user's own daemon, or what ``ACEBRIDGE_ADDRESS`` says. Default: the own one, started if need be."""
     media: NotRequired[MediaEntry | None]
     """Where audio goes."""
-    parts: NotRequired[Annotated[list[PartEntry | AgainEntry], Field(min_length=1)]]
+    parts: NotRequired[Annotated[list[PartEntry | AgainEntry], Field(min_length=1)] | None]
     """What to do, one after the other; needed, unless there is ``song``."""
     song: NotRequired[SongEntry | None]
     """A song from sections, instead of parts."""

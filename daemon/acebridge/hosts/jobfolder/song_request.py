@@ -40,8 +40,8 @@ def song_plan(request: Request) -> SongPlan:
         end_s = _end_s(entry, song, end_s, begin, rate_hz)
         sections.append(_section(entry, song, begin, seconds_to_frames(end_s, rate_hz)))
     keyscale, language, score_by = song.text("keyscale"), song.text("language", "unknown"), song.text("score_by")
-    _check("song", Music(keyscale=keyscale or None, language=language))
-    _check("song", Output(sample_rate=rate_hz, tries=1, score_by=score_by))
+    _check("song", Music, keyscale=keyscale or None, language=language)
+    _check("song", Output, sample_rate=rate_hz, tries=1, score_by=score_by)
     plan = SongPlan(tuple(sections), request.title, keyscale or None, language, seed, request.engine, score_by, rate_hz)
     return check_plan(plan)
 
@@ -52,10 +52,10 @@ def _check_keys(entry: Entry, known: set[str]) -> None:
             raise wrong(entry.place(key), entry.content[key], f"the keys {', '.join(sorted(known))}")
 
 
-def _check(place: str, value: Music | Output) -> None:
-    """Raise `InvalidValue` for what is beyond the limits of a value's fields, with the place of it."""
+def _check(place: str, kind: type[Music | Output], **fields: JsonValue) -> None:
+    """Raise `InvalidValue` for fields that are beyond the limits of ``kind``, with the place of them."""
     try:
-        validate(value)
+        validate(kind(**fields))  # type: ignore[arg-type]
     except InvalidValue as error:
         error.field = f"{place}.{error.field}"
         raise
@@ -81,7 +81,7 @@ def _end_s(entry: Entry, song: Entry, before_s: float, begin: int, rate_hz: int)
 def _section(entry: Entry, song: Entry, start: int, stop: int) -> Section:
     caption = ", ".join(filter(None, (song.text("caption").strip(), entry.text("caption").strip())))
     lyrics, bpm, meter = entry.text("lyrics"), _number(entry, song, "bpm"), _meter(entry, song)
-    _check(entry.at, Music(caption=caption, lyrics=lyrics, bpm=bpm))
+    _check(entry.at, Music, caption=caption, lyrics=lyrics, bpm=bpm)
     takes = entry.integer("takes") or song.integer("takes") or 1
     return Section(entry.text("name").strip(), start, stop, caption, lyrics, bpm, meter, takes, entry.text("like"))
 

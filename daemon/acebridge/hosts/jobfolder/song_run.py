@@ -15,7 +15,7 @@ from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_o
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.job_run import Work, check_media, daemon_ended, no_room
 from acebridge.hosts.jobfolder.outputs import describe_output, media_name, reserve_file
-from acebridge.hosts.jobfolder.request import Part, Request
+from acebridge.hosts.jobfolder.request import Entry, Part, Request
 from acebridge.hosts.jobfolder.song_request import song_plan
 from acebridge.v1 import tasks_pb2
 from acestep_runtime.audio import decode, wav
@@ -51,6 +51,7 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
     if request.media is None:
         raise InvalidValue("media.folder", "nothing", "the full path of a folder, for the audio that is made")
     check_media(request.media)
+    files = _Result(work, request, plan, work.status.folder / FOLDER, request.media)
     work.status.tell(parts=len(plan.sections))
     work.status.log(f"{request.id}: a song of {len(plan.sections)} sections")
     began, warnings = time.monotonic(), list[str]()
@@ -63,7 +64,7 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
     with connect(address or request.address, autostart=autostart, warn=warn) as client:
         check_own_machine(client)
         state = _make(work, client, plan, folder, warnings)
-    result = _Result(work, request, plan, folder, request.media).of(state)
+    result = files.of(state)
     takes = (take for section in state.sections for take in section.takes)
     warnings += [warning for take in takes for warning in take.warnings]
     if len(state.sections) == len(plan.sections):
@@ -156,8 +157,7 @@ class _Result:
 
     def __init__(self, work: Work, request: Request, plan: SongPlan, folder: Path, media: Path) -> None:
         self._work, self._request, self._plan, self._folder, self._media = work, request, plan, folder, media
-        self._position_s = float(position if isinstance(position := (request.song or {}).get("position_s"), (int, float))
-                                 else 0.0)  # fmt: skip
+        self._position_s = Entry(request.song or {}, "song").number("position_s", 0.0)
 
     def of(self, state: State) -> ResultFile:
         """Write the song and all takes; return the result without times and warnings."""
@@ -200,8 +200,8 @@ class _Result:
 
     def _take(self, part: Part, take: MadeTake, number: int) -> TakeResult:
         output = self._put(part, self._folder / take.file, take.at, take.seed)
-        facts: Any = take.metadata  # plain JSON, which has two names
-        metadata: dict[str, JsonValue] = dict(facts)
+        facts: Any = {**take.metadata}  # plain JSON, which has two names
+        metadata: dict[str, JsonValue] = facts
         return {"take": number, "seed": take.seed, "metadata": metadata, "outputs": [output]}
 
     def _whole(self, state: State) -> PartResult:
