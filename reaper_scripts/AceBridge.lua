@@ -10,7 +10,7 @@
 --   `acebridge doctor` once in a terminal, then run the action "AceBridge_Doctor". Nothing else is needed: no SWS, no
 --   js_ReaScriptAPI, no ReaImGui.
 -- @changelog
---   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
+--   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, song from regions, extend, prepend, smooth a join,
 --     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
 --     doctor.
 -- @metapackage
