@@ -209,11 +209,20 @@ class _Builder:
                 seeds = (state.sections[model].choice.seed, *seeds[1:])
             if state.sections[model].engine == "neural":
                 reference = self._cut(state, making / _LIKE, plan.sections[model].start, plan.sections[model].stop)
-        tail = None
-        if number:
-            start = tail_start(plan, number)
-            tail = Tail(self._cut(state, making / _TAIL, start, section.start), start)
+        tail = self._tail(state, number, making / _TAIL) if number else None
         return with_key(section_order(plan, number, seeds, tail, reference), state.id)
+
+    def _tail(self, state: State, number: int, path: Path) -> Tail:
+        """Write the end of the song before a section, and what that is to repeat behind it."""
+        plan, section = self._plan, self._plan.sections[number]
+        pieces, start, stop = pieces_of(self._folder, state), tail_start(plan, number), section.start
+        if section.like:
+            model = plan.number_of(section.like)
+            take, first = state.sections[model].choice, plan.sections[model].start
+            copied = min(section.frames + plan.overhang(number), take.at + take.frames - first)
+            pieces, stop = [*pieces, Piece(self._folder / take.file, stop, first - take.at)], stop + copied
+        write_pieces(path, pieces, start, stop, plan.rate_hz)
+        return Tail(Audio(path), start, bool(section.like))
 
     def _cut(self, state: State, path: Path, start: int, stop: int) -> Audio:
         write_pieces(path, pieces_of(self._folder, state), start, stop, self._plan.rate_hz)

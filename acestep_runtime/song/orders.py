@@ -24,10 +24,14 @@ _USUAL_BAR_S = 2.0
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of the song so far, in a file whose first frame is frame ``start`` of the song."""
+    """The end of the song so far, in a file whose first frame is frame ``start`` of the song.
+
+    With ``has_copy`` a copy of the section to repeat follows: a draft engine keeps its bars, and plays new parts over them.
+    """
 
     audio: Audio
     start: int
+    has_copy: bool = False
 
 
 def tail_start(plan: SongPlan, number: int) -> int:
@@ -58,6 +62,8 @@ def section_order(
     else:
         begin = section.start - tail.start
         fields |= {"start_s": begin / plan.rate_hz, "end_s": (begin + frames) / plan.rate_hz, "scope": "region"}
+        if tail.has_copy:
+            fields["mode"] = "conservative"
     task = TextToMusic.name if tail is None else Repaint.name
     source = None if tail is None else tail.audio
     return Order(task, fields, source, plan.engine, reference=reference)

@@ -19,19 +19,21 @@ from acestep_runtime.audio.samples import Samples
 
 
 class Piece(NamedTuple):
-    """A file, and the frame of the song that its first frame is."""
+    """A file that plays from frame ``at`` of the song on, with its own frame ``first``."""
 
     file: Path
     at: int
+    first: int = 0
 
 
 def read_pieces(pieces: Sequence[Piece], start: int, stop: int) -> Iterator[Samples]:
     """Yield frames ``start`` to ``stop`` of the song that ``pieces``, in their order, make, as blocks ``[n, channels]``."""
     ends = [piece.at for piece in pieces[1:]] + [stop]
     for piece, end in zip(pieces, ends, strict=True):
-        first, last = max(start, piece.at), min(stop, end)
-        if first < last:
-            yield from decode.blocks(piece.file, start_frame=first - piece.at, stop_frame=last - piece.at)
+        begin, until = max(start, piece.at), min(stop, end)
+        if begin < until:
+            shift = piece.first - piece.at
+            yield from decode.blocks(piece.file, start_frame=begin + shift, stop_frame=until + shift)
 
 
 def write_pieces(
