@@ -52,7 +52,7 @@ _SONG: dict[str, tuple[Callable[[object], bool], str]] = {
     "key": (_is_text, 'text such as "C major" or "F# minor"'),
     "language": (_is_text, 'the code of a language, such as "en"'),
     "seed": (_is_whole(0, MAX_SEED), f"a whole number, 0 to {MAX_SEED}"),
-    "engine": (lambda value: value == "auto" or value in registry.ENGINES, ", ".join(registry.OFFERED)),
+    "engine": (lambda value: value in ("auto", *registry.ENGINES), ", ".join(registry.OFFERED)),
     "score_by": (lambda value: bool(value) and value in SCORES, ", ".join(filter(None, SCORES))),
     "takes": (_is_whole(1, 8), "a whole number, 1 to 8"),
     "section": (lambda value: isinstance(value, list), "sections, each of which begins with [[section]]"),

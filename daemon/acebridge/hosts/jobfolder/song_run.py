@@ -28,7 +28,7 @@ from acestep_runtime.song.build import build_song, write_song
 from acestep_runtime.song.plan import SongPlan
 from acestep_runtime.song.state import MadeSection, MadeTake, State, load_state
 from acestep_runtime.tasks import Repaint, TextToMusic
-from acestep_runtime.values import MIX, CancelToken
+from acestep_runtime.values import MIX, CancelToken, Json
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -179,7 +179,7 @@ class _Result:
                         "start_frame": self._plan.sections[number].start,
                         "end_frame": self._plan.sections[number].stop,
                         "part": number,
-                        "lines": [dict(line) for line in section.choice.lines if isinstance(line, Mapping)],
+                        "lines": [_plain(line) for line in section.choice.lines if isinstance(line, Mapping)],
                     }
                     for number, section in enumerate(made)
                 ],
@@ -200,8 +200,7 @@ class _Result:
 
     def _take(self, part: Part, take: MadeTake, number: int) -> TakeResult:
         output = self._put(part, self._folder / take.file, take.at, take.seed)
-        facts: Any = {**take.metadata}  # plain JSON, which has two names
-        metadata: dict[str, JsonValue] = facts
+        metadata = _plain(take.metadata)
         return {"take": number, "seed": take.seed, "metadata": metadata, "outputs": [output]}
 
     def _whole(self, state: State) -> PartResult:
@@ -233,6 +232,13 @@ class _Result:
             role=MIX, sample_rate=info.sample_rate, channels=info.channels, frames=info.frames, start_frame=at
         )
         return describe_output(output, path, self._request, part, {}, self._work.status.folder)
+
+
+def _plain(content: Mapping[str, Json]) -> dict[str, JsonValue]:
+    """Return a JSON object as the documents have it: the runtime has another type for the same."""
+    plain: Any = {**content}
+    values: dict[str, JsonValue] = plain
+    return values
 
 
 def _dithered(source: Path, dither: Dither) -> Iterable[Any]:
