@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +13,12 @@ import typer
 from acebridge.cli.options import Address, AsJson, NoAutostart
 
 if TYPE_CHECKING:
+    from acebridge.client.client import Client
+    from acestep_runtime.guide.request import Order
+    from acestep_runtime.guide.runners import Batch
     from acestep_runtime.song.build import Song
     from acestep_runtime.song.plan import SongPlan
-    from acestep_runtime.values import Json
+    from acestep_runtime.values import CancelToken, Json
 
 
 class PickName(str, Enum):
@@ -88,24 +91,40 @@ def _build(
 ) -> None:
     from acebridge.cli.exit_codes import UserInterrupt
     from acebridge.cli.perform import ProgressLine
-    from acebridge.client.api_runner import AUTO, DaemonRunner
-    from acebridge.client.connection import print_warning
+    from acebridge.client.connection import connect
     from acestep_runtime.song.api import read_any
     from acestep_runtime.song.build import build_song
 
     parsed, place = read_any(plan, folder)
-    runner = DaemonRunner(address or AUTO, autostart=autostart, warn=print_warning)
-    with ProgressLine(parsed.title, shown=not as_json) as line:
+    with (
+        connect(address, autostart=autostart) as client,
+        ProgressLine(parsed.title, shown=not as_json) as line,
+    ):
 
         def report(number: int, stage: str, fraction: float) -> None:
             line.tell(f"{parsed.sections[number].name}: {stage}", fraction)
 
         try:
-            made = build_song(parsed, place, runner, pick=pick, begin_again=begin_again, choice=choice, report=report)
+            made = build_song(
+                parsed, place, _Runner(client), pick=pick, begin_again=begin_again, choice=choice, report=report
+            )
         except KeyboardInterrupt:
             remedy = f"`acebridge song {shlex.quote(str(plan))}` goes on with it."
             raise UserInterrupt("The song stops here; what is made stays.", remedy=remedy) from None
     _report(made, plan, as_json=as_json)
+
+
+class _Runner:
+    """Runs the orders of sections at a daemon."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def run(self, order: Order, folder: Path, cancel: CancelToken, report: Callable[[str, float], None]) -> Batch:
+        """See `acestep_runtime.song.build.SectionRunner`."""
+        from acebridge.client.api_runner import run_order
+
+        return run_order(self._client, order, folder, cancel, report)
 
 
 def _report(made: Song, plan: Path, *, as_json: bool) -> None:

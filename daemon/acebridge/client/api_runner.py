@@ -6,7 +6,7 @@ The runtime counts takes and outputs from 0, the contract from 1.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from acebridge.client import discovery
@@ -34,29 +34,20 @@ AUTO = "auto"
 class DaemonRunner:
     """Runs orders on the daemon at ``host:port``, or on the user's own with "auto". See `guide.runners.Runner`."""
 
-    def __init__(
-        self, address: str = AUTO, *, autostart: bool = True, warn: Callable[[str], None] | None = None
-    ) -> None:
-        """Find the daemon; the user's own is started if it does not run and ``autostart`` allows it.
-
-        ``warn`` gets a sentence about a daemon of another version. Raises `Unavailable` when none answers, `Unauthenticated`
-        for one elsewhere that is not trusted.
-        """
+    def __init__(self, address: str) -> None:
+        """Find the daemon. Raises `Unavailable` when none answers, `Unauthenticated` for one elsewhere that is not trusted."""
         explicit = None if address == AUTO else address
         self._address = discovery.find_daemon(
             explicit,
-            autostart=autostart and explicit is None,
-            warn=warn or _warn,
+            autostart=explicit is None,
+            warn=_warn,
             remedy='Start one with `acebridge serve`, or say daemon="auto".',
         )
 
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `guide.runners.Runner.run`."""
         with Client(self._address) as client:
-            source, reference = (
-                None if audio is None else client.upload(audio.path) for audio in (order.source, order.reference)
-            )
-            return run_order(client, order, source, reference, folder, cancel, report)
+            return run_order(client, order, folder, cancel, report)
 
     def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
         """See `guide.runners.Runner.prefetch`."""
@@ -65,16 +56,12 @@ class DaemonRunner:
 
 
 def run_order(
-    client: Client,
-    order: Order,
-    source: audio_pb2.AudioInput | None,
-    reference: audio_pb2.AudioInput | None,
-    folder: Path,
-    cancel: CancelToken,
-    report: Report,
-    *sinks: JobSink,
+    client: Client, order: Order, folder: Path, cancel: CancelToken, report: Report, *sinks: JobSink
 ) -> Batch:
-    """Run an order whose audio the daemon has, as `guide.runners.Runner.run` does. ``sinks`` get its events first."""
+    """Run an order as `guide.runners.Runner.run` does. ``sinks`` get the events of its job first."""
+    source, reference = (
+        None if audio is None else client.upload(audio.path) for audio in (order.source, order.reference)
+    )
     submission = {**order.submission, "engine": order.engine}
     fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
     request = request_of(order.task, fields, source, reference, submission)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.song.plan import SongPlan
 from acestep_runtime.song.plan_file import MAX_BYTES, parse_plan, plan_of, read_plan
 
 PLAN = """
@@ -146,16 +146,22 @@ _SECTIONS = st.lists(
 _SONG_KEYS = ["title", "style", "tempo", "meter", "key", "language", "seed", "engine", "takes", "score_by", "x"]
 
 
+def _plan_or_sentence(content: dict[str, Any]) -> SongPlan | str:
+    try:
+        return plan_of(content)
+    except InvalidValue as refused:
+        return refused.message
+
+
 @given(
     content=st.dictionaries(st.sampled_from(_SONG_KEYS), _VALUES, max_size=5),
     tempo=st.one_of(st.just(120), _VALUES),
     sections=st.one_of(_SECTIONS, _VALUES),
 )
 def test_any_mapping_is_a_whole_plan_or_one_sentence(content: dict[str, Any], tempo: Any, sections: Any) -> None:
-    plan = None
-    with contextlib.suppress(InvalidValue):
-        plan = plan_of({**content, "tempo": tempo, "section": sections})
-    if plan is None:
+    plan = _plan_or_sentence({**content, "tempo": tempo, "section": sections})
+    if isinstance(plan, str):
+        assert plan.endswith(".")
         return
     assert [section.name for section in plan.sections] == [row["name"].strip() for row in sections]
     assert plan.sections[0].start == 0

@@ -121,13 +121,9 @@ class _SectionRunner:
 
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `acestep_runtime.song.build.SectionRunner`."""
-        source, reference = (
-            None if audio is None else self._client.upload(audio.path) for audio in (order.source, order.reference)
-        )
-        self._work.check()
         sink = _SectionStatus(self._work, self._client)
         try:
-            return run_order(self._client, order, source, reference, folder, cancel, report, sink)
+            return run_order(self._client, order, folder, cancel, report, sink)
         finally:
             self._work.job_ended()
 
