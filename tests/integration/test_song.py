@@ -11,12 +11,13 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.v1 import jobs_pb2
+from acebridge.v1.tasks_pb2 import TASK_KIND_REPAINT
 from acestep_runtime.audio import decode
 from acestep_runtime.song import make_song
 from acestep_runtime.song.plan_file import parse_plan
-from tests.support.daemon import Daemon, until
+from tests.support.daemon import Daemon, assert_gone, daemon_at, until
 from tests.support.shell import Shell
-from tests.support.songs import NAMES, files_of, run_until_killed, toml
+from tests.support.songs import NAMES, files_of, mapping, run_until_killed, toml
 
 #: Functions before whose call the command is killed, each in the run after the one before.
 PHASES = [
@@ -76,6 +77,32 @@ def test_a_section_whose_command_is_killed_is_found_again(daemon: Daemon, client
     ]  # fmt: skip
     assert decode.probe(shell.folder / done["file"]).frames == 96_000
     assert len(jobs(client)) - known == 2
+
+
+def test_a_song_goes_on_after_its_daemon_was_killed(tmp_path: Path) -> None:
+    with daemon_at(tmp_path / "home", step_ms=5) as frail:
+        (tmp_path / "work").mkdir()
+        with Shell(tmp_path / "work", frail.environment) as shell:
+            (shell.folder / "frail.toml").write_text(toml(NAMES[:2]))
+            (seed,) = parse_plan(toml(NAMES[:2])).seeds(1, 11, 0)
+            frail.hold(seed)
+            process = shell.start("song", "frail.toml", "--address", frail.address)
+            client = frail.client
+            assert client is not None
+            until(lambda: [job for job in jobs(client) if job.task == TASK_KIND_REPAINT and job.progress.fraction > 0])
+            assert_gone(frail.kill())
+            _, said = process.communicate()
+            assert process.returncode == 3
+            assert "Traceback" not in said
+            frail.release()
+            client = frail.start()
+            shell.run("song", "frail.toml", "--address", frail.address)
+            assert len(jobs(client)) == 2
+    calm = make_song(mapping(NAMES[:2], key="A minor"), tmp_path / "calm")
+    table = {"title": "frail"}
+    made = files_of(shell.folder / "frail.song")
+    assert json.loads(made.pop("sections.json")) == json.loads(files_of(calm.folder).pop("sections.json")) | table
+    assert made == {name: data for name, data in files_of(calm.folder).items() if name != "sections.json"}
 
 
 def test_a_section_whose_job_was_cancelled_is_made_the_next_time(daemon: Daemon, client: Client, shell: Shell) -> None:

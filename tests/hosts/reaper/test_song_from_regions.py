@@ -149,7 +149,7 @@ def test_a_region_that_was_moved_meanwhile_leaves_the_song_where_it_was(scene: S
     assert [frames_of(item)[0] for item in scene.new_tracks()[0].items] == [AT, AT + 30_001, AT + 55_001]
 
 
-def test_sections_that_failed_are_told(scene: Scene) -> None:
+def test_a_message_names_sections_that_failed(scene: Scene) -> None:
     lay_regions(scene.project)
     song = send(scene)
     answer_song(song["folder"], 2, warnings=["Chorus 2: The engine broke. The song ends before it."])

@@ -86,6 +86,7 @@ def test_a_file_gives_its_name_to_a_plan_without_a_title(tmp_path: Path) -> None
         ("takes = 3", "takes = 9", "takes is 9; allowed: a whole number, 1 to 8."),
         ('score_by = "quality"', 'score_by = "luck"', "score_by is 'luck'; allowed: lyrics_alignment, quality, lm."),
         ("bars = 8", "bars = 0", 'bars of section "Verse" is 0; allowed: a whole number of bars, 1 to 1000.'),
+        ("bars = 8", "bars = 1001", 'bars of section "Verse" is 1001; allowed: a whole number of bars, 1 to 1000.'),
         ("bars = 8", "bars = 7.5", 'bars of section "Verse" is 7.5; allowed: a whole number of bars, 1 to 1000.'),
         ("bars = 8", "", 'Section "Verse" does not say how many bars it has.'),
         (

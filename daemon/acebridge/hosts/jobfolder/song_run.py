@@ -220,7 +220,7 @@ class _Result:
             name = media_name(self._request, part.label if part.label != self._request.title else MIX, seed)
             path = self._work.track_file(reserve_file(self._media, name))
             chunks = pack(read_chunks_of(source).chunks)
-            blocks = _dithered(source, Dither.for_encoding(encoding, at))
+            blocks = _add_dither(source, Dither.for_encoding(encoding, at))
             wav.write_blocks(path, blocks, info.frames, info.channels, info.sample_rate, encoding, chunks)
         except OSError as error:
             raise no_room(self._media, error) from error
@@ -237,5 +237,5 @@ def _plain(content: Mapping[str, Json]) -> dict[str, JsonValue]:
     return values
 
 
-def _dithered(source: Path, dither: Dither) -> Iterable[Any]:
+def _add_dither(source: Path, dither: Dither) -> Iterable[Any]:
     return (dither.add(block) for block in decode.blocks(source))
