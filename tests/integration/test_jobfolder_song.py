@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.hosts.jobfolder import song_run
+from acebridge.v1 import jobs_pb2
 from acestep_runtime.audio import decode
 from acestep_runtime.audio.tags.marks import marks_in_wave
 from acestep_runtime.audio.tags.riff import read_chunks_of
@@ -75,6 +77,22 @@ def test_a_song_and_its_takes_lie_where_its_sections_are(job: Job, daemon: Daemo
     assert not (job.folder / "song").exists()
     assert job.status["part"] == 2
     assert job.status["fraction"] == 1.0
+
+
+def test_a_link_in_place_of_its_folder_is_not_followed(job: Job, daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (job.folder / "song").symlink_to(tmp_path / "elsewhere")
+    ask(job, verse())
+    with pytest.raises(InvalidValue, match="song is 'a link'"):
+        job.run(daemon)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_jobs_say_where_they_come_from(job: Job, daemon: Daemon) -> None:
+    ask(job, verse()).run(daemon)
+    with Client(daemon.address, token=daemon.token) as client:
+        newest = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=1)).jobs[0]
+    assert newest.origin.host == "REAPER 7.16/linux"
 
 
 def test_media_are_encoded_as_the_request_says(job: Job, daemon: Daemon) -> None:

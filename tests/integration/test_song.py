@@ -79,6 +79,7 @@ def test_a_section_whose_command_is_killed_is_found_again(daemon: Daemon, client
     assert len(jobs(client)) - known == 2
 
 
+@pytest.mark.slow
 def test_a_song_goes_on_after_its_daemon_was_killed(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5) as frail:
         (tmp_path / "work").mkdir()
@@ -127,6 +128,8 @@ def test_takes_are_chosen_by_ear(daemon: Daemon, shell: Shell) -> None:
     address = ("--address", daemon.address)
     (shell.folder / "ear.toml").write_text(toml(NAMES[:2], takes=2))
     folder = shell.folder / "ear.song"
+    elsewhere = shell.run("song", "ear.toml", "--pick", "ear", "--folder", "my song", *address).stdout
+    assert "`acebridge song choose ear.toml Intro 1 --folder 'my song'` chooses the first" in elsewhere
     first = shell.run("song", "ear.toml", "--pick", "ear", *address).stdout
     assert str(Path("ear.song") / "01 Intro" / "take-2.wav") in first
     assert "`acebridge song choose ear.toml Intro 1` chooses the first and goes on." in first

@@ -111,7 +111,7 @@ def _build(
         except KeyboardInterrupt:
             remedy = f"`acebridge song {shlex.quote(str(plan))}` goes on with it."
             raise UserInterrupt("The song stops here; what is made stays.", remedy=remedy) from None
-    _report(made, plan, as_json=as_json)
+    _report(made, plan, folder, as_json=as_json)
 
 
 class _Runner:
@@ -127,7 +127,7 @@ class _Runner:
         return run_order(self._client, order, folder, cancel, report)
 
 
-def _report(made: Song, plan: Path, *, as_json: bool) -> None:
+def _report(made: Song, plan: Path, folder: Path | None, *, as_json: bool) -> None:
     """Print what is made: the file, or the takes to choose from; warnings of its takes go to standard error."""
     from acebridge.cli.echo import echo
     from acebridge.cli.json_output import print_json
@@ -150,7 +150,7 @@ def _report(made: Song, plan: Path, *, as_json: bool) -> None:
     for row in rows:
         typer.echo(_section_line(made.plan, row))
     if made.waiting is not None:
-        echo(_choice_lines(made, waiting, plan))
+        echo(_choice_lines(made, waiting, plan, folder))
     if made.is_finished:
         length_s = made.plan.sections[-1].stop / made.plan.rate_hz
         echo(f"{made.file}  ({length_s:.2f} s, {len(rows)} sections)")
@@ -166,13 +166,20 @@ def _section_line(plan: SongPlan, row: Mapping[str, Json]) -> str:
     return f"{row['name']!s:{width}}  {begin:>8} to {end:>8} s  {chosen}, {row['engine']}"
 
 
-def _choice_lines(made: Song, name: str, plan: Path) -> str:
+def _choice_lines(made: Song, name: str, plan: Path, folder: Path | None) -> str:
     """Return the takes of the section that waits for a choice, and how to choose."""
     lines = [f"Listen to the takes of {name}, then choose one:"]
     for number, take in enumerate(made.state.sections[-1].takes, 1):
         score = "no score" if take.score is None else f"score {take.score:.3f}"
         lines.append(f"  {number}  {score}  {made.folder / take.file}")
-    lines.append(
-        f"`acebridge song choose {shlex.quote(str(plan))} {shlex.quote(name)} 1` chooses the first and goes on."
-    )
+    words = [
+        "acebridge",
+        "song",
+        "choose",
+        str(plan),
+        name,
+        "1",
+        *(() if folder is None else ("--folder", str(folder))),
+    ]
+    lines.append(f"`{shlex.join(words)}` chooses the first and goes on.")
     return "\n".join(lines)

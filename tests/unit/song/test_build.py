@@ -257,3 +257,20 @@ def test_keys_follow_from_the_content(tmp_path: Path) -> None:
     (song.folder / "song.json").write_text(json.dumps(state), "utf-8")
     build(song.folder, again)
     assert [order.submission["idempotency_key"] for order in again.orders] == keys
+
+
+@pytest.mark.slow
+def test_a_section_like_another_sounds_like_it(tmp_path: Path) -> None:
+    sections = [
+        {"name": "Chorus", "bars": 4}, {"name": "Verse", "bars": 4}, {"name": "Chorus 2", "like": "Chorus"},
+        {"name": "Chorus 3", "bars": 4},
+    ]  # fmt: skip
+    song = make_song({**mapping(()), "tempo": 140, "engine": "draft", "section": sections}, tmp_path / "song")
+    assert song.audio is not None
+    samples = song.audio.samples().mean(axis=1)
+    borders = [int(str(row["start_frame"])) for row in song.sections]
+    length = min(borders[3] - borders[2], len(samples) - borders[3])
+    first, _, second, third = (samples[at : at + length] for at in borders)
+    like, other = (np.corrcoef(first, section)[0, 1] for section in (second, third))
+    assert like > 0.6  # the same bars with other parts over them
+    assert like > other + 0.1  # which takes bars from anywhere in the song

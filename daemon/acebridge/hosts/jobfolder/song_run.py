@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from acebridge.client.connection import check_own_machine, connect
 from acebridge.client.follow import JobSink
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
+from acebridge.hosts.jobfolder.fields import origin_of
 from acebridge.hosts.jobfolder.job_run import Work, check_media, daemon_ended, no_room
 from acebridge.hosts.jobfolder.outputs import describe_output, media_name, reserve_file
 from acebridge.hosts.jobfolder.request import Entry, Part, Request
@@ -52,6 +54,8 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
         raise InvalidValue("media.folder", "nothing", "the full path of a folder, for the audio that is made")
     check_media(request.media)
     files = _Result(work, request, plan, work.status.folder / FOLDER, request.media)
+    if (work.status.folder / FOLDER).is_symlink():
+        raise InvalidValue(FOLDER, "a link", "a folder of the job folder's own", remedy="Remove it.")
     work.status.tell(parts=len(plan.sections))
     work.status.log(f"{request.id}: a song of {len(plan.sections)} sections")
     began, warnings = time.monotonic(), list[str]()
@@ -63,7 +67,7 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
     folder = work.status.folder / FOLDER
     with connect(address or request.address, autostart=autostart, warn=warn) as client:
         check_own_machine(client)
-        state = _make(work, client, plan, folder, warnings)
+        state = _make(work, _SectionRunner(work, client, origin_of(request)), plan, folder, warnings)
     result = files.of(state)
     takes = (take for section in state.sections for take in section.takes)
     warnings += [warning for take in takes for warning in take.warnings]
@@ -74,7 +78,7 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
     }  # fmt: skip
 
 
-def _make(work: Work, client: Client, plan: SongPlan, folder: Path, warnings: list[str]) -> State:
+def _make(work: Work, runner: _SectionRunner, plan: SongPlan, folder: Path, warnings: list[str]) -> State:
     """Make the sections; return what is made of them. Add the reason to ``warnings`` where that is not all."""
     current = 0
 
@@ -85,7 +89,7 @@ def _make(work: Work, client: Client, plan: SongPlan, folder: Path, warnings: li
         work.status.tell(part=number, stage=f"{plan.sections[number].name}: {stage}", fraction=min(1.0, fraction))
 
     try:
-        return build_song(plan, folder, _SectionRunner(work, client), pick="score", report=report).state
+        return build_song(plan, folder, runner, pick="score", report=report).state
     except Cancelled:
         raise
     except (AceStepError, AceBridgeError, OSError) as error:
@@ -114,14 +118,15 @@ def _failure(error: Exception, name: str, folder: Path) -> AceStepError | AceBri
 
 
 class _SectionRunner:
-    """Runs the orders of sections at the daemon."""
+    """Runs the orders of sections at the daemon; ``origin`` says where they come from."""
 
-    def __init__(self, work: Work, client: Client) -> None:
-        self._work, self._client = work, client
+    def __init__(self, work: Work, client: Client, origin: dict[str, JsonValue]) -> None:
+        self._work, self._client, self._origin = work, client, origin
 
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `acestep_runtime.song.build.SectionRunner`."""
         sink = _SectionStatus(self._work, self._client)
+        order = dataclasses.replace(order, submission={**order.submission, "origin": _json(self._origin)})
         try:
             return run_order(self._client, order, folder, cancel, report, sink)
         finally:
@@ -234,6 +239,13 @@ def _plain(content: Mapping[str, Json]) -> dict[str, JsonValue]:
     """Return a JSON object as the documents have it: the runtime has another type for the same."""
     plain: Any = {**content}
     values: dict[str, JsonValue] = plain
+    return values
+
+
+def _json(content: dict[str, JsonValue]) -> dict[str, Json]:
+    """Return the same the other way."""
+    plain: Any = content
+    values: dict[str, Json] = plain
     return values
 
 
