@@ -170,7 +170,7 @@ class _Builder:
                 return Song(folder, plan, state)
             if not made.chosen:
                 state = save_state(folder, state.choose(number, made.best))
-        if not state.finished:
+        if not (state.finished and (folder / SONG).is_file()):
             self._report(len(plan.sections) - 1, "writing the song", 1.0)
             write_song(plan, folder, state)
             state = save_state(folder, replace(state, finished=True))

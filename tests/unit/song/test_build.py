@@ -96,7 +96,10 @@ def test_equal_plans_make_equal_songs_and_a_song_that_is_done_stays(tmp_path: Pa
     assert files_of(one.folder) == files_of(other.folder)
     runner = Runner()
     assert build(one.folder, runner).is_finished
+    one.file.unlink()
+    build(one.folder, runner)
     assert runner.orders == []
+    assert files_of(one.folder) == files_of(other.folder)
 
 
 def test_a_song_goes_on_after_a_failure(tmp_path: Path) -> None:
