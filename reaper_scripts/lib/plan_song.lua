@@ -10,6 +10,7 @@ return function(import)
   local M = {}
 
   local SAME_BPM, SAME_QUARTERS, SAME_FRAMES = 1e-6, 1e-3, 1
+  local INSIDE_S = 1e-3
 
   local function trim(text) return text:match("^%s*(.-)%s*$") end
 
@@ -121,7 +122,8 @@ return function(import)
   --- What the request says of a section that begins `origin` frames into the project.
   local function entry_of(section, selected, origin)
     local rate = selected.rate
-    local start, stop = section.first / rate, section.last / rate
+    -- Inside of the region: the tempo may change at its borders, which lie between two samples.
+    local start, stop = section.region.start + INSIDE_S, section.region.stop - INSIDE_S
     local told, changes = plan_of.music(selected, start, stop, {})
     local fault = fault_inside(section, changes, selected.project, start, stop)
     if fault then return nil, fault end

@@ -4,6 +4,7 @@ return function()
   local M = {}
 
   local SAME_S = 1e-6
+  local TOUCH_S = 1e-3 -- a selection on the sample grid is up to half a sample beyond the region that it is of
 
   local function all(project)
     local found, index = {}, 0
@@ -19,7 +20,7 @@ return function()
   function M.find(project, start, stop)
     local found = {}
     for _, region in ipairs(all(project)) do
-      if not start or region.start < stop - SAME_S and region.stop > start + SAME_S then found[#found + 1] = region end
+      if not start or region.start < stop - TOUCH_S and region.stop > start + TOUCH_S then found[#found + 1] = region end
     end
     table.sort(found, function(a, b) return a.start < b.start end)
     return found

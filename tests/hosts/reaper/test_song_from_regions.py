@@ -24,7 +24,7 @@ AT = 2 * RATE_HZ + 77
 SONG = (("Verse: soft piano", 30_001), ("Chorus", 25_000), ("Chorus", 20_003))
 
 
-def lay_regions(project: Any, regions: Any = SONG, at: int = AT) -> None:
+def lay_regions(project: Any, regions: Any = SONG, at: float = AT) -> None:
     markers = []
     for number, (name, frames) in enumerate(regions, 1):
         markers.append(Marker(number, True, at / RATE_HZ, (at + frames) / RATE_HZ, name, 0))
@@ -75,6 +75,25 @@ def test_the_time_selection_says_which_regions(scene: Scene) -> None:
     song = send(scene)
     assert [row["name"] for row in song["sections"]] == ["Chorus"]
     assert song["position_s"] == (AT + 30_001) / RATE_HZ
+
+
+@pytest.mark.parametrize("off", [-0.4, 0.4])
+def test_a_time_selection_of_one_region_means_no_other(scene: Scene, off: float) -> None:
+    lay_regions(scene.project, at=AT + off)
+    region = scene.project.markers[1]
+    scene.project.time_selection = (region.position, region.end)
+    scene.project.settle()
+    song = send(scene)
+    assert [row["name"] for row in song["sections"]] == ["Chorus"]
+    assert song["position_s"] == (AT + 30_001) / RATE_HZ
+
+
+def test_a_tempo_that_rises_inside_a_region_is_refused(scene: Scene) -> None:
+    lay_regions(scene.project)
+    scene.project.tempo(0, 120, 4, 4, linear=True)
+    scene.project.tempo(30, 180)
+    scene.project.settle()
+    assert refusal(scene) == 'The tempo changes little by little inside of "Verse".'
 
 
 def test_lyrics_go_to_the_regions_that_they_name(scene: Scene) -> None:
@@ -160,6 +179,16 @@ def test_a_message_names_sections_that_failed(scene: Scene) -> None:
     assert len(scene.new_tracks()[0].items) == 2
 
 
+def test_the_action_without_a_dialog_takes_what_was_entered_last(scene: Scene) -> None:
+    lay_regions(scene.project)
+    song = send(scene, Style="folk", Takes="2", Seed="7")
+    answer_song(song["folder"])
+    scene.r.finish()
+    request = scene.request(scene.send(f"{ACTION} (no dialog)"))
+    assert (request["song"]["caption"], request["song"]["takes"]) == ("folk", 2)
+    assert "seed" not in request["song"]  # another song, not the same again
+
+
 def test_what_is_no_song_is_refused_with_a_sentence(scene: Scene) -> None:
     assert refusal(scene) == "The project has no regions."
 
@@ -182,8 +211,9 @@ def test_a_tempo_that_changes_inside_a_region_is_refused(scene: Scene) -> None:
     assert refusal(scene) == f'The tempo or the meter changes inside of "Chorus", at {at_s:.3f} s.'
 
 
-def test_a_tempo_that_changes_between_regions_is_that_of_each(scene: Scene) -> None:
-    lay_regions(scene.project)
+@pytest.mark.parametrize("off", [-0.4, 0.0, 0.4])
+def test_a_tempo_that_changes_between_regions_is_that_of_each(scene: Scene, off: float) -> None:
+    lay_regions(scene.project, at=AT + off)  # bars lie between samples, most of the time
     scene.project.tempo(0, 120, 4, 4)
     scene.project.tempo(scene.project.markers[1].position, 90, 3, 4)
     scene.project.settle()
