@@ -110,6 +110,15 @@ def build_song(
         return _Builder(plan, folder, runner, cancel or CancelToken(), report).finish(state)
 
 
+def is_begun_from(plan: SongPlan, folder: Path) -> bool:
+    """Return whether what is made in a folder, if anything, is made from this plan."""
+    try:
+        state = load_state(folder)
+    except InvalidValue:
+        return False
+    return state is None or _first_change(plan, state) is None
+
+
 def _first_change(plan: SongPlan, state: State) -> int | None:
     """Return the number of the first section that is not as it was made, ``None`` without one."""
     for number, made in enumerate(state.sections):

@@ -126,6 +126,22 @@ def test_a_section_that_fails_leaves_those_before_it(job: Job, daemon: Daemon, m
     assert [part["takes"][0]["seed"] for part in again["parts"][:2]] == seeds
 
 
+def test_what_is_left_of_another_request_is_not_used(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    (job.folder / "song").mkdir()
+    for state in (None, "{}"):
+        if state is None:
+            monkeypatch.setattr(song_run.shutil, "rmtree", lambda *_, **__: None)
+            ask(job, verse()).run(daemon)  # its folder stays
+            monkeypatch.undo()
+            assert (job.folder / "song" / "song.json").exists()
+        else:
+            (job.folder / "song").mkdir()
+            (job.folder / "song" / "song.json").write_text(state)
+        result = ask(job, verse(caption="loud"), chorus()).run(daemon)
+        assert [part["label"] for part in result["parts"]] == ["Verse", "Chorus", "Song from regions"]
+        assert not (job.folder / "song").exists()
+
+
 def test_the_first_section_that_fails_fails_the_job(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> Any:
         raise EngineFailure("The engine broke.")

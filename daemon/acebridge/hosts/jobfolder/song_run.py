@@ -26,7 +26,7 @@ from acestep_runtime.audio.tags.riff import pack, read_chunks_of
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 from acestep_runtime.guide.request import Order
 from acestep_runtime.guide.runners import Batch, Report
-from acestep_runtime.song.build import build_song, write_song
+from acestep_runtime.song.build import build_song, is_begun_from, write_song
 from acestep_runtime.song.plan import SongPlan
 from acestep_runtime.song.state import MadeSection, MadeTake, State, load_state
 from acestep_runtime.tasks import Repaint, TextToMusic
@@ -53,9 +53,12 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
     if request.media is None:
         raise InvalidValue("media.folder", "nothing", "the full path of a folder, for the audio that is made")
     check_media(request.media)
-    files = _Result(work, request, plan, work.status.folder / FOLDER, request.media)
-    if (work.status.folder / FOLDER).is_symlink():
+    folder = work.status.folder / FOLDER
+    files = _Result(work, request, plan, folder, request.media)
+    if folder.is_symlink():
         raise InvalidValue(FOLDER, "a link", "a folder of the job folder's own", remedy="Remove it.")
+    if not is_begun_from(plan, folder):  # of another request
+        shutil.rmtree(folder)
     work.status.tell(parts=len(plan.sections))
     work.status.log(f"{request.id}: a song of {len(plan.sections)} sections")
     began, warnings = time.monotonic(), list[str]()
@@ -64,7 +67,6 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
         warnings.append(text)
         work.status.log(f"warning: {text}")
 
-    folder = work.status.folder / FOLDER
     with connect(address or request.address, autostart=autostart, warn=warn) as client:
         check_own_machine(client)
         state = _make(work, _SectionRunner(work, client, origin_of(request)), plan, folder, warnings)
