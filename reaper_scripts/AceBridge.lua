@@ -9,7 +9,7 @@
 --   These scripts drive the `acebridge` command, which ReaPack cannot install: run the action "AceBridge_Doctor", which
 --   offers to. Nothing else is needed: no SWS, no js_ReaScriptAPI, no ReaImGui.
 -- @changelog
---   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
+--   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, song from regions, extend, prepend, smooth a join,
 --     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
 --     doctor, which installs the command, install toolbar, and uninstall.
 -- @metapackage

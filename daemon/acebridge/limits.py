@@ -100,6 +100,8 @@ LIMITS = {
               "they are kept with each job"),
         Limit("caption, lyrics", "acestep_runtime.values:MAX_TEXT", "characters", "`INVALID_ARGUMENT`",
               "they are kept with each job"),
+        Limit("name of a section of a song", "acestep_runtime.song.plan:MAX_NAME", "characters", "refused",
+              "it names a folder"),
         Limit("tokens with names", "acebridge.tokens:MAX_TOKENS", "tokens", "refused", "each call looks into them"),
     ),
     "Jobs and workers": (
@@ -112,6 +114,11 @@ LIMITS = {
         Limit("stop of a cancelled job", "cancel_grace_s", "s", "its worker is killed", "engines hang"),
         Limit("memory of a worker", "worker_memory_bytes", "bytes", "ended; the job fails with the reason",
               "the DAW needs the rest"),
+    ),
+    "Songs from sections": (
+        Limit("sections", "acestep_runtime.song.plan:MAX_SECTIONS", "sections", "refused", "each is a job"),
+        Limit("plan", "acestep_runtime.song.plan_file:MAX_BYTES", "bytes", "refused", "it is read as a whole"),
+        Limit("bars of a section", "acestep_runtime.song.plan_file:MAX_BARS", "bars", "refused", "slips of the keyboard"),
     ),
     "Logs": (
         Limit("`daemon.log`, and three older ones", "acebridge.server.logs:FILE_BYTES", "bytes", "the oldest goes",

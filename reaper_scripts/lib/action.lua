@@ -92,7 +92,7 @@ return function(import)
     plan.place.project = guid.of_project(project)
     return {
       action = name, title = action.title, engine = settings.get("engine"),
-      media = { folder = media, format = settings.get("media_format") }, parts = json.array(plan.parts), place = plan.place,
+      media = { folder = media, format = settings.get("media_format") }, parts = plan.parts and json.array(plan.parts), song = plan.song, place = plan.place,
     }
   end
 

@@ -6,6 +6,7 @@ return function(import)
   local listening = import("plan_listening")
   local on_takes = import("plan_takes")
   local on_tracks = import("plan_tracks")
+  local song = import("plan_song")
 
   local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
   local LYRICS = { key = "lyrics", caption = "Lyrics ( / between) or item / project / file", kind = "text", optional = true }
@@ -47,6 +48,7 @@ return function(import)
         TAKES, BEST, SEED,
       },
     },
+    song = { title = "Song from regions", plan = song.song, form = { STYLE, LYRICS, TAKES, SEED } },
     extend = { title = "Extend", sends = "selected_items", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
     prepend = { title = "Prepend", sends = "selected_items", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
     join = {

@@ -10,7 +10,7 @@ return function(import)
   -- changes the project and returns what was placed (and whether to show that in a message). Or it returns nil, a message
   -- and a remedy; or false and a message when nothing is to change.
   local kinds = import("place_facts")
-  kinds.take, kinds.tracks = import("place_takes"), import("place_tracks")
+  kinds.take, kinds.tracks, kinds.song = import("place_takes"), import("place_tracks"), import("place_song")
 
   --- Before REAPER 7.18 new tracks go into the tab that is shown, and REAPER allows no change of tabs inside of an undo block:
   -- show the result's tab for as long as it takes. Returns what brings the other one back.

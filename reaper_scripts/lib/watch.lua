@@ -68,7 +68,7 @@ return function(import)
     local project = guid.project(identity)
     if project then return project end
     if not asked then return nil end
-    local anchored = request.place.kind ~= "tracks"
+    local anchored = request.place.kind ~= "tracks" and request.place.kind ~= "song"
     local gone = ("%s is ready, but %s is no longer open."):format(request.title, identity.name)
     if anchored then
       say(gone, 'The result is kept: open that project again, then run "AceBridge_Job list".')

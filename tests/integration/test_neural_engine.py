@@ -15,6 +15,7 @@ from acestep_runtime.audio import decode
 from tests.support.daemon import Daemon, daemon_at, write_wav
 from tests.support.shell import COMMAND, Shell
 from tests.support.signals import noise
+from tests.support.songs import toml
 from tests.support.terminal import converse
 from tests.support.tiny_models import tiny_models
 
@@ -138,3 +139,12 @@ def test_a_model_that_is_not_there_is_offered_at_a_terminal(shell: Shell) -> Non
     assert code == 2
     assert "Download acestep-v15-xl-base now, about 11.4 GB? [y/N]: n" in shown
     assert "Run `acebridge models pull acestep-v15-xl-base`." in shown
+
+
+def test_a_song_from_sections_and_a_section_like_another(shell: Shell, tmp_path: Path) -> None:
+    plan = toml(("Verse", "Outro"), engine="neural") + '[[section]]\nname = "Verse 2"\nlike = "Verse"\n'
+    (tmp_path / "song.toml").write_text(plan)
+    message: Any = shell.json("song", "song.toml")
+    assert [section["engine"] for section in message["sections"]] == ["neural"] * 3
+    assert decode.probe(tmp_path / message["file"]).frames == 3 * 48_000
+    assert message["sections"][2]["seed"] == message["sections"][0]["seed"]

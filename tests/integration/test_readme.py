@@ -117,6 +117,24 @@ def test_the_page_on_the_python_api_runs_from_top_to_bottom(folder: Path) -> Non
     assert "100%" in done.stdout
 
 
+@pytest.mark.slow
+def test_the_page_on_songs_runs_from_top_to_bottom(folder: Path) -> None:
+    page = (ROOT / "docs" / "song.md").read_text("utf-8")
+    (plan,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (folder / "plan.toml").write_text(plan, "utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    for line in lines:
+        command, *rest = shlex.split(line)
+        done = subprocess.run([BIN / command, *rest], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, (line, done.stderr)
+    assert len(lines) == 3
+    assert soundfile.info(folder / "plan.song" / "song.wav").frames == 6 * 2 * 48_000
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("8.0\n")
+
+
 @pytest.mark.parametrize("address", ["192.168.1.20:50710", "junk"])
 def test_the_grpc_example_sends_no_token_beyond_this_machine(tmp_path: Path, address: str) -> None:
     words = ["song.wav", "4", "6", "brighter piano", "region.wav", "--address", address]

@@ -46,6 +46,7 @@ BEYOND = {
         "name of a file": "integration/test_contract_limits.py::test_an_upload_keeps_to_its_limits",
         "idempotency key and session": "integration/test_bad_inputs.py::test_values",
         "caption, lyrics": "integration/test_bad_inputs.py::test_values",
+        "name of a section of a song": "unit/song/test_plan.py::test_what_no_song_can_be_made_of_is_refused",
         "tokens with names": "unit/test_tokens.py::test_tokens_are_not_more_than_calls_can_look_into",
     },
     "Jobs and workers": {
@@ -55,6 +56,11 @@ BEYOND = {
         "work without progress": "unit/workers/test_limits.py::test_signs_of_life_without_progress_are_not_enough",
         "stop of a cancelled job": "unit/jobs/test_scheduler_stops.py::test_a_worker_that_does_not_stop_in_time_is_ended",
         "memory of a worker": "unit/workers/test_limits.py::test_a_worker_that_takes_too_much_memory_is_ended",
+    },
+    "Songs from sections": {
+        "sections": "unit/song/test_plan.py::test_what_no_song_can_be_made_of_is_refused",
+        "plan": "unit/song/test_plan_file.py::test_a_file_gives_its_name_to_a_plan_without_a_title",
+        "bars of a section": "unit/song/test_plan_file.py::test_faults_are_one_sentence",
     },
     "Logs": {
         "`daemon.log`, and three older ones": "unit/server/test_logs.py::test_the_log_keeps_to_its_size",

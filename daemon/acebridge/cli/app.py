@@ -26,6 +26,7 @@ from acebridge.cli.plugin import plugin
 from acebridge.cli.prune import prune
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
+from acebridge.cli.song import song
 from acebridge.cli.token import token
 from acebridge.cli.trust import trust
 
@@ -61,6 +62,7 @@ for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
 for task_like in (listen, play, compare, again, info, export):
     app.command(rich_help_panel="Tasks")(task_like)
+app.add_typer(song, name="song", rich_help_panel="Tasks")
 for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (

@@ -16,10 +16,12 @@ def _by_word(table: str) -> dict[str, str]:
 
 #: Names that other programs have for a command, which are taken for it.
 ALIASES = {"ps": ("jobs",), "pull": ("models", "pull")}
+#: Groups of commands: the first is meant where none is named.
+USUAL = {"song": ("make", "choose")}
 #: What is entered in place of a command → the command.
 COMMANDS = _by_word("""
 extract: separate split stems demix isolate
-generate: make create text2music txt2music song
+generate: make create text2music txt2music
 cover: remix restyle style
 repaint: inpaint edit extend replace
 complete: accompany arrange accompaniment
@@ -71,8 +73,14 @@ OPTIONS = _by_word("""
 
 
 def replace_alias(arguments: Sequence[str]) -> Sequence[str]:
-    """Return the arguments with the command itself in place of an alias of it."""
-    return [*ALIASES.get(arguments[0], arguments[:1]), *arguments[1:]] if arguments else arguments
+    """Return the arguments with the command itself in place of an alias of it, and in place of none."""
+    if not arguments:
+        return arguments
+    command, *rest = arguments
+    known = USUAL.get(command, ())
+    if known and rest and rest[0] not in (*known, "-h", "--help"):
+        return [command, known[0], *rest]
+    return [*ALIASES.get(command, (command,)), *rest]
 
 
 def check_words(arguments: Sequence[str]) -> None:

@@ -93,7 +93,11 @@ class ProgressLine(JobSink):
     def on_progress(self, progress: tasks_pb2.Progress) -> None:
         """Show the stage, how much is done, and how long it will take."""
         eta = f", {progress.eta_s:.0f} s to go" if progress.HasField("eta_s") else ""
-        self._bar.update(self._row, completed=progress.fraction, description=progress.stage + eta)
+        self.tell(progress.stage + eta, progress.fraction)
+
+    def tell(self, stage: str, fraction: float) -> None:
+        """Show a stage, and the fraction that is done."""
+        self._bar.update(self._row, completed=fraction, description=stage)
 
     def on_completed(self, _: tasks_pb2.Completed) -> None:
         """Fill the bar."""

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 
 from acebridge.client import discovery
-from acebridge.client.client import Client
+from acebridge.client.client import Client, request_of
 from acebridge.client.follow import JobSink, follow
+from acebridge.client.once import submit_once
 from acebridge.contract.enums import encoding_name
 from acebridge.contract.metadata import metadata_values
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
@@ -46,18 +47,26 @@ class DaemonRunner:
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `guide.runners.Runner.run`."""
         with Client(self._address) as client:
-            source, reference = (
-                None if audio is None else client.upload(audio.path) for audio in (order.source, order.reference)
-            )
-            submission = {**order.submission, "engine": order.engine}
-            fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
-            events = client.submit(order.task, fields, source=source, reference=reference, submission=submission)
-            return _fetch(client, events, folder, cancel, report)
+            return run_order(client, order, folder, cancel, report)
 
     def prefetch(self, order: Order, batch: Batch, folder: Path) -> Prefetch:
         """See `guide.runners.Runner.prefetch`."""
         del order  # the daemon knows it
         return _DaemonPrefetch(self._address, batch.job_id, folder)
+
+
+def run_order(
+    client: Client, order: Order, folder: Path, cancel: CancelToken, report: Report, *sinks: JobSink
+) -> Batch:
+    """Run an order as `guide.runners.Runner.run` does. ``sinks`` get the events of its job first."""
+    source, reference = (
+        None if audio is None else client.upload(audio.path) for audio in (order.source, order.reference)
+    )
+    submission = {**order.submission, "engine": order.engine}
+    fields = {name: value for name, value in order.fields.items() if (name, value) != ("end_s", END)}
+    request = request_of(order.task, fields, source, reference, submission)
+    events = submit_once(client, request) if "idempotency_key" in submission else client.submit_request(request)
+    return _fetch(client, events, folder, cancel, report, *sinks)
 
 
 def _warn(text: str) -> None:
@@ -117,12 +126,17 @@ class OrderSink(JobSink):
 
 
 def _fetch(
-    client: Client, events: Iterator[tasks_pb2.TaskEvent], folder: Path, cancel: CancelToken, report: Report
+    client: Client,
+    events: Iterator[tasks_pb2.TaskEvent],
+    folder: Path,
+    cancel: CancelToken,
+    report: Report,
+    *sinks: JobSink,
 ) -> Batch:
     """Follow a job to its end and fetch its results; an interruption here cancels it."""
     sink = OrderSink(cancel, report)
     try:
-        completed = follow(events, sink)
+        completed = follow(events, *sinks, sink)
         takes = tuple(_download(client, take, sink.headers, folder) for take in completed.takes)
     except ConnectionLost as error:
         raise client.explain_lost(error, sink.job_id) from error.__cause__

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from acebridge.cli.app import TASK_COMMANDS, app
-from acebridge.cli.hints import ALIASES, COMMANDS, OPTIONS, check_words, replace_alias
+from acebridge.cli.hints import ALIASES, COMMANDS, OPTIONS, USUAL, check_words, replace_alias
 from acestep_runtime.errors import InvalidValue
 
 GROUP: Any = typer.main.get_command(app)
@@ -69,3 +69,13 @@ def test_an_alias_is_taken_for_the_command(word: str) -> None:
 def test_what_is_no_alias_stays() -> None:
     assert not replace_alias([])
     assert replace_alias(["jobs", "ps"]) == ["jobs", "ps"]
+
+
+def test_the_usual_command_of_a_group_is_meant_where_none_is_named() -> None:
+    for group, names in USUAL.items():
+        assert set(names) == GROUP.commands[group].commands.keys()
+        assert replace_alias([group, "x.toml"]) == [group, names[0], "x.toml"]
+        assert replace_alias([group, "--json", "x.toml"]) == [group, names[0], "--json", "x.toml"]
+        for known in (*names, "-h", "--help"):
+            assert replace_alias([group, known]) == [group, known]
+        assert replace_alias([group]) == [group]

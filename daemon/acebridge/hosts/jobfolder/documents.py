@@ -129,6 +129,70 @@ class AgainEntry(TypedDict):
 
 
 @_documented
+class SectionEntry(TypedDict):
+    """A section of a song. It ends ``bars`` after the one before it, or at ``end_s``."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Its name, which no other section has."""
+    bars: NotRequired[Annotated[int, Field(ge=1)] | None]
+    """How many bars it has, in its tempo and meter."""
+    start_s: NotRequired[float | None]
+    """Where it begins, in seconds from the start of the song: where the section before it ends."""
+    end_s: NotRequired[float | None]
+    """Where it ends, in seconds from the start of the song."""
+    caption: NotRequired[str | None]
+    """What it should be, added to the caption of the song."""
+    lyrics: NotRequired[str | None]
+    """The words to sing."""
+    bpm: NotRequired[float | None]
+    """Its tempo. Default: that of the song."""
+    timesignature: NotRequired[int | None]
+    """Its beats per bar. Default: those of the song."""
+    takes: NotRequired[int | None]
+    """How many takes are made, of which the best is chosen. Default: those of the song."""
+    like: NotRequired[str | None]
+    """Name of an earlier section that it repeats, with the same seed."""
+
+
+@_documented
+class SongEntry(TypedDict):
+    """A song that is made section after section."""
+
+    sections: Annotated[list[SectionEntry], Field(min_length=1)]
+    """Its sections, without gaps, in their order."""
+    position_s: NotRequired[float | None]
+    """Project time in seconds of its first frame. Default: 0."""
+    sample_rate: NotRequired[int | None]
+    """In Hz; default 48000."""
+    caption: NotRequired[str | None]
+    """Style, instruments and mood of all sections."""
+    bpm: NotRequired[float | None]
+    """Tempo of sections that have none of their own."""
+    timesignature: NotRequired[int | None]
+    """Beats per bar of sections that say none."""
+    keyscale: NotRequired[str | None]
+    """Key, such as ``A minor``."""
+    language: NotRequired[str | None]
+    """Code of the language of the lyrics."""
+    seed: NotRequired[int | None]
+    """Seed that those of all takes follow from. Default: a random one."""
+    takes: NotRequired[int | None]
+    """Takes of each section, 1 to 8. Default: 1."""
+    score_by: NotRequired[str | None]
+    """What takes are chosen by, as in the wire contract. Default: lyrics, else quality."""
+
+
+@with_config(
+    ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"parts": {"type": "array"}}, "required": ["parts"]},
+                {"properties": {"song": {"type": "object"}}, "required": ["song"]},
+            ]
+        },
+    )
+)
 class RequestFile(TypedDict):
     """What the script asks for."""
 
@@ -150,8 +214,10 @@ class RequestFile(TypedDict):
     """``host:port`` of the user's own daemon, or what ``ACEBRIDGE_ADDRESS`` says. Default: the own one, started if need be."""
     media: NotRequired[MediaEntry | None]
     """Where audio goes."""
-    parts: Annotated[list[PartEntry | AgainEntry], Field(min_length=1)]
-    """What to do, one after the other."""
+    parts: NotRequired[Annotated[list[PartEntry | AgainEntry], Field(min_length=1)] | None]
+    """What to do, one after the other; needed, unless there is ``song``."""
+    song: NotRequired[SongEntry | None]
+    """A song from sections, instead of parts."""
     place: NotRequired[JsonValue]
     """The script's own notes on where the result belongs. The command does not read them."""
 
@@ -273,6 +339,34 @@ class PartResult(TypedDict):
 
 
 @_documented
+class SongSectionResult(TypedDict):
+    """A section of a song that was made."""
+
+    name: str
+    """Its name."""
+    start_frame: int
+    """Frame of the song at which it begins."""
+    end_frame: int
+    """Frame of the song at which it ends."""
+    part: int
+    """Number of the part that holds its takes, from 0. The first of them is in the song."""
+    lines: list[dict[str, JsonValue]]
+    """Lines of its lyrics with their times in the song, where the engine gives them."""
+
+
+@_documented
+class SongResult(TypedDict):
+    """A song from sections."""
+
+    part: int
+    """Number of the part that holds the song as one file, from 0."""
+    sections: list[SongSectionResult]
+    """The sections that were made, in their order."""
+    missing: list[str]
+    """Names of the sections that were not made, for the reason in ``warnings``; the song ends before them."""
+
+
+@_documented
 class ResultFile(TypedDict):
     """What the job made."""
 
@@ -287,7 +381,9 @@ class ResultFile(TypedDict):
     warnings: list[str]
     """Sentences for the user, each once."""
     parts: Annotated[list[PartResult], Field(min_length=1)]
-    """One for each part of the request, in the same order."""
+    """One for each part of the request, in the same order; for a song one for each section that was made, and one for all."""
+    song: NotRequired[SongResult]
+    """Where the sections of a song are."""
 
 
 @_documented

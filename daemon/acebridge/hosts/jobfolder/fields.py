@@ -89,13 +89,13 @@ def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue])
     fields = _complete(part, coerce(message.DESCRIPTOR, part.fields, place), metadata)
     if makes_audio(part):
         fields["output"] = _merge({"encoding": request.format}, fields.get("output"))
-    submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine, "origin": _origin(request)})
+    submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine, "origin": origin_of(request)})
     fields["submission"] = _merge(submission, fields.get("submission"))
     fill(message, fields, TASKS[part.task], prefix=f"{place}.")
     return message
 
 
-def _origin(request: Request) -> dict[str, JsonValue]:
+def origin_of(request: Request) -> dict[str, JsonValue]:
     """Return where a request comes from, cut to what the contract allows."""
     return {"host": request.host[:255], "instance": request.instance[:255], "project": request.project[:4096]}
 

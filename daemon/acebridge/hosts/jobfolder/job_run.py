@@ -113,12 +113,21 @@ class Work:
         self._made.clear()
 
 
+def check_media(folder: Path) -> None:
+    """Raise `InvalidValue` unless files can be made in the media folder."""
+    from acebridge.atomic_files import check_writable
+
+    try:
+        check_writable(folder)
+    except InvalidValue as error:
+        raise no_room(folder, error.__cause__) from error
+
+
 def perform_all(work: Work, request: Request, address: str | None, autostart: bool) -> ResultFile:
     """Run every part; return the content of ``result.json``.
 
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
-    from acebridge.atomic_files import check_writable
     from acebridge.client.connection import check_own_machine, connect
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
     from acebridge.hosts.jobfolder.recipes import add_parents, use_recipes
@@ -126,10 +135,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     request = use_recipes(request)
     check_parts(request)
     if request.media is not None:
-        try:
-            check_writable(request.media)
-        except InvalidValue as error:
-            raise _no_room(request.media, error.__cause__) from error
+        check_media(request.media)
     began = time.monotonic()
     engine = ""
     warnings: list[str] = []
@@ -199,7 +205,7 @@ def _file(number: int, source: AudioFile | Mix, folder: Path) -> AudioFile:
     try:
         return AudioFile(write_mix(source, mix_file(folder, number)))
     except OSError as error:
-        raise _no_room(folder, error, "job folder") from error
+        raise no_room(folder, error, "job folder") from error
 
 
 def _narrow(message: TaskRequest, source: AudioFile) -> SentSource | None:
@@ -243,12 +249,12 @@ def _run_part(
         try:
             follow(client.submit_request(message), status, target)
         except ConnectionLost as error:
-            raise (_daemon_ended() if status.job_id else error) from error.__cause__
+            raise (daemon_ended() if status.job_id else error) from error.__cause__
         except JobFailed:
             raise
         except OSError as error:
             work.cancel_remote()
-            raise _no_room(media, error) from error
+            raise no_room(media, error) from error
         except Exception:
             work.cancel_remote()
             raise
@@ -263,7 +269,8 @@ def _run_part(
     return result, files.completed.engine
 
 
-def _daemon_ended() -> JobFailed:
+def daemon_ended() -> JobFailed:
+    """Return the sentence about a daemon that went away."""
     return JobFailed(
         ErrorReason.UNAVAILABLE,
         "The AceBridge daemon ended in the middle of the work.",
@@ -271,7 +278,8 @@ def _daemon_ended() -> JobFailed:
     )
 
 
-def _no_room(folder: Path, error: BaseException | None, called: str = "media folder") -> InvalidValue:
+def no_room(folder: Path, error: BaseException | None, called: str = "media folder") -> InvalidValue:
+    """Return the sentence about a folder that cannot be written."""
     from acebridge.atomic_files import unwritable
 
     cause = error if isinstance(error, OSError) else OSError(0, "no file can be made in it")

@@ -94,6 +94,8 @@ class Request:
     parts: tuple[Part, ...]
     instance: str = ""
     project: str = ""
+    #: A song from sections instead of parts; see song_request.py.
+    song: Mapping[str, JsonValue] | None = None
 
 
 def read_request(folder: Path) -> Request:
@@ -102,35 +104,37 @@ def read_request(folder: Path) -> Request:
     try:
         content: JsonValue = json.loads(read_text(file, "utf-8-sig"))
     except OSError as error:
-        raise _wrong(
+        raise wrong(
             REQUEST, str(file), "a file that can be read", f"{file} cannot be read: {error.strerror}."
         ) from error
     except RecursionError as error:
-        raise _wrong(REQUEST, str(file), "JSON that is less deep", f"{file} is nested too deeply.") from error
+        raise wrong(REQUEST, str(file), "JSON that is less deep", f"{file} is nested too deeply.") from error
     except ValueError as error:  # no UTF-8, no JSON
-        raise _wrong(REQUEST, str(file), "JSON in UTF-8", f"{file} is not JSON in UTF-8: {error}.") from error
+        raise wrong(REQUEST, str(file), "JSON in UTF-8", f"{file} is not JSON in UTF-8: {error}.") from error
     return parse_request(content, folder)
 
 
 def parse_request(content: JsonValue, folder: Path) -> Request:
     """Return the request that the ``content`` of a file in ``folder`` stands for. Raises `InvalidValue`."""
-    request = _Entry.of(content, "")
+    request = Entry.of(content, "")
     _check_version(request.content.get("version"))
     host, media = request.entry("host"), request.entry("media")
     check_scripts(host.text("scripts"))
     request.number("create_time")  # for other programs: it only has to be one
     media_folder = media.text("folder")
     if media_folder and not Path(media_folder).is_absolute():
-        raise _wrong("media.folder", media_folder, "the full path of a folder")
+        raise wrong("media.folder", media_folder, "the full path of a folder")
     encoding = media.text("format", FORMATS[0])
     if encoding not in FORMATS:
-        raise _wrong("media.format", encoding, ", ".join(FORMATS))
+        raise wrong("media.format", encoding, ", ".join(FORMATS))
     if media_folder and _is_inside(Path(media_folder), folder):
-        raise _wrong("media.folder", media_folder, "a folder outside the job folder, which goes with its job")
-    entries = request.items("parts")
-    if not entries:
-        raise _wrong("parts", entries, "at least one part")
-    parts = tuple(_part(_Entry.of(part, f"parts[{n}]"), n, folder) for n, part in enumerate(entries))
+        raise wrong("media.folder", media_folder, "a folder outside the job folder, which goes with its job")
+    entries, song = request.items("parts"), request.content.get("song")
+    if song is not None and entries:
+        raise wrong("song", "given", "nothing beside parts")
+    if song is None and not entries:
+        raise wrong("parts", entries, "at least one part")
+    parts = tuple(_part(Entry.of(part, f"parts[{n}]"), n, folder) for n, part in enumerate(entries))
     _check_mix_names(parts, folder)
     return Request(
         id=request.text("id", folder.name),
@@ -144,6 +148,7 @@ def parse_request(content: JsonValue, folder: Path) -> Request:
         parts=parts,
         instance=host.text("instance"),
         project=host.text("project"),
+        song=None if song is None else Entry.of(song, "song").content,
     )
 
 
@@ -164,7 +169,7 @@ def _check_mix_names(parts: tuple[Part, ...], folder: Path) -> None:
             files = {f"{place}.mix[{n}].file": track.file for n, track in enumerate(tracks)}
         for where, file in files.items():
             if any(_is_same(file, mix) for mix in mixes):
-                raise _wrong(where, str(file), "any file but mix-1.wav and so on, which the mixes of this job get")
+                raise wrong(where, str(file), "any file but mix-1.wav and so on, which the mixes of this job get")
 
 
 def _is_same(file: Path, other: Path) -> bool:
@@ -187,9 +192,9 @@ def _check_version(version: JsonValue) -> None:
     if version == VERSION and not isinstance(version, bool):
         return
     if isinstance(version, (bool, str, list, dict)):
-        raise _wrong("version", version, f"the number {VERSION}")
+        raise wrong("version", version, f"the number {VERSION}")
     newer = version is not None and version > VERSION
-    raise _wrong(
+    raise wrong(
         "version",
         version,
         str(VERSION),
@@ -198,65 +203,65 @@ def _check_version(version: JsonValue) -> None:
     )
 
 
-def _part(part: _Entry, number: int, folder: Path) -> Part:
+def _part(part: Entry, number: int, folder: Path) -> Part:
     task, again = part.text("task"), part.entry("again")
     if again.content and (task or part.content.get("source") is not None):
-        raise _wrong(part.place("again"), dict(again.content), "nothing beside a task or a source")
+        raise wrong(part.place("again"), dict(again.content), "nothing beside a task or a source")
     if not task and not again.content:
-        raise _wrong(part.place("task"), task, "the name of a task")
+        raise wrong(part.place("task"), task, "the name of a task")
     fill_from = part.integer("fill_from")
     if fill_from is not None and not 0 <= fill_from < number:
         allowed = f"0 to {number - 1}, the number of an earlier part" if number else "nothing: no part is earlier"
-        raise _wrong(part.place("fill_from"), fill_from, allowed)
+        raise wrong(part.place("fill_from"), fill_from, allowed)
     source = part.content.get("source")
     return Part(
         task=task,
         label=" ".join(part.text("label").split()),
         position_s=part.number("position_s", 0.0),
-        source=None if source is None else _source(_Entry.of(source, part.place("source")), folder),
+        source=None if source is None else _source(Entry.of(source, part.place("source")), folder),
         fields=part.entry("fields").content,
         fill_from=fill_from,
         again=_file(again, folder) if again.content else None,
     )
 
 
-def _source(source: _Entry, folder: Path) -> AudioFile | Mix:
+def _source(source: Entry, folder: Path) -> AudioFile | Mix:
     if source.content.get("mix") is not None:
         return _mix(source, folder)
     return AudioFile(_file(source, folder), source.number("start_s"), source.number("end_s"))
 
 
-def _file(entry: _Entry, folder: Path) -> Path:
+def _file(entry: Entry, folder: Path) -> Path:
     name = entry.text("file")
     if not name or "\0" in name:
-        raise _wrong(entry.place("file"), name, "the name of a file")
+        raise wrong(entry.place("file"), name, "the name of a file")
     return folder / name  # an absolute name stays what it is
 
 
-def _mix(source: _Entry, folder: Path) -> Mix:
+def _mix(source: Entry, folder: Path) -> Mix:
     frames = source.integer("frames", 0)
     if not 0 < frames <= MAX_MIX_FRAMES:
-        raise _wrong(source.place("frames"), frames, f"1 to {MAX_MIX_FRAMES}")
+        raise wrong(source.place("frames"), frames, f"1 to {MAX_MIX_FRAMES}")
     channels = source.integer("channels")
     if channels not in (None, 1, 2):
-        raise _wrong(source.place("channels"), channels, "1 or 2")
+        raise wrong(source.place("channels"), channels, "1 or 2")
     tracks = source.items("mix")
     if not tracks:
-        raise _wrong(source.place("mix"), tracks, "at least one file")
-    entries = (_Entry.of(track, source.place(f"mix[{number}]")) for number, track in enumerate(tracks))
+        raise wrong(source.place("mix"), tracks, "at least one file")
+    entries = (Entry.of(track, source.place(f"mix[{number}]")) for number, track in enumerate(tracks))
     return Mix(tuple(_track(entry, folder) for entry in entries), frames, channels)
 
 
-def _track(entry: _Entry, folder: Path) -> MixTrack:
+def _track(entry: Entry, folder: Path) -> MixTrack:
     at, first, frames = entry.integer("at", 0), entry.integer("first", 0), entry.integer("frames")
     for key, value, least in (("at", at, 0), ("first", first, 0), ("frames", frames, 1)):
         if value is not None and value < least:
-            raise _wrong(entry.place(key), value, f"{least} or more")
+            raise wrong(entry.place(key), value, f"{least} or more")
     return MixTrack(_file(entry, folder), at, entry.number("left", 1.0), entry.number("right", 1.0), first, frames)
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """An object in the request, and where it stands there, such as ``parts[0]``. A key that holds ``null`` counts as missing.
 
     All methods raise `InvalidValue` for a key that holds something else than they return.
@@ -266,33 +271,33 @@ class _Entry:
     at: str
 
     @classmethod
-    def of(cls, content: JsonValue, at: str) -> _Entry:
+    def of(cls, content: JsonValue, at: str) -> Entry:
         """Return ``content`` as an object."""
         if not isinstance(content, dict):
-            raise _wrong(at or REQUEST, content, "an object")
+            raise wrong(at or REQUEST, content, "an object")
         return cls(content, at)
 
     def place(self, key: str) -> str:
         """Return where a key stands in the request."""
         return f"{self.at}.{key}".lstrip(".")
 
-    def entry(self, key: str) -> _Entry:
+    def entry(self, key: str) -> Entry:
         """Return an object; an empty one by default."""
         value = self.content.get(key)
-        return _Entry.of({} if value is None else value, self.place(key))
+        return Entry.of({} if value is None else value, self.place(key))
 
     def items(self, key: str) -> list[JsonValue]:
         """Return a list; an empty one by default."""
         value = self.content.get(key)
         if value is not None and not isinstance(value, list):
-            raise _wrong(self.place(key), value, "a list")
+            raise wrong(self.place(key), value, "a list")
         return value or []
 
     def text(self, key: str, default: str = "") -> str:
         """Return a text."""
         value = self.content.get(key)
         if value is not None and not isinstance(value, str):
-            raise _wrong(self.place(key), value, "text")
+            raise wrong(self.place(key), value, "text")
         return default if value is None else value
 
     @overload
@@ -307,7 +312,7 @@ class _Entry:
         # JSON has larger numbers than a float, and Python reads NaN from it.
         if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
             return float(value)
-        raise _wrong(self.place(key), value, "a number")
+        raise wrong(self.place(key), value, "a number")
 
     @overload
     def integer(self, key: str) -> int | None: ...
@@ -322,12 +327,12 @@ class _Entry:
             return value
         if isinstance(value, float) and value.is_integer():
             return int(value)
-        raise _wrong(self.place(key), value, "a whole number")
+        raise wrong(self.place(key), value, "a whole number")
 
 
 def unreadable(place: str, file: Path, error: OSError) -> InvalidValue:
     """Return the sentence about a source that cannot be read; ``place`` is where the request names it."""
-    return _wrong(
+    return wrong(
         place,
         str(file),
         "an audio file",
@@ -336,5 +341,6 @@ def unreadable(place: str, file: Path, error: OSError) -> InvalidValue:
     )
 
 
-def _wrong(place: str, value: JsonValue, allowed: str, message: str = "", remedy: str = _REMEDY) -> InvalidValue:
+def wrong(place: str, value: JsonValue, allowed: str, message: str = "", remedy: str = _REMEDY) -> InvalidValue:
+    """Return the sentence about something in the request that is not allowed; ``place`` is where it stands."""
     return InvalidValue(place, value, allowed, message=message, remedy=remedy)

@@ -68,6 +68,10 @@ def run(folder: Path, *, address: str | None = None, autostart: bool = True) -> 
         if address is None:  # else the request's does not count
             check_address(request.address)
         work.status.tell(parts=len(request.parts), host=request.host)
+        if request.song is not None:
+            from acebridge.hosts.jobfolder.song_run import perform_song
+
+            return perform_song(work, request, address, autostart)
         tasks = ", ".join(part.task for part in request.parts)
         work.status.log(f"{request.id}: {tasks}{f', for {request.host}' if request.host else ''}")
         return perform_all(work, request, address, autostart)

@@ -15,6 +15,7 @@ from acebridge.hosts import jobfolder
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, MixTrack, parse_request
 from acebridge.hosts.jobfolder.schema import DOCUMENTS, schema_file
+from acebridge.hosts.jobfolder.song_request import song_plan
 from acebridge.version import VERSION as COMMAND_VERSION
 from acestep_runtime.errors import InvalidValue
 from tests.support.schemas import FOLDER, check, validator
@@ -105,9 +106,9 @@ FAULTS: list[tuple[str, Any]] = [
 ]  # fmt: skip
 
 
-def spoil(place: str, value: Any) -> Any:
+def spoil(place: str, value: Any, good: Any = None) -> Any:
     """Return the good request with something else at a place."""
-    request = copy.deepcopy(GOOD)
+    request = copy.deepcopy(good or GOOD)
     *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
     entry = request
     for step in way:
@@ -136,12 +137,38 @@ def test_schema_and_command_take_the_same() -> None:
 
 
 OPTIONAL = (
-    "id", "host", "host.name", "host.version", "host.instance", "host.project", "host.scripts", "action", "title",
+    "id", "song", "host", "host.name", "host.version", "host.instance", "host.project", "host.scripts", "action", "title",
     "create_time", "engine", "address", "media", "media.folder", "media.format", "place", "parts.0.label",
     "parts.0.position_s", "parts.0.source", "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields",
     "parts.0.fill_from", "parts.1.source.channels", "parts.1.source.mix.0.at", "parts.1.source.mix.0.first",
     "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right",
 )  # fmt: skip
+
+
+#: A request for a song, and the keys of it that may be missing.
+SONG: dict[str, Any] = {
+    "version": 1,
+    "media": {"folder": "/media"},
+    "song": {"sections": [{"name": "Verse", "end_s": 4}]},
+}
+OPTIONAL_IN_SONG = (
+    *(f"song.{name}" for name in ("position_s", "sample_rate", "caption", "bpm", "timesignature", "keyscale", "language",
+                                  "seed", "takes", "score_by")),
+    *(f"song.sections.0.{name}" for name in ("bars", "start_s", "caption", "lyrics", "bpm", "timesignature", "takes", "like")),
+)  # fmt: skip
+
+
+def test_a_key_of_a_song_that_holds_null_counts_as_missing() -> None:
+    for place in OPTIONAL_IN_SONG:
+        check("request", spoil(place, None, SONG))
+        assert song_plan(parse_request(spoil(place, None, SONG), JOB)) == song_plan(parse_request(SONG, JOB))
+
+
+def test_there_are_parts_or_a_song() -> None:
+    for request in ({**SONG, "song": None}, {**SONG, "parts": [], "song": None}, {**SONG, "parts": GOOD["parts"]}):
+        with pytest.raises(InvalidValue):
+            parse_request(request, JOB)
+    assert not validator("request").is_valid({**SONG, "song": None})
 
 
 def test_a_key_that_holds_null_counts_as_missing() -> None:
@@ -160,7 +187,7 @@ def test_a_key_that_holds_null_counts_as_missing() -> None:
 
 
 def test_every_optional_key_of_a_request_may_hold_null() -> None:
-    named = {place.split(".")[-1] for place in OPTIONAL}
+    named = {place.split(".")[-1] for place in (*OPTIONAL, *OPTIONAL_IN_SONG)} | {"parts"}
     schema = validator("request").schema
     for entry in (schema, *schema["$defs"].values()):
         if "properties" in entry:

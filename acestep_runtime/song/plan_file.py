@@ -1,0 +1,208 @@
+"""Reading plans: a TOML file, or the same as a mapping. Errors name the section and what is allowed there."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from acestep_runtime.engines import registry
+from acestep_runtime.errors import InvalidValue, printable
+from acestep_runtime.limits import describe_limits, field_limits, validate
+from acestep_runtime.song.plan import Section, SongPlan, bar_borders, check_plan, section_label
+from acestep_runtime.tasks.base import SCORES
+from acestep_runtime.values import MAX_SEED, TIME_SIGNATURES, Json, Music
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MAX_BARS = 1000
+#: The largest plan that is read: room for the lyrics of every section.
+MAX_BYTES = 1 << 20
+#: What the fields of `Music` are called in a plan.
+_NAMES = {"bpm": "tempo", "timesignature": "meter", "keyscale": "key"}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(low: int, high: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_meter(value: object) -> bool:
+    return value in TIME_SIGNATURES and not isinstance(value, (bool, float))
+
+
+#: Keys of a plan and of a section: what a value must be, and how messages say it.
+_SONG: dict[str, tuple[Callable[[object], bool], str]] = {
+    "title": (_is_text, "text"),
+    "style": (_is_text, "text: style, instruments, mood"),
+    "tempo": (_is_number, "a number of beats per minute, 30 to 300"),
+    "meter": (_is_meter, f"beats per bar: {', '.join(map(str, TIME_SIGNATURES))}"),
+    "key": (_is_text, 'text such as "C major" or "F# minor"'),
+    "language": (_is_text, 'the code of a language, such as "en"'),
+    "seed": (_is_whole(0, MAX_SEED), f"a whole number, 0 to {MAX_SEED}"),
+    "engine": (lambda value: value in ("auto", *registry.ENGINES), ", ".join(registry.OFFERED)),
+    "score_by": (lambda value: bool(value) and value in SCORES, ", ".join(filter(None, SCORES))),
+    "takes": (_is_whole(1, 8), "a whole number, 1 to 8"),
+    "section": (lambda value: isinstance(value, list), "sections, each of which begins with [[section]]"),
+}
+_SECTION: dict[str, tuple[Callable[[object], bool], str]] = {
+    "name": (_is_text, "text"),
+    "bars": (_is_whole(1, MAX_BARS), f"a whole number of bars, 1 to {MAX_BARS}"),
+    "caption": (_is_text, "text that is added to the style of the song"),
+    "lyrics": (_is_text, "the words to sing"),
+    "takes": _SONG["takes"],
+    "like": (_is_text, "the name of an earlier section"),
+}
+
+
+def read_plan(path: Path) -> SongPlan:
+    """Return the plan in a TOML file; without a title it has the name of the file.
+
+    Raises `InvalidValue` for what is no plan, and ``OSError`` for a file that cannot be read.
+    """
+    name = printable(path.name)
+    if path.stat().st_size > MAX_BYTES:
+        raise InvalidValue("plan", name, f"a file of at most {MAX_BYTES} bytes")
+    try:
+        plan = parse_plan(path.read_text("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        raise InvalidValue("plan", name, "text in UTF-8", message=f"{name} is not text in UTF-8.") from error
+    return plan if plan.title else dataclasses.replace(plan, title=path.stem)
+
+
+def parse_plan(text: str, name: str = "the plan") -> SongPlan:
+    """Return the plan that a text in TOML stands for. Raises `InvalidValue`; ``name`` is the file in its sentence."""
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:  # the first says where: "(at line 3, column 5)"
+        message = f"{name} is not TOML: {str(error).rstrip('.')}."
+        raise InvalidValue(
+            "plan", name, "TOML", message=message, remedy='Write texts in quotes: key = "text".'
+        ) from error
+    return plan_of(content)
+
+
+def plan_of(content: Mapping[str, Json]) -> SongPlan:
+    """Return the plan that a mapping with the keys of the file stands for. Raises `InvalidValue`."""
+    _check_keys(content, _SONG, "")
+    tempo, meter = content.get("tempo"), content.get("meter", 4)
+    if tempo is None:
+        raise InvalidValue("tempo", "", "a number", message="The plan has no tempo, in which its bars count.",
+                           remedy="Add for example tempo = 120.")  # fmt: skip
+    assert isinstance(tempo, (int, float))
+    assert isinstance(meter, int)
+    _check_music("", bpm=float(tempo), keyscale=_text(content, "key") or None, language=_text(content, "language"))
+    rows = _with_likes(_section_rows(content.get("section", [])))
+    borders = bar_borders([_bars(row) for row in rows], float(tempo), meter)
+    takes = content.get("takes", 1)
+    sections = tuple(
+        _section(row, content, start, stop, takes) for row, start, stop in zip(rows, borders, borders[1:], strict=False)
+    )
+    seed = content.get("seed")
+    return check_plan(
+        SongPlan(
+            sections,
+            title=_text(content, "title"),
+            keyscale=_text(content, "key") or None,
+            language=_text(content, "language") or "unknown",
+            seed=seed if isinstance(seed, int) else None,
+            engine=_text(content, "engine") or "auto",
+            score_by=_text(content, "score_by"),
+        )
+    )
+
+
+def _check_keys(
+    content: Mapping[str, Json], table: Mapping[str, tuple[Callable[[object], bool], str]], place: str
+) -> None:
+    """Raise `InvalidValue` for a key that is not in the table, or whose value is not what the table says."""
+    for key, value in content.items():
+        if key not in table:
+            where, allowed = place or "The plan", ", ".join(table)
+            message = f"{where[0].upper()}{where[1:]} has a key {printable(key)}; allowed: {allowed}."
+            raise InvalidValue(key, str(value), allowed, message=message)
+        is_allowed, allowed = table[key]
+        if not is_allowed(value):
+            raise InvalidValue(f"{key} of {place}" if place else key, value, allowed)
+
+
+def _section_rows(content: Json) -> list[Mapping[str, Json]]:
+    """Return the sections as they are written, each with a name."""
+    rows: list[Mapping[str, Json]] = []
+    assert isinstance(content, list)
+    for number, row in enumerate(content, 1):
+        if not isinstance(row, Mapping):
+            raise InvalidValue(f"section {number}", row, "keys and values below [[section]]")
+        name = row.get("name")
+        place = section_label(printable(name)) if isinstance(name, str) and name else f"section {number}"
+        _check_keys(row, _SECTION, place)
+        if "name" not in row:
+            raise InvalidValue(
+                place, "", "a name", message=f"Section {number} has no name.", remedy='Add name = "Verse".'
+            )
+        rows.append(row)
+    return rows
+
+
+def _with_likes(rows: list[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
+    """Return the sections, each with what it leaves out from the earlier one that it is like."""
+    known: dict[str, Mapping[str, Json]] = {}
+    full: list[Mapping[str, Json]] = []
+    for row in rows:
+        model = known.get(str(row.get("like", "")).strip().casefold(), {})
+        taken = {key: value for key, value in model.items() if key in ("bars", "caption", "lyrics", "takes")}
+        full.append({**taken, **row})
+        known.setdefault(_text(row, "name").strip().casefold(), full[-1])
+    return full
+
+
+def _bars(row: Mapping[str, Json]) -> int:
+    bars = row.get("bars")
+    if not isinstance(bars, int):
+        label = section_label(_text(row, "name"))
+        message = f"{label[0].upper()}{label[1:]} does not say how many bars it has."
+        raise InvalidValue(
+            f"bars of {label}", "", "a whole number", message=message, remedy="Add for example bars = 8."
+        )
+    return bars
+
+
+def _section(row: Mapping[str, Json], song: Mapping[str, Json], start: int, stop: int, takes: Json) -> Section:
+    """Return a section: its caption is the song's style and its own."""
+    name, style, tempo, meter = _text(row, "name"), _text(song, "style"), song["tempo"], song.get("meter", 4)
+    caption = ", ".join(filter(None, (style.strip(), _text(row, "caption").strip())))
+    place, lyrics, count = f" of {section_label(name)}", _text(row, "lyrics"), row.get("takes", takes)
+    _check_music(place, caption=caption, lyrics=lyrics)
+    assert isinstance(tempo, (int, float))
+    assert isinstance(meter, int)
+    assert isinstance(count, int)
+    return Section(name.strip(), start, stop, caption, lyrics, float(tempo), meter, count, _text(row, "like").strip())
+
+
+def _check_music(place: str, **fields: str | float | None) -> None:
+    """Raise `InvalidValue` for what no music can be, under the names of the plan."""
+    given = {name: value for name, value in fields.items() if value not in (None, "")}
+    try:
+        validate(Music(**given))  # type: ignore[arg-type]
+    except InvalidValue as error:
+        limits = field_limits(Music, error.field)
+        allowed = describe_limits(limits) if limits is not None and limits.max_len is None else error.allowed
+        name = f"{_NAMES.get(error.field, error.field)}{place}"
+        raise InvalidValue(name, error.value, allowed, remedy=error.remedy, value_text=error.value) from error
+
+
+def _text(content: Mapping[str, Json], key: str) -> str:
+    value = content.get(key, "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,80 @@
+-- A song from sections: one item for each on a new track, all cut from one file, with the other takes of a section as takes.
+-- See `place`.
+
+return function(import)
+  local guid = import("guid")
+  local outputs_of = import("outputs")
+  local regions = import("regions")
+  local takes = import("takes")
+  local tracks = import("tracks")
+
+  local MOVED = "The regions were moved or changed meanwhile; the song lies where they were."
+
+  --- What goes onto the items: { {section, part, takes = { {take, output, offset_s, source} … }} … }, a source for each take. Or
+  -- nil, a message and a remedy.
+  local function layers_of(result)
+    local song = result.song
+    local whole = result.parts[song.part + 1].takes[1].outputs[1]
+    local layers, opened = {}, {}
+    for number, section in ipairs(song.sections) do
+      local layer = { section = section, part = result.parts[section.part + 1], takes = {}, rate = whole.sample_rate }
+      for place, take in ipairs(layer.part.takes) do
+        -- The take that was chosen is in the song, where it leads into the next section.
+        local output = place == 1 and whole or take.outputs[1]
+        local sources, why, remedy = outputs_of.open({ { outputs = { { output = output } } } })
+        if not sources then
+          for _, source in ipairs(opened) do reaper.PCM_Source_Destroy(source) end
+          return nil, why, remedy
+        end
+        opened[#opened + 1] = sources[output.file]
+        layer.takes[place] = {
+          take = take, source = sources[output.file], name = section.name,
+          offset_s = (section.start_frame - output.start_frame) / output.sample_rate,
+        }
+      end
+      layers[number] = layer
+    end
+    return layers, whole
+  end
+
+  local function lay(track, request, layer, origin, shift)
+    local item = outputs_of.new_item(track)
+    local section, rate = layer.section, layer.rate
+    local function set(key, value) reaper.SetMediaItemInfo_Value(item, key, value) end
+    set("D_POSITION", (origin + section.start_frame) / rate + shift)
+    set("D_LENGTH", (section.end_frame - section.start_frame) / rate)
+    set("B_LOOPSRC", 0)
+    set("C_BEATATTACHMODE", outputs_of.TIME_BASE)
+    set("D_FADEINLEN", 0) -- the items play on into each other
+    set("D_FADEOUTLEN", 0)
+    for _, made in ipairs(layer.takes) do
+      local take = takes.add(item, made.source, made.name, made.offset_s)
+      takes.remember(take, outputs_of.facts(request, layer.part, made.take))
+    end
+    set("I_CURTAKE", 0)
+    reaper.UpdateItemInProject(item)
+  end
+
+  return function(project, request, result)
+    local place = request.place
+    local anchor = place.anchor and guid.track(project, place.anchor)
+    if place.anchor and not anchor then
+      return nil, ("The track %s is no longer in the project."):format(place.anchor_name or ""),
+        'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
+    end
+    local layers, whole, remedy = layers_of(result)
+    if not layers then return nil, whole, remedy, true end
+    local shift, moved = regions.shift(project, place.regions)
+    local origin = math.floor(whole.position_s * whole.sample_rate + 0.5)
+    return function()
+      local track = tracks.insert_after(project, anchor, { { name = "Song" } })[1]
+      for _, layer in ipairs(layers) do lay(track, request, layer, origin, shift) end
+      local summary, missing = ("%d sections on a new track"):format(#layers), result.song.missing
+      if #missing > 0 then
+        return ("%s; not made: %s.\n%s"):format(summary, table.concat(missing, ", "), table.concat(result.warnings, "\n")), true
+      end
+      if moved then return MOVED, true end
+      return summary
+    end
+  end
+end
