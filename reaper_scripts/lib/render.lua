@@ -24,7 +24,7 @@ return function(import)
   local FLOAT_WAV = "ZXZhdyAAAQ==" -- WAV, 32 bit float: the base64 that REAPER stores for it
 
   local SOLO = { "I_SOLO", "B_SOLO_DEFEAT" } -- of every track
-  local THROUGH = { I_FXEN = 0, D_VOL = 1, D_PAN = 0 } -- of tracks that are to leave everything as it is
+  local THROUGH = { I_FXEN = 0, D_VOL = 1, D_PAN = 0, D_PANLAW = 1, I_PANMODE = 3, B_PHASE = 0 } -- of tracks that are to leave all as it is
 
   local function save_track(saved, track, key)
     saved[#saved + 1] = { track, key, reaper.GetMediaTrackInfo_Value(track, key) }

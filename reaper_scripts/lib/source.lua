@@ -111,7 +111,7 @@ return function(import)
     local start, stop = selected.start, selected.stop
     if not start or how == "post" then return nil end
     local sorted = sort_tracks(selected, start, stop, how)
-    if #sorted.rendered > 0 then return count_tracks(#sorted.rendered, "track") .. " rendered with FX" end
+    if #sorted.rendered > 0 then return count_tracks(#sorted.rendered, "track") .. " rendered" end
     local silent = 0
     for _, track in ipairs(sorted.read) do
       if needs_render.plays_midi(track, start, stop) then silent = silent + 1 end

@@ -137,6 +137,23 @@ def test_a_track_accessor_tells_of_edits_and_not_of_faders(r: Reaper, tmp_path: 
     assert says(r, code) == "falsetruefalse"
 
 
+@pytest.mark.parametrize("ways", behaviour.both("accessor_offset"))
+def test_accessors_and_playback_offsets(tmp_path: Path, ways: dict[str, str]) -> None:
+    soundfile.write(tmp_path / "a.wav", np.ones((RATE_HZ, 2)), RATE_HZ, subtype="FLOAT")
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        track = r.project.add_track("a", D_PLAY_OFFSET=100, I_PLAY_OFFSET_FLAG=2)
+        track.add_item(tmp_path / "a.wav")
+        code = """
+            local accessor, buffer = reaper.CreateTrackAudioAccessor(reaper.GetTrack(0, 0)), reaper.new_array(400)
+            reaper.GetAudioAccessorSamples(accessor, 44100, 2, 0, 200, buffer)
+            reaper.DestroyAudioAccessor(accessor)
+            local silent = 0
+            while buffer[2 * silent + 1] == 0 do silent = silent + 1 end
+            say(silent .. "")
+        """
+        assert says(r, code) == ("100" if ways["accessor_offset"] == "played" else "0")
+
+
 @pytest.mark.parametrize("ways", behaviour.both("accessor_of_midi"))
 def test_accessors_of_midi(tmp_path: Path, ways: dict[str, str]) -> None:
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.fake_reaper import calls_project
+from tests.support.fake_reaper import behaviour, calls_project
 from tests.support.fake_reaper.state import Envelope, Source
 from tests.support.reaper_answers import read_source
 from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
@@ -58,7 +58,19 @@ def test_instruments_are_rendered_beside_tracks_that_are_read(scene: Scene) -> N
     files = [piece["file"] for piece in request["parts"][0]["source"]["mix"]]
     assert any(file.endswith("a.wav") for file in files), "the guitar is sent as its file"
     assert 42230 in scene.r.actions
-    assert scene.r.dialogs[0][0] == "AceBridge: Cover (1 track is rendered with FX)"
+    assert scene.r.dialogs[0][0] == "AceBridge: Cover (1 track is rendered)"
+
+
+def set_values(**values: float) -> Callable[[Scene], Any]:
+    return lambda scene: scene.track.values.update(values)
+
+
+def save_pan_law(scene: Scene) -> None:
+    """Nothing but the project's file says its pan law."""
+    scene.project.pan_law = 0.7071
+    scene.project.file = str(scene.folder / "song.rpp")
+    scene.project.notes = "long notes"
+    scene.project.save_rpp(scene.project.file)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +79,53 @@ def test_instruments_are_rendered_beside_tracks_that_are_read(scene: Scene) -> N
         lambda scene: scene.track.add_fx(double),
         lambda scene: scene.track.envelopes.append(Envelope("<VOLENV2")),
         lambda scene: scene.project.add_track("sender").send_to(scene.track),
-        lambda scene: scene.track.__setitem__("B_PHASE", 1),
+        set_values(B_PHASE=1),
+        set_values(I_PANMODE=5, D_WIDTH=0.5),
+        set_values(I_PANMODE=5, D_PAN=-1),
+        set_values(I_PANMODE=6, D_DUALPANL=0.5),
+        lambda scene: (setattr(scene.project, "pan_mode", 6), set_values(D_DUALPANR=0)(scene)),
+        set_values(D_PANLAW=0.7071),
+        save_pan_law,
+        set_values(D_PAN=-0.5),
+        set_values(D_PLAY_OFFSET=-0.25, I_PLAY_OFFSET_FLAG=0),
+        set_values(D_PLAY_OFFSET=400, I_PLAY_OFFSET_FLAG=2),
+        set_values(C_MAINSEND_OFFS=2),
     ],
-    ids=["fx", "automation", "receives", "phase"],
-)
-def test_what_changes_a_track_has_it_rendered(scene: Scene, change: Callable[[Scene], Any]) -> None:
+    ids=[
+        "fx", "automation", "receives", "phase", "width", "stereo pan", "dual pan", "dual pan of the project", "pan law",
+        "pan law of the project", "half a pan", "earlier", "later, in samples", "other channels",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ways", [None, *behaviour.others("pan_curve", "accessor_offset")])
+def test_what_changes_a_track_has_it_rendered(
+    scene: Scene, change: Callable[[Scene], Any], ways: dict[str, Any] | None
+) -> None:
+    scene.r.ways.update(ways or {})
+    scene.project.ways.update(ways or {})
     change(scene)
     played = play_selection(scene)
     samples, _ = send_selection(scene)
     assert scene.r.actions.count(42230) == 1
+    assert np.abs(samples - played).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_values(D_PAN=1), set_values(D_PAN=-1, D_VOL=0.5), set_values(I_PANMODE=5), set_values(I_PANMODE=6), set_values(D_WIDTH=0),
+        set_values(D_PANLAW=1), set_values(D_PLAY_OFFSET=1),
+    ],
+    ids=["right", "left", "full width", "wide dual pan", "width of another mode", "pan law of 0 dB", "offset that is off"],
+)  # fmt: skip
+@pytest.mark.parametrize("ways", behaviour.both("pan_curve"))
+def test_pans_whose_levels_are_known_are_not_rendered(
+    scene: Scene, change: Callable[[Scene], Any], ways: dict[str, Any]
+) -> None:
+    scene.project.ways.update(ways)
+    change(scene)
+    played = play_selection(scene)
+    samples, _ = send_selection(scene)
+    assert 42230 not in scene.r.actions
     assert np.abs(samples - played).max() < 1e-6
 
 

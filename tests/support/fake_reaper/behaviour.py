@@ -13,6 +13,7 @@ from typing import Any
 API = "ReaScript API reference"  # reaper.fm/sdk/reascript/reascripthelp.html
 SWS = "SWS extension"  # github.com/reaper-oss/sws
 ULTRASCHALL = "Ultraschall Reaper_Api_Documentation"
+DAW2DAW = "OuthenticLtd/Daw2Daw"  # github.com; compares renders of REAPER with those of others
 PRESETS = 'cfillion, "Apply render preset.lua" (forum.cockos.com/showthread.php?t=224539)'
 
 #: (what is played, where it is played, from which source)
@@ -28,7 +29,16 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("solo ignores routing (1) or keeps what a track sends to others (2)", "routing._passes",
      f"{ULTRASCHALL}: I_SOLO; rodilab, 'Track name groups.lua'"),
     ("sends: I_SENDMODE 0 after the fader, 1 before the FX, 3 after the FX", "routing.Mixer", f"{API}: GetTrackSendInfo_Value"),
-    ("B_PHASE, D_WIDTH in the pan mode that has a width (5)", "routing.apply", f"{API}: GetMediaTrackInfo_Value, I_PANMODE"),
+    ("B_PHASE, D_WIDTH in the pan mode that has a width (5), two pans in that of dual pan (6)", "routing.apply",
+     f"{API}: GetMediaTrackInfo_Value, I_PANMODE"),
+    ("I_PANMODE -1 is the project's mode, which GetTrackUIPan tells", "calls_tracks.get_track_ui_pan",
+     f"{DAW2DAW}: rpp reader; public scripts that ask GetTrackUIPan for it"),
+    ("a pan law is the gain in the middle, full pan all of one channel; PANLAW in a project's file is the project's",
+     "sound.pan_gains", f"{API}: D_PANLAW; {DAW2DAW}: panlaw.py, measured; {ULTRASCHALL}: GetProject_PanLaw"),
+    ("a playback offset: seconds or samples, negative plays earlier, flag 1 is off", "routing.play_offset",
+     f"{API}: D_PLAY_OFFSET, I_PLAY_OFFSET_FLAG; {DAW2DAW}: rpp reader, measured"),
+    ("C_MAINSEND_OFFS sends to other channels of the parent than the first two", "routing.Mixer",
+     f"{API}: GetMediaTrackInfo_Value"),
     ("a render is done when the action returns", "render.run", "public test suites that read the file in the next line"),
     ("a take's accessor leaves out volume, pan, fades and the take's volume envelope, a track's its fader",
      "calls_audio.get_audio_accessor_samples", f"{SWS}: Breeder/BR_Loudness.cpp; sws issue 957"),
@@ -73,6 +83,7 @@ OPEN: dict[str, Open] = {
     "accessor_rate": Open("Is another rate resampled as a whole, or each call alone?", ("whole", "each call")),
     "accessor_changed": Open("What does a changed accessor play until it is validated?", ("old", "new")),
     "accessor_wider": Open("What do channels hold that a mono take does not have?", ("copies", "silence")),
+    "accessor_offset": Open("Does a track's accessor count its playback offset in?", ("left out", "played")),
     "accessor_of_midi": Open("Does a MIDI take have an accessor?", ("none", "silence")),
     "atexit": Open("Are several functions kept, or the last one?", ("all", "last")),
     "dialog_timers": Open("Do other scripts run while a dialog is open?", (True, False)),
@@ -81,9 +92,11 @@ OPEN: dict[str, Open] = {
     "form_limit": Open("How many bytes of answers does GetUserInputs hold?", (None, 1024)),
     "lane_layout": Open("Is UpdateTimeline enough to have lanes arranged again?", ("UpdateTimeline", "UpdateItemLanes")),
     "offline_media": Open("What is read of a take whose media is offline?", ("silence", "error")),
+    "pan_curve": Open("Which levels has a pan between the middle and a side? (A project chooses its taper.)", ("sine", "linear")),
     "play_rate": Open("Does a render go at the master play rate?", ("no", "yes")),
     "render_format": Open("Which key, set after it, puts RENDER_FORMAT back?", ("none", "RENDER_FORMAT2", "RENDER_SETTINGS")),
     "tab_switch": Open("Does playback go on when another tab is shown?", ("plays on", "stops")),
+    "take_pan_law": Open("Does a take without a pan law of its own have that of the project?", ("no", "project")),
     "tempo": Open("When do items move that are attached to beats?", ("at once", "UpdateTimeline")),
 }  # fmt: skip
 

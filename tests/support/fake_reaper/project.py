@@ -47,6 +47,8 @@ class Project:
         self.timebase = (
             1  # C_BEATATTACHMODE of what has none of its own: beats (position, length, rate), REAPER's default
         )
+        self.pan_mode = 3  # I_PANMODE and D_PANLAW of what has none of its own
+        self.pan_law = 1.0
         self.time_selection: tuple[float, float] = (0.0, 0.0)
         self.loop: tuple[float, float] = (0.0, 0.0)
         self.cursor = 0.0

@@ -11,12 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from tests.support.fake_reaper import midi
-from tests.support.fake_reaper.sound import balance, track_samples
+from tests.support.fake_reaper.sound import balance, pan_gains, track_samples
 from tests.support.fake_reaper.state import Send, Track
 
 IN_PLACE = (2, 6)
 _AFTER_FADER, _BEFORE_FX, _AFTER_FX = 0, 1, 3
 _STEREO_PAN, _DUAL_PAN = 5, 6
+_OFFSET_BYPASSED, _OFFSET_IN_SAMPLES = 1, 2  # I_PLAY_OFFSET_FLAG
 
 
 def parents(tracks: list[Track]) -> list[int]:
@@ -82,7 +83,7 @@ class Mixer:
         """Return the sum that goes into the master."""
         total = np.zeros((self.count, 2))
         for index, track in enumerate(self.tracks):
-            if self.above[index] < 0 and track["B_MAINSEND"]:
+            if self.above[index] < 0 and _goes_up(track):
                 total += self._taps_of(index)[2]
         return total
 
@@ -103,11 +104,11 @@ class Mixer:
         track = self.tracks[index]
         entering = np.zeros((self.count, 2))
         if index in self._audible:
-            entering += track_samples(track, self.rate, self.first, self.count, 2)
+            entering += track_samples(track, self.rate, self.first - play_offset(track, self.rate), self.count, 2)
             if any(fx.is_instrument and fx.enabled for fx in track.fx) and track["I_FXEN"]:
                 entering += midi.play(track, self.rate, self.first, self.count)
         for child, parent in enumerate(self.above):
-            if parent == index and self.tracks[child]["B_MAINSEND"]:
+            if parent == index and _goes_up(self.tracks[child]):
                 entering += self._taps_of(child)[2]
         for origin, other in enumerate(self.tracks):
             for send in other.sends:
@@ -117,6 +118,25 @@ class Mixer:
 
     def _is_sent(self, origin: int, destination: int) -> bool:
         return not self._is_soloed or destination in self._audible or origin in self._passing
+
+
+def _goes_up(track: Track) -> bool:
+    """Whether a track is heard in the first two channels of what it is in."""
+    return bool(track["B_MAINSEND"]) and not track["C_MAINSEND_OFFS"]
+
+
+def play_offset(track: Track, rate: float) -> int:
+    """Return how many frames later than it lies a track's media is played."""
+    flags = int(track["I_PLAY_OFFSET_FLAG"])
+    if flags & _OFFSET_BYPASSED:
+        return 0
+    return round(track["D_PLAY_OFFSET"] * (1 if flags & _OFFSET_IN_SAMPLES else rate))
+
+
+def pan_mode(track: Track) -> int:
+    """Return a track's pan mode: its own, or that of its project."""
+    own = int(track["I_PANMODE"])
+    return own if own >= 0 else int(track.project.pan_mode)
 
 
 def _send_samples(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
@@ -158,15 +178,15 @@ def through_fader(track: Track, samples: np.ndarray) -> np.ndarray:
     """Return samples after a track's polarity, width, fader, pan and mute."""
     if track["B_MUTE"]:
         return np.zeros_like(samples)
-    mode = int(track["I_PANMODE"])
+    mode = pan_mode(track)
     if mode == _STEREO_PAN and track["D_WIDTH"] != 1:
         middle = samples.mean(axis=1, keepdims=True)
         samples = middle + (samples - middle) * track["D_WIDTH"]
     gain = -track["D_VOL"] if track["B_PHASE"] else track["D_VOL"]
     if mode == _DUAL_PAN:
-        left, right = balance(track["D_DUALPANL"], 2), balance(track["D_DUALPANR"], 2)
+        left, right = (pan_gains(track, track[f"D_DUALPAN{side}"], 2) for side in "LR")
         return np.asarray(gain * (samples[:, :1] * left + samples[:, 1:] * right))
-    return np.asarray(samples * (gain * balance(track["D_PAN"], 2)))
+    return np.asarray(samples * (gain * pan_gains(track, track["D_PAN"], 2)))
 
 
 def apply(track: Track, samples: np.ndarray, rate: float) -> np.ndarray:
