@@ -9,7 +9,7 @@ return function(import)
 
   M.VERSION = 1 -- of the protocol
   local SILENT_S, LONG_AGO_S = 30, 3600 -- a command that says nothing for so long while somebody listens, or at all, has ended
-  local START_S = 20 -- so long may a command take to say something first
+  local START_S = 90 -- so long a command may take to say something first: its packages are large, and Windows looks at each file
   local READYING = "readying" -- a file that is there until the request is
   local SECTION, CLEANED, CLEAN_EVERY_S = "AceBridge", "cleaned", 86400
   local ENDED = { done = true, failed = true, cancelled = true }
@@ -87,6 +87,14 @@ return function(import)
   --- Whether a job was sent since REAPER started: then somebody waits for it.
   function M.is_ours(id) return reaper.HasExtState(SECTION, "sent " .. id) end
 
+  --- Whether something about a job is mentioned for the first time since REAPER started.
+  function M.is_first(what, id)
+    local key = what .. " " .. id
+    if reaper.HasExtState(SECTION, key) then return false end
+    reaper.SetExtState(SECTION, key, "1", false)
+    return true
+  end
+
   local function object(id, name)
     local text = files.read(files.join(M.folder(id), name))
     return text and json.decode(text) or nil
@@ -114,8 +122,12 @@ return function(import)
     local now = os.time()
     if not status then
       local age = now - (request and request.create_time or now)
-      if age <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
-      return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
+      if age > LONG_AGO_S then
+        return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
+      end
+      local late = age > START_S
+      if late and M.is_cancelled(id) then return { state = "cancelled", stage = "cancelled", fraction = 0 } end
+      return { state = "starting", stage = late and "still starting" or "starting", late = late, fraction = 0 }
     end
     if ENDED[status.state] then return status end
     if silence(id, status.update_time) > SILENT_S or now - (status.update_time or now) > LONG_AGO_S then

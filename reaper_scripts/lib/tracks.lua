@@ -160,6 +160,7 @@ return function(import)
     if folder_name then reaper.SetMediaTrackInfo_Value(made[1], "I_FOLDERDEPTH", 1) end
     local last_depth = (folder_name and -1 or 0) + closes
     if last_depth ~= 0 then reaper.SetMediaTrackInfo_Value(made[#made], "I_FOLDERDEPTH", last_depth) end
+    reaper.TrackList_AdjustWindows(false) -- or the panels show the old folders until something else redraws them
     return made
   end
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from tests.support.fake_reaper import Reaper, behaviour, sound
-from tests.support.fake_reaper.state import Envelope
+from tests.support.fake_reaper.state import Envelope, Fx
 from tests.support.fake_says import assert_refused, says
 
 RATE_HZ = 44_100
@@ -237,6 +237,26 @@ def test_scripts_copy_envelopes(r: Reaper, tmp_path: Path) -> None:
         reaper.SetEnvelopeStateChunk(e, select(2, reaper.GetEnvelopeStateChunk(e, "", false)), false)
     """
     assert_refused(r, own, "one EGUID")
+
+
+@pytest.mark.parametrize("ways", behaviour.both("fx_envelopes"))
+def test_envelopes_of_parameters_belong_to_an_effect(tmp_path: Path, ways: dict[str, str]) -> None:
+    code = r"""
+        local item = reaper.GetMediaItem(0, 0)
+        local old, new = reaper.GetActiveTake(item), reaper.AddTakeToMediaItem(item)
+        assert(reaper.TakeFX_GetEnvelope(old, 0, 2, false) == nil)
+        local made = reaper.TakeFX_GetEnvelope(old, 0, 2, true)
+        reaper.InsertEnvelopePoint(made, 1, 0.5, 0, 0, false, false)
+        local _, fx, parameter = reaper.Envelope_GetParentTake(made)
+        reaper.TakeFX_CopyToTake(old, 0, new, 0, false)
+        local _, chunk = reaper.GetEnvelopeStateChunk(made, "", false)
+        say(fx .. " " .. parameter .. " " .. reaper.CountTakeEnvelopes(old) .. reaper.CountTakeEnvelopes(new) .. " " .. chunk:match("[^\n]*"))
+    """
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        item = with_item(r, ramp(tmp_path / "a.wav")).takes[0]
+        item.fx = [Fx("Filter", lambda samples, _rate: samples)]
+        came = int(ways["fx_envelopes"] == "come along")
+        assert says(r, code) == f"0 2 1{came} <PARMENV 2 0 1 0.5"
 
 
 def test_envelopes_are_undone(r: Reaper, tmp_path: Path) -> None:

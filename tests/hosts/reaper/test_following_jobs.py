@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,51 @@ def test_a_finished_job_leaves_a_row_with_name_seed_and_how_to_take_it_back(scen
         assert part in text
     window(scene).key(27)
     scene.r.finish()
+
+
+def restart(scene: Scene, folder: Path, since_s: float) -> None:
+    """Close REAPER while a job starts, and open it again when its request is so old."""
+    for script in scene.r.scripts:
+        script.end()
+    request = json.loads((folder / "request.json").read_text("utf-8"))
+    (folder / "request.json").write_text(json.dumps({**request, "create_time": int(time.time()) - since_s}), "utf-8")
+    scene.r.start(BACKGROUND)
+
+
+@pytest.mark.parametrize(("since_s", "late"), [(60, False), (100, True)])
+def test_a_command_that_takes_long_to_start_is_waited_for(scene: Scene, since_s: float, late: bool) -> None:
+    scene.r.ext["AceBridge", "window"] = "yes"
+    folder = scene.send("Cover")
+    restart(scene, folder, since_s)
+    scene.r.tick(10)
+    assert ("still starting" in window(scene)) == late
+    assert len(scene.r.messages) == late
+    if late:
+        assert scene.r.messages[0].startswith("The acebridge command has not begun with Cover yet.")
+        assert '"AceBridge_Doctor"' in scene.r.messages[0]
+        restart(scene, folder, since_s)
+        scene.r.tick(10)
+        assert len(scene.r.messages) == 1
+    answer(folder)
+    scene.r.until(lambda: (folder / "placed").exists())
+    assert scene.project.undo == ["AceBridge: Cover"]
+    window(scene).key(27)
+    scene.r.finish()
+    assert len(scene.r.messages) == late
+
+
+@pytest.mark.parametrize("end", ["cancel", "an hour"])
+def test_a_command_that_never_starts_is_given_up(scene: Scene, end: str) -> None:
+    folder = scene.send("Cover")
+    restart(scene, folder, 100)
+    scene.r.tick(3)
+    if end == "cancel":
+        scene.r.start("AceBridge_Cancel.lua")
+    else:
+        restart(scene, folder, 3700)
+    scene.r.finish()
+    assert len(scene.r.messages) == (1 if end == "cancel" else 2)
+    assert (folder / "placed").exists()
 
 
 def test_the_log_of_a_failed_job_opens_from_its_row(scene: Scene) -> None:

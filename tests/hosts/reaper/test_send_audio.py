@@ -223,8 +223,13 @@ def test_no_render_while_reaper_records(scene: Scene) -> None:
     scene.select()
     scene.project.playing = 5
     scene.start("Cover")
-    scene.r.finish()
+    scene.r.tick(30)
+    assert scene.r.messages == []
+    scene.project.playing = 0
+    scene.r.tick(5)
     assert "is recording" in scene.r.messages[0]
+    scene.r.window().key(27)
+    scene.r.finish()
     assert 42230 not in scene.r.actions
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.fake_reaper import lanes
 from tests.support.fake_reaper.api import ApiMisuse, api
 from tests.support.fake_reaper.calls_tracks import at, has_lanes, string_of
-from tests.support.fake_reaper.state import LANE_ITEM_VALUES, Envelope, Fx, Item, Take, Track, new_guid
+from tests.support.fake_reaper.state import LANE_ITEM_VALUES, Item, Take, Track, new_guid
 
 Call = Any
 
@@ -177,7 +177,7 @@ def move_left_edge(item: Item, by_s: float) -> None:
 def _copy_take(take: Take, item: Item) -> Take:
     values, ext, markers = dict(take.values), dict(take.ext), list(take.markers)
     source = dataclasses.replace(take.source) if take.source else None
-    envelopes = [Envelope(each.name, list(each.points), each.is_active) for each in take.envelopes]
+    envelopes = [each.copy() for each in take.envelopes]
     return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx), envelopes)
 
 
@@ -350,10 +350,18 @@ def take_fx_get_fx_name(_r: Call, take: Take, index: int) -> tuple[bool, str]:
 
 
 @api("TakeFX_CopyToTake")
-def take_fx_copy_to_take(_r: Call, take: Take, index: int, other: Take, place: int, is_move: bool) -> None:
+def take_fx_copy_to_take(r: Call, take: Take, index: int, other: Take, place: int, is_move: bool) -> None:
+    """The copy is loaded before this returns. Whether the envelopes of its parameters come along is open (`behaviour`)."""
     fx = at(take.fx, index)
     if fx is None:
         return
     if is_move:
         take.fx.remove(fx)
-    other.fx.insert(place if place >= 0 else len(other.fx), Fx(fx.name, fx.process, fx.enabled))
+    copied = dataclasses.replace(fx)
+    r.clock.work(copied.load_s)
+    other.fx.insert(place if place >= 0 else len(other.fx), copied)
+    if r.ways["fx_envelopes"] == "come along":
+        theirs = [each.copy() for each in take.envelopes if each.fx is fx]
+        for envelope in theirs:
+            envelope.fx = copied
+        other.envelopes += theirs

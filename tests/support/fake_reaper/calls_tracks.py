@@ -286,6 +286,8 @@ def set_media_track_info_value(r: Call, track: Track, key: str, value: float) ->
             raise ApiMisuse(f"I_FREEMODE 2: REAPER {r.version} has no fixed lanes")
         lanes.set_mode(track, int(value))
         return True
+    if key == "I_FOLDERDEPTH" and track[key] != value:
+        track.project.stale_folders = True
     if key == "I_NUMFIXEDLANES":
         used = max([int(item["I_FIXEDLANE"]) for item in track.items], default=0)
         value = max(value, used + 1)

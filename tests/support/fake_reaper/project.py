@@ -68,6 +68,7 @@ class Project:
         self.history: list[tuple[str, Any]] = [("", self._undoable())]
         self.present = 0
         self.blocks = 0
+        self.stale_folders = False  # the track panels show other folders than there are
 
     # What a test does with it
 

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from tests.support.fake_reaper.state import Item, Source, Take, Track
+from tests.support.fake_reaper.state import Fx, Item, Source, Take, Track
 
 _KINDS = {"WAV": "WAVE", "WAVEX": "WAVE", "RF64": "WAVE", "W64": "WAVE", "FLAC": "FLAC", "AIFF": "AIFF", "MP3": "MP3"}
 
@@ -255,6 +255,14 @@ def balance(pan: float, channels: int) -> np.ndarray:
     return gains
 
 
+def _take_fx(take: Take, fx: Fx, whole: np.ndarray, rate: float) -> np.ndarray:
+    envelope = next((each for each in take.envelopes if each.fx is fx and each.parameter == 0 and each.is_active), None)
+    if envelope is None or fx.control is None:
+        return np.asarray(fx.process(whole, rate))
+    seconds = np.arange(len(whole)) / rate * take["D_PLAYRATE"]
+    return np.asarray(fx.control(whole, envelope.value_at(seconds, 0.0)[:, None]))
+
+
 def item_samples(item: Item, rate: float, first: int, count: int, channels: int) -> np.ndarray:
     """Return what an item plays between project frames: its active take with effects, gains and fades."""
     out = np.zeros((count, channels))
@@ -267,7 +275,7 @@ def item_samples(item: Item, rate: float, first: int, count: int, channels: int)
     if take.fx:  # effects have a memory: they hear the take from its start
         whole = take_samples(take, rate, 0, end - begin, channels)
         for fx in take.fx:
-            whole = fx.process(whole, rate) if fx.enabled else whole
+            whole = _take_fx(take, fx, whole, rate) if fx.enabled else whole
         low, high = max(first, begin), min(first + count, end)
         out[low - first : high - first] = whole[low - begin : high - begin]
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,17 @@ class Source:
 
 @dataclass
 class Fx:
-    """An effect: a name and what it does to samples ``[N, C]`` at a rate. An instrument plays the track's MIDI as well."""
+    """An effect: a name and what it does to samples ``[N, C]`` at a rate. An instrument plays the track's MIDI as well.
+
+    ``control`` gets the samples and the values of its parameter 0 ``[N, 1]``, when a take's envelope plays that one.
+    ``load_s`` is how long the interface waits while it is loaded.
+    """
 
     name: str
     process: Any
     enabled: bool = True
+    control: Any = None
+    load_s: float = 0.0
 
     @property
     def is_instrument(self) -> bool:
@@ -112,10 +118,18 @@ class Envelope:
     name: str
     points: list[tuple[float, float]] = field(default_factory=list)
     is_active: bool = True
+    fx: Fx | None = None  # whose parameter it plays, and which
+    parameter: int = -1
+
+    def copy(self) -> Envelope:
+        """Return one with the same points."""
+        return replace(self, points=list(self.points))
 
     @property
     def kind(self) -> str:
         """The name that its chunk begins with."""
+        if self.fx is not None:
+            return "PARMENV"
         return ENVELOPES.get(self.name, self.name.lstrip("<"))
 
     def value_at(self, seconds: Any, neutral: float) -> Any:
@@ -350,7 +364,7 @@ def _copy_item(item: Item, track: Track) -> Item:
     copied.track, copied.values, copied.takes = track, dict(item.values), [copy.copy(take) for take in item.takes]
     for take in copied.takes:
         take.item, take.values, take.stretch, take.fx = copied, dict(take.values), list(take.stretch), list(take.fx)
-        take.envelopes = [Envelope(each.name, list(each.points), each.is_active) for each in take.envelopes]
+        take.envelopes = [each.copy() for each in take.envelopes]
     return copied
 
 
