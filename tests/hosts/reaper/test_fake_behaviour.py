@@ -42,7 +42,8 @@ def test_other_ways_are_refused(tmp_path: Path) -> None:
 
 #: What each version has: its Lua, InsertTrackInProject, set_action_options, fixed lanes.
 HAS = {
-    "6.24": ("5.3", False, False, False), "6.83": ("5.3", False, False, False), "7.03": ("5.4", False, True, True),
+    "6.24": ("5.3", False, False, False), "6.83": ("5.3", False, False, False), "7.00": ("5.4", False, False, True),
+    "7.03": ("5.4", False, True, True),
     "7.18": ("5.4", True, True, True), "7.40": ("5.4", True, True, True),
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ import soundfile
 from tests.support.fake_reaper import behaviour, calls_project
 from tests.support.fake_reaper.state import Envelope, Source
 from tests.support.reaper_answers import read_source
-from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
+from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene, on_every_version
 from tests.support.reaper_studio import RATE_HZ
 
 FRAMES = STOP - START
@@ -48,6 +48,7 @@ def play_selection(scene: Scene) -> np.ndarray:
     return scene.project.render(START / RATE_HZ, STOP / RATE_HZ)
 
 
+@on_every_version
 def test_instruments_are_rendered_beside_tracks_that_are_read(scene: Scene) -> None:
     synth = add_synth(scene)
     synth.volume = 0.5
@@ -139,6 +140,7 @@ def test_plain_tracks_and_effects_that_are_off_are_not_rendered(scene: Scene) ->
     assert scene.r.dialogs[0][0] == "AceBridge: Cover"
 
 
+@on_every_version
 def test_a_folder_s_effects_are_sent_and_those_of_the_master_are_not(scene: Scene) -> None:
     """The result goes through the master again."""
     scene.project.tracks.insert(0, scene.project.add_track("Bus", I_FOLDERDEPTH=1))
@@ -153,6 +155,7 @@ def test_a_folder_s_effects_are_sent_and_those_of_the_master_are_not(scene: Scen
     assert (scene.project.master["I_FXEN"], scene.project.master.volume) == (1, 0.3)
 
 
+@on_every_version
 def test_a_render_solos_in_place_and_puts_everything_back_at_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +200,7 @@ class SettingOrder(dict[str, str]):
         super().__setitem__(key, value)
 
 
+@on_every_version
 def test_a_render_of_another_length_is_not_sent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     add_synth(scene)
     render = calls_project.ACTIONS[42230]
@@ -217,6 +221,7 @@ def test_a_render_of_another_length_is_not_sent(scene: Scene, monkeypatch: pytes
     assert scene.project.undo == []
 
 
+@on_every_version
 def test_no_render_while_reaper_records(scene: Scene) -> None:
     add_synth(scene)
     scene.item.selected = 0

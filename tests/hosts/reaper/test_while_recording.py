@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_reaper.api import VERSIONS
 from tests.support.reaper_answers import answer
-from tests.support.reaper_scene import Scene
+from tests.support.reaper_scene import Scene, on_every_version
 
 RECORDS = 5  # GetPlayState
 
@@ -40,12 +39,11 @@ def stop(scene: Scene) -> None:
     scene.r.tick(5)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@on_every_version
 @pytest.mark.parametrize(
     ("end", "says"), [(fail, "The disk is full.\n\nFree some."), (answer_with_rubbish, "cannot be used")], ids=["failed", "rubbish"]
 )
-def test_a_failure_waits_for_the_end(scene: Scene, end: Callable[[Path], None], says: str, version: str) -> None:
-    scene.r.version = version
+def test_a_failure_waits_for_the_end(scene: Scene, end: Callable[[Path], None], says: str) -> None:
     scene.r.ext["AceBridge", "window"] = "yes"
     folder = scene.send("Cover")
     record(scene)
