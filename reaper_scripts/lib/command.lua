@@ -8,6 +8,7 @@ return function(import)
   local WINDOWS = files.windows
   local MAC = reaper.GetOS():match("^OSX") or reaper.GetOS():match("^macOS")
   local NAME = WINDOWS and "acebridge.exe" or "acebridge"
+  local IN_FLATPAK = "/.flatpak-info"
   local NO_WAIT = -2 -- of ExecProcess: return at once, and no window comes to the front
 
   local function environment(name)
@@ -23,6 +24,18 @@ return function(import)
 
   local function home() return environment("HOME") or environment("USERPROFILE") end
 
+  --- The Pythons of the Microsoft Store below AppData: what they write into Local comes to lie in a folder of their own
+  -- (docs.python.org, "Using Python on Windows").
+  local STORE, REDIRECTED = "PythonSoftwareFoundation.Python.", "LocalCache"
+  local function store_pythons(local_folder)
+    local found = {}
+    local packages = files.join(local_folder, "Packages")
+    for _, name in ipairs(files.folders(packages)) do
+      if name:sub(1, #STORE) == STORE then found[#found + 1] = files.join(packages, name, REDIRECTED) end
+    end
+    return found
+  end
+
   --- Where acebridge keeps its data (as its own data_folder has it), the likeliest first.
   function M.data_folders()
     local override = environment("ACEBRIDGE_HOME")
@@ -32,7 +45,10 @@ return function(import)
       if (...) then found[#found + 1] = files.join(...) end
     end
     if WINDOWS then
-      for _, folder in pairs(app_data("Local")) do add(folder, "acebridge") end
+      for _, folder in pairs(app_data("Local")) do
+        add(folder, "acebridge")
+        for _, python in ipairs(store_pythons(folder)) do add(python, "Local", "acebridge") end
+      end
       return found
     end
     add(environment("XDG_DATA_HOME"), "acebridge")
@@ -57,6 +73,7 @@ return function(import)
       for _, folder in pairs(app_data("Local")) do
         add(files.join(folder, "Programs", "acebridge"))
         versions(files.join(folder, "Programs", "Python"), "Scripts", add)
+        for _, python in ipairs(store_pythons(folder)) do versions(files.join(python, "local-packages"), "Scripts", add) end
       end
       for _, folder in pairs(app_data("Roaming")) do
         add(files.join(folder, "Python", "Scripts"))
@@ -66,7 +83,15 @@ return function(import)
     end
     add("/usr/local/bin")
     add("/opt/homebrew/bin")
-    if MAC and user then versions(files.join(user, "Library", "Python"), "bin", add) end
+    if MAC then
+      add("/opt/local/bin") -- MacPorts
+      versions("/Library/Frameworks/Python.framework/Versions", "bin", add) -- python.org
+      if user then versions(files.join(user, "Library", "Python"), "bin", add) end
+    end
+    if user then
+      add(files.join(user, ".pyenv", "shims"))
+      for _, name in ipairs({ "miniforge3", "miniconda3", "anaconda3" }) do add(files.join(user, name, "bin")) end
+    end
     add("/usr/bin")
     return found
   end
@@ -91,6 +116,9 @@ return function(import)
     for _, folder in ipairs(usual_folders()) do
       local path = files.join(folder, NAME)
       if files.exists(path) then return path end
+    end
+    if not WINDOWS and files.exists(IN_FLATPAK) then
+      return nil, "This REAPER runs in a Flatpak, which starts no programs of the system.", "Install REAPER from reaper.fm instead."
     end
     return nil, "The acebridge command is not installed, or in no folder that is searched.",
       'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in "AceBridge_Settings".'

@@ -99,6 +99,38 @@ def test_nothing_found_is_reported() -> None:
     assert "acebridge doctor" in remedy
 
 
+#: Folders of macOS that hold a folder for each Python.
+PYTHONS = (b"/Users/a/Library/Python", b"/Library/Frameworks/Python.framework/Versions")
+
+
+def test_a_flatpak_is_said() -> None:
+    message, remedy = find_command(Leaves(file_exists=lambda path: path == b"/.flatpak-info"), HOME="/nowhere", PATH="")
+    assert "Flatpak" in message
+    assert "reaper.fm" in remedy
+
+
+def test_pythons_of_the_microsoft_store_are_looked_into() -> None:
+    """What they write into Local is redirected into a folder of their own."""
+    local = "C:\\Users\\a\\AppData\\Local"
+    own = f"{local}\\Packages\\PythonSoftwareFoundation.Python.3.12_qbz5n2kfra8p0\\LocalCache"
+    entries = {
+        f"{local}\\Packages": ["Microsoft.Paint_x", "PythonSoftwareFoundation.Python.3.12_qbz5n2kfra8p0"],
+        f"{own}\\local-packages": ["Python312"],
+    }
+    asked: list[str] = []
+
+    def entry(path: bytes, index: int) -> bytes | None:
+        names = entries.get(path.decode(), [])
+        return names[index].encode() if 0 <= index < len(names) else None
+
+    leaves = Leaves("Win64", file_exists=lambda path: asked.append(path.decode()) is not None, EnumerateSubdirectories=entry)
+    find_command(leaves, USERPROFILE="C:\\Users\\a", LOCALAPPDATA=local)
+    assert f"{own}\\local-packages\\Python312\\Scripts\\acebridge.exe" in asked
+    assert [folder.decode() for folder in leaves["command"].data_folders().values()] == [
+        f"{local}\\acebridge", f"{own}\\Local\\acebridge",
+    ]  # fmt: skip
+
+
 def test_folders_of_macos() -> None:
     asked: list[bytes] = []
     versions = [b"3.10", b"3.9", b"3.12"]
@@ -106,12 +138,13 @@ def test_folders_of_macos() -> None:
         "macOS-arm64",
         file_exists=lambda path: asked.append(path) is not None,
         EnumerateSubdirectories=lambda path, i: (
-            versions[i] if path == b"/Users/a/Library/Python" and 0 <= i < len(versions) else None
+            versions[i] if path in PYTHONS and 0 <= i < len(versions) else None
         ),
     )
     find_command(leaves, HOME="/Users/a", PATH="/usr/bin")
-    assert b"/opt/homebrew/bin/acebridge" in asked
-    assert b"/Users/a/Library/Python/3.12/bin/acebridge" in asked
+    for folder in (b"/opt/homebrew/bin", b"/opt/local/bin", b"/Users/a/Library/Python/3.12/bin", b"/Users/a/.pyenv/shims",
+                   b"/Users/a/miniconda3/bin", b"/Library/Frameworks/Python.framework/Versions/3.12/bin"):  # fmt: skip
+        assert folder + b"/acebridge" in asked
 
 
 def test_folders_of_windows() -> None:

@@ -98,6 +98,16 @@ def test_sends_have_gain_pan_polarity_and_mute(r: Reaper, tmp_path: Path) -> Non
     assert levels(r) == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("ways", behaviour.both("solo_senders"))
+def test_what_sends_to_a_solo_in_place(tmp_path: Path, ways: dict[str, str]) -> None:
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        track, bus = level(r, tmp_path, 0.1, "a"), r.project.add_track("bus")
+        track.send_to(bus, D_VOL=0.5)
+        bus.solo = 2
+        left = {"there only": 0.05, "not at all": 0, "on its own too": 0.15}[ways["solo_senders"]]
+        assert levels(r) == pytest.approx([left, 2 * left], abs=1e-9)
+
+
 def test_scripts_make_and_change_sends(r: Reaper, tmp_path: Path) -> None:
     level(r, tmp_path, 0.1, "a")
     r.project.add_track("b")

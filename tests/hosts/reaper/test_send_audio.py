@@ -130,6 +130,32 @@ def test_pans_whose_levels_are_known_are_not_rendered(
     assert np.abs(samples - played).max() < 1e-6
 
 
+@pytest.mark.parametrize("how", ["auto", "post"])
+@pytest.mark.parametrize("ways", behaviour.both("solo_senders"))
+def test_what_sends_to_a_track_is_heard_in_it_and_not_on_its_own(scene: Scene, ways: dict[str, Any], how: str) -> None:
+    """Also when it comes through another track, and what the track itself sends on is heard where it goes."""
+    scene.project.ways.update(ways)
+    scene.r.ext["AceBridge", "capture"] = how
+    first, between, echo = (scene.project.add_track(name) for name in ("first", "between", "echo"))
+    first.add_item(scene.folder / "b.wav", AT / RATE_HZ, LENGTH / RATE_HZ)
+    first.send_to(between, D_VOL=0.5)
+    between.send_to(scene.track)
+    scene.track.send_to(echo, D_VOL=0.25)
+    elsewhere = first.send_to(scene.project.add_track("elsewhere"))
+    elsewhere.values["B_MUTE"] = 1
+    first["B_MAINSEND"] = between["B_MAINSEND"] = 0
+    expected = play_selection(scene)
+    first["B_MAINSEND"] = between["B_MAINSEND"] = 1
+    elsewhere.values["B_MUTE"] = 0
+    scene.item.selected, scene.track.selected = 0, 1
+    tracks = list(scene.project.tracks)
+    before = [(dict(track.values), [dict(send.values) for send in track.sends]) for track in tracks]
+    samples, _ = send_selection(scene)
+    assert np.abs(samples - expected).max() < 1e-6
+    assert np.abs(expected).max() > 0.5
+    assert [(dict(track.values), [dict(send.values) for send in track.sends]) for track in tracks] == before
+
+
 def test_plain_tracks_and_effects_that_are_off_are_not_rendered(scene: Scene) -> None:
     scene.track.add_fx(double).enabled = False
     scene.track.volume = 0.5

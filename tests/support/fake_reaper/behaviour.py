@@ -97,16 +97,22 @@ OPEN: dict[str, Open] = {
     "dialog_timers": Open("Do other scripts run while a dialog is open?", (True, False)),
     "empty_undo": Open("Does a block in which nothing changed make an undo point?", (True, False)),
     "ext_state": Open("Does undo bring the project's extension state back?", ("kept", "undone")),
+    "fade_length": Open("May a fade be longer than its item?", ("no", "yes")),
     "fx_envelopes": Open("Do the envelopes of its parameters come along when a take's effect is copied?", ("stay", "come along")),
     "form_limit": Open("How many bytes of answers does GetUserInputs hold?", (None, 1024)),
     "lane_layout": Open("Is UpdateTimeline enough to have lanes arranged again?", ("UpdateTimeline", "UpdateItemLanes")),
+    "new_items": Open("Has an item that a script adds the fades and the loop of new ones?", ("fades and loops", "plain")),
     "offline_media": Open("What is read of a take whose media is offline?", ("silence", "error")),
     "pan_curve": Open("Which levels has a pan between the middle and a side? (A project chooses its taper.)", ("sine", "linear")),
+    "paste": Open("What does a field of one line take of several pasted lines?", ("the first", "all in one")),
     "play_rate": Open("Does a render go at the master play rate?", ("no", "yes")),
     "render_format": Open("Which key, set after it, puts RENDER_FORMAT back?", ("none", "RENDER_FORMAT2", "RENDER_SETTINGS")),
+    "solo_senders": Open("Is a track played that sends to one soloed in place?", ("there only", "not at all", "on its own too")),
+    "split_identity": Open("Which part of a split item keeps its GUIDs?", ("left", "right")),
     "tab_switch": Open("Does playback go on when another tab is shown?", ("plays on", "stops")),
     "take_pan_law": Open("Does a take without a pan law of its own have that of the project?", ("no", "project")),
     "tempo": Open("When do items move that are attached to beats?", ("at once", "UpdateTimeline")),
+    "undo_pointers": Open("Do pointers to items outlive an undo?", (False, True)),
 }  # fmt: skip
 
 

@@ -14,8 +14,11 @@ Call = Any
 
 
 @api("AddMediaItemToTrack")
-def add_media_item_to_track(_r: Call, track: Track) -> Item:
+def add_media_item_to_track(r: Call, track: Track) -> Item:
+    """Whether it has fades and loops is open (`behaviour`)."""
     item = Item(track)
+    if r.ways["new_items"] == "plain":
+        item.values.update(D_FADEINLEN=0, D_FADEOUTLEN=0, B_LOOPSRC=0)
     track.items.append(item)
     return item
 
@@ -120,7 +123,7 @@ def set_media_item_info_value(r: Call, item: Item, key: str, value: float) -> bo
         raise ApiMisuse(f"I_FIXEDLANE {value:.0f}: the track has {item.track['I_NUMFIXEDLANES']:.0f} lanes")
     if key == "D_LENGTH" and value < 0:
         raise ApiMisuse(f"D_LENGTH {value}")
-    if key.startswith(("D_FADEINLEN", "D_FADEOUTLEN")):
+    if key.startswith(("D_FADEINLEN", "D_FADEOUTLEN")) and r.ways["fade_length"] == "no":
         value = min(value, item["D_LENGTH"])  # REAPER's fades end with the item: set the length first
     item[key] = value
     return True
@@ -149,7 +152,8 @@ def get_set_media_item_info_string(_r: Call, item: Item, key: str, value: str, i
 
 
 @api("SplitMediaItem")
-def split_media_item(_r: Call, item: Item, position: float) -> Any:
+def split_media_item(r: Call, item: Item, position: float) -> Any:
+    """Returns the right part. Which of them keeps its GUIDs is open (`behaviour`)."""
     if not item["D_POSITION"] < position < item.end:
         return None
     right = Item(item.track, notes=item.notes, values=dict(item.values), ext=dict(item.ext))
@@ -159,6 +163,9 @@ def split_media_item(_r: Call, item: Item, position: float) -> Any:
     move_left_edge(right, gone)
     item.values.update(D_LENGTH=gone, D_FADEOUTLEN=0)
     item.track.items.append(right)
+    if r.ways["split_identity"] == "right":
+        for old, new in ((item, right), *zip(item.takes, right.takes, strict=True)):
+            old.guid, new.guid = new.guid, old.guid
     return right
 
 

@@ -63,6 +63,17 @@ def _passes(tracks: list[Track], above: list[int], in_place: set[int]) -> set[in
     return reached
 
 
+def _senders_to(tracks: list[Track], wanted: set[int]) -> set[int]:
+    """Return the tracks that send to some of these, of one track to the next."""
+    found: set[int] = set()
+    while True:
+        reached = [tracks[i] for i in wanted | found]
+        more = {i for i, track in enumerate(tracks) if any(send.destination in reached for send in track.sends)} - wanted
+        if more <= found:
+            return found
+        found |= more
+
+
 class Mixer:
     """Mixes a stretch of tracks, each of them once. ``only`` solos tracks, whatever is soloed."""
 
@@ -76,6 +87,11 @@ class Mixer:
         in_place |= {i for i, track in enumerate(tracks) if soloed and track["B_SOLO_DEFEAT"] and not track["B_MUTE"]}
         self._is_soloed = bool(soloed)
         self._audible = _audible(tracks, self.above, soloed)
+        how = tracks[0].project.ways["solo_senders"] if in_place else "not at all"
+        senders = _senders_to(tracks, self._audible) if how != "not at all" else set()
+        if how == "on its own too":
+            self._audible |= senders
+        self._senders = senders - self._audible
         self._passing = _passes(tracks, self.above, in_place)
         self._taps: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
@@ -83,7 +99,7 @@ class Mixer:
         """Return the sum that goes into the master."""
         total = np.zeros((self.count, 2))
         for index, track in enumerate(self.tracks):
-            if self.above[index] < 0 and _goes_up(track):
+            if self.above[index] < 0 and self._goes_up(index):
                 total += self._taps_of(index)[2]
         return total
 
@@ -103,12 +119,12 @@ class Mixer:
     def _entering(self, index: int) -> np.ndarray:
         track = self.tracks[index]
         entering = np.zeros((self.count, 2))
-        if index in self._audible:
+        if index in self._audible | self._senders:
             entering += track_samples(track, self.rate, self.first - play_offset(track, self.rate), self.count, 2)
             if any(fx.is_instrument and fx.enabled for fx in track.fx) and track["I_FXEN"]:
                 entering += midi.play(track, self.rate, self.first, self.count)
         for child, parent in enumerate(self.above):
-            if parent == index and _goes_up(self.tracks[child]):
+            if parent == index and self._goes_up(child):
                 entering += self._taps_of(child)[2]
         for origin, other in enumerate(self.tracks):
             for send in other.sends:
@@ -117,12 +133,13 @@ class Mixer:
         return entering
 
     def _is_sent(self, origin: int, destination: int) -> bool:
-        return not self._is_soloed or destination in self._audible or origin in self._passing
+        inside = destination in self._audible | self._senders
+        return not self._is_soloed or inside or origin in self._passing
 
-
-def _goes_up(track: Track) -> bool:
-    """Whether a track is heard in the first two channels of what it is in."""
-    return bool(track["B_MAINSEND"]) and not track["C_MAINSEND_OFFS"]
+    def _goes_up(self, index: int) -> bool:
+        """Whether a track is heard in the first two channels of what it is in."""
+        is_held = index in self._senders and index not in self._passing
+        return bool(self.tracks[index]["B_MAINSEND"]) and not self.tracks[index]["C_MAINSEND_OFFS"] and not is_held
 
 
 def play_offset(track: Track, rate: float) -> int:
