@@ -167,13 +167,6 @@ def test_how_much_a_form_holds(tmp_path: Path, ways: dict[str, int | None]) -> N
         assert found == "나" * (2000 if most is None else (most - 1) // 3)
 
 
-def test_of_pasted_lines_a_field_takes_the_first(r: Reaper) -> None:
-    from tests.support.fake_reaper.calls_dialogs import PastedText
-
-    r.form(Lyrics=PastedText("one\ntwo"))
-    assert says(r, r"say((select(2, reaper.GetUserInputs('T', 1, 'Lyrics,separator=\n', ''))))") == "one"
-
-
 @pytest.mark.parametrize("ways", behaviour.both("atexit"))
 def test_functions_for_the_end(tmp_path: Path, ways: dict[str, str]) -> None:
     with Reaper(tmp_path, ways=ways) as r:
