@@ -123,7 +123,9 @@ def test_pythons_of_the_microsoft_store_are_looked_into() -> None:
         names = entries.get(path.decode(), [])
         return names[index].encode() if 0 <= index < len(names) else None
 
-    leaves = Leaves("Win64", file_exists=lambda path: asked.append(path.decode()) is not None, EnumerateSubdirectories=entry)
+    leaves = Leaves(
+        "Win64", file_exists=lambda path: asked.append(path.decode()) is not None, EnumerateSubdirectories=entry
+    )
     find_command(leaves, USERPROFILE="C:\\Users\\a", LOCALAPPDATA=local)
     assert f"{own}\\local-packages\\Python312\\Scripts\\acebridge.exe" in asked
     assert [folder.decode() for folder in leaves["command"].data_folders().values()] == [
@@ -137,9 +139,7 @@ def test_folders_of_macos() -> None:
     leaves = Leaves(
         "macOS-arm64",
         file_exists=lambda path: asked.append(path) is not None,
-        EnumerateSubdirectories=lambda path, i: (
-            versions[i] if path in PYTHONS and 0 <= i < len(versions) else None
-        ),
+        EnumerateSubdirectories=lambda path, i: versions[i] if path in PYTHONS and 0 <= i < len(versions) else None,
     )
     find_command(leaves, HOME="/Users/a", PATH="/usr/bin")
     for folder in (b"/opt/homebrew/bin", b"/opt/local/bin", b"/Users/a/Library/Python/3.12/bin", b"/Users/a/.pyenv/shims",

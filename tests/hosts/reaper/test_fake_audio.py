@@ -250,7 +250,8 @@ def test_envelopes_of_parameters_belong_to_an_effect(tmp_path: Path, ways: dict[
         local _, fx, parameter = reaper.Envelope_GetParentTake(made)
         reaper.TakeFX_CopyToTake(old, 0, new, 0, false)
         local _, chunk = reaper.GetEnvelopeStateChunk(made, "", false)
-        say(fx .. " " .. parameter .. " " .. reaper.CountTakeEnvelopes(old) .. reaper.CountTakeEnvelopes(new) .. " " .. chunk:match("[^\n]*"))
+        say(("%d %d %d%d %s"):format(
+          fx, parameter, reaper.CountTakeEnvelopes(old), reaper.CountTakeEnvelopes(new), chunk:match("[^\n]*")))
     """
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
         item = with_item(r, ramp(tmp_path / "a.wav")).takes[0]

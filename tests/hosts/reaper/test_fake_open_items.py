@@ -1,4 +1,4 @@
-"""Items, splits, pointers and pasted text of the fake REAPER, in each way that nobody rules out; and scripts that come right in all."""
+"""Items, splits, pointers and pasted text of the fake REAPER, in each way that nobody rules out; scripts come right in all."""
 
 from __future__ import annotations
 
@@ -52,11 +52,14 @@ def test_which_part_of_a_split_item_is_the_old_one(scene: Scene, ways: dict[str,
 def test_pointers_and_undo(scene: Scene, ways: dict[str, bool]) -> None:
     scene.project.ways.update(ways)
     scene.project.undo_point("x")
-    says(scene.r, """
+    says(
+        scene.r,
+        """
         local item = reaper.GetMediaItem(0, 0)
         reaper.Undo_DoUndo2(0)
         say(tostring(reaper.ValidatePtr2(0, item, "MediaItem*")))
-    """)
+    """,
+    )
     assert scene.r.console == ("true" if ways["undo_pointers"] else "false")
 
 
@@ -70,7 +73,13 @@ def test_pasted_lines(tmp_path: Path, ways: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("offered", "values"),
-    [("a,b", ["a", "b"]), ("a (x,y),b", ["a (x,y)", "b"]), ('"a,b",c', ['"a,b"', "c"]), ("it's,b", ["it's,b"]), ("a(,b", ["a(,b"])],
+    [
+        ("a,b", ["a", "b"]),
+        ("a (x,y),b", ["a (x,y)", "b"]),
+        ('"a,b",c', ['"a,b"', "c"]),
+        ("it's,b", ["it's,b"]),
+        ("a(,b", ["a(,b"]),
+    ],
 )
 def test_quotes_and_brackets_hold_offered_values_together(r: Reaper, offered: str, values: list[str]) -> None:
     assert split_offered(offered, ",") == values
@@ -90,7 +99,9 @@ EACH = behaviour.others("new_items", "fade_length", "split_identity", "undo_poin
 
 @pytest.mark.parametrize("ways", EACH)
 @pytest.mark.parametrize("action", ["Repaint time selection", "Cover"])
-def test_results_lie_where_the_music_is_after_a_split_and_an_undo(scene: Scene, ways: dict[str, Any], action: str) -> None:
+def test_results_lie_where_the_music_is_after_a_split_and_an_undo(
+    scene: Scene, ways: dict[str, Any], action: str
+) -> None:
     scene.r.ways.update(ways)
     scene.project.ways.update(ways)
     if action == "Repaint time selection":

@@ -195,7 +195,9 @@ def test_a_pan_mode_is_the_track_s_own_or_that_of_its_project(r: Reaper, tmp_pat
 
 
 @pytest.mark.parametrize(("offset", "flags", "frames"), [(0.25, 0, RATE_HZ // 4), (-100, 2, -100), (0.25, 1, 0)])
-def test_a_playback_offset_moves_what_is_played(r: Reaper, tmp_path: Path, offset: float, flags: int, frames: int) -> None:
+def test_a_playback_offset_moves_what_is_played(
+    r: Reaper, tmp_path: Path, offset: float, flags: int, frames: int
+) -> None:
     track = level(r, tmp_path, 0.1, "a", D_PLAY_OFFSET=offset, I_PLAY_OFFSET_FLAG=flags)
     track.items[0].position = 1.0
     mix = r.project.render(0, 3)[:, 0]

@@ -1,4 +1,4 @@
-"""Volumes and pans of takes: what is new plays as loud and where the old music did, also where REAPER alone knows the curve of pans."""
+"""Volumes and pans of takes: what is new plays as loud and where the old music did, whatever the curve of pans is."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_result_beside_its_item_is_as_loud_and_where_that_was(scene: Scene, wa
     assert "on a new track below" in scene.r.messages[0]
     scene.track.mute = 1
     expected = before.copy()
-    expected[: AT], expected[AT + LENGTH :] = 0, 0
+    expected[:AT], expected[AT + LENGTH :] = 0, 0
     expected[START:STOP] *= -1
     assert np.abs(scene.project.render(0, 40) - expected).max() < 1e-6
     assert track.items[0].takes[0].pan == 0.25

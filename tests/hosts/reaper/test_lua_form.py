@@ -109,7 +109,11 @@ def test_every_choice_of_every_dialog_is_found_by_its_beginning_or_named() -> No
                 if choice[:end] in allowed or len(fits) == 1:
                     assert found.decode() == (choice[:end] if choice[:end] in allowed else fits[0])
                 else:
-                    assert found[1].decode().endswith(f'"{choice[:end].upper()}", which may be {" or ".join(fits)}; enter more of it.')
+                    assert (
+                        found[1]
+                        .decode()
+                        .endswith(f'"{choice[:end].upper()}", which may be {" or ".join(fits)}; enter more of it.')
+                    )
 
 
 def test_the_beginning_of_a_choice_is_enough_where_only_one_begins_so() -> None:

@@ -61,7 +61,9 @@ def test_muting_many_sources_asks_each_item_once(scene: Scene, monkeypatch: pyte
     asked: list[str] = []
     function = api._FUNCTION_BY_NAME["GetSetMediaItemInfo_String"]
     monkeypatch.setitem(
-        api._FUNCTION_BY_NAME, "GetSetMediaItemInfo_String", lambda *values: asked.append(values[2]) or function(*values)
+        api._FUNCTION_BY_NAME,
+        "GetSetMediaItemInfo_String",
+        lambda *values: asked.append(values[2]) or function(*values),
     )
     answer(folder)
     scene.r.finish()

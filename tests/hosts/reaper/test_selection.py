@@ -17,7 +17,7 @@ def razor(track: Any, start: int = RAZOR[0], stop: int = RAZOR[1]) -> None:
     track.razor = f'{start / RATE_HZ!r} {stop / RATE_HZ!r} ""'
 
 
-def frames(scene: Scene, part: dict[str, Any]) -> tuple[int, int]:
+def frames(part: dict[str, Any]) -> tuple[int, int]:
     """The stretch of the project that a part of a request is about."""
     at, fields = part["position_s"], part["fields"]
     return round((at + fields["start_s"]) * RATE_HZ), round((at + fields["end_s"]) * RATE_HZ)
@@ -41,7 +41,7 @@ def test_which_stretch_is_repainted(
     scene.project.settle()
     part = scene.run("Repaint time selection")["parts"][0]
     fields = {"start_s": 0, "end_s": LENGTH / RATE_HZ, **part["fields"]}  # without an end: all of it
-    assert frames(scene, {**part, "fields": fields}) == expected
+    assert frames({**part, "fields": fields}) == expected
 
 
 def test_razor_edits_say_on_which_tracks(scene: Scene) -> None:
@@ -93,7 +93,7 @@ def test_razor_edits_of_different_stretches_are_refused_whatever_else_is_selecte
 def test_razor_edits_of_envelopes_do_not_count(scene: Scene) -> None:
     scene.track.razor = '1.0 2.0 "{00000000-0000-0000-0000-000000000001}"'
     scene.select()
-    assert frames(scene, scene.run("Repaint time selection")["parts"][0]) == (START, STOP)
+    assert frames(scene.run("Repaint time selection")["parts"][0]) == (START, STOP)
 
 
 # What follows a new tempo

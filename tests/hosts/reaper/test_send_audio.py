@@ -113,8 +113,8 @@ def test_what_changes_a_track_has_it_rendered(
 @pytest.mark.parametrize(
     "change",
     [
-        set_values(D_PAN=1), set_values(D_PAN=-1, D_VOL=0.5), set_values(I_PANMODE=5), set_values(I_PANMODE=6), set_values(D_WIDTH=0),
-        set_values(D_PANLAW=1), set_values(D_PLAY_OFFSET=1),
+        set_values(D_PAN=1), set_values(D_PAN=-1, D_VOL=0.5), set_values(I_PANMODE=5), set_values(I_PANMODE=6),
+        set_values(D_WIDTH=0), set_values(D_PANLAW=1), set_values(D_PLAY_OFFSET=1),
     ],
     ids=["right", "left", "full width", "wide dual pan", "width of another mode", "pan law of 0 dB", "offset that is off"],
 )  # fmt: skip

@@ -15,7 +15,13 @@ RECORDS = 5  # GetPlayState
 
 
 def fail(folder: Path) -> None:
-    status = {"state": "failed", "message": "The disk is full.", "remedy": "Free some.", "stage": "failed", "fraction": 0.5}
+    status = {
+        "state": "failed",
+        "message": "The disk is full.",
+        "remedy": "Free some.",
+        "stage": "failed",
+        "fraction": 0.5,
+    }
     (folder / "status.json").write_text(json.dumps(status), "utf-8")
 
 
@@ -41,7 +47,9 @@ def stop(scene: Scene) -> None:
 
 @on_every_version
 @pytest.mark.parametrize(
-    ("end", "says"), [(fail, "The disk is full.\n\nFree some."), (answer_with_rubbish, "cannot be used")], ids=["failed", "rubbish"]
+    ("end", "says"),
+    [(fail, "The disk is full.\n\nFree some."), (answer_with_rubbish, "cannot be used")],
+    ids=["failed", "rubbish"],
 )
 def test_a_failure_waits_for_the_end(scene: Scene, end: Callable[[Path], None], says: str) -> None:
     scene.r.ext["AceBridge", "window"] = "yes"
@@ -82,7 +90,9 @@ def test_what_an_action_says_is_in_the_window_and_comes_up_later(
     scene.r.start(f"AceBridge_{action}.lua")
     scene.r.tick(30)
     assert scene.r.messages == []
-    assert scene.r.user.disturbed == ["keyboard"], "that of a window which opens, and gives it back before a key is read"
+    assert scene.r.user.disturbed == ["keyboard"], (
+        "that of a window which opens, and gives it back before a key is read"
+    )
     assert says.split(".")[0] in shown(scene)
     assert scene.r.keyboard == 1, "the keyboard stays with the arrange view"
     stop(scene)

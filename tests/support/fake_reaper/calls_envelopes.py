@@ -56,6 +56,7 @@ def take_fx_get_envelope(_r: Call, take: Take, index: int, parameter: int, creat
         take.envelopes.append(found)
     return found
 
+
 @api("CountEnvelopePoints")
 def count_envelope_points(_r: Call, envelope: Envelope) -> int:
     return len(envelope.points)

@@ -68,7 +68,9 @@ def _senders_to(tracks: list[Track], wanted: set[int]) -> set[int]:
     found: set[int] = set()
     while True:
         reached = [tracks[i] for i in wanted | found]
-        more = {i for i, track in enumerate(tracks) if any(send.destination in reached for send in track.sends)} - wanted
+        more = {
+            i for i, track in enumerate(tracks) if any(send.destination in reached for send in track.sends)
+        } - wanted
         if more <= found:
             return found
         found |= more
@@ -98,7 +100,7 @@ class Mixer:
     def total(self) -> np.ndarray:
         """Return the sum that goes into the master."""
         total = np.zeros((self.count, 2))
-        for index, track in enumerate(self.tracks):
+        for index in range(len(self.tracks)):
             if self.above[index] < 0 and self._goes_up(index):
                 total += self._taps_of(index)[2]
         return total
