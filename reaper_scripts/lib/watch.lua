@@ -57,7 +57,7 @@ return function(import)
   M.say = say
 
   --- What was said during a recording, until that has ended: then it becomes a message, and this nil.
-  local function held_back()
+  local function read_held_messages()
     local text = reaper.GetExtState(SECTION, HELD)
     if text == "" then return nil end
     if records() then return text end
@@ -156,7 +156,7 @@ return function(import)
     }
   end
 
-  local function held_row(text)
+  local function message_row(text)
     return { id = HELD, title = "AceBridge", fraction = 0, state = "kept", stage = "", note = text }
   end
 
@@ -234,7 +234,7 @@ return function(import)
       local now = reaper.time_precise()
       if now - looked >= LOOK_S then
         looked = now
-        held = held_back()
+        held = read_held_messages()
         running = look(now) + (held and 1 or 0)
       end
       if reaper.HasExtState(SECTION, SHOW) then
@@ -246,7 +246,7 @@ return function(import)
         local rows = {}
         for i, id in ipairs(order) do rows[i] = row(entries[id]) end
         for _, reading in ipairs(readings) do rows[#rows + 1] = reading_row(reading) end
-        if held then rows[#rows + 1] = held_row(held) end
+        if held then rows[#rows + 1] = message_row(held) end
         local event = window.draw(rows)
         if event and event[1] == "cancel" then job.cancel(event[2]) end
         if event and event[1] == "log" then command.open(job.log(event[2])) end

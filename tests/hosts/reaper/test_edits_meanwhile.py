@@ -109,7 +109,7 @@ def prepare(scene: Scene, action: str, edit: str) -> None:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentJob:
     """A job, what the project played when it was sent, and where its item lay then, in frames."""
 
     folder: Path
@@ -118,13 +118,13 @@ class Sent:
     stop: int
 
 
-def send(scene: Scene, action: str, edit: str, **form: str) -> Sent:
+def send(scene: Scene, action: str, edit: str, **form: str) -> SentJob:
     prepare(scene, action, edit)
     before, start, stop = scene.render(), round(scene.item.position * RATE_HZ), round(scene.item.end * RATE_HZ)
-    return Sent(scene.send(action, **form), before, start, stop)
+    return SentJob(scene.send(action, **form), before, start, stop)
 
 
-def run(scene: Scene, action: str, edit: str) -> Sent:
+def run(scene: Scene, action: str, edit: str) -> SentJob:
     """Send an action, edit, let its result come. Assert what holds for every one of them."""
     sent = send(scene, action, edit)
     folder = sent.folder
@@ -145,7 +145,7 @@ def run(scene: Scene, action: str, edit: str) -> Sent:
     return sent
 
 
-def assert_kept(scene: Scene, sent: Sent) -> None:
+def assert_kept(scene: Scene, sent: SentJob) -> None:
     """Assert that a result waits for its project, which nobody has open, and that the one that is got nothing."""
     (message,) = scene.r.messages
     assert "no longer open" in message
@@ -170,7 +170,7 @@ def assert_made(scene: Scene, expected: np.ndarray) -> None:
     scene.track.mute = 0
 
 
-def alone(sent: Sent) -> np.ndarray:
+def alone(sent: SentJob) -> np.ndarray:
     """What the item played when it was sent, and nothing else."""
     found = np.zeros_like(sent.before)
     found[sent.start : sent.stop] = sent.before[sent.start : sent.stop]

@@ -16,7 +16,7 @@ from tests.support.reaper_scene import LENGTH, START, STOP, Scene
 from tests.support.reaper_studio import RATE_HZ, media
 
 
-def reversed_section(scene: Scene) -> Source:
+def backwards(scene: Scene) -> Source:
     return section(scene.item.takes[0].source, 1_000, 10 * RATE_HZ, is_reversed=True)
 
 
@@ -45,7 +45,7 @@ def mono(scene: Scene) -> Source:
     return found
 
 
-@pytest.mark.parametrize("make", [reversed_section, plain_section, video, other_project, mono])
+@pytest.mark.parametrize("make", [backwards, plain_section, video, other_project, mono])
 @pytest.mark.parametrize("ways", behaviour.both("accessor_wider"))
 def test_a_repaint_of_any_source_is_equal_outside(
     scene: Scene, make: Callable[[Scene], Source], ways: dict[str, Any]

@@ -40,7 +40,7 @@ GUARDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "a render loses sends, hears other tracks, leaves settings changed, or sends a file that is not whole": (
         ("test_send_audio", "test_a_render_solos_in_place_and_puts_everything_back_at_once",
-         "test_a_render_of_another_length_is_not_sent", "test_what_sends_to_a_track_is_heard_in_it_and_not_on_its_own",
+         "test_a_render_of_another_length_is_not_sent", "test_what_sends_to_a_track_sounds_in_it_and_not_on_its_own",
          "test_no_render_while_reaper_records"),
         ("test_fake_routing", "test_renders_end_in_many_ways"),
     ),

@@ -132,7 +132,7 @@ def test_pans_whose_levels_are_known_are_not_rendered(
 
 @pytest.mark.parametrize("how", ["auto", "post"])
 @pytest.mark.parametrize("ways", behaviour.both("solo_senders"))
-def test_what_sends_to_a_track_is_heard_in_it_and_not_on_its_own(scene: Scene, ways: dict[str, Any], how: str) -> None:
+def test_what_sends_to_a_track_sounds_in_it_and_not_on_its_own(scene: Scene, ways: dict[str, Any], how: str) -> None:
     """Also when it comes through another track, and what the track itself sends on is heard where it goes."""
     scene.project.ways.update(ways)
     scene.r.ext["AceBridge", "capture"] = how

@@ -1,4 +1,4 @@
-"""While REAPER records no message comes up and nothing is placed: what there is to say is in the job window until the end."""
+"""While REAPER records no message comes up and nothing is placed: messages are in the job window until the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answer_with_rubbish(folder: Path) -> None:
     (folder / "result.json").write_text('{"version": 1, "parts": [{}]}', "utf-8")
 
 
-def shown(scene: Scene) -> str:
+def text_of_window(scene: Scene) -> str:
     window = scene.r.window()
     return " ".join(text.text for text in window.texts) if window.is_open else ""
 
@@ -60,7 +60,7 @@ def test_a_failure_waits_for_the_end(scene: Scene, end: Callable[[Path], None], 
     assert scene.r.messages == []
     assert scene.r.user.disturbed == []
     if end is fail:
-        assert "The disk is full." in shown(scene)
+        assert "The disk is full." in text_of_window(scene)
     stop(scene)
     (message,) = scene.r.messages
     assert says in message
@@ -93,12 +93,12 @@ def test_what_an_action_says_is_in_the_window_and_comes_up_later(
     assert scene.r.user.disturbed == ["keyboard"], (
         "that of a window which opens, and gives it back before a key is read"
     )
-    assert says.split(".")[0] in shown(scene)
+    assert says.split(".")[0] in text_of_window(scene)
     assert scene.r.keyboard == 1, "the keyboard stays with the arrange view"
     stop(scene)
     (message,) = scene.r.messages
     assert message.startswith(says)
-    assert says.split(".")[0] not in shown(scene)
+    assert says.split(".")[0] not in text_of_window(scene)
     scene.r.window().key(27)
     scene.r.finish()
 
