@@ -43,6 +43,34 @@ return function(folder)
   facts.accessor_changed = read(accessor, RATE, 1, 0, 1)[1] * UNIT < 500 and "old" or "new"
   reaper.DestroyAudioAccessor(accessor)
 
+  -- A track's accessor while the track plays 100 samples late.
+  reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", 0)
+  reaper.SetMediaItemInfo_Value(item, "D_FADEINLEN", 0)
+  reaper.SetMediaItemInfo_Value(item, "D_FADEOUTLEN", 0)
+  reaper.SetMediaTrackInfo_Value(track, "I_PLAY_OFFSET_FLAG", 2)
+  reaper.SetMediaTrackInfo_Value(track, "D_PLAY_OFFSET", 100)
+  local of_track = reaper.CreateTrackAudioAccessor(track)
+  local late = math.floor(read(of_track, RATE, 2, 2 + 150 / RATE, 1)[1] * UNIT + 0.5)
+  facts.accessor_offset = ({ [50] = "played", [150] = "left out" })[late] or "frame " .. late
+  reaper.DestroyAudioAccessor(of_track)
+  reaper.SetMediaTrackInfo_Value(track, "I_PLAY_OFFSET_FLAG", 1)
+  reaper.SetMediaTrackInfo_Value(track, "D_PLAY_OFFSET", 0)
+
+  -- What an item has before a script gives it anything, how long its fades may be, and what a split leaves of it.
+  local fresh = reaper.AddMediaItemToTrack(track)
+  local function value(key) return reaper.GetMediaItemInfo_Value(fresh, key) end
+  local fades = value("D_FADEINLEN") > 0 and value("D_FADEOUTLEN") > 0
+  facts.new_items = fades and value("B_LOOPSRC") > 0 and "fades and loops" or not fades and value("B_LOOPSRC") == 0 and "plain" or "some of it"
+  reaper.SetMediaItemInfo_Value(fresh, "D_POSITION", 20)
+  reaper.SetMediaItemInfo_Value(fresh, "D_LENGTH", 1)
+  reaper.SetMediaItemInfo_Value(fresh, "D_FADEINLEN", 2)
+  facts.fade_length = value("D_FADEINLEN") > 1 and "yes" or "no"
+  reaper.SetMediaItemInfo_Value(fresh, "D_FADEINLEN", 0)
+  local function guid(of) return select(2, reaper.GetSetMediaItemInfo_String(of, "GUID", "", false)) end
+  local identity = guid(fresh)
+  local right = reaper.SplitMediaItem(fresh, 20.5)
+  facts.split_identity = guid(fresh) == identity and "left" or guid(right) == identity and "right" or "neither"
+
   local midi = reaper.CreateNewMIDIItemInProj(track, 10, 11)
   local of_midi = reaper.CreateTakeAudioAccessor(reaper.GetActiveTake(midi))
   facts.accessor_of_midi = of_midi and "silence" or "none"
@@ -86,6 +114,7 @@ return function(folder)
   reaper.InsertTrackAtIndex(0, false)
   reaper.Undo_EndBlock2(project, "AceBridge facts: state", -1)
   reaper.Undo_DoUndo2(project)
+  facts.undo_pointers = reaper.ValidatePtr2(project, item, "MediaItem*") and "they live" or "they die"
   facts.ext_state = reaper.GetProjExtState(project, "AceBridge facts", "key") > 0 and "kept" or "undone"
   reaper.SetProjExtState(project, "AceBridge facts", "key", "")
   return facts

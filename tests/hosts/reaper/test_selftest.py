@@ -33,8 +33,9 @@ def test_the_selftest_passes(reaper: Reaper) -> None:
 
 #: Open questions that a script can answer alone.
 MEASURED = (
-    "accessor_changed", "accessor_frames", "accessor_of_midi", "accessor_rate", "accessor_wider", "empty_undo", "ext_state",
-    "lane_layout", "render_format", "tempo",
+    "accessor_changed", "accessor_frames", "accessor_of_midi", "accessor_offset", "accessor_rate", "accessor_wider",
+    "empty_undo", "ext_state", "fade_length", "lane_layout", "new_items", "render_format", "split_identity", "tempo",
+    "undo_pointers",
 )  # fmt: skip
 
 

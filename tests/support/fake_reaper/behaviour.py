@@ -142,7 +142,7 @@ OPEN: dict[str, Open] = {
     "tab_switch": Open("Does playback go on when another tab is shown?", ("plays on", "stops")),
     "take_pan_law": Open("Does a take without a pan law of its own have that of the project?", ("no", "project")),
     "tempo": Open("When do items move that are attached to beats?", ("at once", "UpdateTimeline")),
-    "undo_pointers": Open("Do pointers to items outlive an undo?", (False, True)),
+    "undo_pointers": Open("What becomes of pointers to items in an undo?", ("they die", "they live")),
 }  # fmt: skip
 
 

@@ -182,7 +182,7 @@ class Project:
         self.present += by
         for key, value in self.history[self.present][1].items():
             setattr(self, key, thaw(value))
-        self.generation += not self.ways["undo_pointers"]
+        self.generation += self.ways["undo_pointers"] == "they die"
         self.dirty = True
         self.changes += 1
         return True
