@@ -118,7 +118,7 @@ return function(import)
       if files.exists(path) then return path end
     end
     if not WINDOWS and files.exists(IN_FLATPAK) then
-      return nil, "This REAPER runs in a Flatpak, which starts no programs of the system.", "Install REAPER from reaper.fm instead."
+      return nil, "This REAPER runs in a Flatpak, which starts no programs of the system.", "Install REAPER with its own installer instead."
     end
     return nil, "The acebridge command is not installed, or in no folder that is searched.",
       'Install AceBridge as its README says and run "acebridge doctor" once in a terminal, or give its path in "AceBridge_Settings".'
