@@ -5,7 +5,8 @@
 -- does not, or where it is not known for certain what REAPER does (overlaps, lanes, places between two samples), the
 -- answer is nil: then the accessor is asked.
 
-return function()
+return function(import)
+  local pan_of = import("pan")
   local M = {}
 
   -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
@@ -61,7 +62,8 @@ return function()
     local volume = reaper.GetMediaItemTakeInfo_Value(take, "D_VOL") * reaper.GetMediaItemInfo_Value(item, "D_VOL")
     local law = reaper.GetMediaItemTakeInfo_Value(take, "D_PANLAW")
     local plain = volume > 0 -- below: its polarity is flipped
-      and reaper.GetMediaItemTakeInfo_Value(take, "D_PAN") == 0 and (law == 1 or law < 0)
+      and reaper.GetMediaItemTakeInfo_Value(take, "D_PAN") == 0
+      and pan_of.is_plain_law(reaper.GetItemProjectContext(item), law)
       and reaper.TakeFX_GetCount(take) == 0 and reaper.CountTakeEnvelopes(take) == 0
     return plain and volume or nil
   end

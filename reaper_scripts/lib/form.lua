@@ -79,6 +79,7 @@ return function()
         if choice:lower():sub(1, #text) == text:lower() then fits[#fits + 1] = choice end
       end
       if #fits == 1 then return fits[1] end -- enough of it to know which one is meant
+      if #fits > 1 then return nil, ('%s is "%s", which may be %s; enter more of it.'):format(name, text, table.concat(fits, " or ")) end
       return nil, ('%s is "%s"; allowed: %s.'):format(name, text, table.concat(field.allowed, ", "))
     end
     if field.kind == "number" or field.kind == "integer" or field.kind == "time" then

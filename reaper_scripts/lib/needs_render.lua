@@ -2,10 +2,11 @@
 -- leaves out instruments, effects, receives and automation.
 
 return function(import)
+  local pan_of = import("pan")
   local tracks_of = import("tracks")
   local M = {}
 
-  local ENVELOPES = { "<VOLENV", "<VOLENV2", "<PANENV", "<PANENV2", "<WIDTHENV", "<WIDTHENV2", "<MUTEENV" }
+  local ENVELOPES = { "<VOLENV", "<VOLENV2", "<PANENV", "<PANENV2", "<WIDTHENV", "<WIDTHENV2", "<MUTEENV", "<DUALPANENVL", "<DUALPANENV", "<DUALPANENVL2", "<DUALPANENV2" }
 
   --- Whether a track has FX that are on.
   function M.has_fx(track)
@@ -23,9 +24,19 @@ return function(import)
     return false
   end
 
-  --- Whether a track does anything to what goes through it beyond volume and pan.
+  local BYPASSED = 1 -- I_PLAY_OFFSET_FLAG
+
+  --- Whether a track plays what is in it earlier or later, or into other channels of the track above it.
+  local function is_displaced(track)
+    local function value(key) return reaper.GetMediaTrackInfo_Value(track, key) end
+    local is_off = math.floor(value("I_PLAY_OFFSET_FLAG")) & BYPASSED ~= 0
+    return not is_off and value("D_PLAY_OFFSET") ~= 0 or value("C_MAINSEND_OFFS") ~= 0
+  end
+
+  --- Whether a track does anything to what goes through it beyond its volume and a pan whose gains are known.
   local function processes(track)
     return M.has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
+      or is_displaced(track) or not pan_of.gains(track)
   end
 
   --- Whether other tracks send to this one.

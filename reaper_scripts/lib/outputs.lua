@@ -5,9 +5,6 @@ return function(import)
   local takes = import("takes")
   local M = {}
 
-  local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
-  M.TIME_BASE = TIME_BASE
-
   --- Outputs of a part by role, in order: { {role, outputs = {one for each take}} … }.
   function M.by_role(part)
     local roles, at = {}, {}
@@ -70,7 +67,8 @@ return function(import)
   end
 
   --- Put the outputs of one role as takes of a new item on a track, `shift_s` later than where they were made for. `again`: the
-  -- stretch of it that another take changes.
+  -- stretch of it that another take changes. Its time base is that of its track or project, as that of every item that is
+  -- inserted: a new tempo moves all of them together.
   function M.lay(track, request, part, outputs, sources, shift_s, again)
     local item = M.new_item(track)
     local first = outputs[1].output
@@ -78,7 +76,6 @@ return function(import)
     set("D_POSITION", first.position_s + shift_s)
     set("D_LENGTH", first.length_s)
     set("B_LOOPSRC", 0)
-    set("C_BEATATTACHMODE", TIME_BASE)
     set("D_FADEINLEN", first.fade_in_s)
     set("D_FADEOUTLEN", first.fade_out_s)
     for _, made in ipairs(outputs) do

@@ -123,10 +123,10 @@ return function(import)
     local again = again_in(wanted.changed, piece, offset_s)
     for number, made in ipairs(target.outputs) do
       local take = takes.add(home, sources[made.output.file], made.output.name, offset_s, piece.take)
-      if wanted.baked then -- the file holds volume and pan of item and take
+      if wanted.baked then -- the file holds the volume of item and take
         local volume = reaper.GetMediaItemInfo_Value(home, "D_VOL")
         reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", volume > 0 and 1 / volume or 1)
-        reaper.SetMediaItemTakeInfo_Value(take, "D_PAN", 0)
+        if wanted.baked ~= "volume" then reaper.SetMediaItemTakeInfo_Value(take, "D_PAN", 0) end
       end
       takes.remember(take, outputs_of.facts(request, target.part, made.take, again))
       set("I_CURTAKE", first + number - 1)
@@ -135,6 +135,18 @@ return function(import)
     set("I_CURTAKE", first + outputs_of.best(target.part) - 1)
     reaper.UpdateItemInProject(home)
     return plays
+  end
+
+  --- Play what lies beside an item as loud and where its take did, unless its file holds that.
+  local function take_over_gains(item, wanted)
+    local gains, baked = wanted.sent.gains, wanted.baked
+    if not gains or baked and baked ~= "volume" then return end
+    if not baked then reaper.SetMediaItemInfo_Value(item, "D_VOL", gains.item) end
+    for i = 0, reaper.CountTakes(item) - 1 do
+      for _, key in ipairs(whereabouts.GAINS) do
+        if not baked or key ~= "D_VOL" then reaper.SetMediaItemTakeInfo_Value(reaper.GetTake(item, i), key, gains[key]) end
+      end
+    end
   end
 
   --- Put results beside their items, each once; returns a sentence for each.
@@ -148,7 +160,8 @@ return function(import)
         said[#said + 1] = target.home.why:format(target.wanted.name)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
         local track = tracks.insert_after(project, target.home.track, { spec })[1]
-        outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
+        local item = outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
+        if not target.wanted.beside then take_over_gains(item, target.wanted) end
       end
     end
     return said
@@ -156,8 +169,8 @@ return function(import)
 
   --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
   -- `whereabouts`; `beside`: notes of the items whose result lies beside them; `changed`: what is new, from the item's start;
-  -- `keeps`: edges that have to be where they were; `grow_…`: how much longer the item gets; `set`: further values of the item.
-  -- place.together: all of them or none.
+  -- `keeps`: edges that have to be where they were; `grow_…`: how much longer the item gets; `set`: further values of the item;
+  -- `baked`: which gains the file holds ("volume", "volume and pan"; nil: none). place.together: all of them or none.
   return function(project, request, result)
     local targets = {}
     for _, wanted in ipairs(request.place.items) do

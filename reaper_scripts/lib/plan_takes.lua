@@ -7,6 +7,7 @@ return function(import)
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
   local item_render = import("item_render")
+  local pan_of = import("pan")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -148,6 +149,11 @@ return function(import)
     if b_start - a_stop > JOIN_GAP_S then
       return nil, ("The items are %.1f s apart; allowed: at most %d s."):format(b_start - a_stop, JOIN_GAP_S), "Move them together."
     end
+    local both = { reaper.GetActiveTake(a), reaper.GetActiveTake(b) }
+    local keeps_pan = pan_of.are_alike(both) -- else the file holds their pans
+    if not keeps_pan and not pan_of.are_known(selected.project, both) then
+      return nil, "The takes are panned differently.", "Give both the same pan, or glue them first."
+    end
     local rate, captures, mix = selected.rate, {}, {}
     local base = math.floor(a_start * rate) -- the mix's first frame in the project
     local frames, beside
@@ -163,9 +169,9 @@ return function(import)
       recipe.first, recipe.frames = base + at - start * rate, frames - at
       if math.abs(recipe.first) < 1e-6 then recipe.first = 0 end -- else the item lies between two samples
       local gain = reaper.GetMediaItemInfo_Value(item, "D_VOL") * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
-      local pan = reaper.GetMediaItemTakeInfo_Value(take, "D_PAN")
+      local left, right = pan_of.balance(keeps_pan and 0 or reaper.GetMediaItemTakeInfo_Value(take, "D_PAN"))
       captures[i] = recipe
-      mix[i] = { file = recipe.file, at = at, left = gain * math.min(1, 1 - pan), right = gain * math.min(1, 1 + pan) }
+      mix[i] = { file = recipe.file, at = at, left = gain * left, right = gain * right }
     end
     if beside then -- the result lies beside both, so that it has to hold what is heard of both
       for i, item in ipairs({ a, b }) do
@@ -190,7 +196,8 @@ return function(import)
     }
     local overlap = a_stop > b_start + 1e-9
     local first, second = target(a, 1, a_start - position_s, beside), target(b, 1, b_start - position_s, beside)
-    first.baked, second.baked = true, true
+    first.baked = keeps_pan and "volume" or "volume and pan"
+    second.baked = first.baked
     first.keeps, second.keeps = { right = true }, { left = true }
     if overlap then -- both play the same there: their fades have to add up to one
       local length_s = a_stop - b_start

@@ -91,13 +91,17 @@ return function(import)
 
   -- New music. ----------------------------------------------------------------------------------------------------------
 
+  local STRETCHES = { ["razor edits"] = true, ["time selection"] = true } -- which say where new music goes; items do not
+
   local function new_music(selected, values, free)
-    local start = selected.from == "time selection" and selected.start or reaper.GetCursorPositionEx(selected.project)
+    if selected.from == "razor edits" and selected.conflict then return nil, table.unpack(selected.conflict) end
+    local is_stretch = STRETCHES[selected.from]
+    local start = is_stretch and selected.start or reaper.GetCursorPositionEx(selected.project)
     start = math.floor(start * selected.rate + 0.5) / selected.rate
     local duration = values.seconds
-    local chosen_s = selected.from == "time selection" and selected.stop - selected.start
+    local chosen_s = is_stretch and selected.stop - selected.start
     if not duration and chosen_s and chosen_s > MAX_NEW_S then
-      return nil, ("The time selection is %.0f s long; allowed: at most %d s of new music."):format(chosen_s, MAX_NEW_S), "Select less."
+      return nil, ("%.0f s are selected; allowed: at most %d s of new music."):format(chosen_s, MAX_NEW_S), "Select less."
     end
     if not duration and chosen_s and chosen_s >= MIN_NEW_S then duration = chosen_s end
     local told, changes = plan_of.music(selected, start, start + (duration or DEFAULT_NEW_S), values, free)

@@ -24,22 +24,32 @@ return function(import)
   }
   local FLOAT_WAV = "ZXZhdyAAAQ==" -- WAV, 32 bit float: the base64 that REAPER stores for it
 
-  local SOLO = { "I_SOLO", "B_SOLO_DEFEAT" } -- of every track
-  local THROUGH = { I_FXEN = 0, D_VOL = 1, D_PAN = 0 } -- of tracks that are to leave everything as it is
+  local SOLO = { "I_SOLO", "B_SOLO_DEFEAT", "B_MAINSEND" } -- of every track
+  local SENT = 0 -- category of sends
+  local THROUGH = { I_FXEN = 0, D_VOL = 1, D_PAN = 0, D_PANLAW = 1, I_PANMODE = 3, B_PHASE = 0 } -- of tracks that are to leave all as it is
+
+  local function all_tracks(project)
+    local found = {}
+    for i = 0, reaper.CountTracks(project) - 1 do found[i + 1] = reaper.GetTrack(project, i) end
+    return found
+  end
 
   local function save_track(saved, track, key)
     saved[#saved + 1] = { track, key, reaper.GetMediaTrackInfo_Value(track, key) }
   end
 
   local function save(project, without)
-    local saved = { numbers = {}, strings = {}, tracks = {} }
+    local saved = { numbers = {}, strings = {}, tracks = {}, sends = {} }
     for i, key in ipairs(NUMBERS) do saved.numbers[i] = reaper.GetSetProjectInfo(project, key, 0, false) end
     for i, key in ipairs(STRINGS) do
       local ok, value = reaper.GetSetProjectInfo_String(project, key, "", false)
       saved.strings[i] = ok and value
     end
-    for i = 0, reaper.CountTracks(project) - 1 do
-      for _, key in ipairs(SOLO) do save_track(saved.tracks, reaper.GetTrack(project, i), key) end
+    for _, track in ipairs(all_tracks(project)) do
+      for _, key in ipairs(SOLO) do save_track(saved.tracks, track, key) end
+      for i = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
+        saved.sends[#saved.sends + 1] = { track, SENT, i, "B_MUTE", reaper.GetTrackSendInfo_Value(track, SENT, i, "B_MUTE") }
+      end
     end
     for _, track in ipairs(without) do
       for key in pairs(THROUGH) do save_track(saved.tracks, track, key) end
@@ -55,7 +65,71 @@ return function(import)
     for _, entry in ipairs(saved.tracks) do
       if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(table.unpack(entry)) end
     end
+    for _, entry in ipairs(saved.sends) do
+      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetTrackSendInfo_Value(table.unpack(entry)) end
+    end
   end
+
+  local function is_sent_to(track, wanted)
+    for i = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
+      if wanted[reaper.GetTrackSendInfo_Value(track, SENT, i, "P_DESTTRACK")] then return true end
+    end
+    return false
+  end
+
+  --- The tracks of `all` that reach some of `wanted` by sends, of one track to the next.
+  local function reaching(all, wanted)
+    local found, known = {}, {}
+    for track in pairs(wanted) do known[track] = true end
+    local before
+    repeat
+      before = #found
+      for _, track in ipairs(all) do
+        if not known[track] and is_sent_to(track, known) then
+          known[track], found[#found + 1] = true, track
+        end
+      end
+    until #found == before
+    return found
+  end
+
+  --- Tracks that send to those that are rendered. Not those that get something from them, such as an echo that feeds back, nor
+  -- the folders that they are in.
+  local function senders(project, tracks)
+    local all, wanted, found = all_tracks(project), {}, {}
+    for _, track in ipairs(tracks) do wanted[track] = true end
+    for _, track in ipairs(reaching(all, wanted)) do
+      local own, passes = { [track] = true }, false
+      for _, other in ipairs(reaching(all, own)) do passes = passes or wanted[other] end
+      for _, other in ipairs(tracks) do
+        local parent = reaper.GetParentTrack(other)
+        while parent do
+          passes, parent = passes or parent == track, reaper.GetParentTrack(parent)
+        end
+      end
+      if not passes then found[#found + 1] = track end
+    end
+    return found
+  end
+
+  --- Have senders play into the tracks that are rendered and nowhere else, whatever a solo makes of tracks that send to it.
+  local function play_into(tracks, from)
+    local wanted = {}
+    for _, list in ipairs({ tracks, from }) do
+      for _, track in ipairs(list) do wanted[track] = true end
+    end
+    for _, track in ipairs(from) do
+      reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO_IN_PLACE)
+      reaper.SetMediaTrackInfo_Value(track, "B_MAINSEND", 0)
+      for i = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
+        if not wanted[reaper.GetTrackSendInfo_Value(track, SENT, i, "P_DESTTRACK")] then
+          reaper.SetTrackSendInfo_Value(track, SENT, i, "B_MUTE", 1)
+        end
+      end
+    end
+  end
+
+  local SOLO_OFF = { I_SOLO = 0, B_SOLO_DEFEAT = 0 }
 
   local function set(project, recipe, folder, name)
     for _, key in ipairs(PLAIN) do reaper.GetSetProjectInfo(project, key, 0, true) end
@@ -73,9 +147,10 @@ return function(import)
       for key, value in pairs(THROUGH) do reaper.SetMediaTrackInfo_Value(track, key, value) end
     end
     if #recipe.tracks == 0 then return end
-    for i = 0, reaper.CountTracks(project) - 1 do -- several selected tracks would be rendered into a file each
-      for _, key in ipairs(SOLO) do reaper.SetMediaTrackInfo_Value(reaper.GetTrack(project, i), key, 0) end
+    for _, track in ipairs(all_tracks(project)) do -- several selected tracks would be rendered into a file each
+      for key, value in pairs(SOLO_OFF) do reaper.SetMediaTrackInfo_Value(track, key, value) end
     end
+    play_into(recipe.tracks, senders(project, recipe.tracks))
     for _, track in ipairs(recipe.tracks) do reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO_IN_PLACE) end
   end
 

@@ -1,5 +1,5 @@
--- What the musician selected: a stretch of time, tracks and items. Time selection goes before razor edits, these before
--- the loop where a caller wants it, then selected items, then selected tracks.
+-- What the musician selected: a stretch of time, tracks and items. Razor edits go first: they say most, and go with the next
+-- click, while a time selection stays. Then come the time selection, the loop where a caller wants it, items, tracks.
 
 return function(import)
   local tracks_of = import("tracks")
@@ -135,10 +135,10 @@ return function(import)
     local track_start, track_stop = extent(items_on(picked_tracks))
 
     local start, stop, from, tracks
-    if time_stop > time_start then
-      start, stop, from = time_start, time_stop, "time selection"
-    elseif razor_start then
+    if razor_start then
       start, stop, from, tracks = razor_start, razor_stop, "razor edits", razor_tracks
+    elseif time_stop > time_start then
+      start, stop, from = time_start, time_stop, "time selection"
     elseif loop_stop > loop_start then
       start, stop, from = loop_start, loop_stop, "loop"
     elseif item_start then

@@ -130,7 +130,7 @@ return function(import)
       for _, track in ipairs(sorted.rendered) do
         if needs_render.plays_midi(track, start, stop) and not item_render.is_played(track) then without = without + 1 end
       end
-      local notice = count_things(#sorted.rendered, "track") .. " rendered with FX"
+      local notice = count_things(#sorted.rendered, "track") .. " rendered"
       return without > 0 and ("%s, %d of them without an instrument"):format(notice, without) or notice
     end
     local silent = 0

@@ -52,13 +52,21 @@ return function(import)
     return reaper.GetTakeEnvelopeByName(take, name)
   end
 
-  --- Give `new`, the active take of its item, the envelopes of `old`. Those of FX parameters stay behind.
+  --- The envelope of `new` that one of another take corresponds to, made if there is none: of a parameter of an effect, which
+  -- has the same number in `new`, or by its name.
+  local function twin_of(from, new)
+    local _, fx, parameter = reaper.Envelope_GetParentTake(from)
+    if fx >= 0 then return reaper.TakeFX_GetEnvelope(new, fx, parameter, true) end
+    return envelope_of(new, select(2, reaper.GetEnvelopeName(from)))
+  end
+
+  --- Give `new`, the active take of its item, the envelopes of `old`, those of the parameters of its FX too.
   function M.copy_envelopes(old, new)
     local rate = reaper.GetMediaItemTakeInfo_Value(old, "D_PLAYRATE") / reaper.GetMediaItemTakeInfo_Value(new, "D_PLAYRATE")
     for i = 0, reaper.CountTakeEnvelopes(old) - 1 do
       local from = reaper.GetTakeEnvelope(old, i)
-      local _, name = reaper.GetEnvelopeName(from)
-      local into = envelope_of(new, name)
+      -- Before REAPER 7.06 a parameter that was modulated once has an envelope without points.
+      local into = reaper.CountEnvelopePoints(from) > 0 and twin_of(from, new)
       if into then
         local _, chunk = reaper.GetEnvelopeStateChunk(from, "", false)
         reaper.SetEnvelopeStateChunk(into, (chunk:gsub("\nEGUID [^\n]*", "")), false)

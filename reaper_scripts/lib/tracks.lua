@@ -1,6 +1,7 @@
 -- Tracks as a tree of folders: what belongs to a folder, and where new tracks go.
 
-return function()
+return function(import)
+  local pan_of = import("pan")
   local M = {}
 
   local function index(track)
@@ -104,12 +105,14 @@ return function()
 
   --- What a track is played with: volume and pan of its own and of the folders it is in, up to the folder `home` (nil:
   -- all), whose own is added by REAPER to whatever comes to lie in it. For the left and the right channel; nil when muted.
+  -- What a pan does that only REAPER knows is estimated: see `needs_render`.
   function M.gains(track, home)
     local left, right = 1, 1
     while track and track ~= home do
       if reaper.GetMediaTrackInfo_Value(track, "B_MUTE") > 0 then return nil end
-      local volume, pan = reaper.GetMediaTrackInfo_Value(track, "D_VOL"), reaper.GetMediaTrackInfo_Value(track, "D_PAN")
-      left, right = left * volume * math.min(1, 1 - pan), right * volume * math.min(1, 1 + pan)
+      local volume, pan_left, pan_right = reaper.GetMediaTrackInfo_Value(track, "D_VOL"), pan_of.gains(track)
+      if not pan_left then pan_left, pan_right = pan_of.balance(reaper.GetMediaTrackInfo_Value(track, "D_PAN")) end
+      left, right = left * volume * pan_left, right * volume * pan_right
       track = reaper.GetParentTrack(track)
     end
     return left, right
@@ -157,6 +160,7 @@ return function()
     if folder_name then reaper.SetMediaTrackInfo_Value(made[1], "I_FOLDERDEPTH", 1) end
     local last_depth = (folder_name and -1 or 0) + closes
     if last_depth ~= 0 then reaper.SetMediaTrackInfo_Value(made[#made], "I_FOLDERDEPTH", last_depth) end
+    reaper.TrackList_AdjustWindows(false) -- or the panels show the old folders until something else redraws them
     return made
   end
 

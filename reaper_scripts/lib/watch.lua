@@ -14,15 +14,10 @@ return function(import)
   local window = import("window")
   local M = {}
 
-  local SECTION, KEY, SHOW = "AceBridge", "watcher", "show"
+  local SECTION, KEY, SHOW, HELD = "AceBridge", "watcher", "show", "held"
   local MOST_NAMES = 3
   local LOOK_S, SEARCH_S, ALIVE_S = 0.05, 1, 3
   local YES_NO, YES = 4, 6
-
-  local function say(message, remedy)
-    reaper.MB(remedy and remedy ~= "" and message .. "\n\n" .. remedy or message, "AceBridge", 0)
-  end
-  M.say = say
 
   local function claim(token)
     reaper.SetExtState(SECTION, KEY, ("%s %.3f"):format(token, reaper.time_precise()), false)
@@ -48,6 +43,27 @@ return function(import)
       if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return true end
       i = i + 1
     end
+  end
+
+  --- Say something in a message. While REAPER records it is in the job window only, and a message when the recording has
+  -- ended: a message would take the keyboard from whoever records.
+  local function say(message, remedy)
+    local text = remedy and remedy ~= "" and message .. "\n\n" .. remedy or message
+    if not records() then return reaper.MB(text, "AceBridge", 0) end
+    local held = reaper.GetExtState(SECTION, HELD)
+    reaper.SetExtState(SECTION, HELD, held == "" and text or held .. "\n\n" .. text, false)
+    M.show()
+    M.start(function(step) return step end)
+  end
+  M.say = say
+
+  --- What was said during a recording, until that has ended: then it becomes a message, and this nil.
+  local function read_held_messages()
+    local text = reaper.GetExtState(SECTION, HELD)
+    if text == "" then return nil end
+    if records() then return text end
+    reaper.DeleteExtState(SECTION, HELD, false)
+    reaper.MB(text, "AceBridge", 0)
   end
 
   local SCRIPT = "AceBridge_Job list (background).lua"
@@ -138,9 +154,19 @@ return function(import)
     return {
       id = entry.id, title = entry.request.title, fraction = status.fraction, state = entry.state or status.state,
       stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta,
-      note = entry.note or entry.request.place.notice or "", remedy = entry.remedy,
+      note = entry.note or status.note or entry.request.place.notice or "", remedy = entry.remedy or status.remedy,
       button = entry.state == "failed" and job.log(entry.id) and "log" or nil,
     }
+  end
+
+  local function message_row(text)
+    return { id = HELD, title = "AceBridge", fraction = 0, state = "kept", stage = "", note = text }
+  end
+
+  --- The state of a job that has ended while REAPER records.
+  local function waiting(status)
+    if status.state ~= "failed" then return { state = "waiting", stage = "ready, waits for the end of the recording", fraction = 1 } end
+    return { state = "failed", stage = "", note = status.message, remedy = status.remedy, fraction = status.fraction }
   end
 
   local function reading_row(reading)
@@ -184,7 +210,7 @@ return function(import)
           entry.status = job.status(id, entry.request)
           local ended = job.is_finished(entry.status)
           if ended and entry.status.state ~= "cancelled" and records() then
-            entry.status = { state = "waiting", stage = "ready, waits for the end of the recording", fraction = 1 }
+            entry.status = waiting(entry.status)
             running = running + 1
           elseif ended then
             local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
@@ -201,13 +227,14 @@ return function(import)
       return running
     end
 
-    local running = 1
+    local running, held = 1, nil
     job.clean_sometimes()
     local function tick()
       local now = reaper.time_precise()
       if now - looked >= LOOK_S then
         looked = now
-        running = look(now)
+        held = read_held_messages()
+        running = look(now) + (held and 1 or 0)
       end
       if reaper.HasExtState(SECTION, SHOW) then
         reaper.DeleteExtState(SECTION, SHOW, false)
@@ -218,6 +245,7 @@ return function(import)
         local rows = {}
         for i, id in ipairs(order) do rows[i] = row(entries[id]) end
         for _, reading in ipairs(readings) do rows[#rows + 1] = reading_row(reading) end
+        if held then rows[#rows + 1] = message_row(held) end
         local event = window.draw(rows)
         if event and event[1] == "cancel" then job.cancel(event[2]) end
         if event and event[1] == "log" then command.open(job.log(event[2])) end

@@ -7,6 +7,7 @@ return function(import)
   local guid = import("guid")
   local M = {}
 
+  M.GAINS = { "D_VOL", "D_PAN", "D_PANLAW" } -- of a take: its file does not hold them
   local SAME_S = 1e-6 -- less than a sample: what rounding makes of a time
 
   local function value(item, key) return reaper.GetMediaItemInfo_Value(item, key) end
@@ -29,6 +30,8 @@ return function(import)
     sent.track = guid.of_track(reaper.GetMediaItem_Track(item))
     sent.position, sent.length = value(item, "D_POSITION"), value(item, "D_LENGTH")
     sent.offset = take_value(take, "D_STARTOFFS")
+    sent.gains = { item = value(item, "D_VOL") }
+    for _, key in ipairs(M.GAINS) do sent.gains[key] = take_value(take, key) end
     return sent
   end
 

@@ -111,6 +111,16 @@ def test_what_is_over_goes_after_an_hour_and_the_rest_after_days(jobs: Jobs, she
     assert jobs.left == ["8", "9"]
 
 
+def test_an_empty_folder_goes_after_an_hour(jobs: Jobs) -> None:
+    for number, age_s in enumerate((2 * HOUR_S, 1800)):
+        folder = jobs.add(number, None, age_s)
+        for entry in folder.iterdir():
+            entry.unlink()
+        os.utime(folder, (time.time() - age_s,) * 2)
+    assert [job.name[14] for job in clean(jobs.folder, 7)] == ["0"]
+    assert jobs.left == ["1"]
+
+
 def test_what_is_no_job_folder_stays(jobs: Jobs, tmp_path: Path) -> None:
     old = 30 * DAY_S
     for name in ("notes", "20261122", "20261122-210501-", "20261122-210501-1a2b3c4d.bak", ".20261122-210501-1a2b3c4d"):

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.support.fake_reaper import Reaper
+from tests.support.fake_reaper.api import VERSIONS
 from tests.support.reaper_answers import answer
 from tests.support.reaper_studio import RATE_HZ, media
 
@@ -19,6 +21,10 @@ from tests.support.reaper_studio import RATE_HZ, media
 AT, LENGTH, OFFSET = 10 * RATE_HZ + 123, 4 * RATE_HZ, 4_410
 #: What of it is repainted.
 START, STOP = AT + RATE_HZ + 77, AT + 2 * RATE_HZ + 991
+
+
+#: Runs a test in every version of REAPER, each with its Lua.
+on_every_version = pytest.mark.parametrize("version", VERSIONS)
 
 
 @dataclass
@@ -76,12 +82,12 @@ class Scene:
 
 
 @contextmanager
-def open_scene(folder: Path) -> Iterator[Scene]:
+def open_scene(folder: Path, version: str = "7.40") -> Iterator[Scene]:
     """Open a REAPER with a command that does nothing, no window, and a project at 120 BPM."""
     command = folder / "acebridge"
     command.write_text("#!/bin/sh\n", "utf-8")
     command.chmod(0o755)
-    with Reaper(folder, rate=RATE_HZ) as r:
+    with Reaper(folder, rate=RATE_HZ, version=version) as r:
         r.ext.update({("AceBridge", "command"): str(command), ("AceBridge", "cleaned"): "9999999999"})
         r.ext["AceBridge", "window"] = "no"
         noise = np.random.default_rng(0).uniform(-0.5, 0.5, (20 * RATE_HZ, 2)).astype(np.float32)

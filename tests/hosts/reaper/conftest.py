@@ -16,6 +16,7 @@ from tests.support import lua_modules, schemas
 from tests.support.daemon import Daemon, daemon_at, until
 from tests.support.fake_reaper import Reaper
 from tests.support.reaper_install import NAMES, Workshop, uv_archive, workshop_at
+from tests.support.fake_reaper.api import VERSIONS
 from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
@@ -128,7 +129,13 @@ def workshop(tmp_path: Path, archive: Path, lua: str) -> Iterator[Workshop]:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def version() -> str:
+    """The version of the simulated REAPER, and with it its Lua; a test may name others."""
+    return VERSIONS[-1]
+
+
+@pytest.fixture
+def scene(tmp_path: Path, version: str) -> Iterator[Scene]:
     """A project whose jobs the test answers."""
-    with open_scene(tmp_path) as scene:
+    with open_scene(tmp_path, version) as scene:
         yield scene

@@ -78,7 +78,7 @@ def exact(studio: Studio, item: Any, start: int, frames: int) -> None:
     assert item.position == start / RATE_HZ
     assert item.length == frames / RATE_HZ
     assert item["B_LOOPSRC"] == 0
-    assert item["C_BEATATTACHMODE"] == 0
+    assert item["C_BEATATTACHMODE"] == -1
     for take in item.takes:
         info = soundfile.info(take.source.path)
         assert (info.samplerate, info.frames) == (RATE_HZ, frames)

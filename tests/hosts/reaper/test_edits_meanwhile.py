@@ -6,6 +6,7 @@ No daemon: `tests.support.reaper_answers` answers the requests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.fake_reaper.calls_items import split_media_item
 from tests.support.fake_reaper.sound import open_source
+from tests.support.lua_modules import Leaves
 from tests.support.reaper_answers import NEW, answer
 from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
 from tests.support.reaper_studio import RATE_HZ, media
@@ -106,10 +108,26 @@ def prepare(scene: Scene, action: str, edit: str) -> None:
         scene.project.undo_point("Trim")
 
 
-def run(scene: Scene, action: str, edit: str) -> Path:
-    """Send an action, edit, let its result come. Assert what holds for every one of them."""
+@dataclass(frozen=True)
+class SentJob:
+    """A job, what the project played when it was sent, and where its item lay then, in frames."""
+
+    folder: Path
+    before: np.ndarray
+    start: int
+    stop: int
+
+
+def send(scene: Scene, action: str, edit: str, **form: str) -> SentJob:
     prepare(scene, action, edit)
-    folder = scene.send(action)
+    before, start, stop = scene.render(), round(scene.item.position * RATE_HZ), round(scene.item.end * RATE_HZ)
+    return SentJob(scene.send(action, **form), before, start, stop)
+
+
+def run(scene: Scene, action: str, edit: str) -> SentJob:
+    """Send an action, edit, let its result come. Assert what holds for every one of them."""
+    sent = send(scene, action, edit)
+    folder = sent.folder
     EDITS[edit](scene)
     scene.project.settle()
     undo_before = list(scene.project.undo)
@@ -121,28 +139,63 @@ def run(scene: Scene, action: str, edit: str) -> Path:
         scene.project.playing = 0
     scene.finish(folder)
     if edit == "close tab":
-        return folder
+        return sent
     assert scene.project.undo == [*undo_before, f"AceBridge: {action}"]
     assert (folder / "placed").exists()
-    return folder
+    return sent
 
 
-def assert_beside(scene: Scene, length: int) -> None:
-    """Assert that no item got a take, that the result lies on one new track, and that one sentence says so."""
+def assert_kept(scene: Scene, sent: SentJob) -> None:
+    """Assert that a result waits for its project, which nobody has open, and that the one that is got nothing."""
+    (message,) = scene.r.messages
+    assert "no longer open" in message
+    assert not (sent.folder / "placed").exists()
+    assert (scene.r.project.tracks, scene.r.project.undo) == ([], [])
+
+
+def assert_beside(scene: Scene, expected: np.ndarray) -> None:
+    """Assert that no item got a take, that one new track plays what was made to the sample, and that one sentence says so."""
     (message,) = scene.r.messages
     assert "on a new track below it" in message
     assert "\n" not in message
-    (track,) = scene.new_tracks()
-    (made,) = track.items
-    assert made.length * RATE_HZ == pytest.approx(length, abs=1)
     assert [len(item.takes) for item in scene.track.items] == [1] * len(scene.track.items)
+    assert len(scene.new_tracks()) == 1
+    assert_made(scene, expected)
+
+
+def assert_made(scene: Scene, expected: np.ndarray) -> None:
+    """Assert what the new tracks play on their own."""
+    scene.track.mute = 1
+    assert np.abs(scene.render() - expected).max() == 0
+    scene.track.mute = 0
+
+
+def alone(sent: SentJob) -> np.ndarray:
+    """What the item played when it was sent, and nothing else."""
+    found = np.zeros_like(sent.before)
+    found[sent.start : sent.stop] = sent.before[sent.start : sent.stop]
+    return found
+
+
+def new(start: int, stop: int) -> np.ndarray:
+    """New music between two frames."""
+    found = np.zeros(40 * RATE_HZ, np.float32)
+    found[start:stop] = NEW
+    return found
+
+
+def test_each_action_is_tried_with_each_edit() -> None:
+    actions = Leaves(get_action_context=lambda: (False, b"/x.lua"))["actions"].table
+    titles = {actions[name][b"title"].decode() for name in actions}
+    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS}
+    assert len(EDITS) == 10
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_repaint(scene: Scene, edit: str) -> None:
-    run(scene, "Repaint time selection", edit)
+    sent = run(scene, "Repaint time selection", edit)
     if edit == "close tab":
-        assert "no longer open" in scene.r.messages[0]
+        assert_kept(scene, sent)
         return
     now = scene.render()
     for item in scene.track.items:
@@ -156,10 +209,9 @@ def test_a_repaint(scene: Scene, edit: str) -> None:
         assert np.abs(now - expected).max() == 0
         assert (old[START + shift : STOP + shift] != 0).all()
     else:
-        item = LENGTH - 2 * 11_025 if edit == "undo" else LENGTH
-        assert_beside(scene, item)
-        (made,) = scene.new_tracks()[0].items
-        assert made.position * RATE_HZ == pytest.approx(AT + (11_025 if edit == "undo" else 0), abs=1e-3)
+        expected = alone(sent)
+        expected[START:STOP] *= -1
+        assert_beside(scene, expected)
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -170,15 +222,15 @@ def test_an_item_grows(scene: Scene, action: str, side: int, edit: str) -> None:
         scene.second.position += 20
     at = scene.item.position
     bars = 8 * 2 * RATE_HZ
-    run(scene, action, edit)
+    sent = run(scene, action, edit)
     if edit == "close tab":
-        assert "no longer open" in scene.r.messages[0]
+        assert_kept(scene, sent)
+        return
+    if edit not in TAKES[action]:
+        place = (sent.stop, sent.stop + bars) if side > 0 else (sent.start - bars, sent.start)
+        assert_beside(scene, alone(sent) + new(*place))
         return
     now = scene.render()
-    length = LENGTH - (2 * 11_025 if edit == "undo" else 0)
-    if edit not in TAKES[action]:
-        assert_beside(scene, length + bars)
-        return
     assert scene.r.messages == []
     start, stop = at + (10 if edit == "move" else 0), at + (10 if edit == "move" else 0) + LENGTH / RATE_HZ
     first, last = (round(stop * RATE_HZ), round(stop * RATE_HZ) + bars) if side > 0 else (
@@ -195,25 +247,25 @@ def test_an_item_grows(scene: Scene, action: str, side: int, edit: str) -> None:
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_join(scene: Scene, edit: str) -> None:
-    run(scene, "Smooth the join of two items", edit)
+    sent = run(scene, "Smooth the join of two items", edit)
     if edit == "close tab":
-        assert "no longer open" in scene.r.messages[0]
+        assert_kept(scene, sent)
         return
     now = scene.render()
-    fits = edit in TAKES["Smooth the join of two items"]
-    if not fits:
-        for item in scene.track.items:
-            assert len(item.takes) == 1
-        assert len(scene.new_tracks()) == 1
-        (message,) = scene.r.messages
-        assert "on a new track below it" in message
+    end = AT + LENGTH
+    if edit not in TAKES["Smooth the join of two items"]:
+        first, last = sent.stop - 2 * RATE_HZ, end + 441 + 2 * RATE_HZ
+        expected = sent.before.copy()
+        expected[first:last] *= -1
+        assert_beside(scene, expected)
         return
     assert scene.r.messages == []
-    end = AT + LENGTH
     for item in scene.track.items:
         item["I_CURTAKE"] = 0
     old = scene.render()
-    assert (now[end + 441 : end + 441 + RATE_HZ] == -old[end + 441 : end + 441 + RATE_HZ]).all()
+    for changed in (slice(end - 2 * RATE_HZ, end), slice(end + 441, end + 441 + 2 * RATE_HZ)):
+        assert (now[changed] == -old[changed]).all()
+        assert np.abs(old[changed]).max() > 0.4
     quiet = slice(AT + 12_000, end - 2 * RATE_HZ - 10)
     assert (now[quiet] == old[quiet]).all()
 
@@ -221,15 +273,14 @@ def test_a_join(scene: Scene, edit: str) -> None:
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("action", TRACKS)
 def test_new_tracks_go_along(scene: Scene, action: str, edit: str) -> None:
-    run(scene, action, edit)
-    if edit == "close tab":
+    sent = run(scene, action, edit)
+    if edit == "close tab":  # it is wanted in the project that is open
         assert "no longer open" in scene.r.messages[0]
         assert len(scene.r.project.tracks) == (2 if action != "Cover" else 1)
+        assert (scene.r.project.render(0, 40)[:, 0] == new(sent.start, sent.stop)).all()
         return
-    made = next(item for track in scene.new_tracks() for item in track.items)
     shift = 10 * RATE_HZ if edit == "move" else 0
-    start = AT + shift + (11_025 if edit == "undo" else 0)
-    assert made.position * RATE_HZ == pytest.approx(start, abs=1e-3)
+    assert_made(scene, new(sent.start + shift, sent.stop + shift))
     if edit == "rate change":
         (message,) = scene.r.messages
         assert "where they were" in message
@@ -240,10 +291,9 @@ def test_new_tracks_go_along(scene: Scene, action: str, edit: str) -> None:
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("action", FREE)
 def test_new_music_stays_where_it_was_wanted(scene: Scene, action: str, edit: str) -> None:
-    scene.project.cursor = 3.0
+    scene.project.cursor = 132_301 / RATE_HZ
     scene.project.settle()
-    prepare(scene, action, edit)
-    folder = scene.send(action, **({"Description": "a waltz"} if action.startswith("Compose") else {}))
+    folder = send(scene, action, edit, **({"Description": "a waltz"} if action.startswith("Compose") else {})).folder
     EDITS[edit](scene)
     scene.project.settle()
     answer(folder)
@@ -252,8 +302,8 @@ def test_new_music_stays_where_it_was_wanted(scene: Scene, action: str, edit: st
     scene.project.playing = 0
     scene.r.finish()
     project = scene.r.project if edit == "close tab" else scene.project
-    made = next(item for track in project.tracks if track is not scene.track for item in track.items)
-    assert made.position == 3.0
+    scene.track.mute = 1
+    assert (project.render(0, 40)[:, 0] == new(132_301, 132_301 + 2 * RATE_HZ)).all()
     assert len(scene.r.messages) == (edit == "close tab")
 
 
@@ -261,8 +311,8 @@ def test_new_music_stays_where_it_was_wanted(scene: Scene, action: str, edit: st
 @pytest.mark.parametrize("action", FACTS)
 def test_facts_go_along(scene: Scene, action: str, edit: str) -> None:
     scene.r.answer(7, 6)  # no tempo, but the markers
-    prepare(scene, action, edit)
-    folder = scene.send(action)
+    sent = send(scene, action, edit)
+    folder = sent.folder
     EDITS[edit](scene)
     scene.project.settle()
     answer(folder)
@@ -281,7 +331,7 @@ def test_facts_go_along(scene: Scene, action: str, edit: str) -> None:
         else:
             assert "quality 0.50" in scene.r.messages[0]
         return
-    start = AT + (10 * RATE_HZ if edit == "move" else 0) + (11_025 if edit == "undo" else 0)
+    start = sent.start + (10 * RATE_HZ if edit == "move" else 0)
     (marker,) = [m for m in scene.project.markers if m.name in ("Am", "la")]
     assert marker.position * RATE_HZ == pytest.approx(start + RATE_HZ, abs=1e-3)
     sentence = [m for m in scene.r.messages if "where they were" in m]

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from tests.support.fake_reaper import Reaper, behaviour, sound
-from tests.support.fake_reaper.state import Envelope
+from tests.support.fake_reaper.state import Envelope, Fx
 from tests.support.fake_says import assert_refused, says
 
 RATE_HZ = 44_100
@@ -137,6 +137,23 @@ def test_a_track_accessor_tells_of_edits_and_not_of_faders(r: Reaper, tmp_path: 
     assert says(r, code) == "falsetruefalse"
 
 
+@pytest.mark.parametrize("ways", behaviour.both("accessor_offset"))
+def test_accessors_and_playback_offsets(tmp_path: Path, ways: dict[str, str]) -> None:
+    soundfile.write(tmp_path / "a.wav", np.ones((RATE_HZ, 2)), RATE_HZ, subtype="FLOAT")
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        track = r.project.add_track("a", D_PLAY_OFFSET=100, I_PLAY_OFFSET_FLAG=2)
+        track.add_item(tmp_path / "a.wav")
+        code = """
+            local accessor, buffer = reaper.CreateTrackAudioAccessor(reaper.GetTrack(0, 0)), reaper.new_array(400)
+            reaper.GetAudioAccessorSamples(accessor, 44100, 2, 0, 200, buffer)
+            reaper.DestroyAudioAccessor(accessor)
+            local silent = 0
+            while buffer[2 * silent + 1] == 0 do silent = silent + 1 end
+            say(silent .. "")
+        """
+        assert says(r, code) == ("100" if ways["accessor_offset"] == "played" else "0")
+
+
 @pytest.mark.parametrize("ways", behaviour.both("accessor_of_midi"))
 def test_accessors_of_midi(tmp_path: Path, ways: dict[str, str]) -> None:
     with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
@@ -220,6 +237,27 @@ def test_scripts_copy_envelopes(r: Reaper, tmp_path: Path) -> None:
         reaper.SetEnvelopeStateChunk(e, select(2, reaper.GetEnvelopeStateChunk(e, "", false)), false)
     """
     assert_refused(r, own, "one EGUID")
+
+
+@pytest.mark.parametrize("ways", behaviour.both("fx_envelopes"))
+def test_envelopes_of_parameters_belong_to_an_effect(tmp_path: Path, ways: dict[str, str]) -> None:
+    code = r"""
+        local item = reaper.GetMediaItem(0, 0)
+        local old, new = reaper.GetActiveTake(item), reaper.AddTakeToMediaItem(item)
+        assert(reaper.TakeFX_GetEnvelope(old, 0, 2, false) == nil)
+        local made = reaper.TakeFX_GetEnvelope(old, 0, 2, true)
+        reaper.InsertEnvelopePoint(made, 1, 0.5, 0, 0, false, false)
+        local _, fx, parameter = reaper.Envelope_GetParentTake(made)
+        reaper.TakeFX_CopyToTake(old, 0, new, 0, false)
+        local _, chunk = reaper.GetEnvelopeStateChunk(made, "", false)
+        say(("%d %d %d%d %s"):format(
+          fx, parameter, reaper.CountTakeEnvelopes(old), reaper.CountTakeEnvelopes(new), chunk:match("[^\n]*")))
+    """
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        item = with_item(r, ramp(tmp_path / "a.wav")).takes[0]
+        item.fx = [Fx("Filter", lambda samples, _rate: samples)]
+        came = int(ways["fx_envelopes"] == "come along")
+        assert says(r, code) == f"0 2 1{came} <PARMENV 2 0 1 0.5"
 
 
 def test_envelopes_are_undone(r: Reaper, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def test_other_ways_are_refused(tmp_path: Path) -> None:
 
 #: What each version has: its Lua, InsertTrackInProject, set_action_options, fixed lanes.
 HAS = {
-    "6.24": ("5.3", False, False, False), "6.83": ("5.3", False, False, False), "7.03": ("5.4", False, True, True),
+    "6.24": ("5.3", False, False, False), "6.83": ("5.3", False, False, False), "7.00": ("5.4", False, False, True),
+    "7.03": ("5.4", False, True, True),
     "7.18": ("5.4", True, True, True), "7.40": ("5.4", True, True, True),
 }  # fmt: skip
 
@@ -164,13 +165,6 @@ def test_how_much_a_form_holds(tmp_path: Path, ways: dict[str, int | None]) -> N
         found = says(r, r"say((select(2, reaper.GetUserInputs('T', 1, 'Lyrics,separator=\n', ''))))")
         most = ways["form_limit"]
         assert found == "나" * (2000 if most is None else (most - 1) // 3)
-
-
-def test_of_pasted_lines_a_field_takes_the_first(r: Reaper) -> None:
-    from tests.support.fake_reaper.calls_dialogs import PastedText
-
-    r.form(Lyrics=PastedText("one\ntwo"))
-    assert says(r, r"say((select(2, reaper.GetUserInputs('T', 1, 'Lyrics,separator=\n', ''))))") == "one"
 
 
 @pytest.mark.parametrize("ways", behaviour.both("atexit"))

@@ -55,6 +55,16 @@ def test_misuse_is_a_fault_even_inside_pcall(r: Reaper, code: str, why: str) -> 
         assert_refused(r, f"pcall(function() {code} end)", why)
 
 
+@pytest.mark.parametrize(
+    ("then", "faults"),
+    [("", 1), ("reaper.TrackList_AdjustWindows(true)", 1), ("reaper.TrackList_AdjustWindows(false)", 0)],
+)
+def test_changed_folders_have_to_be_drawn_again(r: Reaper, then: str, faults: int) -> None:
+    r.project.add_track("a")
+    r.start(code=f"reaper.SetMediaTrackInfo_Value(reaper.GetTrack(0, 0), 'I_FOLDERDEPTH', 1) {then}")
+    assert len(r.faults) == faults
+
+
 def test_versions_have_their_functions(tmp_path: Path) -> None:
     code = (
         "say(tostring(reaper.APIExists('InsertTrackInProject')) .. tostring(reaper.APIExists('PCM_Source_BuildPeaks')))"

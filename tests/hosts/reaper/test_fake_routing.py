@@ -80,19 +80,6 @@ def test_a_solo_in_place_goes_on_through_sends_of_sends(r: Reaper, band: list[An
     assert levels(r) == pytest.approx([0.265, 0.53])
 
 
-@pytest.mark.parametrize("ways", behaviour.both("solo_receives"))
-def test_a_solo_in_place_and_what_the_track_receives(r: Reaper, tmp_path: Path, ways: dict[str, str]) -> None:
-    """What sends to it through another track, too; none of them alone."""
-    r.project.ways.update(ways)
-    first, second = level(r, tmp_path, 0.1, "a"), level(r, tmp_path, 0.15, "b")
-    between, bus = r.project.add_track("between"), r.project.add_track("bus")
-    first.send_to(between)
-    between.send_to(bus)
-    second.send_to(bus)
-    bus.solo = 2
-    assert levels(r) == pytest.approx([0.25, 0.5] if ways["solo_receives"] == "played" else [0, 0])
-
-
 @pytest.mark.parametrize(
     ("mode", "left"), [(0, 0.1 * -2 * 0.5), (1, 0.1), (3, 0.1 * -2)], ids=["post fader", "pre FX", "post FX"]
 )
@@ -109,6 +96,16 @@ def test_sends_have_gain_pan_polarity_and_mute(r: Reaper, tmp_path: Path) -> Non
     assert levels(r) == [-0.05, 0.0]
     send.values["B_MUTE"] = 1
     assert levels(r) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("ways", behaviour.both("solo_senders"))
+def test_what_sends_to_a_solo_in_place(tmp_path: Path, ways: dict[str, str]) -> None:
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        track, bus = level(r, tmp_path, 0.1, "a"), r.project.add_track("bus")
+        track.send_to(bus, D_VOL=0.5)
+        bus.solo = 2
+        left = {"there only": 0.05, "not at all": 0, "on its own too": 0.15}[ways["solo_senders"]]
+        assert levels(r) == pytest.approx([left, 2 * left], abs=1e-9)
 
 
 def test_scripts_make_and_change_sends(r: Reaper, tmp_path: Path) -> None:
@@ -149,6 +146,68 @@ def test_sends_in_a_circle_are_refused(r: Reaper, band: list[Any]) -> None:
 def test_polarity_width_and_pan(r: Reaper, tmp_path: Path, values: dict[str, float], expected: list[float]) -> None:
     level(r, tmp_path, 0.1, "a", **values)
     assert levels(r) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("law", "pan", "curve", "expected"),
+    [
+        (1.0, 0.0, "sine", (1, 1)), (0.7071, 0.0, "sine", (0.7071, 0.7071)), (0.7071, 0.0, "linear", (0.7071, 0.7071)),
+        (1.0, 1.0, "sine", (0, 1)), (0.7071, -1.0, "linear", (1, 0)), (1.0, 0.5, "linear", (0.5, 1)),
+        (0.70710678118, 0.5, "sine", (np.sin(np.pi / 8), np.cos(np.pi / 8))),
+        (1.0, 0.5, "sine", (0.509, 1.228)),  # measured: by Daw2Daw
+    ],
+)  # fmt: skip
+def test_pans_follow_a_law_and_a_curve(
+    tmp_path: Path, law: float, pan: float, curve: str, expected: tuple[float, float]
+) -> None:
+    (ways,) = [ways for ways in behaviour.both("pan_curve") if ways["pan_curve"] == curve]
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        track = level(r, tmp_path, 0.1, "a", D_PAN=pan)
+        r.project.pan_law = law
+        assert levels(r) == pytest.approx([0.1 * expected[0], 0.2 * expected[1]], rel=0.02, abs=1e-6)
+        track["D_PAN"], track.items[0].takes[0].pan, r.project.pan_law = 0.0, pan, 1.0
+        track.items[0].takes[0]["D_PANLAW"] = law
+        assert levels(r) == pytest.approx([0.1 * expected[0], 0.2 * expected[1]], rel=0.02, abs=1e-6)
+
+
+@pytest.mark.parametrize("ways", behaviour.both("take_pan_law"))
+def test_takes_and_the_pan_law_of_their_project(tmp_path: Path, ways: dict[str, str]) -> None:
+    with Reaper(tmp_path, rate=RATE_HZ, ways=ways) as r:
+        track = level(r, tmp_path, 0.1, "a", D_PANLAW=1)
+        r.project.pan_law = 0.5
+        assert levels(r) == pytest.approx([0.05, 0.1] if ways["take_pan_law"] == "project" else [0.1, 0.2])
+        track.items[0].takes[0]["D_PANLAW"] = 1
+        assert levels(r) == [0.1, 0.2]
+
+
+def test_a_pan_mode_is_the_track_s_own_or_that_of_its_project(r: Reaper, tmp_path: Path) -> None:
+    track = level(r, tmp_path, 0.1, "a", D_DUALPANL=1, D_DUALPANR=-1)
+    code = """
+        local _, one, other, mode = reaper.GetTrackUIPan(reaper.GetTrack(0, 0))
+        say(("%g %g %d"):format(one, other, mode))
+    """
+    assert says(r, code) == "0 1 3"
+    r.project.pan_mode = 6
+    assert says(r, code) == "1 -1 6"
+    assert levels(r) == [0.2, 0.1]
+    track["I_PANMODE"] = 3
+    assert levels(r) == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(("offset", "flags", "frames"), [(0.25, 0, RATE_HZ // 4), (-100, 2, -100), (0.25, 1, 0)])
+def test_a_playback_offset_moves_what_is_played(
+    r: Reaper, tmp_path: Path, offset: float, flags: int, frames: int
+) -> None:
+    track = level(r, tmp_path, 0.1, "a", D_PLAY_OFFSET=offset, I_PLAY_OFFSET_FLAG=flags)
+    track.items[0].position = 1.0
+    mix = r.project.render(0, 3)[:, 0]
+    assert np.flatnonzero(mix)[0] == RATE_HZ + frames
+
+
+def test_other_channels_of_the_parent_are_not_among_the_first_two(r: Reaper, tmp_path: Path) -> None:
+    level(r, tmp_path, 0.1, "a", C_MAINSEND_OFFS=2)
+    level(r, tmp_path, 0.01, "b")
+    assert levels(r) == [0.01, 0.02]
 
 
 # Instruments

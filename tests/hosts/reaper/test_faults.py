@@ -151,6 +151,17 @@ def test_the_media_folder_cannot_be_written(studio: Studio) -> None:
     assert studio.visible_state() == seen
 
 
+@pytest.mark.parametrize("file", ["", "other song.rpp"])
+def test_a_project_without_a_media_folder(studio: Studio, file: str) -> None:
+    """One that was never saved, or that has recorded nothing yet."""
+    project = studio.reaper.new_tab(file, has_media_folder=False)
+    assert not project.media_folder.exists()
+    studio.run("Generate here", Seconds="1")
+    assert studio.reaper.messages == []
+    (track,) = project.tracks
+    assert Path(track.items[0].takes[0].source.path).parent == project.media_folder
+
+
 def test_cancelled_in_the_window(studio: Studio) -> None:
     studio.reaper.ext[("AceBridge", "window")] = "yes"
     seen = studio.visible_state()

@@ -142,6 +142,15 @@ def test_the_loop_counts_where_there_is_no_time_selection(studio: Studio) -> Non
     assert found["end"] == pytest.approx(4.0 - ITEM_AT_S + 0.5, abs=0.1 / RATE_HZ)
 
 
+def test_razor_edits_count_before_the_time_selection(studio: Studio) -> None:
+    studio.band.razor = '2.0 4.0 ""'
+    studio.project.time_selection, studio.project.loop = (5.0, 6.0), (7.0, 8.0)
+    found = fields(studio.reaper)
+    assert found["start"] == pytest.approx(2.0 - ITEM_AT_S + 0.5, abs=0.1 / RATE_HZ)
+    assert found["end"] == pytest.approx(4.0 - ITEM_AT_S + 0.5, abs=0.1 / RATE_HZ)
+    assert follow(studio.reaper)["range"]["from"] == "razor edits"
+
+
 def test_the_range_ends_where_the_item_does(studio: Studio) -> None:
     studio.project.loop = (0.0, 4.0)
     studio.item["B_UISEL"] = 1

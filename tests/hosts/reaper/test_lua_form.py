@@ -9,25 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.fake_reaper.calls_dialogs import split_offered
 from tests.support.lua_modules import Leaves
 
 LINES = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("'\"(),;’”（/"), max_size=12)
 Answer = Callable[[list[str], list[str]], "list[str] | None"]
-
-
-def pieces(text: str, separator: str) -> list[str]:
-    """Split as REAPER does what it offers: not within quotes and brackets, and a lone one reaches to the end."""
-    found, closing = [""], ""
-    for char in text:
-        if char == separator and not closing:
-            found.append("")
-            continue
-        found[-1] += char
-        if char == closing:
-            closing = ""
-        elif not closing and char in "\"'(":
-            closing = ")" if char == "(" else char
-    return found
 
 
 class Form:
@@ -45,7 +31,7 @@ class Form:
         width = next((piece for piece in message if piece.startswith("extrawidth=")), "")
         assert int(width.partition("=")[2]) > 0
         labels = [piece for piece in message if not piece.startswith(("separator=", "extrawidth="))]
-        offered = pieces(values.decode(), separator)
+        offered = split_offered(values.decode(), separator)
         assert len(labels) == len(offered) == count <= 16, (labels, offered)
         self.seen.append((labels, offered))
         answer = self.answers.pop(0)(labels, offered)
@@ -106,13 +92,37 @@ def test_answers_have_their_kinds() -> None:
     assert form.ask(ALL) == {"style": "a, b ; c", "lyrics": "la la", "takes": 3, "seconds": 2.5, "mode": "aggressive"}
 
 
+def test_every_choice_of_every_dialog_is_found_by_its_beginning_or_named() -> None:
+    """As far as one choice is meant; otherwise the message names those that may be."""
+    leaves = Leaves(get_action_context=lambda: (False, b"/x.lua"))
+    actions, check = leaves["actions"].table, leaves["form"].check
+    fields = [field for name in actions for field in actions[name][b"form"].values()]
+    fields += list(leaves["settings"].all.values())
+    choices = [field for field in fields if field[b"kind"] == b"choice"]
+    assert len(choices) > 8
+    for field in choices:
+        allowed = [choice.decode() for choice in field[b"allowed"].values()]
+        for choice in allowed:
+            for end in range(1, len(choice) + 1):
+                fits = [other for other in allowed if other.startswith(choice[:end])]
+                found = check(field, choice[:end].upper().encode())
+                if choice[:end] in allowed or len(fits) == 1:
+                    assert found.decode() == (choice[:end] if choice[:end] in allowed else fits[0])
+                else:
+                    assert (
+                        found[1]
+                        .decode()
+                        .endswith(f'"{choice[:end].upper()}", which may be {" or ".join(fits)}; enter more of it.')
+                    )
+
+
 def test_the_beginning_of_a_choice_is_enough_where_only_one_begins_so() -> None:
     assert Form(type_values("Agg")).ask([MODE]) == {"mode": "aggressive"}
     alike = {**MODE, "allowed": ["take", "track"]}
     assert Form(type_values("ta")).ask([alike]) == {"mode": "take"}
     form = Form(type_values("t"), type_values("track"))
     assert form.ask([alike]) == {"mode": "track"}
-    assert form.leaves.messages == ['Mode is "t"; allowed: take, track.']
+    assert form.leaves.messages == ['Mode is "t", which may be take or track; enter more of it.']
 
 
 def test_emptied_fields_are_their_defaults() -> None:

@@ -162,10 +162,10 @@ def test_a_take_that_cannot_be_scored_is_named(scene: Scene) -> None:
     assert 'take 2: No instrument plays "notes".' in message
 
 
-@pytest.mark.parametrize("ways", behaviour.both("solo_receives"))
+@pytest.mark.parametrize("ways", behaviour.both("solo_senders"))
 def test_an_item_plays_alone(scene: Scene, ways: dict[str, Any]) -> None:
     """Neither what lies on it, nor what its track receives, nor tracks in its folder; a side chain stays."""
-    scene.r.ways.update(ways)
+    scene.project.ways.update(ways)
     item = add_synth(scene)
     played = alone(scene, item)
     item.track.add_midi((AT + 500) / RATE_HZ, 2.0, (0.0, 4.0, 30))
@@ -261,7 +261,7 @@ def test_midi_without_an_instrument_is_named_beside_audio(scene: Scene) -> None:
     first.selected = second.selected = 1
     scene.project.settle()
     folder = scene.send("Cover")
-    title = "AceBridge: Cover (2 tracks are rendered with FX, 1 of them without an instrument)"
+    title = "AceBridge: Cover (2 tracks are rendered, 1 of them without an instrument)"
     assert scene.r.dialogs[0][0] == title
     scene.finish(folder)
 

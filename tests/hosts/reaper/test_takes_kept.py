@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
-from tests.support.fake_reaper.state import Envelope
-from tests.support.reaper_scene import AT, Scene
+from tests.support.fake_reaper import behaviour
+from tests.support.fake_reaper.state import Envelope, Fx
+from tests.support.reaper_answers import answer
+from tests.support.reaper_scene import AT, START, STOP, Scene
 from tests.support.reaper_studio import RATE_HZ
 
 BARS_S = 2 * 2.0  # two bars of 4/4 at 120 BPM
@@ -53,6 +58,49 @@ def test_a_new_take_has_the_envelopes_of_the_old_one(scene: Scene, rate: float) 
     assert take.envelopes[0].points == [(0.0, 0.0), (1.0, 0.75)]
     assert [item.selected for item in scene.project.items()] == before
     assert scene.item.active is new[0]
+
+
+def ride(samples: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return samples * values
+
+
+@pytest.mark.parametrize("ways", behaviour.both("fx_envelopes"))
+@pytest.mark.parametrize("rate", [1.0, 0.5])
+def test_a_new_take_has_the_envelopes_of_fx_parameters(scene: Scene, ways: dict[str, Any], rate: float) -> None:
+    scene.r.ways.update(ways)
+    take = scene.item.takes[0]
+    take.rate = rate
+    take.fx = [Fx("Plain", lambda samples, _rate: samples), Fx("Ride", lambda samples, _rate: samples, control=ride)]
+    moves = Envelope("Level / Ride", [(0.0, 0.25), (1.0, 0.75)], fx=take.fx[1], parameter=0)
+    unused = Envelope("Other / Ride", [], fx=take.fx[1], parameter=3)  # as REAPER leaves one where something modulated
+    take.envelopes = [moves, unused]
+    scene.select()
+    before = scene.render()
+    scene.run("Repaint time selection")
+    assert scene.r.messages == []
+    made = scene.item.active
+    assert made is not take
+    (envelope,) = [each for each in made.envelopes if each.points]
+    assert (envelope.fx, envelope.parameter) == (made.fx[1], 0)
+    assert made.fx[1] is not take.fx[1]
+    assert envelope.points == [(0.0, 0.25), (1.0 / rate, 0.75)]
+    expected = before.copy()
+    expected[START:STOP] *= -1
+    assert np.abs(scene.render() - expected).max() < 1e-6
+    assert np.abs(before[START:STOP]).max() > 0.1
+
+
+def test_effects_that_take_long_to_load_hold_up_one_tick_and_one_step(scene: Scene) -> None:
+    scene.item.takes[0].fx = [Fx("Heavy", lambda samples, _rate: -samples, load_s=2.0)]
+    scene.select()
+    before = scene.render()
+    folder = scene.send("Repaint time selection")
+    answer(folder)
+    ticks = len(scene.r.ticks)
+    scene.r.finish()
+    assert [round(tick / 1000) for tick in scene.r.ticks[ticks:] if tick > 100] == [2]
+    assert scene.project.undo == ["AceBridge: Repaint time selection"]
+    assert (scene.render()[START:STOP] == -before[START:STOP]).all()
 
 
 def test_another_take_is_of_the_same_music_after_a_trim(scene: Scene) -> None:

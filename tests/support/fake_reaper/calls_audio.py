@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.fake_reaper import clock, sound
+from tests.support.fake_reaper import clock, routing, sound
 from tests.support.fake_reaper.api import ApiMisuse, AudioAccessor, alive, api, pointer_to
 from tests.support.fake_reaper.state import Take, Track
 
@@ -113,7 +113,8 @@ def _there(target: Take | Track, rate: int, first: int, count: int) -> tuple[int
 def _read(r: Call, target: Take | Track, rate: int, span: tuple[int, int], channels: int) -> np.ndarray:
     first, count = span
     if isinstance(target, Track):
-        return sound.track_samples(target, rate, first, count, channels)
+        later = routing.play_offset(target, rate) if r.ways["accessor_offset"] == "played" else 0
+        return sound.track_samples(target, rate, first - later, count, channels)
     source = target.source
     assert source is not None
     if source.is_offline and r.ways["offline_media"] == "error":

@@ -52,11 +52,26 @@ def captions_of(text: str) -> tuple[list[str], dict[str, str]]:
     return captions, options
 
 
+def split_offered(text: str, separator: str) -> list[str]:
+    """Split as REAPER does what it offers: not within quotes and brackets, and a lone one reaches to the end."""
+    found, closing = [""], ""
+    for char in text:
+        if char == separator and not closing:
+            found.append("")
+            continue
+        found[-1] += char
+        if char == closing:
+            closing = ""
+        elif not closing and char in "\"'(":
+            closing = ")" if char == "(" else char
+    return found
+
+
 @api("GetUserInputs")
 def get_user_inputs(r: Call, title: str, count: int, captions_text: str, values_text: str) -> tuple[bool, str]:
     captions, options = captions_of(captions_text)
     separator = options.get("separator", ",")
-    values = values_text.split(separator)
+    values = split_offered(values_text, separator)
     if not 1 <= count <= _MOST_FIELDS or len(captions) != count:
         raise ApiMisuse(f"GetUserInputs: {count} fields (allowed: 1 to 16) with the captions {captions}")
     if len(separator) != 1 or len(values) > count:
@@ -74,22 +89,25 @@ def get_user_inputs(r: Call, title: str, count: int, captions_text: str, values_
         return False, values_text
     if isinstance(answer, dict):
         for caption, value in answer.items():
-            values[_field(captions, caption)] = _type(value)
+            values[_field(captions, caption)] = _type(r, value)
     else:
-        values = [_type(value) for value in answer]
+        values = [_type(r, value) for value in answer]
     if any(separator in value or "\n" in value for value in values):
         raise ApiMisuse(f"nobody can type {values} into fields that {separator!r} separates")
     return True, _limit(separator.join(values), r.ways["form_limit"])
 
 
 class PastedText(str):
-    """A text that is pasted into a field of one line: what comes after its first line is lost."""
+    """A text that is pasted into a field of one line, which holds no line breaks: see `behaviour`."""
 
     __slots__ = ()
 
 
-def _type(value: Any) -> str:
-    return value.splitlines()[0] if isinstance(value, PastedText) and value else str(value)
+def _type(r: Call, value: Any) -> str:
+    if not isinstance(value, PastedText) or not value:
+        return str(value)
+    lines = value.splitlines()
+    return lines[0] if r.ways["paste"] == "the first" else "".join(lines)
 
 
 def _limit(text: str, most: int | None) -> str:

@@ -26,12 +26,35 @@ def get_take_envelope(_r: Call, take: Take, index: int) -> Any:
 
 @api("GetTakeEnvelopeByName")
 def get_take_envelope_by_name(_r: Call, take: Take, name: str) -> Any:
-    return next((envelope for envelope in take.envelopes if _NAMES.get(envelope.kind) == name), None)
+    return next((envelope for envelope in take.envelopes if get_envelope_name(_r, envelope)[1] == name), None)
 
 
 @api("GetEnvelopeName")
 def get_envelope_name(_r: Call, envelope: Envelope) -> tuple[bool, str]:
-    return True, _NAMES.get(envelope.kind, envelope.kind)
+    return True, envelope.name if envelope.fx is not None else _NAMES.get(envelope.kind, envelope.kind)
+
+
+@api("Envelope_GetParentTake")
+def envelope_get_parent_take(r: Call, envelope: Envelope) -> tuple[Any, int, int]:
+    """The take, and for a parameter the numbers of its effect and its own, otherwise -1."""
+    takes = (take for project in r.projects for item in project.items() for take in item.takes)
+    take = next((take for take in takes if any(envelope is each for each in take.envelopes)), None)
+    if take is None or envelope.fx is None:
+        return take, -1, -1
+    return take, next(i for i, fx in enumerate(take.fx) if fx is envelope.fx), envelope.parameter
+
+
+@api("TakeFX_GetEnvelope")
+def take_fx_get_envelope(_r: Call, take: Take, index: int, parameter: int, create: bool) -> Any:
+    """The envelope of a parameter; with ``create`` a new one, at 0, where there is none."""
+    fx = at(take.fx, index)
+    if fx is None:
+        return None
+    found = next((each for each in take.envelopes if each.fx is fx and each.parameter == parameter), None)
+    if found is None and create:
+        found = Envelope(f"Parameter {parameter} / {fx.name}", [(0.0, 0.0)], fx=fx, parameter=parameter)
+        take.envelopes.append(found)
+    return found
 
 
 @api("CountEnvelopePoints")
@@ -90,8 +113,12 @@ def envelope_sort_points(_r: Call, envelope: Envelope) -> bool:
 @api("GetEnvelopeStateChunk")
 def get_envelope_state_chunk(_r: Call, envelope: Envelope, _text: str, _undo: bool) -> tuple[bool, str]:
     points = [f"PT {time!r} {value!r} 0" for time, value in envelope.points]
-    head = [f"<{envelope.kind}", "EGUID {0}", f"ACT {int(envelope.is_active)} -1", "VIS 1 1 1"]
+    head = [_first_line(envelope), "EGUID {0}", f"ACT {int(envelope.is_active)} -1", "VIS 1 1 1"]
     return True, "\n".join([*head, *points, ">", ""])
+
+
+def _first_line(envelope: Envelope) -> str:
+    return f"<{envelope.kind}" if envelope.fx is None else f"<{envelope.kind} {envelope.parameter} 0 1 0.5"
 
 
 @api("SetEnvelopeStateChunk")
@@ -100,7 +127,7 @@ def set_envelope_state_chunk(_r: Call, envelope: Envelope, text: str, _undo: boo
     if "EGUID" in text:
         raise ApiMisuse("SetEnvelopeStateChunk: two envelopes have one EGUID")
     lines = [line.split() for line in text.splitlines() if line.strip()]
-    if not lines or lines[0][0] != f"<{envelope.kind}" or lines[-1] != [">"]:
+    if not lines or lines[0] != _first_line(envelope).split() or lines[-1] != [">"]:
         return False
     envelope.points = [(float(line[1]), float(line[2])) for line in lines if line[0] == "PT"]
     envelope.is_active = next((line[1] != "0" for line in lines if line[0] == "ACT"), True)

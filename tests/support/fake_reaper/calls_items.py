@@ -8,14 +8,17 @@ from typing import Any
 from tests.support.fake_reaper import lanes
 from tests.support.fake_reaper.api import ApiMisuse, api
 from tests.support.fake_reaper.calls_tracks import at, has_lanes, string_of
-from tests.support.fake_reaper.state import LANE_ITEM_VALUES, Envelope, Fx, Item, Take, Track, new_guid
+from tests.support.fake_reaper.state import LANE_ITEM_VALUES, Item, Take, Track, new_guid
 
 Call = Any
 
 
 @api("AddMediaItemToTrack")
-def add_media_item_to_track(_r: Call, track: Track) -> Item:
+def add_media_item_to_track(r: Call, track: Track) -> Item:
+    """Whether it has fades and loops is open (`behaviour`)."""
     item = Item(track)
+    if r.ways["new_items"] == "plain":
+        item.values.update(D_FADEINLEN=0, D_FADEOUTLEN=0, B_LOOPSRC=0)
     track.items.append(item)
     return item
 
@@ -120,7 +123,7 @@ def set_media_item_info_value(r: Call, item: Item, key: str, value: float) -> bo
         raise ApiMisuse(f"I_FIXEDLANE {value:.0f}: the track has {item.track['I_NUMFIXEDLANES']:.0f} lanes")
     if key == "D_LENGTH" and value < 0:
         raise ApiMisuse(f"D_LENGTH {value}")
-    if key.startswith(("D_FADEINLEN", "D_FADEOUTLEN")):
+    if key.startswith(("D_FADEINLEN", "D_FADEOUTLEN")) and r.ways["fade_length"] == "no":
         value = min(value, item["D_LENGTH"])  # REAPER's fades end with the item: set the length first
     item[key] = value
     return True
@@ -149,7 +152,8 @@ def get_set_media_item_info_string(_r: Call, item: Item, key: str, value: str, i
 
 
 @api("SplitMediaItem")
-def split_media_item(_r: Call, item: Item, position: float) -> Any:
+def split_media_item(r: Call, item: Item, position: float) -> Any:
+    """Returns the right part. Which of them keeps its GUIDs is open (`behaviour`)."""
     if not item["D_POSITION"] < position < item.end:
         return None
     right = Item(item.track, notes=item.notes, values=dict(item.values), ext=dict(item.ext))
@@ -159,6 +163,9 @@ def split_media_item(_r: Call, item: Item, position: float) -> Any:
     move_left_edge(right, gone)
     item.values.update(D_LENGTH=gone, D_FADEOUTLEN=0)
     item.track.items.append(right)
+    if r.ways["split_identity"] == "right":
+        for old, new in ((item, right), *zip(item.takes, right.takes, strict=True)):
+            old.guid, new.guid = new.guid, old.guid
     return right
 
 
@@ -177,7 +184,7 @@ def move_left_edge(item: Item, by_s: float) -> None:
 def _copy_take(take: Take, item: Item) -> Take:
     values, ext, markers = dict(take.values), dict(take.ext), list(take.markers)
     source = dataclasses.replace(take.source) if take.source else None
-    envelopes = [Envelope(each.name, list(each.points), each.is_active) for each in take.envelopes]
+    envelopes = [each.copy() for each in take.envelopes]
     return Take(item, source, take.name, new_guid(), values, ext, markers, list(take.stretch), list(take.fx), envelopes)
 
 
@@ -350,10 +357,18 @@ def take_fx_get_fx_name(_r: Call, take: Take, index: int) -> tuple[bool, str]:
 
 
 @api("TakeFX_CopyToTake")
-def take_fx_copy_to_take(_r: Call, take: Take, index: int, other: Take, place: int, is_move: bool) -> None:
+def take_fx_copy_to_take(r: Call, take: Take, index: int, other: Take, place: int, is_move: bool) -> None:
+    """The copy is loaded before this returns. Whether the envelopes of its parameters come along is open (`behaviour`)."""
     fx = at(take.fx, index)
     if fx is None:
         return
     if is_move:
         take.fx.remove(fx)
-    other.fx.insert(place if place >= 0 else len(other.fx), Fx(fx.name, fx.process, fx.enabled))
+    copied = dataclasses.replace(fx)
+    r.clock.work(copied.load_s)
+    other.fx.insert(place if place >= 0 else len(other.fx), copied)
+    if r.ways["fx_envelopes"] == "come along":
+        theirs = [each.copy() for each in take.envelopes if each.fx is fx]
+        for envelope in theirs:
+            envelope.fx = copied
+        other.envelopes += theirs

@@ -195,6 +195,15 @@ def get_track_envelope_by_chunk_name(_r: Call, track: Track, name: str) -> Any:
     return next((envelope for envelope in track.envelopes if envelope.name == name), None)
 
 
+@api("GetTrackUIPan")
+def get_track_ui_pan(_r: Call, track: Track) -> tuple[bool, float, float, int]:
+    """The pan, or the two of dual pan; the width; the mode, which is the project's where the track has none."""
+    mode = routing.pan_mode(track)
+    if mode == 6:
+        return True, track["D_DUALPANL"], track["D_DUALPANR"], mode
+    return True, track["D_PAN"], track["D_WIDTH"], mode
+
+
 # Sends: category 0 is what a track sends, -1 what it receives, 1 hardware, which there is none of
 
 
@@ -277,6 +286,8 @@ def set_media_track_info_value(r: Call, track: Track, key: str, value: float) ->
             raise ApiMisuse(f"I_FREEMODE 2: REAPER {r.version} has no fixed lanes")
         lanes.set_mode(track, int(value))
         return True
+    if key == "I_FOLDERDEPTH" and track[key] != value:
+        track.project.stale_folders = True
     if key == "I_NUMFIXEDLANES":
         used = max([int(item["I_FIXEDLANE"]) for item in track.items], default=0)
         value = max(value, used + 1)

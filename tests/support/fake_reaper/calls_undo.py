@@ -117,7 +117,11 @@ def update_item_lanes(_r: Call, project: Any) -> bool:
 
 
 @api("TrackList_AdjustWindows")
-def track_list_adjust_windows(_r: Call, _minor: bool) -> None: ...
+def track_list_adjust_windows(r: Call, minor: bool) -> None:
+    """Draws the track panels again; a minor update leaves the folders as they were drawn."""
+    if not minor:
+        for project in r.projects:
+            project.stale_folders = False
 
 
 @api("IsProjectDirty")

@@ -47,6 +47,8 @@ class Project:
         self.timebase = (
             1  # C_BEATATTACHMODE of what has none of its own: beats (position, length, rate), REAPER's default
         )
+        self.pan_mode = 3  # I_PANMODE and D_PANLAW of what has none of its own
+        self.pan_law = 1.0
         self.time_selection: tuple[float, float] = (0.0, 0.0)
         self.loop: tuple[float, float] = (0.0, 0.0)
         self.cursor = 0.0
@@ -66,6 +68,7 @@ class Project:
         self.history: list[tuple[str, Any]] = [("", self._undoable())]
         self.present = 0
         self.blocks = 0
+        self.stale_folders = False  # the track panels show other folders than there are
 
     # What a test does with it
 
@@ -130,9 +133,7 @@ class Project:
         """Return the mix ``[N, 2]`` as float32 at the project's rate."""
         first = round(start * self.rate)
         last = round((self.length if end is None else end) * self.rate)
-        return routing.mix(
-            self.tracks, self.master, self.rate, first, last - first, receives=self.ways["solo_receives"] == "played"
-        ).astype(np.float32)
+        return routing.mix(self.tracks, self.master, self.rate, first, last - first).astype(np.float32)
 
     def save_rpp(self, path: str | Path) -> Path:
         """Write the project as a project file and return its path."""
@@ -181,7 +182,7 @@ class Project:
         self.present += by
         for key, value in self.history[self.present][1].items():
             setattr(self, key, thaw(value))
-        self.generation += 1
+        self.generation += self.ways["undo_pointers"] == "they die"
         self.dirty = True
         self.changes += 1
         return True

@@ -124,12 +124,11 @@ def _render(r: Any, project: Any, ending: str) -> None:
     first = round(start * rate)
     count = round(end * rate) - first
     subtype = _subtype(project)
-    receives = r.ways["solo_receives"] == "played"
     for path, (_, track) in zip(targets(project), _sources(project), strict=True):
         if track is None:
-            samples = routing.mix(project.tracks, project.master, rate, first, count, receives=receives)
+            samples = routing.mix(project.tracks, project.master, rate, first, count)
         elif int(project.render_values["RENDER_SETTINGS"]) == VIA_MASTER:
-            samples = routing.mix(project.tracks, project.master, rate, first, count, only={track}, receives=receives)
+            samples = routing.mix(project.tracks, project.master, rate, first, count, only={track})
         else:
             samples = routing.stem(track, project.tracks, rate, first, count)
         if ending in ("cancelled", "failed"):

@@ -11,12 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from tests.support.fake_reaper import midi
-from tests.support.fake_reaper.sound import balance, track_samples
+from tests.support.fake_reaper.sound import balance, pan_gains, track_samples
 from tests.support.fake_reaper.state import Send, Track
 
 IN_PLACE = (2, 6)
 _AFTER_FADER, _BEFORE_FX, _AFTER_FX = 0, 1, 3
 _STEREO_PAN, _DUAL_PAN = 5, 6
+_OFFSET_BYPASSED, _OFFSET_IN_SAMPLES = 1, 2  # I_PLAY_OFFSET_FLAG
 
 
 def parents(tracks: list[Track]) -> list[int]:
@@ -62,28 +63,25 @@ def _passes(tracks: list[Track], above: list[int], in_place: set[int]) -> set[in
     return reached
 
 
-def _feeds(tracks: list[Track], in_place: set[int]) -> set[int]:
-    """Return which tracks send to those of a solo in place, or to others that do."""
+def _senders_to(tracks: list[Track], wanted: set[int]) -> set[int]:
+    """Return the tracks that send to some of these, of one track to the next."""
     found: set[int] = set()
-    waiting = list(in_place)
-    while waiting:
-        wanted = tracks[waiting.pop()]
-        senders = {i for i, track in enumerate(tracks) for send in track.sends if send.destination is wanted}
-        waiting += senders - found
-        found |= senders
-    return found
+    while True:
+        reached = [tracks[i] for i in wanted | found]
+        more = {
+            i for i, track in enumerate(tracks) if any(send.destination in reached for send in track.sends)
+        } - wanted
+        if more <= found:
+            return found
+        found |= more
 
 
 class Mixer:
-    """Mixes a stretch of tracks, each of them once. ``only`` solos tracks, whatever is soloed.
-
-    ``receives``: whether a solo in place plays what the track receives (`behaviour`).
-    """
+    """Mixes a stretch of tracks, each of them once. ``only`` solos tracks, whatever is soloed."""
 
     def __init__(
-        self, tracks: list[Track], rate: float, first: int, count: int, only: set[Track] | None = None,
-        *, receives: bool = False,
-    ) -> None:  # fmt: skip
+        self, tracks: list[Track], rate: float, first: int, count: int, only: set[Track] | None = None
+    ) -> None:
         self.tracks, self.rate, self.first, self.count = tracks, rate, first, count
         self.above = parents(tracks)
         soloed = {i for i, track in enumerate(tracks) if (track in only if only is not None else track["I_SOLO"])}
@@ -91,15 +89,19 @@ class Mixer:
         in_place |= {i for i, track in enumerate(tracks) if soloed and track["B_SOLO_DEFEAT"] and not track["B_MUTE"]}
         self._is_soloed = bool(soloed)
         self._audible = _audible(tracks, self.above, soloed)
+        how = tracks[0].project.ways["solo_senders"] if in_place else "not at all"
+        senders = _senders_to(tracks, self._audible) if how != "not at all" else set()
+        if how == "on its own too":
+            self._audible |= senders
+        self._senders = senders - self._audible
         self._passing = _passes(tracks, self.above, in_place)
-        self._feeding = _feeds(tracks, in_place) - self._audible if receives else set()
         self._taps: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray] | None] = {}
 
     def total(self) -> np.ndarray:
         """Return the sum that goes into the master."""
         total = np.zeros((self.count, 2))
-        for index, track in enumerate(self.tracks):
-            if self.above[index] < 0 and track["B_MAINSEND"] and index not in self._feeding:
+        for index in range(len(self.tracks)):
+            if self.above[index] < 0 and self._goes_up(index):
                 total += self._taps_of(index)[2]
         return total
 
@@ -119,12 +121,12 @@ class Mixer:
     def _entering(self, index: int) -> np.ndarray:
         track = self.tracks[index]
         entering = np.zeros((self.count, 2))
-        if index in self._audible or index in self._feeding:
-            entering += track_samples(track, self.rate, self.first, self.count, 2)
+        if index in self._audible | self._senders:
+            entering += track_samples(track, self.rate, self.first - play_offset(track, self.rate), self.count, 2)
             if any(fx.is_instrument and fx.enabled for fx in track.fx) and track["I_FXEN"]:
                 entering += midi.play(track, self.rate, self.first, self.count)
         for child, parent in enumerate(self.above):
-            if parent == index and self.tracks[child]["B_MAINSEND"] and child not in self._feeding:
+            if parent == index and self._goes_up(child):
                 entering += self._taps_of(child)[2]
         for origin, other in enumerate(self.tracks):
             for send in other.sends:
@@ -133,7 +135,27 @@ class Mixer:
         return entering
 
     def _is_sent(self, origin: int, destination: int) -> bool:
-        return not self._is_soloed or destination in self._audible | self._feeding or origin in self._passing
+        inside = destination in self._audible | self._senders
+        return not self._is_soloed or inside or origin in self._passing
+
+    def _goes_up(self, index: int) -> bool:
+        """Whether a track is heard in the first two channels of what it is in."""
+        is_held = index in self._senders and index not in self._passing
+        return bool(self.tracks[index]["B_MAINSEND"]) and not self.tracks[index]["C_MAINSEND_OFFS"] and not is_held
+
+
+def play_offset(track: Track, rate: float) -> int:
+    """Return how many frames later than it lies a track's media is played."""
+    flags = int(track["I_PLAY_OFFSET_FLAG"])
+    if flags & _OFFSET_BYPASSED:
+        return 0
+    return round(track["D_PLAY_OFFSET"] * (1 if flags & _OFFSET_IN_SAMPLES else rate))
+
+
+def pan_mode(track: Track) -> int:
+    """Return a track's pan mode: its own, or that of its project."""
+    own = int(track["I_PANMODE"])
+    return own if own >= 0 else int(track.project.pan_mode)
 
 
 def _send_samples(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
@@ -146,11 +168,10 @@ def _send_samples(send: Send, taps: tuple[np.ndarray, np.ndarray, np.ndarray]) -
 
 
 def mix(
-    tracks: list[Track], master: Track, rate: float, first: int, count: int, only: set[Track] | None = None,
-    *, receives: bool = False,
-) -> np.ndarray:  # fmt: skip
+    tracks: list[Track], master: Track, rate: float, first: int, count: int, only: set[Track] | None = None
+) -> np.ndarray:
     """Return the stereo mix ``[count, 2]``, with effects and faders; ``only`` solos tracks."""
-    return apply(master, Mixer(tracks, rate, first, count, only, receives=receives).total(), rate)
+    return apply(master, Mixer(tracks, rate, first, count, only).total(), rate)
 
 
 def stem(track: Track, tracks: list[Track], rate: float, first: int, count: int) -> np.ndarray:
@@ -176,15 +197,15 @@ def through_fader(track: Track, samples: np.ndarray) -> np.ndarray:
     """Return samples after a track's polarity, width, fader, pan and mute."""
     if track["B_MUTE"]:
         return np.zeros_like(samples)
-    mode = int(track["I_PANMODE"])
+    mode = pan_mode(track)
     if mode == _STEREO_PAN and track["D_WIDTH"] != 1:
         middle = samples.mean(axis=1, keepdims=True)
         samples = middle + (samples - middle) * track["D_WIDTH"]
     gain = -track["D_VOL"] if track["B_PHASE"] else track["D_VOL"]
     if mode == _DUAL_PAN:
-        left, right = balance(track["D_DUALPANL"], 2), balance(track["D_DUALPANR"], 2)
+        left, right = (pan_gains(track, track[f"D_DUALPAN{side}"], 2) for side in "LR")
         return np.asarray(gain * (samples[:, :1] * left + samples[:, 1:] * right))
-    return np.asarray(samples * (gain * balance(track["D_PAN"], 2)))
+    return np.asarray(samples * (gain * pan_gains(track, track["D_PAN"], 2)))
 
 
 def apply(track: Track, samples: np.ndarray, rate: float) -> np.ndarray:

@@ -18,6 +18,8 @@ def text_of(project: Any, folder: Path) -> str:
     root = rpp.Element("REAPER_PROJECT", ["0.1", "7.40/fake", "0"])
     root.extend(
         [
+            ["PANLAW", _number(project.pan_law)],
+            ["PANMODE", str(project.pan_mode)],
             ["CURSOR", _number(project.cursor)],
             ["SAMPLERATE", str(project.rate), str(int(project.rate_used)), "0"],
             ["TEMPO", _number(project.bpm), *map(str, project.meter)],

@@ -109,6 +109,9 @@ class Script:
         if self.refresh:
             self.reaper.fault(f"{self.name} left PreventUIRefresh at {self.refresh}")
             self.refresh = 0
+        for project in [project for project in self.reaper.projects if project.stale_folders]:
+            self.reaper.fault(f"{self.name} changed folders and did not call TrackList_AdjustWindows(false)")
+            project.stale_folders = False
 
     # What the prelude calls
 

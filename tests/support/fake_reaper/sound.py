@@ -4,7 +4,7 @@ Everything lies on the sample grid: an item at ``t`` seconds begins with frame `
 asked for, played straight, gives its own samples, bit for bit; any other goes through soxr as a whole. Stretch markers are
 played as straight lines between them; a take's pitch is not played. A mono source is heard on both channels; one channel of
 a wider source is its first one.
-Fade shapes other than the straight line are assumptions, as is pan by balance.
+Fade shapes other than the straight line are assumptions, as are the curves of sends and of pan envelopes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from tests.support.fake_reaper.state import Item, Source, Take, Track
+from tests.support.fake_reaper.state import Fx, Item, Source, Take, Track
 
 _KINDS = {"WAV": "WAVE", "WAVEX": "WAVE", "RF64": "WAVE", "W64": "WAVE", "FLAC": "FLAC", "AIFF": "AIFF", "MP3": "MP3"}
 
@@ -223,12 +223,44 @@ def fade_gains(item: Item, rate: float, first: int, count: int) -> np.ndarray:
     return gains[:, None]
 
 
+def pan_gains(thing: Track | Take, pan: float, channels: int) -> np.ndarray:
+    """Return the gain of each channel that a pan of a track or take comes to.
+
+    In the middle it is the pan law (its own, or that of its project), at a side all of one channel. The curve between is
+    open (`behaviour`): "sine" is as it was measured at plain settings (its ratio of the channels to the digit, its level to
+    half a decibel), "linear" a straight line.
+    """
+    project = (thing.item.track if isinstance(thing, Take) else thing).project
+    law = thing["D_PANLAW"]
+    if law < 0:
+        follows = project.ways["take_pan_law"] == "project" if isinstance(thing, Take) else not thing.is_master
+        law = project.pan_law if follows else 1.0
+    if channels < 2:
+        return np.ones(channels)
+    gains = np.ones(channels)
+    if project.ways["pan_curve"] == "linear":
+        gains[:2] = (law + (1 - law) * abs(pan)) * balance(pan, 2)
+    else:
+        level = 1 + (law * np.sqrt(2) - 1) * (1 - pan**2)
+        angle = (1 + pan) * np.pi / 4
+        gains[:2] = np.round([level * np.cos(angle), level * np.sin(angle)], 12)  # so that the middle is the law itself
+    return gains
+
+
 def balance(pan: float, channels: int) -> np.ndarray:
-    """Return the gain of each channel."""
+    """Return the gain of each channel, by a straight line."""
     gains = np.ones(channels)
     if channels >= 2:
         gains[0], gains[1] = min(1.0, 1 - pan), min(1.0, 1 + pan)
     return gains
+
+
+def _take_fx(take: Take, fx: Fx, whole: np.ndarray, rate: float) -> np.ndarray:
+    envelope = next((each for each in take.envelopes if each.fx is fx and each.parameter == 0 and each.is_active), None)
+    if envelope is None or fx.control is None:
+        return np.asarray(fx.process(whole, rate))
+    seconds = np.arange(len(whole)) / rate * take["D_PLAYRATE"]
+    return np.asarray(fx.control(whole, envelope.value_at(seconds, 0.0)[:, None]))
 
 
 def item_samples(item: Item, rate: float, first: int, count: int, channels: int) -> np.ndarray:
@@ -243,14 +275,14 @@ def item_samples(item: Item, rate: float, first: int, count: int, channels: int)
     if take.fx:  # effects have a memory: they hear the take from its start
         whole = take_samples(take, rate, 0, end - begin, channels)
         for fx in take.fx:
-            whole = fx.process(whole, rate) if fx.enabled else whole
+            whole = _take_fx(take, fx, whole, rate) if fx.enabled else whole
         low, high = max(first, begin), min(first + count, end)
         out[low - first : high - first] = whole[low - begin : high - begin]
     else:
         out = take_samples(take, rate, first - begin, count, channels)
     if not take.source or not take.source.rate:
         return out
-    gain = item["D_VOL"] * take["D_VOL"] * balance(take["D_PAN"], channels)
+    gain = item["D_VOL"] * take["D_VOL"] * pan_gains(take, take["D_PAN"], channels)
     out = out * gain * fade_gains(item, rate, first - begin, count)
     return out * _envelope_gains(take, rate, first - begin, count, channels) if take.envelopes else out
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import numpy as np
 TRACK_VALUES: dict[str, float] = {
     "B_MUTE": 0, "B_PHASE": 0, "I_SOLO": 0, "B_SOLO_DEFEAT": 0, "I_FXEN": 1, "I_RECARM": 0, "I_RECINPUT": 0, "I_RECMODE": 0,
     "I_RECMON": 1, "I_NCHAN": 2, "I_SELECTED": 0, "I_FOLDERDEPTH": 0, "I_FOLDERCOMPACT": 0, "I_CUSTOMCOLOR": 0,
-    "I_HEIGHTOVERRIDE": 0, "B_HEIGHTLOCK": 0, "D_VOL": 1, "D_PAN": 0, "D_WIDTH": 1, "I_PANMODE": 3, "D_PANLAW": -1,
-    "B_SHOWINMIXER": 1, "B_SHOWINTCP": 1, "B_MAINSEND": 1, "I_FREEMODE": 0, "C_BEATATTACHMODE": -1, "I_AUTOMODE": 0,
+    "I_HEIGHTOVERRIDE": 0, "B_HEIGHTLOCK": 0, "D_VOL": 1, "D_PAN": 0, "D_WIDTH": 1, "I_PANMODE": -1, "D_PANLAW": -1,
+    "B_SHOWINMIXER": 1, "B_SHOWINTCP": 1, "B_MAINSEND": 1, "C_MAINSEND_OFFS": 0, "I_FREEMODE": 0,
+    "C_BEATATTACHMODE": -1, "I_AUTOMODE": 0,
     "I_PERFFLAGS": 0, "D_PLAY_OFFSET": 0, "I_PLAY_OFFSET_FLAG": 1,
     "D_DUALPANL": -1, "D_DUALPANR": 1,
 }  # fmt: skip
@@ -89,11 +90,17 @@ class Source:
 
 @dataclass
 class Fx:
-    """An effect: a name and what it does to samples ``[N, C]`` at a rate. An instrument plays the track's MIDI as well."""
+    """An effect: a name and what it does to samples ``[N, C]`` at a rate. An instrument plays the track's MIDI as well.
+
+    ``control`` gets the samples and the values of its parameter 0 ``[N, 1]``, when a take's envelope plays that one.
+    ``load_s`` is how long the interface waits while it is loaded.
+    """
 
     name: str
     process: Any
     enabled: bool = True
+    control: Any = None
+    load_s: float = 0.0
 
     @property
     def is_instrument(self) -> bool:
@@ -112,10 +119,18 @@ class Envelope:
     name: str
     points: list[tuple[float, float]] = field(default_factory=list)
     is_active: bool = True
+    fx: Fx | None = None  # whose parameter it plays, and which
+    parameter: int = -1
+
+    def copy(self) -> Envelope:
+        """Return one with the same points."""
+        return replace(self, points=list(self.points))
 
     @property
     def kind(self) -> str:
         """The name that its chunk begins with."""
+        if self.fx is not None:
+            return "PARMENV"
         return ENVELOPES.get(self.name, self.name.lstrip("<"))
 
     def value_at(self, seconds: Any, neutral: float) -> Any:
@@ -350,7 +365,7 @@ def _copy_item(item: Item, track: Track) -> Item:
     copied.track, copied.values, copied.takes = track, dict(item.values), [copy.copy(take) for take in item.takes]
     for take in copied.takes:
         take.item, take.values, take.stretch, take.fx = copied, dict(take.values), list(take.stretch), list(take.fx)
-        take.envelopes = [Envelope(each.name, list(each.points), each.is_active) for each in take.envelopes]
+        take.envelopes = [each.copy() for each in take.envelopes]
     return copied
 
 

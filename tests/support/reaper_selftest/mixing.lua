@@ -29,7 +29,8 @@ return function(kit)
       reaper.SetMediaTrackInfo_Value(a, "I_SOLO", 0)
       reaper.SetMediaTrackInfo_Value(bus, "I_SOLO", SOLO_IN_PLACE)
       local received = level("receives")
-      kit.answer("solo_receives", near(received, 0.125) and "played" or near(received, 0) and "silent" or received)
+      local ways = { [0] = "not at all", "there only", "on its own too" }
+      kit.answer("solo_senders", ways[math.floor(received / 0.125 + 0.5)] or received)
     end },
     { "polarity and width", function()
       local STEREO_PAN = 5 -- I_PANMODE

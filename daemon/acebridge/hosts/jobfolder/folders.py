@@ -110,16 +110,16 @@ def pending(jobs: Path) -> list[JobFolder]:
 def clean(jobs: Path, days: float) -> list[Path]:
     """Remove what nobody needs any more; return the folders that were removed.
 
-    That is: jobs that are placed, failed or cancelled, an hour later; and after ``days`` all that do not run, with the
-    audio of results that were never placed. A folder that holds audio of its own result stays: that may be on tracks. What
-    commands that were killed left unfinished in the media folders goes too.
+    That is: jobs that are placed, failed or cancelled, and empty folders, an hour later; and after ``days`` all that do not
+    run, with the audio of results that were never placed. A folder that holds audio of its own result stays: that may be on
+    tracks. What commands that were killed left unfinished in the media folders goes too.
     """
     removed = []
     for job in job_folders(jobs):
         media = _media_folder(job.folder)
         if media is not None:
             remove_stale(media)
-        over = job.placed or job.state in _WITHOUT_RESULT
+        over = job.placed or job.state in _WITHOUT_RESULT or _is_empty(job.folder)
         if job.active or job.age_s <= (min(_KEEP_S, days * _DAY_S) if over else days * _DAY_S):
             continue
         if not job.placed:
@@ -130,6 +130,13 @@ def clean(jobs: Path, days: float) -> list[Path]:
         if not job.folder.exists():
             removed.append(job.folder)
     return removed
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether nothing is in a job's folder: a script that sends nothing empties it, and on Windows cannot remove it."""
+    with suppress(FileNotFoundError):
+        return not any(folder.iterdir())
+    return False
 
 
 def _media_folder(folder: Path) -> Path | None:

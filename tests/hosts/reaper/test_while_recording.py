@@ -1,0 +1,122 @@
+"""While REAPER records no message comes up and nothing is placed: messages are in the job window until the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.reaper_answers import answer
+from tests.support.reaper_scene import Scene, on_every_version
+
+RECORDS = 5  # GetPlayState
+
+
+def fail(folder: Path) -> None:
+    status = {
+        "state": "failed",
+        "message": "The disk is full.",
+        "remedy": "Free some.",
+        "stage": "failed",
+        "fraction": 0.5,
+    }
+    (folder / "status.json").write_text(json.dumps(status), "utf-8")
+
+
+def answer_with_rubbish(folder: Path) -> None:
+    answer(folder)
+    (folder / "result.json").write_text('{"version": 1, "parts": [{}]}', "utf-8")
+
+
+def text_of_window(scene: Scene) -> str:
+    window = scene.r.window()
+    return " ".join(text.text for text in window.texts) if window.is_open else ""
+
+
+def record(scene: Scene) -> None:
+    scene.r.user.record(scene.track)
+    assert scene.project.playing == RECORDS
+
+
+def stop(scene: Scene) -> None:
+    scene.r.user.stop(1.0)
+    scene.r.tick(5)
+
+
+@on_every_version
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [(fail, "The disk is full.\n\nFree some."), (answer_with_rubbish, "cannot be used")],
+    ids=["failed", "rubbish"],
+)
+def test_a_failure_waits_for_the_end(scene: Scene, end: Callable[[Path], None], says: str) -> None:
+    scene.r.ext["AceBridge", "window"] = "yes"
+    folder = scene.send("Cover")
+    record(scene)
+    end(folder)
+    scene.r.tick(30)
+    assert scene.r.messages == []
+    assert scene.r.user.disturbed == []
+    if end is fail:
+        assert "The disk is full." in text_of_window(scene)
+    stop(scene)
+    (message,) = scene.r.messages
+    assert says in message
+    assert scene.project.undo[-1] == "Recorded media"
+    scene.r.window().key(27)
+    scene.r.finish()
+
+
+@pytest.mark.parametrize("window", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        ("Cancel", "No AceBridge job is running."),
+        ("Repeat last", "There is nothing to repeat in this project."),
+        ("Another take", "The active take of the selected item is no repaint."),
+        ("Score takes", "REAPER could not read the audio"),
+    ],
+)
+def test_what_an_action_says_is_in_the_window_and_comes_up_later(
+    scene: Scene, action: str, says: str, window: str
+) -> None:
+    scene.r.ext["AceBridge", "window"] = window
+    record(scene)
+    if action == "Score takes":
+        scene.item.takes[0].rate = 0.5
+        scene.r.fail_next("GetAudioAccessorSamples", -1)
+    scene.r.start(f"AceBridge_{action}.lua")
+    scene.r.tick(30)
+    assert scene.r.messages == []
+    assert scene.r.user.disturbed == ["keyboard"], (
+        "that of a window which opens, and gives it back before a key is read"
+    )
+    assert says.split(".")[0] in text_of_window(scene)
+    assert scene.r.keyboard == 1, "the keyboard stays with the arrange view"
+    stop(scene)
+    (message,) = scene.r.messages
+    assert message.startswith(says)
+    assert says.split(".")[0] not in text_of_window(scene)
+    scene.r.window().key(27)
+    scene.r.finish()
+
+
+def test_a_recording_in_another_tab_counts(scene: Scene) -> None:
+    other = scene.r.new_tab("other.rpp")
+    other.playing = RECORDS
+    scene.r.select_tab(scene.project)
+    scene.r.start("AceBridge_Cancel.lua")
+    scene.r.start("AceBridge_Repeat last.lua")
+    scene.r.tick(10)
+    assert scene.r.messages == []
+    other.playing = 0
+    scene.r.tick(5)
+    (message,) = scene.r.messages
+    assert message == (
+        "No AceBridge job is running.\n\n"
+        "There is nothing to repeat in this project.\n\nRun another AceBridge action first."
+    )
+    scene.r.window().key(27)
+    scene.r.finish()
