@@ -1,19 +1,30 @@
--- The actions: what each is called, what its dialog asks and what it plans; `sends_mix`: what it
--- sends is the mix of tracks. One line of this table and one file beside
--- lib/ make an action; `silent` ones have a second file that asks nothing and takes what was entered last.
+-- The actions: what each is called, what its dialog and the panel ask, and what it plans; `sends_mix`: what it sends is the
+-- mix of tracks. One line of this table and one file beside lib/ make an action; `silent` ones have a second file that asks
+-- nothing and takes what was entered last. `check`: says as `plan` does whether it can be done now, without a question and
+-- without a look into media files; without one the plan itself says it.
+--
+-- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: it has room for
+-- so many; `hint` stands in it while it is empty.
 
 return function(import)
   local listening = import("plan_listening")
+  local plan_of = import("plan")
   local on_takes = import("plan_takes")
   local on_tracks = import("plan_tracks")
 
-  local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
-  local LYRICS = { key = "lyrics", caption = "Lyrics ( / between) or item / project / file", kind = "text", optional = true }
+  local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true, hint = "instruments and mood" }
+  local LYRICS = {
+    key = "lyrics", caption = "Lyrics ( / between) or item / project / file", label = "Lyrics", kind = "text", optional = true, lines = 5,
+    hint = "empty: without words",
+  }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
+  local THINKING = {
+    key = "thinking", caption = "Plan it first (neural engine)", kind = "choice", allowed = { "no", "yes" }, default = "no",
+  }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
   local function tracks(default)
-    return { key = "tracks", caption = "Tracks (commas between)", kind = "text", default = default }
+    return { key = "tracks", caption = "Tracks (commas between)", label = "Tracks, commas between", kind = "text", default = default }
   end
 
   return {
@@ -27,23 +38,23 @@ return function(import)
       },
     },
     cover = {
-      title = "Cover", sends_mix = true, plan = on_tracks.cover,
+      title = "Cover", sends_mix = true, check = plan_of.mix, plan = on_tracks.cover,
       form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
     },
-    lego = { title = "Add layer", sends_mix = true, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
-    complete = { title = "Complete", sends_mix = true, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },
-    extract = { title = "Extract stems", sends_mix = true, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
+    lego = { title = "Add layer", sends_mix = true, check = plan_of.mix, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, THINKING } },
+    complete = { title = "Complete", sends_mix = true, check = plan_of.mix, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, THINKING } },
+    extract = { title = "Extract stems", sends_mix = true, check = plan_of.mix, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
     generate = {
       title = "Generate here", plan = on_tracks.generate,
-      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
+      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED, THINKING },
     },
     compose = {
       title = "Compose from a description", plan = on_tracks.compose,
       form = {
-        { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
+        { key = "description", caption = "Description, in a sentence", kind = "text", optional = true, lines = 2 },
         { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
         { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
-        TAKES, SEED,
+        TAKES, SEED, THINKING,
       },
     },
     extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
@@ -52,8 +63,8 @@ return function(import)
       title = "Smooth the join of two items", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
     },
-    analyse = { title = "Analyse", sends_mix = true, plan = listening.analyse, form = {} },
-    lyrics_regions = { title = "Lyrics to regions", sends_mix = true, plan = listening.lyrics_regions, form = {} },
+    analyse = { title = "Analyse", sends_mix = true, check = plan_of.mix, plan = listening.analyse, form = {} },
+    lyrics_regions = { title = "Lyrics to regions", sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions, form = {} },
     score = { title = "Score takes", plan = on_takes.score, form = {} },
   }
 end

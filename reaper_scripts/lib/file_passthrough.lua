@@ -5,7 +5,8 @@
 -- does not, or where it is not known for certain what REAPER does (overlaps, lanes, places between two samples), the
 -- answer is nil: then the accessor is asked.
 
-return function()
+return function(import)
+  local pause = import("pause")
   local M = {}
 
   -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
@@ -116,6 +117,7 @@ return function()
     local lanes = tonumber(reaper.GetAppVersion():match("^%d+")) >= LANES_SINCE
     local found, reached = {}, -math.huge
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      pause.here()
       local item = reaper.GetTrackMediaItem(track, i)
       local begin = reaper.GetMediaItemInfo_Value(item, "D_POSITION") * rate
       local ends = begin + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") * rate

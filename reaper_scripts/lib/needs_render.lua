@@ -2,6 +2,7 @@
 -- leaves out instruments, effects, receives and automation.
 
 return function(import)
+  local pause = import("pause")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -36,6 +37,7 @@ return function(import)
       local item = reaper.GetTrackMediaItem(track, i)
       local take = reaper.GetActiveTake(item)
       if take and reaper.TakeIsMIDI(take) and tracks_of.sounds(item, start, stop) then return true end
+      pause.here()
     end
     return false
   end

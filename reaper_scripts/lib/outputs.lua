@@ -1,6 +1,7 @@
 -- The outputs of a result's part: sorted by role, opened as media, laid onto tracks.
 
 return function(import)
+  local guid = import("guid")
   local takes = import("takes")
   local M = {}
 
@@ -60,6 +61,14 @@ return function(import)
       if quality > value then number, value = i, quality end
     end
     return number
+  end
+
+  --- Note in `result.placed` what was made of it: { {item, take, old} … } as GUIDs; `old`: the take that was heard before.
+  function M.note_placed(result, item, old)
+    result.placed = result.placed or {}
+    table.insert(result.placed, {
+      item = guid.of_item(item), take = guid.of_take(reaper.GetActiveTake(item)), old = old and guid.of_take(old),
+    })
   end
 
   function M.new_item(track)

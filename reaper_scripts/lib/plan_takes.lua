@@ -6,6 +6,7 @@
 return function(import)
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
+  local pause = import("pause")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -45,6 +46,7 @@ return function(import)
     end
     local plan = { parts = {}, captures = {}, place = { kind = "take", items = {}, lane = settings.get("repaint_as") == "lane" } }
     for number, item in ipairs(selected.items) do
+      pause.here()
       local part, found = item_part(selected, item, number, "repaint")
       if not part then return nil, found end
       local first, last = selection.item_span(item)

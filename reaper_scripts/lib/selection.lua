@@ -2,6 +2,7 @@
 -- the loop where a caller wants it, then selected items, then selected tracks.
 
 return function(import)
+  local pause = import("pause")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -24,6 +25,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
       found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
+      pause.here()
     end
     return found
   end
@@ -50,6 +52,7 @@ return function(import)
       for i = 0, reaper.CountTrackMediaItems(track) - 1 do
         local item = reaper.GetTrackMediaItem(track, i)
         if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+        pause.here()
       end
     end
     return found
@@ -60,6 +63,7 @@ return function(import)
     local found = {}
     for _, item in ipairs(items) do
       if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+      pause.here()
     end
     return #found > 0 and found or items
   end
@@ -72,6 +76,7 @@ return function(import)
         seen[track] = true
         found[#found + 1] = track
       end
+      pause.here()
     end
     return found
   end
@@ -81,6 +86,7 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       start, stop = math.min(start, first), math.max(stop, last)
+      pause.here()
     end
     return stop > start and start or nil, stop
   end
@@ -99,6 +105,7 @@ return function(import)
         end
       end
       if here then tracks[#tracks + 1] = track end
+      pause.here()
     end
     return stop > start and start or nil, stop, tracks, alike
   end
@@ -109,6 +116,7 @@ return function(import)
       local first, last = M.item_span(item)
       local overlap = math.min(last, stop) - math.max(first, start)
       if overlap * rate > 0.999 then found[#found + 1] = item end -- a sample, whatever rounding makes of it
+      pause.here()
     end
     return found
   end

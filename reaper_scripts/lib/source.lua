@@ -8,6 +8,7 @@
 return function(import)
   local file_passthrough = import("file_passthrough")
   local needs_render = import("needs_render")
+  local pause = import("pause")
   local selection = import("selection")
   local tracks_of = import("tracks")
   local M = {}
@@ -69,6 +70,7 @@ return function(import)
             audio = true
           end
         end
+        pause.here()
       end
     end
     return midi, audio, muted
@@ -95,6 +97,7 @@ return function(import)
     local audible = audible_tracks(selected, start, stop)
     for _, track in ipairs(audible) do sorted.muted = sorted.muted and not tracks_of.gains(track, home) end
     for _, track in ipairs(audible) do
+      pause.here()
       local list = sorted.read
       if how == "auto" and tracks_of.gains(track, home) and needs_render.track(track, home, start, stop) then
         list = sorted.rendered
@@ -137,21 +140,26 @@ return function(import)
     return found
   end
 
+  --- Why a mix of tracks cannot be sent, in a sentence; nil when it can be.
+  function M.mix_fault(selected, start, stop, how)
+    if stop - start > MAX_S then
+      return ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
+    end
+    local midi, audio, silenced = contents(selected.tracks, start, stop)
+    if audio or midi and how ~= "pre" then return nil end
+    return midi
+      and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
+      or silenced and "The items in the selection are muted; unmute them first."
+      or "There is no audio in the selection; select some that holds audio."
+  end
+
   --- What tracks play between two times, mixed by their faders. `how`: `pre` reads them before their FX, as files and through
   -- accessors, `post` renders the master; `auto` renders those that would not sound the same otherwise, and reads the rest.
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
   function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
-    if stop - start > MAX_S then
-      return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
-    end
-    local midi, audio, silenced = contents(selected.tracks, start, stop)
-    if not audio and not (midi and how ~= "pre") then
-      return nil, midi
-        and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
-        or silenced and "The items in the selection are muted; unmute them first."
-        or "There is no audio in the selection; select some that holds audio."
-    end
+    local fault = M.mix_fault(selected, start, stop, how)
+    if fault then return nil, fault end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
     if how == "post" then
       local file = name .. ".wav"

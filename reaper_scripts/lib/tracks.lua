@@ -1,6 +1,7 @@
 -- Tracks as a tree of folders: what belongs to a folder, and where new tracks go.
 
-return function()
+return function(import)
+  local pause = import("pause")
   local M = {}
 
   local function index(track)
@@ -31,6 +32,7 @@ return function()
           seen[i] = true
           found[#found + 1] = reaper.GetTrack(project, i)
         end
+        pause.here()
       end
     end
     return found
@@ -78,6 +80,7 @@ return function()
       local item = reaper.GetTrackMediaItem(track, i)
       local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
       if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
+      pause.here()
     end
     return true
   end
@@ -98,6 +101,7 @@ return function()
         if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
         if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
       end
+      pause.here()
     end
     return free
   end

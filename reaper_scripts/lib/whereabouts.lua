@@ -5,6 +5,7 @@
 
 return function(import)
   local guid = import("guid")
+  local pause = import("pause")
   local M = {}
 
   local SAME_S = 1e-6 -- less than a sample: what rounding makes of a time
@@ -101,6 +102,7 @@ return function(import)
   function M.note_all(items)
     local notes = {}
     for _, item in ipairs(items) do
+      pause.here()
       local take = reaper.GetActiveTake(item)
       if take then
         notes[#notes + 1] = {

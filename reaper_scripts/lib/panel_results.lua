@@ -1,0 +1,194 @@
+-- What can be done with the result of a job once it is placed: hear it, compare it with what was there, keep it, find it.
+
+return function(import)
+  local command = import("command")
+  local file_passthrough = import("file_passthrough")
+  local guid = import("guid")
+  local selection = import("selection")
+  local tracks_of = import("tracks")
+  local undo = import("undo")
+  local M = {}
+
+  local PLAYS, RECORDS = 1, 4 -- GetPlayStateEx
+  local BACK_S = 0.05 -- so far back the position does not go by itself
+  local KEPT = { 0x2F, 0xB3, 0x44 } -- the colour of takes that were kept
+  local SCROLL_TO_TRACKS = 40913 -- Track: Vertical scroll selected tracks into view
+  local SAME_S = 1e-6
+
+  --- What of a result is still in its project: { {item, take, number, old, old_number} … }; empty when the project is closed.
+  function M.pieces(entry)
+    local found = {}
+    if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return found end
+    for _, placed in ipairs(entry.placed) do
+      local take = reaper.GetMediaItemTakeByGUID(entry.project, placed.take)
+      local item = take and reaper.GetMediaItemTake_Item(take)
+      if item then
+        local piece = { item = item, take = take, number = select(2, guid.take(item, placed.take)) }
+        if placed.old then piece.old, piece.old_number = guid.take(item, placed.old) end
+        found[#found + 1] = piece
+      end
+    end
+    return found
+  end
+
+  local function span(pieces)
+    local start, stop = math.huge, -math.huge
+    for _, piece in ipairs(pieces) do
+      local first, last = selection.item_span(piece.item)
+      start, stop = math.min(start, first), math.max(stop, last)
+    end
+    return start, stop
+  end
+
+  --- The stretch of a result that is new: of a repaint its region, else all of it.
+  local function new_span(entry, pieces)
+    local wanted = #pieces == 1 and (entry.request.place.items or {})[1]
+    local start, stop = span(pieces)
+    if wanted and wanted.changed and wanted.sent then
+      local moved = start - wanted.sent.position
+      return math.max(start, wanted.sent.position + moved + wanted.changed.start), math.min(stop, wanted.sent.position + moved + wanted.changed.stop)
+    end
+    return start, stop
+  end
+
+  local function choose(item, number)
+    reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", number)
+    reaper.UpdateItemInProject(item)
+  end
+
+  local function each_track(pieces, act)
+    local seen = {}
+    for _, piece in ipairs(pieces) do
+      local track = reaper.GetMediaItem_Track(piece.item)
+      if not seen[track] then
+        seen[track] = true
+        act(track)
+      end
+    end
+  end
+
+  --- Whether the new music is what is heard: the new takes are active, or their tracks not muted.
+  function M.is_new_heard(pieces)
+    local piece = pieces[1]
+    if not piece then return false end
+    if piece.old then return reaper.GetActiveTake(piece.item) == piece.take end
+    return reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(piece.item), "B_MUTE") == 0
+  end
+
+  --- Let what was there be heard, or the new music again; playback goes on. Without an undo step: it is for listening only.
+  function M.compare(entry)
+    local pieces = M.pieces(entry)
+    local to_new = not M.is_new_heard(pieces)
+    for _, piece in ipairs(pieces) do
+      if piece.old then choose(piece.item, to_new and piece.number or piece.old_number) end
+    end
+    each_track(pieces, function(track)
+      local has_old = false
+      for _, piece in ipairs(pieces) do has_old = has_old or piece.old ~= nil and reaper.GetMediaItem_Track(piece.item) == track end
+      if not has_old then reaper.SetMediaTrackInfo_Value(track, "B_MUTE", to_new and 0 or 1) end
+    end)
+    reaper.UpdateArrange()
+  end
+
+  --- Make the new takes the active ones and colour them. Nothing is removed.
+  function M.keep(entry)
+    local pieces = M.pieces(entry)
+    if #pieces == 0 then return end
+    undo.step(entry.project, "Keep", function()
+      local colour = reaper.ColorToNative(table.unpack(KEPT)) | 0x1000000
+      for _, piece in ipairs(pieces) do
+        choose(piece.item, piece.number)
+        reaper.SetMediaItemTakeInfo_Value(piece.take, "I_CUSTOMCOLOR", colour)
+      end
+      each_track(pieces, function(track) reaper.SetMediaTrackInfo_Value(track, "B_MUTE", 0) end)
+    end)
+  end
+
+  --- Select the items of a result, and scroll to them.
+  function M.reveal(entry)
+    local pieces = M.pieces(entry)
+    if #pieces == 0 then return end
+    if reaper.EnumProjects(-1) ~= entry.project then reaper.SelectProjectInstance(entry.project) end
+    reaper.PreventUIRefresh(1)
+    reaper.SelectAllMediaItems(entry.project, false)
+    for _, piece in ipairs(pieces) do reaper.SetMediaItemSelected(piece.item, true) end
+    reaper.SetOnlyTrackSelected(reaper.GetMediaItem_Track(pieces[1].item))
+    reaper.PreventUIRefresh(-1)
+    local start, stop = span(pieces)
+    local left, right = reaper.GetSet_ArrangeView2(entry.project, false, 0, 0, 0, 0)
+    if start < left - SAME_S or start > right then
+      local wide = math.max(right - left, stop - start)
+      left = math.max(0, start - 0.1 * wide)
+      reaper.GetSet_ArrangeView2(entry.project, true, 0, 0, left, left + 1.1 * wide)
+    end
+    reaper.Main_OnCommandEx(SCROLL_TO_TRACKS, 0, entry.project)
+    reaper.UpdateArrange()
+  end
+
+  --- Open the folder of a result's file.
+  function M.open_folder(entry)
+    local piece = M.pieces(entry)[1]
+    local file = piece and file_passthrough.path_of(piece.take)
+    if file then command.open((file:match("^(.*)[/\\]"))) end
+  end
+
+  --- The name of the track that a result is on, for messages.
+  function M.where(entry)
+    local piece = M.pieces(entry)[1]
+    return piece and tracks_of.name(reaper.GetMediaItem_Track(piece.item)) or nil
+  end
+
+  --- Plays results once: { play(entry), stop(), step() }. Time selection and repeat stay as they are; the edit cursor comes back
+  -- at the end, unless it was moved meanwhile.
+  function M.player()
+    local self, playing = {}, nil
+
+    local function put_cursor_back()
+      local now = playing
+      playing = nil
+      if not reaper.ValidatePtr2(0, now.project, "ReaProject*") then return end
+      if math.abs(reaper.GetCursorPositionEx(now.project) - now.start) < SAME_S then
+        reaper.SetEditCurPos2(now.project, now.cursor, false, false)
+      end
+    end
+
+    --- The id of the job that is heard, or nil.
+    function self.id() return playing and playing.id end
+
+    --- Play a result from its start to its end; nil and a sentence where that is not possible.
+    function self.play(entry)
+      local pieces = M.pieces(entry)
+      if #pieces == 0 then return nil, "The result is no longer in the project." end
+      local project = entry.project
+      if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return nil, "REAPER is recording." end
+      if playing then put_cursor_back() end
+      local start, stop = new_span(entry, pieces)
+      playing = { id = entry.id, project = project, start = start, stop = stop, cursor = reaper.GetCursorPositionEx(project), at = start }
+      if reaper.GetPlayStateEx(project) & PLAYS ~= 0 then reaper.OnStopButtonEx(project) end
+      reaper.SetEditCurPos2(project, start, true, false)
+      reaper.OnPlayButtonEx(project)
+      return true
+    end
+
+    function self.stop()
+      if not playing then return end
+      reaper.OnStopButtonEx(playing.project)
+      put_cursor_back()
+    end
+
+    --- Once a tick: stop at the end.
+    function self.step()
+      if not playing then return end
+      if not reaper.ValidatePtr2(0, playing.project, "ReaProject*") or reaper.GetPlayStateEx(playing.project) & PLAYS == 0 then
+        return put_cursor_back() -- the musician has stopped it
+      end
+      local at = reaper.GetPlayPositionEx(playing.project)
+      if at >= playing.stop or at < playing.at - BACK_S then return self.stop() end -- or repeat took it to the loop's start
+      playing.at = at
+    end
+
+    return self
+  end
+
+  return M
+end
