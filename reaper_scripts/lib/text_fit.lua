@@ -8,7 +8,7 @@ return function()
   local kept, count = {}, 0
 
   --- Forget everything that was fitted.
-  function M.forget() kept, count = { lines = {} }, 0 end
+  function M.forget() kept, count = { lines = {}, widths = {} }, 0 end
   M.forget()
 
   local function keep(kind, text, value)
@@ -42,9 +42,21 @@ return function()
     return keep(kind, text, { room, shorten_text(text, room) })[2]
   end
 
+  --- The width of a text in pixels.
+  function M.width(kind, text)
+    local widths = kept.widths[kind]
+    if widths and widths[text] then return widths[text] end
+    local width = gfx.measurestr(text)
+    kept.widths[kind] = widths or {}
+    kept.widths[kind][text] = width
+    count = count + 1
+    return width
+  end
+
   --- The text in lines of at most `room` pixels, broken at spaces; a word that is wider is cut.
   function M.lines(text, room)
-    if kept.lines[text] then return kept.lines[text] end
+    local known = kept.lines[text]
+    if known and known[1] == room then return known[2] end
     local lines = {}
     for paragraph in text:gmatch("[^\r\n]+") do
       local line = ""
@@ -59,7 +71,7 @@ return function()
       lines[#lines + 1] = line
     end
     for i, line in ipairs(lines) do lines[i] = shorten_text(line, room) end
-    return keep("lines", text, lines)
+    return keep("lines", text, { room, lines })[2]
   end
 
   return M
