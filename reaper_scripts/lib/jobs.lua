@@ -202,6 +202,9 @@ return function(import)
       return rows
     end
 
+    --- Look for new jobs at once.
+    function self.search() searched = -math.huge end
+
     function self.entry(id) return entries[id] end
 
     function self.cancel(id)

@@ -57,6 +57,18 @@ return function(import)
     M.run(guard, token) -- it is not installed: this script does it
   end
 
+  --- Have a script without a window watch, if a job of this REAPER runs that nobody watches.
+  function M.start_in_background(guard)
+    local token = reaper.genGuid("")
+    if M.is_watched_elsewhere(token) then return end
+    for _, id in ipairs(job.open()) do
+      if job.is_ours(id) then
+        if not launch(BACKGROUND) then M.run(guard, token) end
+        return
+      end
+    end
+  end
+
   --- Watch until nothing runs any more and the view is closed. `view`: shows the jobs: { tick(follower, asked), close() }, where
   -- `asked` is true when somebody wants to see the jobs, and `tick` returns false when it was closed. `waits`: somebody waits
   -- for what is found, also for jobs of an earlier REAPER.

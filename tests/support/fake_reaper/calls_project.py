@@ -200,6 +200,7 @@ ACTIONS: dict[int, Any] = {
     40289: _unselect_items,  # Item: Unselect (clear selection of) all items
     40297: _unselect_tracks,  # Track: Unselect (clear selection of) all tracks
     40044: lambda r, _project: r.user.toggle_play(),  # Transport: Play/stop
+    40913: lambda _r, project: setattr(project, "scrolled_to", [t for t in project.tracks if t.selected]),  # Track: Vertical scroll selected tracks into view
     40635: lambda _r, project: setattr(project, "time_selection", (0.0, 0.0)),  # Time selection: Remove
     42230: render.run,  # File: Render project, using the most recent render settings, auto-close render dialog
 }
