@@ -4,7 +4,7 @@
 -- without a look into media files; without one the plan itself says it.
 --
 -- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: it has room for
--- so many; `hint` stands in it while it is empty.
+-- so many; `hint` stands in it while it is empty; `more`: it is asked for under "More".
 
 return function(import)
   local listening = import("plan_listening")
@@ -21,6 +21,7 @@ return function(import)
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
   local THINKING = {
     key = "thinking", caption = "Plan it first (neural engine)", kind = "choice", allowed = { "no", "yes" }, default = "no",
+    more = true,
   }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
   local function tracks(default)
@@ -32,9 +33,9 @@ return function(import)
       title = "Repaint time selection", plan = on_takes.repaint,
       form = {
         STYLE, LYRICS, TAKES, SEED,
-        { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
+        { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced", more = true },
         { key = "strength", caption = "Strength when balanced (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true },
-        { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region" },
+        { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region", more = true },
       },
     },
     cover = {

@@ -77,8 +77,9 @@ return function(import)
     end
 
     local function draw_lines(ui, field, label, value)
-      value = ui.text_edit(field.key, label, value or "", field.lines, fields.hint(field))
-      if field.key ~= "lyrics" then return value end
+      if field.key ~= "lyrics" then return ui.text_edit(field.key, label, value or "", field.lines, fields.hint(field)) end
+      if not ui.section("lyrics of " .. task, label, value ~= nil and value ~= "") then return value end
+      value = ui.text_edit(field.key, "", value or "", field.lines, fields.hint(field))
       for i, place in ipairs(lyrics.places()) do
         if i > 1 then ui.same_line() end
         if ui.button("lyrics " .. place, FROM[place]) then
@@ -120,10 +121,19 @@ return function(import)
       switch = function(ui, field, label, value) return ui.checkbox(field.key, label, value == "yes") and "yes" or "no" end,
     }
 
-    local function draw_fields(ui)
+    --- Draw the fields of a task that are `more`, or those that are not.
+    local function draw_fields(ui, more)
       local given = values()
       for _, field in ipairs(actions[task].form) do
-        given[field.key] = WIDGETS[fields.widget(field)](ui, field, fields.label(field), given[field.key])
+        if (field.more or false) == more then
+          given[field.key] = WIDGETS[fields.widget(field)](ui, field, fields.label(field), given[field.key])
+        end
+      end
+    end
+
+    local function draw_more(ui)
+      for _, field in ipairs(actions[task].form) do
+        if field.more then return ui.section("more", "More", false) and draw_fields(ui, true) end
       end
     end
 
@@ -186,7 +196,8 @@ return function(import)
       draw_summary(ui, found, is_fresh)
       local title = ui.choice("task", "Task", titles, actions[task].title)
       if by_title[title] ~= task then choose_task(by_title[title]) end
-      draw_fields(ui)
+      draw_fields(ui, false)
+      draw_more(ui)
       local hindered = found ~= nil and is_fresh and found.fault ~= nil
       if ui.button("go", "Go", { primary = true, disabled = hindered or now - went_at < GO_REST_S }) and go(now) then sent() end
       if message then
