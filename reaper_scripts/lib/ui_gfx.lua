@@ -226,9 +226,10 @@ return function(import)
   local function arrange()
     tall = layout.arrange(records, count, width)
     if tall > height then tall = layout.arrange(records, count, width - px(10)) end
-    painted, by_id = count, {}
+    painted, by_id, animated = count, {}, false
     for i = 1, count do
       local r = records[i]
+      animated = animated or paint.is_animated(r)
       if r.id and r.cx then
         if by_id[r.id] then error("two widgets have the id " .. r.id) end
         by_id[r.id] = r

@@ -31,15 +31,26 @@ return function()
   end
   M.reset()
 
-  local function character_of(code, unicode)
-    if unicode and unicode >= 32 then return utf8.char(unicode) end
-    if code >> 24 == UNICODE then return utf8.char(code & 0xFFFFFF) end
+  local first_half -- of a character beyond U+FFFF, where the system gives it as a pair
+
+  local function is_first_half(code)
+    local point = code & 0xFFFFFF
+    if code >> 24 ~= UNICODE or point < 0xD800 or point > 0xDBFF then return false end
+    first_half = point
+    return true
+  end
+
+  local function character_of(code)
     if code >= 32 and code < 256 then return utf8.char(code) end
+    if code >> 24 ~= UNICODE then return nil end
+    local point = code & 0xFFFFFF
+    if point < 0xDC00 or point > 0xDFFF then return utf8.char(point) end
+    return first_half and utf8.char(0x10000 + (first_half - 0xD800) * 0x400 + point - 0xDC00) or nil
   end
 
   --- A key as { code, name, character, ctrl, shift, alt }: of `name` and `character` at most one; letters with Ctrl have it
   --- as their name, "ctrl+a".
-  local function decode(code, unicode)
+  local function decode(code)
     local cap = gfx.mouse_cap
     local key = { code = code, name = NAMES[code], ctrl = cap & CTRL ~= 0, shift = cap & SHIFT ~= 0, alt = cap & ALT ~= 0 }
     if code == 127 then key.ctrl = true end -- Ctrl+Backspace on Windows
@@ -47,7 +58,8 @@ return function()
     if code >= 1 and code <= 26 then
       key.name = "ctrl+" .. string.char(96 + code)
     else
-      key.character = character_of(code, unicode)
+      key.character = character_of(code)
+      first_half = nil
     end
     return key
   end
@@ -55,10 +67,10 @@ return function()
   local function poll_keys()
     for i = #keys, 1, -1 do keys[i] = nil end
     while true do
-      local code, unicode = gfx.getchar(0, 0)
+      local code = math.tointeger(gfx.getchar())
       if code == CLOSED then M.is_closed = true end
       if code <= 0 then return end
-      keys[#keys + 1] = decode(math.tointeger(code), unicode and math.tointeger(unicode))
+      if not is_first_half(code) then keys[#keys + 1] = decode(code) end
     end
   end
 

@@ -18,6 +18,9 @@ return function(import)
   local TONES = { dim = colours.dim, warning = colours.warning, error = colours.error, good = colours.good }
   local ENDED = { done = true, failed = true, cancelled = true, kept = true }
 
+  --- Whether a record looks different from one moment to the next: a bar of which nobody knows how far it is.
+  function M.is_animated(r) return r.kind == "progress" and r.value == nil and not ENDED[r.label] end
+
   local function width_of(text) return (gfx.measurestr(text)) end
 
   local function paint_label(r, y, height)

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.fake_reaper import extensions
+from tests.support.fake_reaper.imgui_context import Context, DrawList, Font
 from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track, playback_of, snapshot
 
 FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("reascript_api.json")).read_text("utf-8"))[
     "functions"
-]
+] | extensions.functions()
 
 #: Lua's own: (the fewest arguments, the most, since). A script may look whether ``reaper.X`` of these is nil.
 BUILT_IN: dict[str, tuple[int, int, str]] = {
@@ -206,7 +208,13 @@ def _window(_reaper: Any, value: Any) -> None:
 _CHECKS: dict[str, Callable[[Any, Any], Any]] = {
     "integer": _integer, "number": _number, "boolean": _boolean, "string": _string, "ReaProject": _project,
     "identifier": lambda _reaper, value: value, "function": _any, "ReaperArray": _any, "HWND": _window,
-    **{kind: _pointer(kind) for kind in ("MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor")},
+    **{
+        kind: _pointer(kind)
+        for kind in (
+            "MediaTrack", "MediaItem", "MediaItem_Take", "PCM_source", "AudioAccessor", "ImGui_Context", "ImGui_Font",
+            "ImGui_DrawList",
+        )
+    },
     "TrackEnvelope": lambda reaper, value: None if value is None else _pointer("TrackEnvelope")(reaper, value),
 }  # fmt: skip
 
@@ -223,6 +231,8 @@ def alive(reaper: Any, pointer: Pointer) -> bool:
         return not any(target is dead for dead in reaper.destroyed)
     if isinstance(target, AudioAccessor):
         return target.is_open
+    if isinstance(target, (Context, Font, DrawList)):
+        return True  # a context tells why it has ended
     if isinstance(target, Envelope):
         return any(project.has_envelope(target) for project in reaper.projects)
     return target in reaper.projects or pointer.kind == "HWND"
@@ -241,7 +251,7 @@ def pointer_to(reaper: Any, target: Any) -> Pointer:
 
 _KINDS = {
     Track: "MediaTrack", Item: "MediaItem", Take: "MediaItem_Take", Source: "PCM_source", AudioAccessor: "AudioAccessor",
-    Envelope: "TrackEnvelope",
+    Envelope: "TrackEnvelope", Context: "ImGui_Context", Font: "ImGui_Font", DrawList: "ImGui_DrawList",
 }  # fmt: skip
 
 
@@ -266,7 +276,7 @@ def to_lua(reaper: Any, value: Any, kind: str = "") -> Any:
         return bool(value)
     if isinstance(value, (bool, int, float)):
         return float(value) if kind == "number" else int(value) if kind == "integer" else value
-    if isinstance(value, (Track, Item, Take, Source, AudioAccessor, Envelope)) or value in reaper.projects:
+    if type(value) in _KINDS or value in reaper.projects:
         return pointer_to(reaper, value)
     return value
 

@@ -65,9 +65,32 @@ def set_cursor_context(r: Call, mode: int, _envelope: Any) -> None:
     """Give the keyboard to REAPER's tracks (0), items (1) or envelopes (2)."""
     if mode not in (0, 1, 2):
         raise ApiMisuse(f"SetCursorContext knows 0, 1 and 2, not {mode}")
-    for script in r.scripts:
-        script.window.has_focus = False
+    for window in r.windows():
+        window.has_focus = False
     r.keyboard = mode
+
+
+@api("my_getViewport")
+def my_get_viewport(
+    r: Call, _l: int, _t: int, _r: int, _b: int, left: int, top: int, right: int, bottom: int, _work_area: bool
+) -> tuple[int, int, int, int]:
+    """The screen that holds most of a rectangle, or the nearest one. The first four numbers are not read."""
+    x, y = (left + right) / 2, (top + bottom) / 2
+
+    def distance(screen: tuple[int, int, int, int]) -> float:
+        return max(screen[0] - x, x - screen[2], 0) + max(screen[1] - y, y - screen[3], 0)
+
+    return min(r.screens, key=distance)
+
+
+@api("CF_GetClipboard")
+def cf_get_clipboard(r: Call, _buffer: str | None) -> str:
+    return r.clipboard
+
+
+@api("CF_SetClipboard")
+def cf_set_clipboard(r: Call, text: str) -> None:
+    r.clipboard = text
 
 
 # Files

@@ -1,20 +1,28 @@
-"""The ``gfx`` window of a script: remembers the last frame's texts and boxes, and takes keys and clicks from tests."""
+"""The ``gfx`` window of a script: remembers what the last frame drew, and takes keys, the mouse and clicks from tests.
+
+The keyboard is played as it is for people: whoever clicks into a window takes the keyboard there, and all keys then go to it,
+until a script gives it back with SetCursorContext.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-CHAR_WIDTH, LINE_HEIGHT = 8, 14
+from PIL import Image
+
+from tests.support.fake_reaper import gfx_paint
+from tests.support.fake_reaper.gfx_paint import Font, Stroke
 
 #: Functions that only draw, with the fewest and the most arguments they take.
 _PLAIN = {
-    "set": (1, 7), "line": (4, 5), "lineto": (2, 3), "circle": (3, 5), "triangle": (6, 99), "arc": (5, 6), "setpixel": (3, 3),
+    "line": (4, 5), "lineto": (2, 3), "circle": (3, 5), "triangle": (6, 99), "arc": (5, 6), "setpixel": (3, 3),
     "blurto": (2, 2), "muladdrect": (8, 12), "deltablit": (6, 99), "blit": (1, 13), "gradrect": (8, 16), "setimgdim": (3, 3),
-    "setcursor": (1, 2),
+    "setcursor": (1, 2), "rect": (4, 5), "roundrect": (5, 6),
 }  # fmt: skip
 DRAWING = {
-    *_PLAIN, "init", "quit", "getchar", "rect", "roundrect", "drawstr", "drawnumber", "drawchar", "measurestr", "measurechar",
+    *_PLAIN, "set", "init", "quit", "getchar", "drawstr", "drawnumber", "drawchar", "measurestr", "measurechar",
     "setfont", "getfont", "update", "dock", "clienttoscreen", "screentoclient", "showmenu",
 }  # fmt: skip
 
@@ -41,8 +49,13 @@ class Box:
     filled: bool
 
 
+_BUTTONS, _MODIFIERS = 1 | 2 | 64, 4 | 8 | 16 | 32  # of gfx.mouse_cap
+_BOLD = ord("b")
+
+
 class Window:
-    """A window, closed until ``gfx.init``. ``texts`` and ``boxes`` are those of the last whole frame."""
+    """A window, closed until ``gfx.init``. ``strokes``, ``texts`` and ``boxes`` are those of the last whole frame; ``calls``
+    counts the calls of each function."""
 
     def __init__(self, reaper: Any) -> None:
         self._reaper = reaper
@@ -51,17 +64,35 @@ class Window:
         self.title = ""
         self.docked = 0
         self.x, self.y = 100, 100
-        self.texts: list[Text] = []
-        self.boxes: list[Box] = []
-        self._frame: list[Text] = []
-        self._frame_boxes: list[Box] = []
-        self._keys: list[int] = []
+        self.strokes: list[Stroke] = []
+        self._frame: list[Stroke] = []
+        self._keys: list[tuple[int, int]] = []
         self._mouse: list[tuple[float, float, int]] = []
         self._wanted_close = False
         self.has_focus = False
         self.menu_choices: list[int] = []
+        self.menus: list[str] = []
+        self.calls: Counter[str] = Counter()
+        self._fonts: dict[int, Font] = {0: Font()}
+        self._font = 0
 
     # What tests do
+
+    @property
+    def texts(self) -> list[Text]:
+        return [_text(stroke) for stroke in self.strokes if stroke.name == "drawstr"]
+
+    @property
+    def boxes(self) -> list[Box]:
+        return [
+            Box(*stroke.numbers[:4], stroke.name == "rect" and bool(stroke.numbers[4]))
+            for stroke in self.strokes
+            if stroke.name in ("rect", "roundrect")
+        ]
+
+    def picture(self) -> Image.Image:
+        """Return what the last frame looks like, in pixels of the screen."""
+        return gfx_paint.picture(self.strokes, self.size, int(self._variables[b"clear"]))
 
     def __contains__(self, text: str) -> bool:
         return any(text in entry.text for entry in self.texts)
@@ -77,21 +108,23 @@ class Window:
         self._take_focus()
         self.press(code)
 
-    def press(self, code: int | str) -> None:
-        """Take a key."""
-        self._keys.append(ord(code) if isinstance(code, str) else code)
+    def press(self, code: int | str, modifiers: int = 0) -> None:
+        """Take a key. ``modifiers``: 4 Ctrl, 8 Shift, 16 Alt."""
+        self._keys.append((key_code(code) if isinstance(code, str) else code, modifiers))
 
     def mouse(self, x: float, y: float, cap: int = 0) -> None:
         """Move the mouse; ``cap`` 1 holds the left button. One such movement a tick."""
         self._mouse.append((x, y, cap))
 
+    def click_at(self, x: float, y: float) -> None:
+        """Come, press, release, a tick each."""
+        for cap in (0, 1, 0):
+            self.mouse(x, y, cap)
+
     def click(self, text: str, which: int = 0) -> None:
         """Click on a text: come, press, release, a tick each. Call ``r.tick(4)`` to have it happen."""
         at = self.find(text, which)
-        self._take_focus()
-        x, y = at.x + at.w / 2, at.y + at.h / 2
-        for cap in (0, 1, 0):
-            self.mouse(x, y, cap)
+        self.click_at(at.x + at.w / 2, at.y + at.h / 2)
 
     def wheel(self, amount: float) -> None:
         """Turn the mouse wheel."""
@@ -112,13 +145,14 @@ class Window:
     # What scripts call
 
     def _take_focus(self) -> None:
-        for script in self._reaper.scripts:
-            script.window.has_focus = False
+        for window in self._reaper.windows():
+            window.has_focus = False
         self.has_focus = True
 
     def attach(self, variables: Any) -> None:
         """Take the table of variables that scripts see as ``gfx.x`` and so on."""
         self._variables = variables
+        self._variables[b"clear"] = 0
 
     def close(self) -> None:
         """Close the window. A docker that has nothing else in it closes as well, and the arrange view changes its size."""
@@ -126,19 +160,32 @@ class Window:
             self._reaper.layout_changes += 1
         self.is_open = self.has_focus = False
 
+    def _pixels(self) -> float:
+        """How many pixels a unit of the system has: Windows counts pixels, others points."""
+        return 1 if self._reaper.os.startswith("Win") else self._variables[b"ext_retina"] or 1
+
+    def _set_size(self, w: float, h: float) -> None:
+        if self._variables[b"ext_retina"]:
+            self._variables[b"ext_retina"] = self._reaper.screen_scale
+        pixels = self._pixels()
+        self._variables[b"w"], self._variables[b"h"] = int(w * pixels), int(h * pixels)
+
     def init(
         self, title: bytes, w: float = 640, h: float = 480, dock: float = 0, x: float = 100, y: float = 100
     ) -> int:
-        """An open window keeps its place; an empty title keeps the title. A new one takes the keyboard."""
-        if not self.is_open:
-            self._take_focus()
-            self._reaper.user.disturb("keyboard")
-            self._reaper.layout_changes += int(dock) & 1
-        if not self.is_open or title:
-            self.title = title.decode("utf-8", "replace")
-        if not self.is_open:
-            self.x, self.y, self.docked = int(x), int(y), int(dock)
-        self._variables[b"w"], self._variables[b"h"] = int(w), int(h)
+        """Open a window, which takes the keyboard. An open one gets the title, or with an empty one the size."""
+        if self.is_open:
+            if title:
+                self.title = title.decode("utf-8", "replace")
+            else:
+                self._set_size(w, h)
+            return 1
+        self._take_focus()
+        self._reaper.user.disturb("keyboard")
+        self._reaper.layout_changes += int(dock) & 1
+        self.title = title.decode("utf-8", "replace")
+        self.x, self.y, self.docked = int(x), int(y), int(dock)
+        self._set_size(w, h)
         self.is_open = True
         return 1
 
@@ -147,19 +194,22 @@ class Window:
         self._show()
 
     def _show(self) -> None:
-        if self._frame or self._frame_boxes:
-            self.texts, self.boxes = self._frame, self._frame_boxes
-            self._frame, self._frame_boxes = [], []
+        if self._frame:
+            self.strokes, self._frame = self._frame, []
 
     def update(self) -> None:
         self._show()
 
     def next_event(self) -> None:
-        """Let the next movement of the mouse happen: one a tick."""
+        """Let the next movement of the mouse happen: one a tick. A button that goes down takes the keyboard."""
         self._show()  # what is drawn shows without gfx.update as well, at the end of a tick
-        if self._mouse:
-            x, y, cap = self._mouse.pop(0)
-            self._variables[b"mouse_x"], self._variables[b"mouse_y"], self._variables[b"mouse_cap"] = x, y, cap
+        if not self._mouse:
+            return
+        x, y, cap = self._mouse.pop(0)
+        w, h = self.size if self.is_open else (0, 0)
+        if 0 <= x < w and 0 <= y < h and cap & _BUTTONS & ~int(self._variables[b"mouse_cap"]):
+            self._take_focus()
+        self._variables[b"mouse_x"], self._variables[b"mouse_y"], self._variables[b"mouse_cap"] = x, y, cap
 
     def getchar(self, wanted: float | None = None, unicode: Any = None) -> Any:
         """Return the next key, 0 without one, -1 when the window is closed; 65536 asks for the window's flags."""
@@ -171,8 +221,29 @@ class Window:
             self.close()
             self._wanted_close = False
             return -1
-        code = self._keys.pop(0) if self._keys else 0
+        code, modifiers = self._keys.pop(0) if self._keys else (0, 0)
+        if code:
+            buttons = int(self._variables[b"mouse_cap"]) & ~_MODIFIERS
+            self._variables[b"mouse_cap"] = buttons | modifiers
         return (code, code) if unicode is not None else code
+
+    def _ink(self) -> tuple[float, float, float, float]:
+        r, g, b, a = (float(self._variables[name]) for name in (b"r", b"g", b"b", b"a"))
+        return r, g, b, a
+
+    def set(self, red: float, green: Any = None, blue: Any = None, alpha: float = 1, *_more: float) -> None:
+        """Set the colour: one number is a grey."""
+        self._variables[b"r"] = red
+        self._variables[b"g"], self._variables[b"b"] = (red if part is None else part for part in (green, blue))
+        self._variables[b"a"] = alpha
+
+    def draw(self, name: str, *numbers: Any) -> None:
+        """Note a call that draws."""
+        if not all(isinstance(number, (int, float)) for number in numbers):
+            raise TypeError(f"takes numbers, got {numbers}")
+        if name == "rect" and len(numbers) == 4:
+            numbers = (*numbers, 1)
+        self._frame.append(Stroke(name, numbers, self._ink()))
 
     def _position(self) -> tuple[float, float]:
         return self._variables[b"x"], self._variables[b"y"]
@@ -189,8 +260,9 @@ class Window:
         if bottom is not None:
             top += (bottom - y - h) / 2 if flags & 4 else bottom - y - h if flags & 8 else 0
         if right is not None and not flags & 256:
-            shown = shown[: max(0, int((right - x) // CHAR_WIDTH))] if w > right - x else shown
-        self._frame.append(Text(shown, left, top, w, h))
+            while shown and self._fonts[self._font].measure(shown)[0] > max(0, right - x):
+                shown = shown[:-1]
+        self._frame.append(Stroke("drawstr", (left, top), self._ink(), shown, self._fonts[self._font]))
         self._variables[b"x"] = x + w
 
     def drawnumber(self, number: float, digits: float) -> None:
@@ -200,36 +272,35 @@ class Window:
         self.drawstr(chr(int(code)).encode())
 
     def measurestr(self, text: bytes) -> tuple[int, int]:
-        """A character is 8 wide and 14 high."""
-        lines = text.decode("utf-8", "replace").split("\n")
-        return CHAR_WIDTH * max(map(len, lines)), LINE_HEIGHT * len(lines)
+        """The width and height in the current font."""
+        return self._fonts[self._font].measure(text.decode("utf-8", "replace"))
 
-    def measurechar(self, _code: float) -> tuple[int, int]:
-        return CHAR_WIDTH, LINE_HEIGHT
-
-    def rect(self, x: float, y: float, w: float, h: float, filled: Any = 1) -> None:
-        self._frame_boxes.append(Box(x, y, w, h, bool(filled)))
-
-    def roundrect(self, x: float, y: float, w: float, h: float, _radius: float, _antialias: Any = 1) -> None:
-        self._frame_boxes.append(Box(x, y, w, h, False))
+    def measurechar(self, code: float) -> tuple[int, int]:
+        return self._fonts[self._font].measure(chr(int(code)))
 
     def setfont(self, index: float, face: bytes = b"", size: float = 0, flags: float = 0) -> int:
+        """Choose a font; with a name and a size, make it first."""
         if not isinstance(face, bytes):
             raise TypeError("setfont takes a font's name as its second argument")
         if not 0 <= index <= 16 or size % 1 or flags % 1:
             raise ValueError(f"setfont({index}, {face!r}, {size}, {flags})")
-        self._variables[b"texth"] = LINE_HEIGHT
+        self._font = int(index)
+        if face and index > 0:
+            self._fonts[self._font] = Font(int(size), flags == _BOLD)
+        self._fonts.setdefault(self._font, Font())
+        self._variables[b"texth"] = self._fonts[self._font].height
         return int(index > 0)
 
     def getfont(self) -> tuple[int, bytes]:
         return 1, b"Arial"
 
     def dock(self, value: float, *wanted: Any) -> Any:
-        """-1 asks; with more arguments the window's place comes back as well."""
+        """-1 asks; with more arguments the window's place comes back as well, in units of the system."""
         if value >= 0:
             self._reaper.layout_changes += self.is_open and int(value) & 1 != self.docked & 1
             self.docked = int(value)
-        return (self.docked, self.x, self.y, *self.size)[: 1 + len(wanted)] if wanted else self.docked
+        w, h = (int(side / self._pixels()) for side in self.size)
+        return (self.docked, self.x, self.y, w, h)[: 1 + len(wanted)] if wanted else self.docked
 
     def clienttoscreen(self, x: float, y: float) -> tuple[float, float]:
         return x + self.x, y + self.y
@@ -237,16 +308,32 @@ class Window:
     def screentoclient(self, x: float, y: float) -> tuple[float, float]:
         return x - self.x, y - self.y
 
-    def showmenu(self, _menu: bytes) -> int:
+    def showmenu(self, menu: bytes) -> int:
+        """A menu takes the keyboard and waits; what is chosen comes from ``menu_choices``, 0 for nothing."""
+        self.menus.append(menu.decode())
+        self._take_focus()
         return self.menu_choices.pop(0) if self.menu_choices else 0
+
+
+def key_code(name: str) -> int:
+    """Return what getchar gives for a character or a key: "a", "한", "left", "rght", "home", "del" …"""
+    if len(name) == 1:
+        code = ord(name)
+        return code if code < 256 else ord("u") << 24 | code
+    return int.from_bytes(name.encode("ascii"), "big")
+
+
+def _text(stroke: Stroke) -> Text:
+    return Text(stroke.text, *stroke.numbers, *stroke.font.measure(stroke.text))
 
 
 def _plain(name: str) -> Any:
     low, high = _PLAIN[name]
 
-    def draw(_self: Window, *arguments: Any) -> int:
+    def draw(self: Window, *arguments: Any) -> int:
         if not low <= len(arguments) <= high:
             raise TypeError(f"takes {low} to {high} arguments, got {len(arguments)}")
+        self.draw(name, *arguments)
         return 0
 
     return draw

@@ -29,10 +29,12 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     calls_tracks,
     calls_undo,
     clock,
+    imgui,
     midi,
 )
 from tests.support.fake_reaper.api import ApiMisuse
 from tests.support.fake_reaper.disk import Disk
+from tests.support.fake_reaper.imgui_context import Context
 from tests.support.fake_reaper.process import Process
 from tests.support.fake_reaper.project import Project
 from tests.support.fake_reaper.script import Script
@@ -51,13 +53,13 @@ class Reaper:
 
     ``resource`` is the resource folder's name, which may hold anything that a file name may. ``home`` is what the scripts
     and what they start see as the home folder. ``files_of`` is the system whose rules files follow, if another one.
-    ``ways``: see `behaviour`. ``lua``: "5.3" or "5.4", if another one than that of the version.
+    ``ways``: see `behaviour`. ``extensions``: "SWS", "ReaImGui". ``lua``: "5.3" or "5.4", if another one than that of the version.
     """
 
     def __init__(
         self, folder: str | Path, *, rate: int = 44100, version: str = "7.40", home: str | Path | None = None,
         os: str = "Other", resource: str = "REAPER", scripts: str | Path = SCRIPTS, lua: str | None = None,
-        files_of: str | None = None, ways: dict[str, Any] | None = None,
+        files_of: str | None = None, ways: dict[str, Any] | None = None, extensions: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.folder = Path(folder)
         self.resource = self.folder / resource
@@ -100,6 +102,12 @@ class Reaper:
         self.gmem: dict[int, float] = {}
         self.command_ids: dict[str, int] = {}
         self.layout_changes = 0
+        self.screen_scale = 1.0
+        self.screens: list[tuple[int, int, int, int]] = [(0, 0, 1920, 1080)]
+        self.clipboard = ""
+        self.extensions = extensions
+        self.reaimgui = "0.10.0.5"
+        self.contexts: list[Context] = []
         self.keyboard: int | None = None
         self.user = User(self)
         self._tabs = self._started = 0
@@ -173,6 +181,14 @@ class Reaper:
         """Return the window of a script: of the last one that has one open, or of the last one."""
         scripts = [script] if script else [s for s in self.scripts if s.window.is_open] or self.scripts
         return scripts[-1].window
+
+    def panel(self) -> Context:
+        """Return the last context of ReaImGui."""
+        return self.contexts[-1]
+
+    def windows(self) -> list[Any]:
+        """Return everything of scripts that can have the keyboard."""
+        return [*(script.window for script in self.scripts), *(one for one in self.contexts if one.is_alive)]
 
     # Scripts
 
@@ -254,6 +270,14 @@ class Reaper:
             running = [script for script in self.scripts if script.deferred and not script.ended]
             if running:
                 self._run_timed(*[script.tick for script in running])
+            self._end_frames()
+
+    def _end_frames(self) -> None:
+        """Let ReaImGui draw what the scripts of this tick said."""
+        for context in self.contexts:
+            problem = context.end_frame()
+            if problem:
+                self.fault(f"{context.label}: {problem}")
 
     def finish(self, timeout_s: float = PATIENCE_S) -> None:
         """Let time pass until no script has anything deferred. Raises what went wrong."""
@@ -312,7 +336,9 @@ class Reaper:
 
     def knows(self, name: str) -> bool:
         """Return whether this REAPER has a function."""
-        return name not in self.removed and api.exists(name, self.version)
+        extension = api.FUNCTIONS.get(name, {}).get("extension")
+        is_there = extension is None or extension in self.extensions
+        return is_there and name not in self.removed and api.exists(name, self.version)
 
     def remove_api(self, *names: str) -> None:
         """Play a REAPER without these functions."""

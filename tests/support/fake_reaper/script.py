@@ -125,6 +125,7 @@ class Script:
         return getattr(self.reaper.files, what.decode())(*paths)
 
     def _gfx(self, name: bytes, _variables: Any, *arguments: Any) -> tuple[Any, ...]:
+        self.window.calls[name.decode()] += 1
         try:
             result = getattr(self.window, name.decode())(*arguments)
         except (TypeError, ValueError) as problem:

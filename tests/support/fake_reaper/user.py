@@ -198,7 +198,7 @@ class User:
 
     def press(self, key: int) -> bool:
         """Press a key without a look at the screen: the window that has the keyboard gets it. Whether that was REAPER."""
-        window = next((s.window for s in self._reaper.scripts if s.window.is_open and s.window.has_focus), None)
+        window = next((window for window in self._reaper.windows() if window.has_focus), None)
         if window is not None:
             window.press(key)
             return False
