@@ -34,13 +34,13 @@ return function(import)
       form = {
         STYLE, LYRICS, TAKES, SEED,
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced", more = true },
-        { key = "strength", caption = "Strength when balanced (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true },
+        { key = "strength", caption = "Strength when balanced (0 to 1)", label = "Strength", kind = "number", allowed = { 0, 1 }, optional = true },
         { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region", more = true },
       },
     },
     cover = {
       title = "Cover", sends_mix = true, check = plan_of.mix, plan = on_tracks.cover,
-      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
+      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", label = "Closeness", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
     },
     lego = { title = "Add layer", sends_mix = true, check = plan_of.mix, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, THINKING } },
     complete = { title = "Complete", sends_mix = true, check = plan_of.mix, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, THINKING } },

@@ -5,7 +5,7 @@ return function(import)
   local form = import("panel_form")
   local on_exit = import("on_exit")
   local rows = import("panel_rows")
-  local ui = import("ui_gfx")
+  local ui = import("ui")
   local watch = import("watch")
   local M = {}
 

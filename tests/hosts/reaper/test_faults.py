@@ -151,8 +151,8 @@ def test_the_media_folder_cannot_be_written(studio: Studio) -> None:
     assert studio.visible_state() == seen
 
 
-def test_cancelled_in_the_window(studio: Studio) -> None:
-    studio.reaper.ext[("AceBridge", "window")] = "yes"
+def test_cancelled_in_the_panel(studio: Studio) -> None:
+    studio.reaper.ext.update({("AceBridge", "window"): "yes", ("AceBridge", "window_place"): "0 460 900"})
     seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
@@ -302,7 +302,7 @@ def test_old_jobs_are_cleaned_once_a_day(studio: Studio) -> None:
     assert int(studio.reaper.ext[("AceBridge", "cleaned")]) > long_ago
 
 
-def test_two_actions_at_once_share_a_window(studio: Studio) -> None:
+def test_two_actions_at_once_share_a_watcher(studio: Studio) -> None:
     select(studio)
     studio.reaper.form()
     studio.reaper.start("AceBridge_Cover.lua")
