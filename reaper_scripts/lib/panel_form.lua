@@ -176,17 +176,12 @@ return function(import)
       return true
     end
 
+    --- Always two texts, so that what is below stays where it is.
     local function draw_summary(ui, found, is_fresh)
+      local fault = found and found.fault
       ui.card_begin("summary")
-      if not found then
-        ui.text("…", "dim")
-      elseif found.fault then
-        ui.text(found.fault, "warning")
-        if found.remedy then ui.text(found.remedy, "dim") end
-      else
-        ui.text(found.text, is_fresh and "text" or "dim")
-        if found.notice then ui.text(found.notice, "warning") end
-      end
+      ui.text(found and (fault or found.text) or "…", fault and "warning" or is_fresh and "text" or "dim")
+      ui.text(found and (fault and found.remedy or found.notice) or " ", fault and "dim" or "warning")
       ui.card_end()
     end
 

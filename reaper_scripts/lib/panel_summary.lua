@@ -10,7 +10,7 @@ return function(import)
   local tracks_of = import("tracks")
   local M = {}
 
-  local BUDGET_S = 0.002 -- of a tick
+  local BUDGET_S = 0.003 -- of a tick
   local REST_S = 0.15 -- between two looks: what is dragged changes in every tick
   local MOST_NAMES, WHOLE = 3, 0.02
 

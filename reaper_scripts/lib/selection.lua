@@ -42,6 +42,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountTracks(project) - 1 do
       found[#found + 1] = reaper.GetTrack(project, i)
+      pause.here()
     end
     return found
   end
@@ -49,9 +50,10 @@ return function(import)
   local function items_on(tracks)
     local found = {}
     for _, track in ipairs(tracks) do
+      local has_lanes = tracks_of.has_lanes(track)
       for i = 0, reaper.CountTrackMediaItems(track) - 1 do
         local item = reaper.GetTrackMediaItem(track, i)
-        if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+        if not has_lanes or tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
         pause.here()
       end
     end

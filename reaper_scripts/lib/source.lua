@@ -81,6 +81,7 @@ return function(import)
   local function audible_tracks(selected, start, stop)
     local found, soloed = {}, {}
     for _, track in ipairs(selected.tracks) do
+      pause.here()
       if not tracks_of.is_free(track, start, stop) or needs_render.receives(track) then
         found[#found + 1] = track
         if tracks_of.is_soloed(track) then soloed[#soloed + 1] = track end

@@ -237,6 +237,7 @@ def test_the_panel_comes_back_while_a_job_runs(studio: Studio) -> None:
     studio.reaper.start("AceBridge_Job list.lua")
     panel = studio.reaper.scripts[-1]
     studio.reaper.until(lambda: "Cancel" in panel.window)
+    studio.reaper.tick(2)
     assert [script.name for script in studio.reaper.scripts if not script.ended] == ["AceBridge_Panel.lua"]
     assert studio.reaper.messages == []
     panel.window.click("Cancel")
