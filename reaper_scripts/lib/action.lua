@@ -227,6 +227,7 @@ return function(import)
     for _, part in ipairs(request.parts) do
       local source = part.source or {}
       anchor(source)
+      anchor(part.again)
       for _, piece in ipairs(source.mix or {}) do anchor(piece) end
       if part.fields.output then part.fields.output.seeds = nil end
       part.fields.seed = nil

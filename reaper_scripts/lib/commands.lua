@@ -84,11 +84,11 @@ return function(import)
 
   --- Show the jobs, and place what has finished meanwhile.
   function M.jobs(action, guard)
-    if not watch.show() then panel.run(action, guard, M) end -- it is not installed: this script shows it
+    if not watch.show() then panel.run(action, guard) end -- it is not installed: this script shows it
   end
 
   --- Open the panel, or close the one that is open.
-  function M.panel(action, guard) panel.toggle(action, guard, M) end
+  function M.panel(action, guard) panel.toggle(action, guard) end
 
   function M.settings()
     local fields, known = {}, {}

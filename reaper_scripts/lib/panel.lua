@@ -27,10 +27,10 @@ return function(import)
     end
   end
 
-  --- The panel as a view of `watch`. `vary(item)`: see `panel_rows`.
-  local function view(action, vary)
+  --- The panel as a view of `watch`.
+  local function view(action)
     local self = {}
-    local upper, lower = form.new(action), rows.new(action, vary)
+    local upper, lower = form.new(action), rows.new(action)
     local tell_seeds = seeds_of(upper.note_seed)
     ui.open(TITLE)
 
@@ -53,18 +53,15 @@ return function(import)
   end
 
   --- Show the panel in this script, until it is closed.
-  function M.run(action, guard, commands)
-    local vary = commands.vary_take and function(item) commands.vary_take(action, guard, item) end
-    watch.run(guard, reaper.genGuid(""), view(action, vary), true)
-  end
+  function M.run(action, guard) watch.run(guard, reaper.genGuid(""), view(action), true) end
 
   --- Open the panel; or, when running the action again has just ended the copy that showed it, leave it closed.
-  function M.toggle(action, guard, commands)
+  function M.toggle(action, guard)
     local ended = tonumber(reaper.GetExtState(SECTION, ENDED))
     reaper.DeleteExtState(SECTION, ENDED, false)
     if ended and math.abs(reaper.time_precise() - ended) < TOGGLE_S then return watch.start_in_background(guard) end
     if reaper.set_action_options then reaper.set_action_options(END_ON_RELAUNCH | START_AGAIN | TOGGLE_ON) end
-    M.run(action, guard, commands)
+    M.run(action, guard)
     on_exit.add(function() -- before the panel closes
       if watch.has_panel() then reaper.SetExtState(SECTION, ENDED, tostring(reaper.time_precise()), false) end
       if reaper.set_action_options then reaper.set_action_options(TOGGLE_OFF) end

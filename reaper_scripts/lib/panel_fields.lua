@@ -7,7 +7,10 @@ return function(import)
   local M = {}
 
   -- Tasks in the order in which they are wanted; others follow by their titles.
-  local ORDER = { "repaint", "generate", "lego", "complete", "cover", "extend", "prepend", "join", "compose", "extract", "analyse", "lyrics_regions", "score" }
+  local ORDER = {
+    "repaint", "generate", "lego", "complete", "cover", "extend", "prepend", "join", "compose", "extract", "vary_take", "analyse",
+    "lyrics_regions", "score",
+  }
   local MOST_STEPS = 64 -- a whole number with more values is typed
   local SEED = "seed"
 
@@ -25,7 +28,8 @@ return function(import)
   end
 
   local function has_few_values(field)
-    return field.allowed ~= nil and (field.kind == "number" or field.kind == "integer" and field.allowed[2] - field.allowed[1] < MOST_STEPS)
+    local is_small = field.kind == "integer" and field.allowed and field.allowed[2] - field.allowed[1] < MOST_STEPS
+    return is_small or field.kind == "number" and field.allowed ~= nil
   end
 
   --- How the panel shows a field: "seed", "choice", "switch" (no or yes), "slider", "lines" or "line".

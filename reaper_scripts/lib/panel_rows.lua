@@ -1,18 +1,21 @@
 -- The lower part of the panel: a row for each job, and what can be done with its result.
 
 return function(import)
+  local actions = import("actions")
   local command = import("command")
+  local fields = import("panel_fields")
   local guid = import("guid")
   local job = import("job")
   local results = import("panel_results")
+  local selection = import("selection")
   local M = {}
 
   local TONES = { failed = "error", kept = "warning", done = "text", cancelled = "dim" }
   local TRY_AGAIN, HERE = "Try again", "Place it here"
+  local VARY = "vary_take" -- of `actions`
 
-  --- The rows. `action`: what runs tasks; `vary(item)`: makes variations of an item's active take, nil where there is none.
-  -- Returns { draw(ui, follower), stop(), is_playing() }.
-  function M.new(action, vary)
+  --- The rows. `action`: what runs tasks. Returns { draw(ui, follower), stop() }.
+  function M.new(action)
     local self = {}
     local player = results.player()
     local messages = {} -- id → what hindered a button of its row
@@ -37,13 +40,31 @@ return function(import)
       messages[id] = remedy and why .. "\n" .. remedy or why
     end
 
+    --- Make takes that are like the new one of a result, in its place.
+    local function vary(entry, piece)
+      local project = reaper.EnumProjects(-1)
+      if project ~= entry.project then
+        messages[entry.id] = "The result is in another project; show that first."
+        return
+      end
+      reaper.SetMediaItemInfo_Value(piece.item, "I_CURTAKE", piece.number)
+      reaper.UpdateItemInProject(piece.item)
+      local selected = selection.read(project)
+      selected.selected_items = { piece.item }
+      messages[entry.id] = nil
+      action.perform(VARY, {
+        values = fields.load(VARY, action.last_values(project, VARY)), selected = selected,
+        report = function(message, remedy) messages[entry.id] = remedy and message .. "\n" .. remedy or message end,
+      })
+    end
+
     local function dismiss(follower, id)
       if player.id() == id then player.stop() end
       messages[id], seen[id] = nil, nil
       follower.dismiss(id)
     end
 
-    -- Buttons of a row that has ended: { name, label, shown(row, entry), act(follower, entry) }.
+    -- Buttons of a row that has ended.
 
     local function draw_placed(ui, follower, entry)
       local id = entry.id
@@ -68,18 +89,17 @@ return function(import)
       ui.same_line()
       if ui.button("again " .. id, "Again") then again(follower, id) end
       ui.same_line()
-      if vary and ui.button("vary " .. id, "Vary", gone) then
-        local item = pieces[1].item
-        reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", pieces[1].number)
-        vary(item)
-        follower.search()
+      if actions[VARY] then
+        if ui.button("vary " .. id, "Vary", gone) then
+          vary(entry, pieces[1])
+          follower.search()
+        end
+        ui.same_line()
       end
-      if vary then ui.same_line() end
       if ui.button("reveal " .. id, "Reveal", gone) then results.reveal(entry) end
       ui.same_line()
       if ui.button("folder " .. id, "Folder", gone) then results.open_folder(entry) end
       ui.same_line()
-      return #pieces == 0
     end
 
     local function draw_ended(ui, follower, row, entry)

@@ -48,7 +48,7 @@ return function(import)
     return found
   end
 
-  local IN_PLACE = { extend = true, prepend = true, join = true, score = true }
+  local IN_PLACE = { extend = true, prepend = true, join = true, score = true, vary_take = true }
   local WITHOUT_AUDIO = { generate = true, compose = true }
   local HEARS_AROUND = { repaint = true, extend = true, prepend = true, join = true, lego = true }
 

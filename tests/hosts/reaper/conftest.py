@@ -22,7 +22,7 @@ from tests.support.signals import song
 #: What runs in both Luas: the leaf modules without REAPER, and the actions. Everything else runs in that of REAPER 7.
 IN_BOTH_LUAS = {
     "test_actions", "test_analyse", "test_command", "test_files", "test_job", "test_json", "test_lua_form", "test_lua_wav",
-    "test_panel_fields", "test_panel_store", "test_settings",
+    "test_panel_at_work", "test_panel_fields", "test_panel_store", "test_settings",
 }  # fmt: skip
 
 
