@@ -3,6 +3,8 @@
 -- nothing and takes what was entered last. `check`: says as `plan` does whether it can be done now, without a question and
 -- without a look into media files; without one the plan itself says it.
 --
+-- `gives`: what comes of it, in a sentence.
+--
 -- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: it has room for
 -- so many; `hint` stands in it while it is empty; `more`: it is asked for under "More".
 
@@ -25,12 +27,12 @@ return function(import)
   }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
   local function tracks(default)
-    return { key = "tracks", caption = "Tracks (commas between)", label = "Tracks, commas between", kind = "text", default = default }
+    return { key = "tracks", caption = "Tracks (commas between)", label = "Tracks", kind = "text", default = default, hint = "commas between" }
   end
 
   return {
     repaint = {
-      title = "Repaint time selection", plan = on_takes.repaint,
+      title = "Repaint time selection", gives = "A new take on the item; the old one stays.", plan = on_takes.repaint,
       form = {
         STYLE, LYRICS, TAKES, SEED,
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced", more = true },
@@ -39,18 +41,18 @@ return function(import)
       },
     },
     cover = {
-      title = "Cover", sends_mix = true, check = plan_of.mix, plan = on_tracks.cover,
+      title = "Cover", gives = "The music in another style on a new track.", sends_mix = true, check = plan_of.mix, plan = on_tracks.cover,
       form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", label = "Closeness", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
     },
-    lego = { title = "Add layer", sends_mix = true, check = plan_of.mix, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, THINKING } },
-    complete = { title = "Complete", sends_mix = true, check = plan_of.mix, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, THINKING } },
-    extract = { title = "Extract stems", sends_mix = true, check = plan_of.mix, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
+    lego = { title = "Add layer", gives = "A folder below with a track for each layer.", sends_mix = true, check = plan_of.mix, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, THINKING } },
+    complete = { title = "Complete", gives = "A folder below with an accompaniment.", sends_mix = true, check = plan_of.mix, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, THINKING } },
+    extract = { title = "Extract stems", gives = "A folder below with a track for each stem.", sends_mix = true, check = plan_of.mix, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
     generate = {
-      title = "Generate here", plan = on_tracks.generate,
+      title = "Generate here", gives = "New music on the selected track if it is free there, else on a new one.", plan = on_tracks.generate,
       form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED, THINKING },
     },
     compose = {
-      title = "Compose from a description", plan = on_tracks.compose,
+      title = "Compose from a description", gives = "A song on a new track.", plan = on_tracks.compose,
       form = {
         { key = "description", caption = "Description, in a sentence", kind = "text", optional = true, lines = 2 },
         { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
@@ -58,14 +60,14 @@ return function(import)
         TAKES, SEED, THINKING,
       },
     },
-    extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
-    prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    extend = { title = "Extend", gives = "A new take with more bars; the item grows.", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    prepend = { title = "Prepend", gives = "A new take with more bars before it; the item grows.", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     join = {
-      title = "Smooth the join of two items", plan = on_takes.join,
+      title = "Smooth the join of two items", gives = "A new take on both items.", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
     },
-    analyse = { title = "Analyse", sends_mix = true, check = plan_of.mix, plan = listening.analyse, form = {} },
-    lyrics_regions = { title = "Lyrics to regions", sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions, form = {} },
-    score = { title = "Score takes", plan = on_takes.score, form = {} },
+    analyse = { title = "Analyse", gives = "Tempo, meter, key and chords.", sends_mix = true, check = plan_of.mix, plan = listening.analyse, form = {} },
+    lyrics_regions = { title = "Lyrics to regions", gives = "A region for each section and each line.", sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions, form = {} },
+    score = { title = "Score takes", gives = "Scores on the takes; the best one becomes active.", plan = on_takes.score, form = {} },
   }
 end

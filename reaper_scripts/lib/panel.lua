@@ -37,7 +37,7 @@ return function(import)
     function self.tick(follower)
       tell_seeds(follower)
       if not ui.begin() then return false end
-      upper.draw(ui, reaper.time_precise(), follower.search)
+      upper.draw(ui, reaper.time_precise(), lower.state(follower), follower.search)
       ui.gap()
       lower.draw(ui, follower)
       ui.finish()

@@ -181,12 +181,14 @@ return function(import)
       local fault = found and found.fault
       ui.card_begin("summary")
       ui.text(found and (fault or found.text) or "…", fault and "warning" or is_fresh and "text" or "dim")
-      ui.text(found and (fault and found.remedy or found.notice) or " ", fault and "dim" or "warning")
+      local notice = found and not fault and found.notice
+      ui.text(fault and found.remedy or notice or actions[task].gives or " ", notice and "warning" or "dim")
       ui.card_end()
     end
 
-    --- Draw everything; `sent()` is called when a job has been sent, or its audio is being read.
-    function self.draw(ui, now, sent)
+    --- Draw everything. `sent()` is called when a job has been sent, or its audio is being read; `state` says in a line what the
+    -- jobs do, nil: nothing.
+    function self.draw(ui, now, state, sent)
       local found, is_fresh = follow(task, values(), now)
       draw_summary(ui, found, is_fresh)
       local title = ui.choice("task", "Task", titles, actions[task].title)
@@ -195,6 +197,10 @@ return function(import)
       draw_more(ui)
       local hindered = found ~= nil and is_fresh and found.fault ~= nil
       if ui.button("go", "Go", { primary = true, disabled = hindered or now - went_at < GO_REST_S }) and go(now) then sent() end
+      if state then
+        ui.same_line()
+        ui.text(state, "dim")
+      end
       if message then
         ui.text(message, "error")
         if remedy and remedy ~= "" then ui.text(remedy, "dim") end

@@ -156,6 +156,18 @@ return function(import)
       for _, row in ipairs(follower.rows()) do draw_row(ui, follower, row) end
     end
 
+    --- What the jobs do, in a line, for who does not see the rows: the newest that runs, else the newest that has ended.
+    function self.state(follower)
+      local running, newest = 0, nil
+      local rows = follower.rows()
+      for _, row in ipairs(rows) do
+        if not row.ended then running, newest = running + 1, newest or row.stage end
+      end
+      if running > 1 then return ("%s (%d jobs)"):format(newest, running) end
+      if running == 1 or not rows[1] then return newest end
+      return has_text(rows[1].note) and rows[1].note:match("[^\n]+") or rows[1].state
+    end
+
     --- Stop what the panel plays.
     function self.stop() player.stop() end
 

@@ -426,11 +426,11 @@ def test_a_result_that_was_undone_has_nothing_to_play(panel: Panel) -> None:
 def test_rows_stay_until_they_are_dismissed(panel: Panel) -> None:
     done(panel)
     panel.tick(300)
-    assert "new take" in panel.words()
+    assert "new take;" in panel.words()
     panel.click("Dismiss")
-    assert "new take" not in panel.words()
+    assert "new take;" not in panel.words()
     panel.tick(60)
-    assert "new take" not in panel.words()
+    assert "new take;" not in panel.words()
 
 
 # The window
@@ -471,7 +471,7 @@ def test_in_reaper_6(scene: Scene, version: str) -> None:
     scene.select()
     panel = open_panel(scene)
     done(panel)
-    assert "new take" in panel.words()
+    assert "new take;" in panel.words()
     panel.close()
     assert scene.r.asked_to_relaunch == []
 
