@@ -25,7 +25,8 @@ return function(import)
     local task = tasks[1]
     local last = store.last(LAST_TASK)
     if last and actions[last.task] then task = last.task end
-    local entered, seed = {}, { text = "", locked = false }
+    local entered, seed = {}, { text = "", locked = false } -- what was entered in the project that is shown, by task
+    local entered_in, shown = {}, nil -- the same by project
     local message, remedy -- what hindered the last Go
     local went_at = -math.huge
     local follow = summary.follow()
@@ -55,6 +56,16 @@ return function(import)
         entered[task] = fields.load(task, next(own) and own or store.last(task))
       end
       return entered[task]
+    end
+
+    --- Turn to the project that is shown.
+    local function follow_project()
+      local project = reaper.EnumProjects(-1)
+      if project == shown then return end
+      if shown then self.keep() end
+      shown = project
+      entered_in[tostring(project)] = entered_in[tostring(project)] or {}
+      entered = entered_in[tostring(project)]
     end
 
     local function choose_task(name)
@@ -189,6 +200,7 @@ return function(import)
     --- Draw everything. `sent()` is called when a job has been sent, or its audio is being read; `state` says in a line what the
     -- jobs do, nil: nothing.
     function self.draw(ui, now, state, sent)
+      follow_project()
       local found, is_fresh = follow(task, values(), now)
       draw_summary(ui, found, is_fresh)
       local title = ui.choice("task", "Task", titles, actions[task].title)

@@ -36,7 +36,10 @@ return function(import)
 
     local function again(follower, id)
       local ok, why, remedy = action.send_again(id)
-      if ok then return follower.search() end
+      if ok then
+        if not follower.entry(id).placed then follower.dismiss(id) end -- the new row takes its place
+        return follower.search()
+      end
       messages[id] = remedy and why .. "\n" .. remedy or why
     end
 

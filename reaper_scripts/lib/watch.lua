@@ -10,7 +10,7 @@ return function(import)
   local M = {}
 
   local SECTION, KEY, SHOW, OPEN = "AceBridge", "watcher", "show", "panel"
-  local LOOK_S, ALIVE_S = 0.05, 3
+  local LOOK_S, ALIVE_S, RENDERS_S = 0.05, 3, 600
   local BACKGROUND, PANEL = "AceBridge_Job list (background).lua", "AceBridge_Panel.lua"
   local FOLDER = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 
@@ -23,14 +23,23 @@ return function(import)
     reaper.SetExtState(SECTION, KEY, ("%s %.3f"):format(token, reaper.time_precise()), false)
   end
 
-  --- Whether another script of this REAPER watches already.
-  function M.is_watched_elsewhere(token)
+  --- Who watches, and for how long nothing was heard of them; nil: nobody.
+  local function watcher()
     local who, when = reaper.GetExtState(SECTION, KEY):match("^(%S+) (%S+)$")
-    return who ~= nil and who ~= token and math.abs(reaper.time_precise() - tonumber(when)) < ALIVE_S
+    return who, who and math.abs(reaper.time_precise() - tonumber(when))
   end
 
-  --- Whether a panel is open in this REAPER.
-  function M.has_panel() return reaper.HasExtState(SECTION, OPEN) and M.is_watched_elsewhere("") end
+  --- Whether another script of this REAPER watches already.
+  function M.is_watched_elsewhere(token)
+    local who, silent_s = watcher()
+    return who ~= nil and who ~= token and silent_s < ALIVE_S
+  end
+
+  --- Whether a panel is open in this REAPER: it is also while REAPER renders, and runs no script.
+  function M.has_panel()
+    local who, silent_s = watcher()
+    return who ~= nil and who == reaper.GetExtState(SECTION, OPEN) and silent_s < RENDERS_S
+  end
 
   --- Run a script of ours as an action of its own; false where it is not installed.
   local function launch(name)
@@ -52,7 +61,7 @@ return function(import)
   --- Have somebody watch: an action of its own, so that no action that sends a job goes on running.
   function M.start(guard)
     local token = reaper.genGuid("")
-    if M.is_watched_elsewhere(token) then return end
+    if M.is_watched_elsewhere(token) or M.has_panel() then return end
     if settings.get("window") == "yes" and launch(PANEL) or launch(BACKGROUND) then return end
     M.run(guard, token) -- it is not installed: this script does it
   end

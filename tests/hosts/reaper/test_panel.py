@@ -398,6 +398,45 @@ def test_again_finds_the_audio_that_was_read(scene: Scene) -> None:
     assert scene.request(second)["parts"][0]["source"] == {"file": str(first / "source-1.wav")}
 
 
+#: A table of actions with a task that makes takes by the recipe of an item's file.
+WITH_VARY = """
+return function(import)
+  local actions = assert(loadfile("ACTIONS"))()(import)
+  local plan = function(selected, values)
+    local made = import("plan_takes").again({ items = selected.selected_items })
+    made.place.amount = values.amount
+    return made
+  end
+  local form = { { key = "amount", caption = "How far (0 to 1)", kind = "number", allowed = { 0, 1 }, default = 0.25 } }
+  actions.vary_take = { title = "Vary this take", plan = plan, form = form }
+  return actions
+end
+"""
+
+
+def test_vary_makes_takes_like_the_new_one(scene: Scene, tmp_path: Path) -> None:
+    copy = tmp_path / "with vary"
+    (copy / "lib").mkdir(parents=True)
+    for path in scene.r.scripts_folder.rglob("*.lua"):
+        (copy / path.relative_to(scene.r.scripts_folder)).write_bytes(path.read_bytes())
+    original = scene.r.scripts_folder / "lib" / "actions.lua"
+    (copy / "lib" / "actions.lua").write_text(WITH_VARY.replace("ACTIONS", str(original)), "utf-8")
+    scene.r.scripts_folder = copy
+    scene.select()
+    panel = open_panel(scene)
+    first = done(panel)
+    panel.click("A/B: new")
+    scene.item.selected = 0
+    panel.tick(20)
+    panel.click("Vary")
+    second = scene.r.until(lambda: [p for p in first.parent.glob("*/request.json") if p.parent != first])[0]
+    request = scene.request(second.parent)
+    assert request["place"]["amount"] == 0.25
+    assert request["place"]["items"][0]["name"] == "made by repaint"
+    assert "file" in request["parts"][0]["again"]
+    assert scene.item["I_CURTAKE"] == 1
+
+
 def test_reveal_selects_and_scrolls(panel: Panel) -> None:
     done(panel)
     panel.scene.item.selected, panel.scene.second.selected = 0, 1
@@ -520,6 +559,17 @@ def test_while_a_line_is_typed_keys_go_into_it(panel: Panel) -> None:
     assert panel.scene.r.user.press(SPACE)
 
 
+def test_a_long_render_does_not_take_the_panel_for_gone(scene: Scene) -> None:
+    scene.r.ext["AceBridge", "window"] = "yes"
+    scene.select()
+    panel = open_panel(scene)
+    scene.r.clock.wait(20.0)  # REAPER shows its render window, and no script runs
+    scene.send("Cover")
+    panel.tick(3)
+    assert running(panel) == [SCRIPT]
+    assert panel.window.is_open
+
+
 # What is remembered
 
 
@@ -543,6 +593,23 @@ def open_again(panel: Panel) -> Panel:
         script.end()
     panel.scene.r.clock.wait(5.0)
     return open_panel(panel.scene)
+
+
+def test_each_project_keeps_what_was_entered_in_it(panel: Panel) -> None:
+    panel.type("instruments and mood", "calm piano")
+    first = panel.scene.project
+    second = panel.scene.r.new_tab("second.rpp")
+    second.tempo(0, 120, 4, 4)
+    panel.tick(3)
+    panel.type("calm piano", " and bass")  # a new project begins with the last values
+    assert "calm piano and bass" in panel.window
+    panel.scene.r.select_tab(first)
+    panel.tick(3)
+    assert "calm piano and bass" not in panel.words()
+    assert "calm piano" in panel.window
+    panel.scene.r.select_tab(second)
+    panel.tick(3)
+    assert "calm piano and bass" in panel.window
 
 
 def test_what_was_typed_and_not_sent_is_there_again(panel: Panel) -> None:
