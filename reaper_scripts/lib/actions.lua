@@ -42,14 +42,32 @@ return function(import)
     },
     cover = {
       title = "Cover", gives = "The music in another style on a new track.", sends_mix = true, check = plan_of.mix, plan = on_tracks.cover,
-      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", label = "Closeness", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
+      form = {
+        STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", label = "Closeness", kind = "number", allowed = { 0, 1 }, optional = true },
+        TAKES, SEED,
+      },
     },
-    lego = { title = "Add layer", gives = "A folder below with a track for each layer.", sends_mix = true, check = plan_of.mix, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, THINKING } },
-    complete = { title = "Complete", gives = "A folder below with an accompaniment.", sends_mix = true, check = plan_of.mix, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, THINKING } },
-    extract = { title = "Extract stems", gives = "A folder below with a track for each stem.", sends_mix = true, check = plan_of.mix, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
+    lego = {
+      title = "Add layer", gives = "A folder below with a track for each layer.",
+      sends_mix = true, check = plan_of.mix, plan = on_tracks.lego,
+      form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, THINKING },
+    },
+    complete = {
+      title = "Complete", gives = "A folder below with an accompaniment.",
+      sends_mix = true, check = plan_of.mix, plan = on_tracks.complete,
+      form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, THINKING },
+    },
+    extract = {
+      title = "Extract stems", gives = "A folder below with a track for each stem.",
+      sends_mix = true, check = plan_of.mix, plan = on_tracks.extract,
+      form = { tracks("vocals, drums, bass") },
+    },
     generate = {
       title = "Generate here", gives = "New music on the selected track if it is free there, else on a new one.", plan = on_tracks.generate,
-      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED, THINKING },
+      form = {
+        STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true },
+        TAKES, SEED, THINKING,
+      },
     },
     compose = {
       title = "Compose from a description", gives = "A song on a new track.", plan = on_tracks.compose,
@@ -60,14 +78,34 @@ return function(import)
         TAKES, SEED, THINKING,
       },
     },
-    extend = { title = "Extend", gives = "A new take with more bars; the item grows.", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
-    prepend = { title = "Prepend", gives = "A new take with more bars before it; the item grows.", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    extend = {
+      title = "Extend", gives = "A new take with more bars; the item grows.",
+      plan = on_takes.extend,
+      form = { BARS, STYLE, LYRICS, TAKES, SEED },
+    },
+    prepend = {
+      title = "Prepend", gives = "A new take with more bars before it; the item grows.",
+      plan = on_takes.prepend,
+      form = { BARS, STYLE, LYRICS, TAKES, SEED },
+    },
     join = {
       title = "Smooth the join of two items", gives = "A new take on both items.", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
     },
-    analyse = { title = "Analyse", gives = "Tempo, meter, key and chords.", sends_mix = true, check = plan_of.mix, plan = listening.analyse, form = {} },
-    lyrics_regions = { title = "Lyrics to regions", gives = "A region for each section and each line.", sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions, form = {} },
-    score = { title = "Score takes", gives = "Scores on the takes; the best one becomes active.", plan = on_takes.score, form = {} },
+    analyse = {
+      title = "Analyse", gives = "Tempo, meter, key and chords.",
+      sends_mix = true, check = plan_of.mix, plan = listening.analyse,
+      form = {},
+    },
+    lyrics_regions = {
+      title = "Lyrics to regions", gives = "A region for each section and each line.",
+      sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions,
+      form = {},
+    },
+    score = {
+      title = "Score takes", gives = "Scores on the takes; the best one becomes active.",
+      plan = on_takes.score,
+      form = {},
+    },
   }
 end

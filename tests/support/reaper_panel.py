@@ -13,6 +13,8 @@ from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import Scene
 
 SCRIPT = "AceBridge_Panel.lua"
+#: What follows jobs while no panel is open.
+BACKGROUND = "AceBridge_Job list (background).lua"
 PLACE = "0 460 1000"
 CLICK_TICKS = 4
 #: So many ticks pass until a Go is taken again, and jobs are searched for.
@@ -67,6 +69,16 @@ class Panel:
         self.tick(REST_TICKS)
         self.click("Go")
         return self.scene.r.until(lambda: [p.parent for p in set(jobs.glob("*/request.json")) - before])[0]
+
+    def repaint(self) -> Path:
+        """Send what the panel shows, and have its result placed; return the folder of the job."""
+        folder = self.go()
+        self.answer(folder)
+        return folder
+
+    def running(self) -> list[str]:
+        """The scripts that run."""
+        return [script.name for script in self.scene.r.scripts if not script.ended]
 
     def answer(self, folder: Path) -> None:
         """Let the result of a job come, and be placed."""

@@ -76,7 +76,7 @@ PICTURES: dict[str, Callable[[Scene], Panel]] = {"panel": _before, "panel-jobs":
 
 
 def draw(name: str, folder: Path) -> tuple[Image.Image, list[str]]:
-    """Return a picture of the panel, and the texts that it shows from top to bottom; ``folder`` is for what is made meanwhile."""
+    """Return a picture of the panel, and its texts from top to bottom; ``folder`` is for what is made meanwhile."""
     with open_scene(folder) as scene:
         window: Any = PICTURES[name](scene).window
         return window.picture(), [text.text for text in window.texts]

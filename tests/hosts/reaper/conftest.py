@@ -15,6 +15,7 @@ import soundfile
 from tests.support import lua_modules, schemas
 from tests.support.daemon import Daemon, daemon_at
 from tests.support.fake_reaper import Reaper
+from tests.support.reaper_panel import Panel, open_panel
 from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
@@ -112,3 +113,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """A project whose jobs the test answers."""
     with open_scene(tmp_path) as scene:
         yield scene
+
+
+@pytest.fixture
+def panel(scene: Scene) -> Panel:
+    """The panel of a scene whose time selection is made."""
+    scene.select()
+    return open_panel(scene)

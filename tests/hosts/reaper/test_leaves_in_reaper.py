@@ -18,6 +18,7 @@ local values = import("form").ask("AceBridge: Test", {
 reaper.ShowConsoleMsg(values and import("json").encode(values) or "cancelled")
 """
 
+
 @pytest.fixture
 def r(tmp_path: Path) -> Iterator[Reaper]:
     with Reaper(tmp_path, resource="리소스 'x'") as reaper:

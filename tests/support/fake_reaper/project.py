@@ -61,6 +61,7 @@ class Project:
         self.play_rate = 1.0
         self.generation = 0  # items and takes get new pointers with each undo
         self.changes = 0
+        self.scrolled_to: list[Track] = []
         self.played_since: tuple[float, float] | None = None
         self.undo_room: int | None = None  # how many points fit into the memory that undo may use
         self.waits_for_tempo: Callable[[], None] | None = None
