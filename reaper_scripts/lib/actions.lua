@@ -5,8 +5,8 @@
 --
 -- `gives`: what comes of it, in a sentence.
 --
--- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: it has room for
--- so many; `hint` stands in it while it is empty; `more`: it is asked for under "More".
+-- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: how many it has
+-- room for; `hint` stands in it while it is empty; `more`: it is asked for under "More".
 
 return function(import)
   local listening = import("plan_listening")

@@ -55,7 +55,7 @@ return function(import)
   end
 
   --- A remembered value, if it is allowed still; else the default.
-  local function allowed(field, value)
+  local function value_for(field, value)
     if value ~= nil and value ~= "" and type(value) ~= "table" then
       local checked = form.check(field, value)
       if checked ~= nil then return checked end
@@ -67,7 +67,7 @@ return function(import)
   function M.load(task, remembered)
     local values = {}
     for _, field in ipairs(actions[task].form) do
-      if field.key ~= SEED then values[field.key] = allowed(field, (remembered or {})[field.key]) end
+      if field.key ~= SEED then values[field.key] = value_for(field, (remembered or {})[field.key]) end
     end
     return values
   end
@@ -75,7 +75,7 @@ return function(import)
   --- Take over those of `values` that the task asks for, such as the words of a prompt; others stay.
   function M.fill(task, entered, values)
     for _, field in ipairs(actions[task].form) do
-      if values[field.key] ~= nil then entered[field.key] = allowed(field, values[field.key]) end
+      if values[field.key] ~= nil then entered[field.key] = value_for(field, values[field.key]) end
     end
   end
 

@@ -101,7 +101,7 @@ return function(import)
       return value
     end
 
-    local function shown_number(field)
+    local function number_format(field)
       local pattern = field.kind == "integer" and "%d" or "%.2f"
       if field.default ~= nil then return pattern end
       return function(value) -- nil: nobody has chosen one
@@ -112,7 +112,7 @@ return function(import)
 
     local formats = {}
     local function format_of(field)
-      formats[field] = formats[field] or shown_number(field)
+      formats[field] = formats[field] or number_format(field)
       return formats[field]
     end
 

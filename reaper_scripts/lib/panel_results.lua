@@ -10,7 +10,7 @@ return function(import)
   local M = {}
 
   local PLAYS, RECORDS = 1, 4 -- GetPlayStateEx
-  local BACK_S = 0.05 -- so far back the position does not go by itself
+  local BACK_S = 0.05 -- a step back of the position that means a jump
   local KEPT = { 0x2F, 0xB3, 0x44 } -- the colour of takes that were kept
   local SCROLL_TO_TRACKS = 40913 -- Track: Vertical scroll selected tracks into view
   local SAME_S = 1e-6
@@ -68,7 +68,7 @@ return function(import)
   end
 
   --- Whether the new music is what is heard: the new takes are active, or their tracks not muted.
-  function M.is_new_heard(pieces)
+  function M.plays_new(pieces)
     local piece = pieces[1]
     if not piece then return false end
     if piece.old then return reaper.GetActiveTake(piece.item) == piece.take end
@@ -78,7 +78,7 @@ return function(import)
   --- Let what was there be heard, or the new music again; playback goes on. Without an undo step: it is for listening only.
   function M.compare(entry)
     local pieces = M.pieces(entry)
-    local to_new = not M.is_new_heard(pieces)
+    local to_new = not M.plays_new(pieces)
     for _, piece in ipairs(pieces) do
       if piece.old then choose(piece.item, to_new and piece.number or piece.old_number) end
     end

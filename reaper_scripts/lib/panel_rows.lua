@@ -28,7 +28,7 @@ return function(import)
       local known = seen[entry.id]
       if not known or known.changes ~= changes then
         local pieces = results.pieces(entry)
-        known = { changes = changes, pieces = pieces, is_new = results.is_new_heard(pieces) }
+        known = { changes = changes, pieces = pieces, is_new = results.plays_new(pieces) }
         seen[entry.id] = known
       end
       return known.pieces, known

@@ -26,7 +26,7 @@ return function(import)
     return ("%.1f s"):format(stop - start)
   end
 
-  local function listed(names)
+  local function join_names(names)
     if #names <= MOST_NAMES then return table.concat(names, " + ") end
     return ("%s and %d more"):format(table.concat(names, " + ", 1, MOST_NAMES), #names - MOST_NAMES)
   end
@@ -62,11 +62,11 @@ return function(import)
     end
     local where, long
     if IN_PLACE[task] then
-      where = count(#selected.selected_items, "item") .. " on " .. listed(names_of(tracks_with(selected.selected_items)))
+      where = count(#selected.selected_items, "item") .. " on " .. join_names(names_of(tracks_with(selected.selected_items)))
     else
       long = M.length(selected.project, selected.start, selected.stop)
       local meant = task == "repaint" and tracks_with(selected.items) or selected.tracks
-      where = not selected.picked and task ~= "repaint" and "all tracks" or listed(names_of(meant))
+      where = not selected.picked and task ~= "repaint" and "all tracks" or join_names(names_of(meant))
     end
     local parts = { (long and long .. " on " or "") .. where }
     local around = settings.get("context_s")

@@ -3,7 +3,7 @@
 return function()
   local M = {}
 
-  local EVERY = 8 -- so many calls of `here` between two looks at the clock
+  local EVERY = 8 -- calls of `here` from one look at the clock to the next
   local calls, until_s = 0, nil
 
   --- A point at which to go on in the next tick, when the time of this one is used up. Does nothing outside of `work`.

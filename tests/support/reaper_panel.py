@@ -17,7 +17,7 @@ SCRIPT = "AceBridge_Panel.lua"
 BACKGROUND = "AceBridge_Job list (background).lua"
 PLACE = "0 460 1000"
 CLICK_TICKS = 4
-#: So many ticks pass until a Go is taken again, and jobs are searched for.
+#: Ticks until a Go is taken again, and jobs are searched for.
 REST_TICKS = 40
 
 

@@ -37,7 +37,7 @@ def test_go_is_not_possible_without_a_selection_and_says_why(scene: Scene) -> No
     assert scene.r.messages == []
 
 
-def test_what_is_not_heard_is_said_before_go(scene: Scene) -> None:
+def test_what_is_not_sent_is_said_before_go(scene: Scene) -> None:
     scene.r.ext["AceBridge", "capture"] = "pre"
     keys = scene.project.add_track("Keys")
     keys.add_midi(10.0, 4.0)

@@ -45,8 +45,8 @@ def panel(studio: Studio) -> Panel:
 
 def seeds(panel: Panel) -> set[str]:
     """The seeds that the rows tell."""
-    told = [text.text.partition("seed ")[2] for text in panel.window.texts if "seed " in text.text]
-    return {seed.partition(";")[0] for seed in told}
+    words = [text.text.partition("seed ")[2] for text in panel.window.texts if "seed " in text.text]
+    return {seed.partition(";")[0] for seed in words}
 
 
 def test_an_afternoon(studio: Studio, panel: Panel) -> None:

@@ -91,7 +91,7 @@ def test_prompts_are_named_by_their_words(store: Store) -> None:
     assert [prompt["words"] for prompt in store('store.prompts("lego")')["ok"]] == ["funk", "first line"]
 
 
-def test_a_disk_that_takes_nothing_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_takes_nothing_is_a_message(tmp_path: Path) -> None:
     (tmp_path / "AceBridge").write_text("a file where a folder should be", "utf-8")
     said = Store(tmp_path)('store.save_preset("cover", "one", { style = "a" })')
     assert "cannot be made or written to" in said["why"]
