@@ -82,7 +82,7 @@ return function()
   end
 
   --- The selected text.
-  function M.selected_text(field)
+  function M.selection_text(field)
     local from, to = M.selection(field)
     return field.text:sub(from + 1, to)
   end

@@ -8,6 +8,7 @@ return function(import)
   local FONTS = { title = { 1, 16, BOLD }, text = { 2, 14, 0 } }
 
   M.scale = 1
+  local font_now
 
   --- Pixels of a size at 100 %.
   function M.px(value) return math.floor(value * M.scale + 0.5) end
@@ -17,11 +18,16 @@ return function(import)
   function M.set_scale(scale)
     M.scale = scale
     for _, font in pairs(FONTS) do gfx.setfont(font[1], FONT, px(font[2]), font[3]) end
+    font_now = nil
     text_fit.forget()
   end
 
   --- Write and measure in "title" or "text" from now on.
-  function M.font(kind) gfx.setfont(FONTS[kind][1]) end
+  function M.font(kind)
+    if kind == font_now then return end
+    gfx.setfont(FONTS[kind][1])
+    font_now = kind
+  end
 
   --- Draw in a colour, 0xRRGGBB, from now on.
   function M.ink(colour) gfx.set((colour >> 16) / 255, (colour >> 8 & 255) / 255, (colour & 255) / 255, 1) end

@@ -183,23 +183,38 @@ return function(import)
 
   local function page(state, box, key, direction) vertical(state, box, direction * visible_rows(box), key.shift) end
 
+  local is_mac = reaper.GetOS():match("OS") ~= nil
+
+  --- Whether a key goes by words: with Ctrl, on macOS with Option.
+  local function by_word(key)
+    if is_mac then return key.alt end
+    return key.ctrl
+  end
+
+  --- Left and right; on macOS with Command to the ends of the line.
+  local function sideways(state, box, key, is_right)
+    if is_mac and key.ctrl then return to_edge(state, box, { shift = key.shift }, is_right) end
+    local move = is_right and text_field.right or text_field.left
+    move(state.model, key.shift, by_word(key))
+  end
+
   local VERTICAL = { up = true, down = true, page_up = true, page_down = true }
   local KEYS = {
-    left = function(state, _, key) text_field.left(state.model, key.shift, key.ctrl) end,
-    right = function(state, _, key) text_field.right(state.model, key.shift, key.ctrl) end,
+    left = function(state, box, key) sideways(state, box, key, false) end,
+    right = function(state, box, key) sideways(state, box, key, true) end,
     up = function(state, box, key) vertical(state, box, -1, key.shift) end,
     down = function(state, box, key) vertical(state, box, 1, key.shift) end,
     page_up = function(state, box, key) page(state, box, key, -1) end,
     page_down = function(state, box, key) page(state, box, key, 1) end,
     home = function(state, box, key) to_edge(state, box, key, false) end,
     ["end"] = function(state, box, key) to_edge(state, box, key, true) end,
-    backspace = function(state, _, key) text_field.backspace(state.model, key.ctrl) end,
-    delete = function(state, _, key) text_field.delete(state.model, key.ctrl) end,
+    backspace = function(state, _, key) text_field.backspace(state.model, by_word(key)) end,
+    delete = function(state, _, key) text_field.delete(state.model, by_word(key)) end,
     enter = function(state) text_field.insert(state.model, "\n") end,
     ["ctrl+a"] = function(state) text_field.select_all(state.model) end,
-    ["ctrl+c"] = function(state) copy(text_field.selected_text(state.model)) end,
+    ["ctrl+c"] = function(state) copy(text_field.selection_text(state.model)) end,
     ["ctrl+x"] = function(state)
-      local text = text_field.selected_text(state.model)
+      local text = text_field.selection_text(state.model)
       copy(text)
       if text ~= "" then text_field.insert(state.model, "") end
     end,
@@ -223,6 +238,27 @@ return function(import)
       text_field.type(state.model, key.character)
     end
     M.reveal(state, box)
+  end
+
+  local MENU = { { "Cut", "ctrl+x", true }, { "Copy", "ctrl+c", true }, { "Paste", "ctrl+v" }, { "Select all", "ctrl+a" } }
+
+  --- What the menu of a field holds, as gfx.showmenu takes it, for a right click there. What is selected stays so if the click
+  --- is on it.
+  function M.open_menu(id, box, x, y)
+    M.edit(id)
+    local state = states[id]
+    local from, to = text_field.selection(state.model)
+    local offset = offset_under(state, box, x, y)
+    if offset < from or offset > to then text_field.move(state.model, offset) end
+    local has_selection = text_field.selection_text(state.model) ~= ""
+    local entries = {}
+    for i, entry in ipairs(MENU) do entries[i] = (entry[3] and not has_selection and "#" or "") .. entry[1] end
+    return table.concat(entries, "|")
+  end
+
+  --- Do what was chosen from that menu: a number, 0 for nothing.
+  function M.choose(number, box)
+    if MENU[number] then M.key({ name = MENU[number][2] }, box) end
   end
 
   return M

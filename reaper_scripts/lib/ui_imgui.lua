@@ -8,7 +8,7 @@ return function(import)
   local style = import("ui_imgui_style")
   local M = {}
 
-  local WIDTH, HEIGHT, GAP, LABEL, LABEL_SHARE, BESIDE_FROM, BAR = 460, 420, 8, 150, 0.36, 300, 6
+  local WIDTH, HEIGHT, GAP, LABEL, LABEL_SHARE, BESIDE_FROM, LEAST, BAR = 460, 420, 8, 150, 0.36, 300, 84, 6
   local ARRANGE = 1 -- SetCursorContext
   local PLAY, UNDO, REDO = 40044, 40029, 40030
   local LEFT, RIGHT = 0, 1 -- mouse buttons
@@ -16,7 +16,7 @@ return function(import)
   local ENDED = { done = true, failed = true, cancelled = true, kept = true }
 
   local ctx, title, shown, same_line, editing, was_editing, has_popup
-  local hidden_card, open_sections, reset, row_x = false, {}, nil, 0
+  local hidden_card, open_sections, reset, row_x, row_room = false, {}, nil, 0, 0
 
   local function give_keyboard_back() reaper.SetCursorContext(ARRANGE, nil) end
 
@@ -73,12 +73,10 @@ return function(import)
   --- End a frame.
   function M.finish()
     if not ctx then return end
-    if not editing and not was_editing and has_focus() then
-      pass_keys_on()
-      -- A menu closes when its window loses the keyboard.
+    if not editing and has_focus() then
+      if not was_editing then pass_keys_on() end
+      -- A menu closes, and what is clicked is forgotten, when the window loses the keyboard.
       if not has_popup and not reaper.ImGui_IsAnyMouseDown(ctx) then give_keyboard_back() end
-    elseif was_editing and not editing then
-      give_keyboard_back()
     end
     was_editing = editing
     rows.finish(GAP)
@@ -99,6 +97,7 @@ return function(import)
       width = math.min(width, (reaper.ImGui_GetContentRegionAvail(ctx)))
     end
     row_x = reaper.ImGui_GetCursorPosX(ctx)
+    if not stays then row_room = room end
     return width, stays
   end
 
@@ -156,7 +155,7 @@ return function(import)
   end
 
   --- A label as ReaImGui takes it: what follows ## is an id.
-  local function labelled(label, id) return label:gsub("##", "# #") .. "##" .. id end
+  local function label_with_id(label, id) return label:gsub("##", "# #") .. "##" .. id end
 
   local PRIMARY = { { "Col_Button", "primary" }, { "Col_ButtonHovered", "primary_lit" }, { "Col_ButtonActive", "primary_lit" },
     { "Col_Text", "on_primary" } }
@@ -172,7 +171,7 @@ return function(import)
       end
     end
     reaper.ImGui_BeginDisabled(ctx, is_disabled)
-    local is_clicked = reaper.ImGui_Button(ctx, labelled(label, id), width)
+    local is_clicked = reaper.ImGui_Button(ctx, label_with_id(label, id), width)
     reaper.ImGui_EndDisabled(ctx)
     if is_primary then reaper.ImGui_PopStyleColor(ctx, #PRIMARY) end
     return is_clicked and not is_disabled
@@ -184,8 +183,9 @@ return function(import)
     if label ~= "" then
       reaper.ImGui_AlignTextToFramePadding(ctx)
       write(label, width, colours.dim)
-      if width >= BESIDE_FROM then
-        local left = math.min(LABEL, math.floor(width * LABEL_SHARE))
+      local left = math.min(LABEL, math.floor(row_room * LABEL_SHARE))
+      local is_alone = width > row_room / 2 -- but for buttons and boxes to tick
+      if row_room >= BESIDE_FROM and width - left >= LEAST and is_alone then
         reaper.ImGui_SameLine(ctx, row_x + left, 0)
         width = width - left
       elseif row_x > 0 then
@@ -203,7 +203,7 @@ return function(import)
     if not reaper.ImGui_BeginCombo(ctx, "##" .. id, value or "") then return value end
     has_popup = true
     for i, name in ipairs(names) do
-      if reaper.ImGui_Selectable(ctx, labelled(name, i), name == value) then value = name end
+      if reaper.ImGui_Selectable(ctx, label_with_id(name, i), name == value) then value = name end
     end
     reaper.ImGui_EndCombo(ctx)
     return value
@@ -213,7 +213,7 @@ return function(import)
   function M.checkbox(id, label, value)
     if not is_shown() then return value end
     place()
-    local is_changed, ticked = reaper.ImGui_Checkbox(ctx, labelled(label, id), value and true or false)
+    local is_changed, ticked = reaper.ImGui_Checkbox(ctx, label_with_id(label, id), value and true or false)
     if is_changed then return ticked end
     return value
   end
@@ -292,7 +292,7 @@ return function(import)
     if not is_shown() then return open_sections[id] end
     place()
     local flags = open_by_default and reaper.ImGui_TreeNodeFlags_DefaultOpen() or 0
-    open_sections[id] = reaper.ImGui_CollapsingHeader(ctx, labelled(label, id), nil, flags)
+    open_sections[id] = reaper.ImGui_CollapsingHeader(ctx, label_with_id(label, id), nil, flags)
     return open_sections[id]
   end
 

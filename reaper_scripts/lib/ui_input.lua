@@ -5,10 +5,10 @@ return function()
 
   local LEFT, RIGHT, CTRL, SHIFT, ALT = 1, 2, 4, 8, 16 -- gfx.mouse_cap
   local FLAGS, HAS_FOCUS = 65536, 2 -- gfx.getchar
-  local CLOSED, UNICODE = -1, ("u"):byte()
+  local CLOSED, UNICODE, DEL = -1, ("u"):byte(), 127
   local DOUBLE_S, DOUBLE_PX = 0.4, 5
 
-  local NAMES = { [8] = "backspace", [9] = "tab", [13] = "enter", [27] = "escape", [127] = "backspace" }
+  local NAMES = { [8] = "backspace", [9] = "tab", [13] = "enter", [27] = "escape" }
   local SPECIAL = {
     up = "up", down = "down", left = "left", rght = "right", home = "home", ["end"] = "end",
     pgup = "page_up", pgdn = "page_down", del = "delete",
@@ -20,11 +20,15 @@ return function()
   end
 
   local keys, pressed_at, pressed_x, pressed_y
-  local was_down, was_right
+  local was_down, was_right -- nil: nobody knows
 
-  --- Begin to listen: a button that is held down already clicks nothing.
+  --- What buttons did meanwhile means nothing: one that is held down clicks nothing, one that goes up ends nothing.
+  function M.forget_buttons() was_down, was_right, pressed_at = nil, nil, -math.huge end
+
+  --- Begin to listen.
   function M.reset()
-    keys, was_down, was_right, pressed_at, pressed_x, pressed_y = {}, true, true, -math.huge, 0, 0
+    M.forget_buttons()
+    keys, pressed_x, pressed_y = {}, 0, 0
     M.x, M.y, M.is_down, M.is_closed, M.has_focus = -1, -1, false, false, false
     M.pressed, M.released, M.right_pressed, M.is_double, M.wheel = false, false, false, false, 0
     M.keys = keys
@@ -41,7 +45,7 @@ return function()
   end
 
   local function character_of(code)
-    if code >= 32 and code < 256 then return utf8.char(code) end
+    if code >= 32 and code < 256 and code ~= DEL then return utf8.char(code) end -- Ctrl+Backspace types a DEL on Windows as well
     if code >> 24 ~= UNICODE then return nil end
     local point = code & 0xFFFFFF
     if point < 0xDC00 or point > 0xDFFF then return utf8.char(point) end
@@ -53,7 +57,6 @@ return function()
   local function decode(code)
     local cap = gfx.mouse_cap
     local key = { code = code, name = NAMES[code], ctrl = cap & CTRL ~= 0, shift = cap & SHIFT ~= 0, alt = cap & ALT ~= 0 }
-    if code == 127 then key.ctrl = true end -- Ctrl+Backspace on Windows
     if key.name then return key end
     if code >= 1 and code <= 26 then
       key.name = "ctrl+" .. string.char(96 + code)
@@ -81,14 +84,15 @@ return function()
     local cap = math.tointeger(gfx.mouse_cap)
     M.x, M.y, M.shift = gfx.mouse_x, gfx.mouse_y, cap & SHIFT ~= 0
     M.is_down = cap & LEFT ~= 0
-    M.pressed, M.released = M.is_down and not was_down, was_down and not M.is_down
-    M.right_pressed = cap & RIGHT ~= 0 and not was_right
+    M.pressed, M.released = M.is_down and was_down == false, was_down == true and not M.is_down
+    M.right_pressed = cap & RIGHT ~= 0 and was_right == false
     was_down, was_right = M.is_down, cap & RIGHT ~= 0
-    M.is_double = false
+    local is_near = math.abs(M.x - pressed_x) < DOUBLE_PX and math.abs(M.y - pressed_y) < DOUBLE_PX
+    M.is_double = M.pressed and is_near and now - pressed_at < DOUBLE_S
     if M.pressed then
-      local is_near = math.abs(M.x - pressed_x) < DOUBLE_PX and math.abs(M.y - pressed_y) < DOUBLE_PX
-      M.is_double = is_near and now - pressed_at < DOUBLE_S
       pressed_at, pressed_x, pressed_y = M.is_double and -math.huge or now, M.x, M.y
+    elseif M.is_down and not is_near then
+      pressed_at = -math.huge -- what was dragged is no first click
     end
     M.wheel = gfx.mouse_wheel
     if M.wheel ~= 0 then gfx.mouse_wheel = 0 end

@@ -11,7 +11,7 @@ return function(import)
   -- Sizes at 100 %
   M.MARGIN, M.PAD, M.LINE, M.LABEL, M.VALUE = 12, 10, 19, 20, 56
   M.CONTROL, M.BOX, M.BAR, M.INNER = 26, 16, 6, 7
-  local GAP, TITLE, SECTION, EXTRA, ROW_GAP = 7, 24, 28, 9, 8
+  local GAP, TITLE, SECTION, EXTRA, ROW_GAP = 7, 24, 32, 9, 8
   local LABEL_MOST, LABEL_SHARE, BESIDE_FROM = 150, 0.36, 300
   local BUTTON_LEAST, BUTTON_PAD, LEAST = 60, 12, 84
   local WIDEST = 680
@@ -24,11 +24,13 @@ return function(import)
     return math.max(1, #r.lines) * px(M.LINE)
   end
 
-  --- A label and a control of `height`: side by side, or one above the other. Returns the height of both.
-  local function place_labelled(r, x, y, w, height, in_row)
-    r.is_beside = r.label ~= "" and not in_row and w >= px(BESIDE_FROM)
+  --- A label and a control of `height`: side by side where `room`, the width of the row, is enough, else one above the other.
+  --- Returns the height of both. A `room` of 0: there are others in the row.
+  local function place_labelled(r, x, y, w, height, room)
+    local column = math.min(px(LABEL_MOST), math.floor(room * LABEL_SHARE))
+    r.is_beside = r.label ~= "" and room >= px(BESIDE_FROM) and w - column >= px(LEAST)
     if r.is_beside then
-      r.label_w = math.min(px(LABEL_MOST), math.floor(w * LABEL_SHARE))
+      r.label_w = column
       set_control(r, x + r.label_w, y, w - r.label_w, height)
       return height
     end
@@ -38,7 +40,7 @@ return function(import)
     return top + height
   end
 
-  local function place_control(r, x, y, w, in_row) return place_labelled(r, x, y, w, px(M.CONTROL), in_row) end
+  local function place_control(r, x, y, w, room) return place_labelled(r, x, y, w, px(M.CONTROL), room) end
 
   --- What a kind does with its room: sets the control, returns the height.
   local PLACE = {
@@ -61,8 +63,8 @@ return function(import)
     end,
     choice = place_control,
     line_edit = place_control,
-    slider = function(r, x, y, w, in_row)
-      local h = place_labelled(r, x, y, w, px(M.CONTROL) - px(4), in_row)
+    slider = function(r, x, y, w, room)
+      local h = place_labelled(r, x, y, w, px(M.CONTROL) - px(4), room)
       if r.is_beside then r.cw = r.cw - px(M.VALUE) end
       return h
     end,
@@ -84,6 +86,7 @@ return function(import)
     end
   end
 
+  local CARD = { card_begin = true, card_end = true }
   local CENTRED = { text = true, title = true, progress = true, checkbox = true }
 
   --- Put records first..last beside each other; nil if there is no room.
@@ -97,18 +100,19 @@ return function(import)
     end
     local left = room - natural - gap * (last - first)
     if left < 0 or (flexible > 0 and left // flexible < px(LEAST)) then return nil end
-    local high = 0
+    local high, above = 0, 0 -- of the row, of labels above their widgets
     for i = first, last do
       local r = records[i]
       r.w = r.w or math.floor(left / flexible)
-      r.x, r.y = x, y
-      r.h = PLACE[r.kind](r, x, y, r.w, true)
+      r.x, r.y, r.is_beside = x, y, nil
+      r.h = PLACE[r.kind](r, x, y, r.w, i == first and flexible == 1 and room or 0)
       high = math.max(high, r.h)
+      if r.is_beside == false and r.label ~= "" then above = px(M.LABEL) end
       x = x + r.w + gap
     end
     for i = first, last do
       local r = records[i]
-      local by = CENTRED[r.kind] and (high - r.h) // 2 or high - r.h
+      local by = CENTRED[r.kind] and above + (high - above - r.h) // 2 or high - r.h
       r.y = r.y + by
       if r.cy then r.cy = r.cy + by end
     end
@@ -129,7 +133,7 @@ return function(import)
         high = place_beside(records, i, stop, x, y, room)
       else
         r.x, r.y, r.w = x, y, math.min(natural_width(r) or room, room)
-        r.h = PLACE[r.kind](r, x, y, r.w, false)
+        r.h = PLACE[r.kind](r, x, y, r.w, room)
         high = r.h
       end
       y = y + high + px(GAP)
@@ -158,7 +162,7 @@ return function(import)
         i = i + 1
       else
         local last = i
-        while last < count and records[last + 1].same_line do last = last + 1 end
+        while last < count and records[last + 1].same_line and not CARD[records[last + 1].kind] do last = last + 1 end
         local high = last > i and place_beside(records, i, last, x, y, room)
         y = y + (high or place_below(records, i, last, x, y, room)) + px(GAP)
         i = last + 1

@@ -199,11 +199,12 @@ return function(import)
       triangle(r.cx + r.cw - px(13), top + r.ch // 2, px(4), true)
     end,
     section = function(r, y, scene)
+      y = y + px(4)
       draw.box(r.x, y, r.w, math.max(1, px(1)), colours.line)
       local is_lit = scene.lit == r.id
       draw.ink(is_lit and colours.title or colours.dim)
-      triangle(r.x + px(5), y + r.h // 2 + px(1), px(4), r.value)
-      draw.line("title", r.label, r.x + px(16), y + px(1), r.h - px(1), r.w - px(16), is_lit and colours.on_primary or colours.title)
+      triangle(r.x + px(5), y + (r.h - px(4)) // 2 + px(1), px(4), r.value)
+      draw.line("title", r.label, r.x + px(16), y + px(1), r.h - px(5), r.w - px(16), is_lit and colours.on_primary or colours.title)
     end,
   }
 

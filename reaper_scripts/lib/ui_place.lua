@@ -39,7 +39,7 @@ return function()
     gfx.ext_retina = 1 -- asks for real pixels; REAPER answers with the screen's scale
     if place then return init(title, place[2], place[3], place[1], place[4], place[5]) end
     gfx.init(title, WIDTH, HEIGHT, 0)
-    if gfx.ext_retina > 1 and reaper.GetOS():match("^Win") then -- Windows counts a window's size in pixels
+    if gfx.ext_retina > 1 and not reaper.GetOS():match("OS") then -- macOS counts a window's size in points, others in pixels
       gfx.init("", math.floor(WIDTH * gfx.ext_retina), math.floor(HEIGHT * gfx.ext_retina))
     end
   end

@@ -24,13 +24,14 @@ from tests.support.signals import song
 IN_BOTH_LUAS = {
     "test_actions", "test_analyse", "test_command", "test_files", "test_job", "test_json", "test_lua_form", "test_lua_wav",
     "test_panel_at_work", "test_panel_fields", "test_panel_store", "test_settings",
+    "test_ui_text_field", "test_ui_text_lines", "test_ui_numbers", "test_ui_widgets", "test_ui_keyboard", "test_ui_gfx",
+    "test_ui_fields", "test_ui_imgui",
 }  # fmt: skip
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give these modules their tests once for each Lua."""
     if metafunc.module.__name__.rpartition(".")[2] in IN_BOTH_LUAS:
-        metafunc.fixturenames.append("lua")
         metafunc.parametrize(
             "lua", lua_modules.LUAS, indirect=True, ids=[f"lua{version}" for version in lua_modules.LUAS]
         )
@@ -43,6 +44,11 @@ def lua(request: pytest.FixtureRequest) -> Iterator[str]:
     lua_modules.use_lua(version)
     yield version
     lua_modules.use_lua(lua_modules.LUAS[-1])
+
+
+@pytest.fixture(autouse=True)
+def _choose_lua(lua: str) -> None:
+    """Have every test run in its Lua, also one that does not ask which it is."""
 
 
 @pytest.fixture(scope="module")

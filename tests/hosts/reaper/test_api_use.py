@@ -50,4 +50,16 @@ def test_functions_newer_than_6_24_are_guarded() -> None:
 
 def test_no_script_needs_an_extension() -> None:
     for file in FILES:
-        assert not re.search(r"\breaper\.(BR_|SNM_|CF_|FNG_|NF_|JS_|ImGui_|ULT_)", file.read_text("utf-8")), file.name
+        text = file.read_text("utf-8")
+        for name in re.findall(r"\breaper\.((?:BR_|SNM_|CF_|FNG_|NF_|JS_|ULT_)\w+)", text):
+            assert f'if reaper.APIExists("{name}") then' in text, f"{file.name} calls {name} without asking for it"
+
+
+def test_reaimgui_is_used_only_where_its_version_was_asked_for() -> None:
+    users = {file.name for file in FILES if re.search(r"\breaper\.ImGui_|reaper\[\"ImGui_", file.read_text("utf-8"))}
+    assert users == {"ui_imgui.lua", "ui_imgui_style.lua", "ui_imgui_version.lua"}
+    importers = {file.name for file in FILES if re.search(r'"ui_imgui(_style)?"', file.read_text("utf-8"))}
+    assert importers == {"ui.lua", "ui_imgui.lua"}
+    assert 'import("ui_imgui_version").is_usable() and "ui_imgui"' in (SCRIPTS / "lib/ui.lua").read_text("utf-8")
+    version = (SCRIPTS / "lib/ui_imgui_version.lua").read_text("utf-8")
+    assert version.index('APIExists("ImGui_GetVersion")') < version.index("reaper.ImGui_GetVersion")

@@ -72,6 +72,10 @@ def from_lua(value: Any) -> Any:
     return {key.decode("utf-8"): from_lua(item) for key, item in value.items()}
 
 
+def test_it_runs_in_the_lua_that_its_name_says(request: pytest.FixtureRequest) -> None:
+    assert leaves().lua.eval("_VERSION").decode() == f"Lua {request.node.callspec.params['lua']}"
+
+
 @given(VALUES)
 @MODEST
 def test_python_reads_what_lua_writes(value: Any) -> None:

@@ -15,9 +15,10 @@ from tests.support.fake_reaper import extensions
 from tests.support.fake_reaper.imgui_context import Context, DrawList, Font
 from tests.support.fake_reaper.state import Envelope, Item, Source, Take, Track, playback_of, snapshot
 
-FUNCTIONS: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("reascript_api.json")).read_text("utf-8"))[
-    "functions"
-] | extensions.functions()
+FUNCTIONS: dict[str, dict[str, Any]] = (
+    json.loads((Path(__file__).with_name("reascript_api.json")).read_text("utf-8"))["functions"]
+    | extensions.functions()
+)
 
 #: Lua's own: (the fewest arguments, the most, since). A script may look whether ``reaper.X`` of these is nil.
 BUILT_IN: dict[str, tuple[int, int, str]] = {

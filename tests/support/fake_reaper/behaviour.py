@@ -12,6 +12,9 @@ from typing import Any
 
 API = "ReaScript API reference"  # reaper.fm/sdk/reascript/reascripthelp.html
 SWS = "SWS extension"  # github.com/reaper-oss/sws
+REAIMGUI = "ReaImGui"  # github.com/cfillion/reaimgui, v0.10
+IMGUI = "Dear ImGui"  # github.com/ocornut/imgui
+WDL = "WDL"  # github.com/justinfrankel/WDL: REAPER's own library
 ULTRASCHALL = "Ultraschall Reaper_Api_Documentation"
 PRESETS = 'cfillion, "Apply render preset.lua" (forum.cockos.com/showthread.php?t=224539)'
 
@@ -49,6 +52,27 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("MIDI follows the tempo in an item that stays", "midi.notes_of", f"{SWS}: Breeder/BR_Tempo.cpp, BR_MidiItemTimePos"),
     ("a gfx window takes the keyboard until SetCursorContext", "gfx.Window.init",
      f"{ULTRASCHALL}: SetCursorContext, gfx.getchar"),
+    ("a click into a gfx window takes the keyboard, and keys go there until SetCursorContext", "gfx.Window.next_event",
+     f"{WDL}: eel2/eel_lice.h, WM_LBUTTONDOWN; public scripts that give it back with SetCursorContext"),
+    ("gfx.init: a title renames an open window, an empty one gives it a size", "gfx.Window.init", f"{API}: gfx.init"),
+    ("gfx.ext_retina, set before gfx.init, becomes the screen's scale; macOS then counts a window's size in points",
+     "gfx.Window._set_size", f"{WDL}: eel2/eel_lice.h, setup_frame"),
+    ("gfx counts in floating point: its variables and results are floats", "script._number", f"{WDL}: eel2/eel_lice.h, EEL_F"),
+    ("keys: letters packed into a number, 'u' << 24 for characters beyond 255", "gfx.key_code",
+     f"{WDL}: eel2/eel_lice.h, eel_lice_key_xlate"),
+    ("my_getViewport: the screen nearest to the second rectangle", "calls_host.my_get_viewport",
+     f"{API}: my_getViewport; public scripts that centre their window with it"),
+    ("End and EndChild only after a Begin and BeginChild that returned true", "imgui.end", f"{REAIMGUI}: api/window.cpp"),
+    ("a context ends when a defer cycle passes without it", "imgui_context.Context.end_frame",
+     f"{REAIMGUI}: api/context.cpp, CreateContext; src/context.cpp, Context::heartbeat"),
+    ("a window that loses the keyboard closes its menus and forgets what is active", "imgui_context.Context.begin_frame",
+     f"{REAIMGUI}: src/context.cpp, Context::clearFocus"),
+    ("a click into a window of ReaImGui takes the keyboard", "imgui_context.Context.take_focus",
+     f"{REAIMGUI}: src/window.cpp, Window::mouseDown"),
+    ("since 0.10 a font gets its size in PushFont, before that in CreateFont", "imgui.push_font",
+     f"{REAIMGUI}: api/font.cpp, shims/0.10.cpp"),
+    ("Escape in a text field takes back what was typed", "imgui_items._type", f"{IMGUI}: imgui_widgets.cpp, InputTextEx"),
+    ("a bar without a text shows a number", "imgui_items.progress_bar", f"{REAIMGUI}: api/utility.cpp, ProgressBar"),
     ("ExecProcess with -2 shows a minimised console for a console program on Windows", "calls_host.exec_process",
      f"{ULTRASCHALL}: ExecProcess; public scripts that go through wscript to avoid it"),
     ("Windows: rename() onto a file fails, remove() takes no folder and no open file", "disk.Disk",

@@ -80,18 +80,20 @@ ImGui_GetWindowDrawList c d
 ImGui_DrawList_AddText dnnis -
 """
 
+_COLOURS = """
+Text TextDisabled WindowBg ChildBg PopupBg Border FrameBg FrameBgHovered FrameBgActive TitleBg TitleBgActive ScrollbarBg
+ScrollbarGrab ScrollbarGrabHovered CheckMark SliderGrab SliderGrabActive Button ButtonHovered ButtonActive Header HeaderHovered
+HeaderActive PlotHistogram TextSelectedBg
+"""
+_SIZES = "WindowPadding ChildRounding FramePadding FrameRounding FrameBorderSize ItemSpacing GrabRounding"
 #: Constants of ReaImGui are functions without arguments. Flags have a bit each; the others count.
 CONSTANTS: dict[str, int] = {
     "ConfigVar_Flags": 0, "ConfigFlags_DockingEnable": 1 << 7, "Cond_FirstUseEver": 4, "FocusedFlags_AnyWindow": 4,
     "WindowFlags_NoCollapse": 1 << 5, "WindowFlags_NoFocusOnAppearing": 1 << 12, "ChildFlags_AlwaysUseWindowPadding": 2,
     "ChildFlags_AutoResizeY": 32, "FontFlags_Bold": 1, "SliderFlags_NoInput": 1 << 7, "TreeNodeFlags_DefaultOpen": 32,
     "Key_Space": 524, "Key_Escape": 526, "Key_Z": 571, "Mod_Ctrl": 1 << 12, "Mod_Shift": 1 << 13,
-    **{f"Col_{name}": number for number, name in enumerate(
-        "Text TextDisabled WindowBg ChildBg PopupBg Border FrameBg FrameBgHovered FrameBgActive TitleBg TitleBgActive ScrollbarBg "
-        "ScrollbarGrab ScrollbarGrabHovered CheckMark SliderGrab SliderGrabActive Button ButtonHovered ButtonActive Header "
-        "HeaderHovered HeaderActive PlotHistogram TextSelectedBg".split())},
-    **{f"StyleVar_{name}": number for number, name in enumerate(
-        "WindowPadding ChildRounding FramePadding FrameRounding FrameBorderSize ItemSpacing GrabRounding".split())},
+    **{f"Col_{name}": number for number, name in enumerate(_COLOURS.split())},
+    **{f"StyleVar_{name}": number for number, name in enumerate(_SIZES.split())},
 }  # fmt: skip
 #: Style variables that take two numbers; the others take one.
 TWO_NUMBERS = ("WindowPadding", "FramePadding", "ItemSpacing")

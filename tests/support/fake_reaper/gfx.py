@@ -105,7 +105,7 @@ class Window:
 
     def key(self, code: int | str) -> None:
         """Go to the window and press a key: a character or its code (27 is Escape)."""
-        self._take_focus()
+        self.take_focus()
         self.press(code)
 
     def press(self, code: int | str, modifiers: int = 0) -> None:
@@ -132,7 +132,7 @@ class Window:
 
     def resize(self, w: int, h: int) -> None:
         """Give the window another size."""
-        self._variables[b"w"], self._variables[b"h"] = w, h
+        self._variables[b"w"], self._variables[b"h"] = float(w), float(h)
 
     def close_by_user(self) -> None:
         """Click on the window's close button: getchar gives -1."""
@@ -144,7 +144,7 @@ class Window:
 
     # What scripts call
 
-    def _take_focus(self) -> None:
+    def take_focus(self) -> None:
         for window in self._reaper.windows():
             window.has_focus = False
         self.has_focus = True
@@ -161,14 +161,14 @@ class Window:
         self.is_open = self.has_focus = False
 
     def _pixels(self) -> float:
-        """How many pixels a unit of the system has: Windows counts pixels, others points."""
-        return 1 if self._reaper.os.startswith("Win") else self._variables[b"ext_retina"] or 1
+        """How many pixels a unit of the system has: macOS counts points, others pixels."""
+        return (self._variables[b"ext_retina"] or 1) if "OS" in self._reaper.os else 1
 
     def _set_size(self, w: float, h: float) -> None:
         if self._variables[b"ext_retina"]:
             self._variables[b"ext_retina"] = self._reaper.screen_scale
         pixels = self._pixels()
-        self._variables[b"w"], self._variables[b"h"] = int(w * pixels), int(h * pixels)
+        self._variables[b"w"], self._variables[b"h"] = float(int(w * pixels)), float(int(h * pixels))
 
     def init(
         self, title: bytes, w: float = 640, h: float = 480, dock: float = 0, x: float = 100, y: float = 100
@@ -180,7 +180,7 @@ class Window:
             else:
                 self._set_size(w, h)
             return 1
-        self._take_focus()
+        self.take_focus()
         self._reaper.user.disturb("keyboard")
         self._reaper.layout_changes += int(dock) & 1
         self.title = title.decode("utf-8", "replace")
@@ -208,8 +208,10 @@ class Window:
         x, y, cap = self._mouse.pop(0)
         w, h = self.size if self.is_open else (0, 0)
         if 0 <= x < w and 0 <= y < h and cap & _BUTTONS & ~int(self._variables[b"mouse_cap"]):
-            self._take_focus()
-        self._variables[b"mouse_x"], self._variables[b"mouse_y"], self._variables[b"mouse_cap"] = x, y, cap
+            self.take_focus()
+        values = {b"mouse_x": x, b"mouse_y": y, b"mouse_cap": cap}
+        for name, value in values.items():
+            self._variables[name] = float(value)
 
     def getchar(self, wanted: float | None = None, unicode: Any = None) -> Any:
         """Return the next key, 0 without one, -1 when the window is closed; 65536 asks for the window's flags."""
@@ -224,7 +226,7 @@ class Window:
         code, modifiers = self._keys.pop(0) if self._keys else (0, 0)
         if code:
             buttons = int(self._variables[b"mouse_cap"]) & ~_MODIFIERS
-            self._variables[b"mouse_cap"] = buttons | modifiers
+            self._variables[b"mouse_cap"] = float(buttons | modifiers)
         return (code, code) if unicode is not None else code
 
     def _ink(self) -> tuple[float, float, float, float]:
@@ -288,7 +290,7 @@ class Window:
         if face and index > 0:
             self._fonts[self._font] = Font(int(size), flags == _BOLD)
         self._fonts.setdefault(self._font, Font())
-        self._variables[b"texth"] = self._fonts[self._font].height
+        self._variables[b"texth"] = float(self._fonts[self._font].height)
         return int(index > 0)
 
     def getfont(self) -> tuple[int, bytes]:
@@ -311,7 +313,7 @@ class Window:
     def showmenu(self, menu: bytes) -> int:
         """A menu takes the keyboard and waits; what is chosen comes from ``menu_choices``, 0 for nothing."""
         self.menus.append(menu.decode())
-        self._take_focus()
+        self.take_focus()
         return self.menu_choices.pop(0) if self.menu_choices else 0
 
 

@@ -15,7 +15,7 @@ CHAR_WIDTH, LINE_HEIGHT = 7, 15
 
 
 @dataclass(frozen=True)
-class Shown:
+class Entry:
     """A widget of a frame: its kind, its label, its text or value, and where it begins."""
 
     kind: str
@@ -80,8 +80,8 @@ class Context:
         self.has_focus = False
         self.width = 460.0
         self.title = ""
-        self.shown: list[Shown] = []
-        self.frame: list[Shown] = []
+        self.shown: list[Entry] = []
+        self.frame: list[Entry] = []
         self.open: list[Open] = []
         self.is_framed = False
         self.frames = 0
@@ -98,7 +98,7 @@ class Context:
         self.menu: str | None = None
         self.headers: dict[str, bool] = {}
         self.wanted_close = False
-        self.last: Shown = Shown("", "")
+        self.last: Entry = Entry("", "")
         self.is_disabled = 0
         self.next_width: float | None = None
         self.cursor: list[float] = [0, 0]
@@ -118,7 +118,7 @@ class Context:
     def __contains__(self, text: str) -> bool:
         return any(text in entry for entry in self.texts)
 
-    def find(self, name: str) -> Shown:
+    def find(self, name: str) -> Entry:
         """Return a widget of the last frame by what it shows or by its id."""
         found = [item for item in self.shown if item.is_called(name)]
         assert found, f"no {name!r} in {[item.label for item in self.shown]}"
@@ -210,4 +210,6 @@ class Context:
 
     def is_released(self, label: str) -> bool:
         """Whether the left button goes up over what it went down on."""
-        return self.mouse.button is None and self.mouse_before.button == LEFT and self.active == label == self.mouse.over
+        return (
+            self.mouse.button is None and self.mouse_before.button == LEFT and self.active == label == self.mouse.over
+        )

@@ -30,6 +30,7 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     calls_undo,
     clock,
     imgui,
+    imgui_items,
     midi,
 )
 from tests.support.fake_reaper.api import ApiMisuse
@@ -53,7 +54,8 @@ class Reaper:
 
     ``resource`` is the resource folder's name, which may hold anything that a file name may. ``home`` is what the scripts
     and what they start see as the home folder. ``files_of`` is the system whose rules files follow, if another one.
-    ``ways``: see `behaviour`. ``extensions``: "SWS", "ReaImGui". ``lua``: "5.3" or "5.4", if another one than that of the version.
+    ``ways``: see `behaviour`. ``extensions``: "SWS" or "ReaImGui".
+    ``lua``: "5.3" or "5.4", if another one than that of the version.
     """
 
     def __init__(

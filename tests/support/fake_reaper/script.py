@@ -133,7 +133,7 @@ class Script:
             result = getattr(self.window, name.decode())(*arguments)
         except (TypeError, ValueError) as problem:
             return False, self._record(f"gfx.{name.decode()}: {problem}")
-        return (True, *result) if isinstance(result, tuple) else (True, result)
+        return (True, *(_number(value) for value in (result if isinstance(result, tuple) else (result,))))
 
     def _record(self, message: bytes | str) -> bytes:
         text = message if isinstance(message, str) else message.decode("utf-8", "replace")
@@ -163,6 +163,11 @@ class Script:
     def array_fill(self, array: Any, data: bytes, first: int, count: int) -> None:
         """Set ``count`` numbers of a reaper.array, from the ``first`` on."""
         self._host[b"array_fill"](array, data, first, count)
+
+
+def _number(value: Any) -> Any:
+    """gfx counts in floating point."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _no_attributes(_object: Any, _name: Any, _setting: bool) -> Any:
