@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support.reaper_answers import answer
 from tests.support.reaper_panel import BACKGROUND, SCRIPT, Panel, open_panel
 from tests.support.reaper_scene import Scene
 
@@ -188,3 +189,22 @@ def test_presets_and_last_prompts(panel: Panel) -> None:
     assert list((panel.scene.r.resource / "AceBridge" / "panel").glob("*.json"))
     again.tick(5)
     assert "Calm" not in [text.text for text in again.window.texts]
+
+
+def test_with_reaimgui(scene: Scene) -> None:
+    scene.r.extensions = ("ReaImGui",)
+    scene.select()
+    scene.r.start(SCRIPT)
+    scene.r.tick(20)
+    (context,) = scene.r.contexts
+    assert "1.0 s on Guitar, 30 s around" in context.texts
+    context.click("Go")
+    folder = scene.wait()
+    scene.r.tick(10)
+    assert "Cancel" in context.texts
+    answer(folder)
+    scene.r.until(lambda: "A/B: new" in context.texts)
+    context.click("A/B: new")
+    scene.r.tick(5)
+    assert (scene.item["I_CURTAKE"], len(scene.item.takes)) == (0, 2)
+    assert scene.r.faults == []
