@@ -202,7 +202,7 @@ return function(import)
 
   --- Make another take of a stretch that was repainted: the same one of the same item, wherever that is now. Returns
   -- whether the item's active take is such a one.
-  function M.another_take(item, report)
+  function M.another_take(item)
     local take = item and reaper.GetActiveTake(item)
     local facts = take and takes.facts(take)
     if not facts or facts.action ~= "repaint" or not facts.again then return false end
@@ -212,7 +212,7 @@ return function(import)
     local start = selection.item_span(item) - trimmed / reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
     selected.items, selected.picked, selected.chosen, selected.conflict = { item }, true, true, nil
     selected.start, selected.stop, selected.from = start + facts.again.start, start + facts.again.stop, "items"
-    perform("repaint", { values = without_seed(facts.values), selected = selected, report = report })
+    perform("repaint", { values = without_seed(facts.values), selected = selected })
     return true
   end
 

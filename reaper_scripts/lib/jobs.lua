@@ -65,7 +65,7 @@ return function(import)
       id = entry.id, title = entry.request.title, subject = subject(entry.request), fraction = status.fraction,
       state = entry.state or status.state, stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta,
       note = entry.note or entry.request.place.notice or "", remedy = entry.remedy,
-      log = entry.state == "failed" and job.log(entry.id) or nil, ended = entry.state ~= nil,
+      log = entry.log, ended = entry.state ~= nil,
       cancelling = not entry.state and entry.cancelling or nil,
     }
   end
@@ -157,6 +157,7 @@ return function(import)
         state, note, remedy = "failed", fault, REPEAT
       end
       entry.state, entry.note, entry.remedy = state, note, remedy
+      entry.log = state == "failed" and job.log(entry.id) or nil
     end
 
     --- Look at a job; returns whether it still runs.

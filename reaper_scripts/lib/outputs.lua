@@ -63,11 +63,13 @@ return function(import)
     return number
   end
 
-  --- Note in `result.placed` what was made of it: { {item, take, old} … } as GUIDs; `old`: the take that was heard before.
-  function M.note_placed(result, item, old)
+  --- Note in `result.placed` what was made of it: { {item, take, old, beside} … } as GUIDs. `old`: the take that played before;
+  -- `beside`: the item that did, in another lane.
+  function M.note_placed(result, item, old, beside)
     result.placed = result.placed or {}
     table.insert(result.placed, {
       item = guid.of_item(item), take = guid.of_take(reaper.GetActiveTake(item)), old = old and guid.of_take(old),
+      beside = beside and guid.of_item(beside),
     })
   end
 

@@ -27,6 +27,7 @@ return function(import)
     if last and actions[last.task] then task = last.task end
     local entered, seed = {}, { text = "", locked = false } -- what was entered in the project that is shown, by task
     local entered_in, shown = {}, nil -- the same by project
+    local known = {} -- what was entered → what it was when it was loaded or kept
     local message, remedy -- what hindered the last Go
     local went_at = -math.huge
     local follow = summary.follow()
@@ -54,8 +55,15 @@ return function(import)
       if not entered[task] then
         local own = action.last_values(reaper.EnumProjects(-1), task)
         entered[task] = fields.load(task, next(own) and own or store.last(task))
+        known[entered[task]] = (fields.values(task, entered[task], { locked = false }))
       end
       return entered[task]
+    end
+
+    local function replace_values(new)
+      local given = values()
+      for key in pairs(given) do given[key] = nil end
+      for key, value in pairs(new) do given[key] = value end
     end
 
     --- Turn to the project that is shown.
@@ -105,7 +113,7 @@ return function(import)
       local pattern = field.kind == "integer" and "%d" or "%.2f"
       if field.default ~= nil then return pattern end
       return function(value) -- nil: nobody has chosen one
-        if value then return pattern:format(value) end
+        if value then return pattern:format(field.kind == "integer" and math.floor(value + 0.5) or value) end
         return field.key == "takes" and ("%d"):format(settings.get("takes")) or "auto"
       end
     end
@@ -153,8 +161,8 @@ return function(import)
       local chosen = ui.choice("preset", "Preset", presets, preset_name)
       if chosen ~= preset_name then
         preset_name = chosen
-        local known = store.preset(task, chosen)
-        if known then entered[task] = fields.load(task, known) end
+        local preset = store.preset(task, chosen)
+        if preset then replace_values(fields.load(task, preset)) end
       end
       preset_name = ui.line_edit("preset name", "Name", preset_name, "of a new preset")
       if ui.button("save preset", "Save", { disabled = not preset_name:match("%S") }) then
@@ -228,7 +236,13 @@ return function(import)
     --- Keep what was entered, for the next time.
     function self.keep()
       store.keep_last(LAST_TASK, { task = task })
-      for name, given in pairs(entered) do store.keep_last(name, (fields.values(name, given, { locked = false }))) end
+      for name, given in pairs(entered) do
+        local now = fields.values(name, given, { locked = false })
+        if not fields.same(now, known[given] or {}) then -- those of an old project, untouched, are not the last ones
+          store.keep_last(name, now)
+          known[given] = now
+        end
+      end
     end
 
     read_lists()

@@ -5,7 +5,6 @@ return function(import)
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
   local selection = import("selection")
-  local tracks_of = import("tracks")
   local undo = import("undo")
   local M = {}
 
@@ -15,7 +14,7 @@ return function(import)
   local SCROLL_TO_TRACKS = 40913 -- Track: Vertical scroll selected tracks into view
   local SAME_S = 1e-6
 
-  --- What of a result is still in its project: { {item, take, number, old, old_number} … }; empty when the project is closed.
+  --- What of a result is still in its project: { {item, take, number, old, old_number, beside} … }; empty when the project is closed.
   function M.pieces(entry)
     local found = {}
     if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return found end
@@ -25,6 +24,7 @@ return function(import)
       if item then
         local piece = { item = item, take = take, number = select(2, guid.take(item, placed.take)) }
         if placed.old then piece.old, piece.old_number = guid.take(item, placed.old) end
+        piece.beside = placed.beside and guid.item(entry.project, placed.beside)
         found[#found + 1] = piece
       end
     end
@@ -56,51 +56,44 @@ return function(import)
     reaper.UpdateItemInProject(item)
   end
 
-  local function each_track(pieces, act)
-    local seen = {}
-    for _, piece in ipairs(pieces) do
-      local track = reaper.GetMediaItem_Track(piece.item)
-      if not seen[track] then
-        seen[track] = true
-        act(track)
-      end
+  --- Let the new music of a piece play, or what was there: the other take, the other lane, or nothing.
+  local function play_new(piece, is_new)
+    if piece.old then return choose(piece.item, is_new and piece.number or piece.old_number) end
+    if piece.beside then
+      local lane = reaper.GetMediaItemInfo_Value(is_new and piece.item or piece.beside, "I_FIXEDLANE")
+      return reaper.SetMediaTrackInfo_Value(reaper.GetMediaItem_Track(piece.item), ("C_LANEPLAYS:%d"):format(lane), 1)
     end
+    reaper.SetMediaItemInfo_Value(piece.item, "B_MUTE", is_new and 0 or 1)
+    reaper.UpdateItemInProject(piece.item)
   end
 
-  --- Whether the new music is what is heard: the new takes are active, or their tracks not muted.
+  --- Whether the new music is what plays.
   function M.plays_new(pieces)
     local piece = pieces[1]
     if not piece then return false end
     if piece.old then return reaper.GetActiveTake(piece.item) == piece.take end
-    return reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(piece.item), "B_MUTE") == 0
+    if piece.beside then return reaper.GetMediaItemInfo_Value(piece.item, "C_LANEPLAYS") > 0 end
+    return reaper.GetMediaItemInfo_Value(piece.item, "B_MUTE") == 0
   end
 
-  --- Let what was there be heard, or the new music again; playback goes on. Without an undo step: it is for listening only.
+  --- Let what was there play, or the new music again; playback goes on. Without an undo step: it is for listening only.
   function M.compare(entry)
     local pieces = M.pieces(entry)
-    local to_new = not M.plays_new(pieces)
-    for _, piece in ipairs(pieces) do
-      if piece.old then choose(piece.item, to_new and piece.number or piece.old_number) end
-    end
-    each_track(pieces, function(track)
-      local has_old = false
-      for _, piece in ipairs(pieces) do has_old = has_old or piece.old ~= nil and reaper.GetMediaItem_Track(piece.item) == track end
-      if not has_old then reaper.SetMediaTrackInfo_Value(track, "B_MUTE", to_new and 0 or 1) end
-    end)
+    local is_new = not M.plays_new(pieces)
+    for _, piece in ipairs(pieces) do play_new(piece, is_new) end
     reaper.UpdateArrange()
   end
 
-  --- Make the new takes the active ones and colour them. Nothing is removed.
+  --- Let the new music play and colour its takes. Nothing is removed.
   function M.keep(entry)
     local pieces = M.pieces(entry)
     if #pieces == 0 then return end
     undo.step(entry.project, "Keep", function()
       local colour = reaper.ColorToNative(table.unpack(KEPT)) | 0x1000000
       for _, piece in ipairs(pieces) do
-        choose(piece.item, piece.number)
+        play_new(piece, true)
         reaper.SetMediaItemTakeInfo_Value(piece.take, "I_CUSTOMCOLOR", colour)
       end
-      each_track(pieces, function(track) reaper.SetMediaTrackInfo_Value(track, "B_MUTE", 0) end)
     end)
   end
 
@@ -130,12 +123,6 @@ return function(import)
     local piece = M.pieces(entry)[1]
     local file = piece and file_passthrough.path_of(piece.take)
     if file then command.open((file:match("^(.*)[/\\]"))) end
-  end
-
-  --- The name of the track that a result is on, for messages.
-  function M.where(entry)
-    local piece = M.pieces(entry)[1]
-    return piece and tracks_of.name(reaper.GetMediaItem_Track(piece.item)) or nil
   end
 
   --- Plays results once: { play(entry), stop(), step() }. Time selection and repeat stay as they are; the edit cursor comes back

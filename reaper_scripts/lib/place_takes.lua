@@ -117,7 +117,7 @@ return function(import)
     end
     set("I_CURTAKE", first + outputs_of.best(target.part) - 1)
     reaper.UpdateItemInProject(home)
-    outputs_of.note_placed(result, home, home == item and piece.take or nil)
+    outputs_of.note_placed(result, home, not on_lane and piece.take or nil, on_lane and item or nil)
     return plays
   end
 

@@ -160,6 +160,18 @@ def test_a_seed_is_shown_after_the_run_and_sent_when_locked(panel: Panel) -> Non
     assert panel.scene.request(third)["parts"][0]["fields"]["output"]["seeds"] == [7]
 
 
+def test_sliders_give_whole_numbers_where_they_are_counted(panel: Panel) -> None:
+    label = panel.window.find("Takes")
+    for x, cap in ((200, 0), (200, 1), (251, 1), (251, 0)):
+        panel.window.mouse(x, label.y + 7, cap)
+        panel.tick()
+    panel.tick(2)
+    assert panel.scene.r.messages == []
+    takes = panel.scene.request(panel.go())["parts"][0]["fields"]["output"]["takes"]
+    assert takes in (3, 4)
+    assert str(takes) in [text.text for text in panel.window.texts]
+
+
 def test_planning_is_asked_for_where_a_task_has_it(panel: Panel) -> None:
     panel.click("More")
     assert "Plan it first" not in panel.words()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.reaper_answers import answer
@@ -147,15 +148,30 @@ def test_a_and_b_while_it_plays(panel: Panel) -> None:
     assert "A/B: before" in panel.window  # the musician did it by hand
 
 
-def test_a_and_b_of_a_new_track_mutes_it(panel: Panel) -> None:
+def test_a_and_b_of_a_new_track_mutes_its_item(panel: Panel) -> None:
     panel.choose("Repaint time selection", "Cover")
     panel.repaint()
     (track,) = panel.scene.new_tracks()
-    panel.click("A/B")
-    assert track["B_MUTE"] == 1
-    panel.click("A/B")
-    assert track["B_MUTE"] == 0
-    assert panel.scene.track["B_MUTE"] == 0
+    panel.click("A/B: new")
+    assert track.items[0]["B_MUTE"] == 1
+    assert [each["B_MUTE"] for each in panel.scene.project.tracks] == [0, 0]
+    panel.click("A/B: before")
+    assert track.items[0]["B_MUTE"] == 0
+    assert panel.scene.item["B_MUTE"] == 0
+
+
+def test_a_and_b_of_a_lane_play_the_other_lane(scene: Scene) -> None:
+    scene.r.ext["AceBridge", "repaint_as"] = "lane"
+    scene.track.items.remove(scene.second)
+    scene.select()
+    panel = open_panel(scene)
+    panel.repaint()
+    before = scene.render()
+    panel.click("A/B: new")
+    assert not np.array_equal(scene.render(), before)
+    panel.click("A/B: before")
+    assert np.array_equal(scene.render(), before)
+    assert scene.r.faults == []
 
 
 def test_keep_marks_the_take_and_removes_nothing(panel: Panel) -> None:

@@ -162,6 +162,17 @@ def test_what_was_typed_and_not_sent_is_there_again(panel: Panel) -> None:
     assert "strings" in again.window
 
 
+def test_values_of_an_old_project_are_not_the_last_ones_unless_touched(panel: Panel) -> None:
+    panel.type("instruments and mood", "calm piano")
+    panel.close()
+    panel.scene.project.ext["AceBridge", "form repaint"] = json.dumps({"style": "loud brass"})
+    again = open_again(panel)
+    assert "loud brass" in again.window
+    again.close()
+    panel.scene.r.new_tab("new.rpp").tempo(0, 120, 4, 4)
+    assert "calm piano" in open_again(panel).window
+
+
 def test_presets_and_last_prompts(panel: Panel) -> None:
     panel.type("instruments and mood", "calm piano")
     panel.go()
