@@ -6,6 +6,7 @@ return function(import)
   local draw = import("ui_draw")
   local fields = import("ui_fields")
   local input = import("ui_input")
+  local keyboard = import("ui_keyboard")
   local numbers = import("ui_numbers")
   local page = import("ui_page")
   local paint = import("ui_paint")
@@ -14,17 +15,13 @@ return function(import)
   local px, wanted, put = draw.px, page.wanted, page.put
 
   local FRAME_S, BLINK_S = 0.1, 0.5
-  local ARRANGE = 1 -- SetCursorContext
-  local PLAY, UNDO, REDO = 40044, 40029, 40030 -- Transport: Play/stop; Edit: Undo; Edit: Redo
   local WHEEL_STEP, WHEEL_PX, WHEEL_REST_S = 120, 40, 0.4
-  local REST_S = 0.15
+  local REST_S = 0.15 -- who drags the window by its title keeps still no longer
 
   local open, drawn_at, caret_at, had_focus, open_sections = false, -math.huge, 0, false, {}
   local lit, pressed, clicked, reset, turned -- ids: under the mouse, held, clicked, set to its default, turned by the wheel
   local drag_at, scrolled_at = nil, -math.huge
   local scene, rest = {}, {}
-
-  local function give_keyboard_back() reaper.SetCursorContext(ARRANGE, nil) end
 
   local function note_edit() caret_at, page.is_dirty = input.now, true end
 
@@ -32,7 +29,7 @@ return function(import)
     if fields.current() == id then return end
     fields.edit(id, selected)
     note_edit()
-    if not id then give_keyboard_back() end
+    if not id then keyboard.give_back() end
   end
 
   -- Keys
@@ -54,9 +51,9 @@ return function(import)
 
   --- A key that was meant for REAPER: do what it does there, and give the keyboard back.
   local function pass_on(key)
-    local action = key.character == " " and PLAY or key.name == "ctrl+z" and (key.shift and REDO or UNDO)
-    if action then reaper.Main_OnCommand(action, 0) end
-    give_keyboard_back()
+    if key.character == " " then keyboard.play() end
+    if key.name == "ctrl+z" then keyboard.undo(key.shift) end
+    keyboard.give_back()
   end
 
   --- Whether Escape closes the window.
@@ -84,7 +81,7 @@ return function(import)
       note_edit()
     else
       edit(nil)
-      give_keyboard_back()
+      keyboard.give_back()
     end
     pressed = target
     if input.is_double and r and (r.kind == "slider" or page.is_field(r)) then -- no drag begins
@@ -119,7 +116,7 @@ return function(import)
     if pressed and pressed == target then clicked = pressed end
     if pressed then page.is_dirty = true end
     pressed = nil
-    if not fields.current() then give_keyboard_back() end
+    if not fields.current() then keyboard.give_back() end
   end
 
   --- Show a menu and wait; what is chosen. Buttons that went down or up meanwhile mean nothing.
@@ -139,7 +136,7 @@ return function(import)
     end
     if r and r.kind == "slider" then reset = target end
     edit(nil)
-    give_keyboard_back()
+    keyboard.give_back()
   end
 
   local function read_mouse()
@@ -170,7 +167,7 @@ return function(import)
       if not input.has_focus then
         rest.x = nil
       elseif not input.is_down and rests() then
-        give_keyboard_back()
+        keyboard.give_back()
       end
     elseif input.has_focus then
       had_focus = true
@@ -186,7 +183,7 @@ return function(import)
   function M.open(title)
     if open then return gfx.init(title) end
     place.open(title)
-    give_keyboard_back() -- somebody is about to press Play
+    keyboard.give_back() -- somebody is about to press Play
     gfx.clear = (colours.background & 255) << 16 | colours.background & 0xFF00 | colours.background >> 16 -- blue first
     input.reset()
     fields.reset()
@@ -291,7 +288,7 @@ return function(import)
 
   local function choose_from_menu(id, names, value)
     local number = show_menu(menu_text(names, value), page.corner_of(id))
-    give_keyboard_back()
+    keyboard.give_back()
     return names[number] or value
   end
 

@@ -3,22 +3,20 @@
 
 return function(import)
   local colours = import("ui_colours")
+  local keyboard = import("ui_keyboard")
   local numbers = import("ui_numbers")
   local rows = import("ui_rows")
+  local sizes = import("ui_sizes")
   local style = import("ui_imgui_style")
   local M = {}
 
-  local WIDTH, HEIGHT, GAP, LABEL, LABEL_SHARE, BESIDE_FROM, LEAST, BAR = 460, 420, 8, 150, 0.36, 300, 84, 6
-  local ARRANGE = 1 -- SetCursorContext
-  local PLAY, UNDO, REDO = 40044, 40029, 40030
+  local GAP, BAR = 8, 6
   local LEFT, RIGHT = 0, 1 -- mouse buttons
   local TONES = { dim = colours.dim, warning = colours.warning, error = colours.error, good = colours.good }
   local ENDED = { done = true, failed = true, cancelled = true, kept = true }
 
   local ctx, title, shown, same_line, editing, was_editing, has_popup
   local hidden_card, open_sections, reset, row_x, row_room = false, {}, nil, 0, 0
-
-  local function give_keyboard_back() reaper.SetCursorContext(ARRANGE, nil) end
 
   --- Open the window where ReaImGui had it last; docked, if it was.
   function M.open(name)
@@ -30,7 +28,7 @@ return function(import)
     style.make(ctx)
     rows.reset()
     editing, was_editing, open_sections, reset = false, false, {}, nil
-    give_keyboard_back()
+    keyboard.give_back()
   end
 
   --- Close the window: a context that is not used ends.
@@ -49,7 +47,7 @@ return function(import)
     rows.begin()
     same_line, editing, has_popup, hidden_card = false, false, false, false
     style.push(ctx)
-    reaper.ImGui_SetNextWindowSize(ctx, WIDTH, HEIGHT, reaper.ImGui_Cond_FirstUseEver())
+    reaper.ImGui_SetNextWindowSize(ctx, sizes.window_w, sizes.window_h, reaper.ImGui_Cond_FirstUseEver())
     local flags = reaper.ImGui_WindowFlags_NoFocusOnAppearing() | reaper.ImGui_WindowFlags_NoCollapse()
     local is_open
     shown, is_open = reaper.ImGui_Begin(ctx, title .. "###AceBridge", true, flags)
@@ -64,9 +62,9 @@ return function(import)
   local function pass_keys_on()
     local function is_pressed(key) return reaper.ImGui_IsKeyPressed(ctx, key, false) end
     local mods = reaper.ImGui_GetKeyMods(ctx)
-    if is_pressed(reaper.ImGui_Key_Space()) then reaper.Main_OnCommand(PLAY, 0) end
+    if is_pressed(reaper.ImGui_Key_Space()) then keyboard.play() end
     if mods & reaper.ImGui_Mod_Ctrl() ~= 0 and is_pressed(reaper.ImGui_Key_Z()) then
-      reaper.Main_OnCommand(mods & reaper.ImGui_Mod_Shift() ~= 0 and REDO or UNDO, 0)
+      keyboard.undo(mods & reaper.ImGui_Mod_Shift() ~= 0)
     end
   end
 
@@ -76,7 +74,7 @@ return function(import)
     if not editing and has_focus() then
       if not was_editing then pass_keys_on() end
       -- A menu closes, and what is clicked is forgotten, when the window loses the keyboard.
-      if not has_popup and not reaper.ImGui_IsAnyMouseDown(ctx) then give_keyboard_back() end
+      if not has_popup and not reaper.ImGui_IsAnyMouseDown(ctx) then keyboard.give_back() end
     end
     was_editing = editing
     rows.finish(GAP)
@@ -183,9 +181,9 @@ return function(import)
     if label ~= "" then
       reaper.ImGui_AlignTextToFramePadding(ctx)
       write(label, width, colours.dim)
-      local left = math.min(LABEL, math.floor(row_room * LABEL_SHARE))
+      local left = math.min(sizes.label_most, math.floor(row_room * sizes.label_share))
       local is_alone = width > row_room / 2 -- but for buttons and boxes to tick
-      if row_room >= BESIDE_FROM and width - left >= LEAST and is_alone then
+      if row_room >= sizes.beside_from and width - left >= sizes.least and is_alone then
         reaper.ImGui_SameLine(ctx, row_x + left, 0)
         width = width - left
       elseif row_x > 0 then

@@ -4,6 +4,7 @@
 
 return function(import)
   local draw = import("ui_draw")
+  local sizes = import("ui_sizes")
   local text_fit = import("text_fit")
   local M = {}
   local px = draw.px
@@ -12,8 +13,7 @@ return function(import)
   M.MARGIN, M.PAD, M.LINE, M.LABEL, M.VALUE = 12, 10, 19, 20, 56
   M.CONTROL, M.BOX, M.BAR, M.INNER = 26, 16, 6, 7
   local GAP, TITLE, SECTION, EXTRA, ROW_GAP = 7, 24, 32, 9, 8
-  local LABEL_MOST, LABEL_SHARE, BESIDE_FROM = 150, 0.36, 300
-  local BUTTON_LEAST, BUTTON_PAD, LEAST = 60, 12, 84
+  local BUTTON_LEAST, BUTTON_PAD = 60, 12
   local WIDEST = 680
 
   local function set_control(r, x, y, w, h) r.cx, r.cy, r.cw, r.ch = x, y, w, h end
@@ -27,8 +27,8 @@ return function(import)
   --- A label and a control of `height`: side by side where `room`, the width of the row, is enough, else one above the other.
   --- Returns the height of both. A `room` of 0: there are others in the row.
   local function place_labelled(r, x, y, w, height, room)
-    local column = math.min(px(LABEL_MOST), math.floor(room * LABEL_SHARE))
-    r.is_beside = r.label ~= "" and room >= px(BESIDE_FROM) and w - column >= px(LEAST)
+    local column = math.min(px(sizes.label_most), math.floor(room * sizes.label_share))
+    r.is_beside = r.label ~= "" and room >= px(sizes.beside_from) and w - column >= px(sizes.least)
     if r.is_beside then
       r.label_w = column
       set_control(r, x + r.label_w, y, w - r.label_w, height)
@@ -99,7 +99,7 @@ return function(import)
       if not w then flexible = flexible + 1 end
     end
     local left = room - natural - gap * (last - first)
-    if left < 0 or (flexible > 0 and left // flexible < px(LEAST)) then return nil end
+    if left < 0 or (flexible > 0 and left // flexible < px(sizes.least)) then return nil end
     local high, above = 0, 0 -- of the row, of labels above their widgets
     for i = first, last do
       local r = records[i]

@@ -2,11 +2,11 @@
 --
 -- A place is { dock, width, height, x, y } in the system's units; x and y are nil where nobody knows them.
 
-return function()
+return function(import)
+  local sizes = import("ui_sizes")
   local M = {}
 
   local SECTION, KEY = "AceBridge", "window_place" -- "dock width height x y"
-  local WIDTH, HEIGHT = 460, 420
   local TITLE_BAR = 24
 
   local place
@@ -38,9 +38,9 @@ return function()
     place = load()
     gfx.ext_retina = 1 -- asks for real pixels; REAPER answers with the screen's scale
     if place then return init(title, place[2], place[3], place[1], place[4], place[5]) end
-    gfx.init(title, WIDTH, HEIGHT, 0)
+    gfx.init(title, sizes.window_w, sizes.window_h, 0)
     if gfx.ext_retina > 1 and not reaper.GetOS():match("OS") then -- macOS counts a window's size in points, others in pixels
-      gfx.init("", math.floor(WIDTH * gfx.ext_retina), math.floor(HEIGHT * gfx.ext_retina))
+      gfx.init("", math.floor(sizes.window_w * gfx.ext_retina), math.floor(sizes.window_h * gfx.ext_retina))
     end
   end
 

@@ -3,10 +3,10 @@
 -- Widgets with a natural width (buttons) take it; the others of their row share the rest. A row that is too narrow for that is
 -- no row: its widgets stand below each other.
 
-return function()
+return function(import)
+  local sizes = import("ui_sizes")
   local M = {}
 
-  local LEAST = 84
   local items, count, planned = {}, 0, 0
 
   --- Forget all rows.
@@ -34,7 +34,7 @@ return function()
       if not items[i].natural then flexible = flexible + 1 end
     end
     local share = flexible > 0 and (room - taken) / flexible or 0
-    local is_stacked = last > first and (taken > room or flexible > 0 and share < LEAST)
+    local is_stacked = last > first and (taken > room or flexible > 0 and share < sizes.least)
     for i = first, last do
       local item = items[i]
       item.is_stacked = is_stacked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.ui_panel import ENTER, colour, open_panel
+from tests.support.fake_reaper.gfx import key_code
+from tests.support.ui_panel import ENTER, ESCAPE, SPACE, colour, open_panel
 
 ALL = """
   ui.title("AceBridge")
@@ -214,7 +216,9 @@ def test_labels_are_above_where_it_is_narrow_and_beside_where_it_is_wide(show: S
 
 @pytest.mark.parametrize(("width", "is_beside"), [(460, True), (240, False)])
 def test_a_box_to_tick_stands_beside_the_field_of_its_row(show: Show, width: int, is_beside: bool) -> None:
-    body = 'ui.line_edit("a", "Style", "", "words") ui.line_edit("b", "Seed", "", "new") ui.same_line() ui.checkbox("c", "Lock", true)'
+    body = """
+        ui.line_edit("a", "Style", "", "words")
+        ui.line_edit("b", "Seed", "", "new") ui.same_line() ui.checkbox("c", "Lock", true)"""
     window = show(body, place=f"0 {width} 300").window
     field, tick = window.find("new"), window.find("Lock")
     assert abs(field.y - tick.y) <= 1
@@ -335,6 +339,48 @@ def test_a_slider_that_comes_under_the_mouse_is_not_turned(show: Show) -> None:
     panel.tick(20)
     panel.wheel("", panel.texts[2], 1)
     assert panel.value("sum") == "1501"  # after a rest it turns what is under it
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_way_to_use_it_is_an_error(show: Show, seed: int) -> None:
+    panel = show(
+        ALL + ' v.n = (v.n or 0) + 1 if v.n % 40 < 20 then ui.line_edit("more", "More", "text", "") end',
+        place="0 300 260",
+    )
+    chance = random.Random(seed)
+    keys = [
+        32,
+        9,
+        13,
+        8,
+        1,
+        3,
+        22,
+        24,
+        25,
+        26,
+        97,
+        233,
+        0x7500D55C,
+        *map(key_code, ("up", "down", "left", "rght", "home", "del")),
+    ]
+    buttons = 0
+    for _ in range(250):
+        buttons = chance.choice([buttons, buttons, 0, 1, 1, 2])
+        panel.window.mouse(chance.randint(-20, 320), chance.randint(-20, 280), buttons)
+        panel.window.menu_choices[:] = [chance.randint(0, 4)]
+        if chance.random() < 0.4:
+            panel.window.press(chance.choice(keys), chance.choice([0, 0, 4, 8, 12]))
+        if chance.random() < 0.1:
+            panel.window.wheel(chance.choice([-120, 120, -600, 30]))
+        if chance.random() < 0.02:
+            panel.window.resize(chance.randint(60, 900), chance.randint(40, 500))
+        panel.tick()
+    panel.window.mouse(5, 5, 0)
+    panel.press(ESCAPE) if panel.is_editing else panel.tick()
+    panel.tick(10)
+    assert not panel.has_focus
+    assert panel.r.user.press(SPACE) is True
 
 
 def test_an_open_window_is_opened_again_by_its_title_only(show: Show) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.extensions import CONSTANTS
+from tests.support.fake_reaper.imgui_context import LEFT, RIGHT, Mouse
 from tests.support.lua_modules import IMPORT
 from tests.support.ui_panel import colour, open_panel
 
@@ -147,6 +149,34 @@ def test_labels_may_hold_what_reaimgui_takes_for_an_id(show: Show) -> None:
     panel = show('if ui.button("go", "C## minor") then out("go", "yes") end ui.choice("c", "", { "a##b" }, "a##b")')
     panel.click("C# # minor")
     assert panel.value("go") == "yes"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_way_to_use_it_is_an_error(show: Show, seed: int) -> None:
+    panel = show("""
+        v.n = (v.n or 0) + 1
+        v.on = ui.checkbox("on", "Vocals", v.on)
+        v.style = ui.line_edit("style", "Style", v.style or "jazz", "words")
+        v.words = ui.text_edit("words", "Lyrics", v.words or "la", 3)
+        v.x = ui.slider("x", "Steps", 0, 100, v.x or 7, "%d")
+        v.task = ui.choice("task", "Task", { "a", "b" }, v.task or "b")
+        if ui.section("more", "More", true) then ui.button("b", "B") ui.same_line() ui.button("c", "C", { disabled = true }) end
+        if v.n % 40 < 20 then ui.card_begin("card") ui.line_edit("more", "", "text", "") ui.card_end() end""")
+    chance, context = random.Random(seed), panel.context
+    for _ in range(250):
+        over = chance.choice(["", *(entry.label for entry in context.shown if entry.kind != "text")])
+        button = chance.choice([None, context.mouse.button, LEFT, LEFT, RIGHT])
+        context.move(Mouse(over, chance.random(), button, chance.random() < 0.2, chance.choice([0, 0, 1, -1])))
+        if chance.random() < 0.4:
+            context.press(chance.choice([32, 9, 13, 8, 1, 26, 97, 233]), chance.choice([0, 4, 8]))
+        context.is_hidden = chance.random() < 0.05
+        context.width = float(chance.choice([460, 460, 200, 900]))
+        panel.tick()
+    context.is_hidden = False
+    context.move(Mouse(""), Mouse("", button=LEFT), Mouse(""))
+    panel.tick(10)
+    assert not panel.has_focus
+    assert panel.r.user.press(32) is True
 
 
 def test_closing_ends_the_context(show: Show) -> None:

@@ -176,6 +176,8 @@ class Context:
         self.mouse_before, self.mouse = self.mouse, self._moves.pop(0) if self._moves else Mouse(self.mouse.over)
         if self.is_pressed():
             self.take_focus()
+            if not any(item.kind == "selectable" and item.label == self.mouse.over for item in self.shown):
+                self.menu = None  # a click beside a menu closes it
             if self.active != self.mouse.over:
                 self.activate(None)
         self.pressed, self.keys = self.keys, []
