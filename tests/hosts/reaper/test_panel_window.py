@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -219,3 +220,72 @@ def test_with_reaimgui(scene: Scene) -> None:
     scene.r.tick(5)
     assert (scene.item["I_CURTAKE"], len(scene.item.takes)) == (0, 2)
     assert scene.r.faults == []
+
+
+def test_closing_it_while_audio_is_read_sends_the_job_all_the_same(scene: Scene) -> None:
+    scene.track.items.remove(scene.second)
+    scene.item.takes[0].pitch = 0.01
+    scene.item.length = 120.0
+    scene.project.settle()
+    scene.select()
+    panel = open_panel(scene)
+    panel.click("Go")
+    scene.r.until(lambda: "reading audio" in panel.words())
+    panel.window.key(ESCAPE)
+    folder = scene.wait()
+    scene.r.tick(3)
+    assert panel.running() == [BACKGROUND]
+    scene.finish(folder)
+    assert len(scene.item.takes) == 2
+    assert scene.r.messages == []
+
+
+BUTTONS = [
+    "Go",
+    "Play",
+    "Stop",
+    "Keep",
+    "Again",
+    "Reveal",
+    "Folder",
+    "Dismiss",
+    "Cancel",
+    "Lock",
+    "Save",
+    "Delete",
+    "More",
+    "Lyrics",
+]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_use_is_never_an_error(scene: Scene, seed: int) -> None:
+    chance = random.Random(seed)
+    scene.r.answer(*[7] * 100)
+    scene.r.chosen_files += [None] * 100
+    scene.select()
+    panel = open_panel(scene)
+
+    def click() -> None:
+        texts = panel.window.texts
+        buttons = [text for text in texts if text.text in BUTTONS or text.text.startswith("A/B")]
+        text = chance.choice(buttons if buttons and chance.random() < 0.6 else texts)
+        panel.window.menu_choices[:] = [chance.randint(0, 14)]
+        panel.window.click_at(text.x + text.w / 2 + chance.choice([0, 0, 200]), text.y + text.h / 2)
+
+    def answer_all() -> None:
+        for request in (scene.r.resource / "AceBridge" / "jobs").glob("*/request.json"):
+            if not (request.parent / "result.json").exists():
+                answer(request.parent)
+
+    def select() -> None:
+        scene.project.time_selection = chance.choice([(0, 0), (10, 14), (11, 12.3)])
+
+    for _ in range(60):
+        act = chance.choice([click, click, click, answer_all, select, scene.r.user.undo])
+        act()
+        panel.tick(5)
+        assert scene.r.faults == []
+        assert not any("fault of its own" in message for message in scene.r.messages)
+        if not panel.window.is_open:
+            panel = open_again(panel)
