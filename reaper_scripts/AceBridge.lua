@@ -4,14 +4,15 @@
 -- @about
 --   # AceBridge for REAPER
 --
---   Select bars and tracks, run an action, and new audio lands on tracks: sample-exact, undoable, with the original kept.
+--   Select bars and tracks, press Go in the panel or run an action, and new audio lands on tracks: sample-exact, undoable, with
+--   the original kept.
 --
 --   These scripts drive the `acebridge` command, which ReaPack cannot install: run the action "AceBridge_Doctor", which
 --   offers to. Nothing else is needed: no SWS, no js_ReaScriptAPI, no ReaImGui.
 -- @changelog
---   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, song from regions, extend, prepend, smooth a join,
---     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
---     doctor, which installs the command, install toolbar, and uninstall.
+--   + First version: a panel for all of it; repaint, cover, add layer, complete, extract stems, generate, compose, song from regions,
+--     extend, prepend, smooth a join, analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job
+--     list, follow over OSC, settings, doctor, which installs the command, install toolbar, and uninstall.
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua

@@ -96,15 +96,15 @@ return function(import)
     }
   end
 
-  --- Read the audio, a little in every tick, and send. `id`: the job's folder, made already. This script ends with that; the
-  -- one that watches shows how far it is, and places the result.
-  local function send(id, request, recipes, guard)
+  --- Read the audio, a little in every tick, and send. `id`: the job's folder, made already. An action ends with that; the
+  -- script that watches shows how far it is, and places the result.
+  local function send(id, request, recipes, guard, report)
     local reading = capture.start(recipes, job.folder(id))
     local sent = false
     local function give_up(message, remedy)
       reading.abort()
       job.discard(id)
-      if message then watch.say(message, remedy) end
+      if message then report(message, remedy) end
     end
     local step
     step = guard(function()
@@ -140,7 +140,7 @@ return function(import)
   end
 
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
-  local function build_plan(name, options, project)
+  local function build_plan(name, options, project, report)
     local action = action_of(name)
     local selected = options.selected or selection.read(project)
     local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
@@ -150,41 +150,49 @@ return function(import)
     if not values then return nil end
     local words, fault, cure = lyrics.read(values.lyrics, selected)
     if fault then
-      watch.say(fault, cure)
+      report(fault, cure)
       return nil
     end
     local asked = values
     values = lyrics.with(values, words)
     local plan, why, remedy = action.plan(selected, values)
     if not plan then
-      if why then watch.say(why, remedy) end -- without a word: the musician has changed their mind
+      if why then report(why, remedy) end -- without a word: the musician has changed their mind
       return nil
     end
-    if not options.values and #action.form > 0 then remember(project, name, asked) end
+    if (options.keep or not options.values) and #action.form > 0 then remember(project, name, asked) end
     plan.place.notice = notice
     return plan
   end
 
+  --- Run the action `name`. options: `silent`: without its dialog; `values`: in place of one; `keep`: remember these as those of
+  -- a dialog; `selected`: what is selected, in place of what is; `report(message, remedy)`: shows what hinders it, in place of
+  -- a message.
   local function perform(name, options)
+    local report = options.report or watch.say
     local id, fault = job.new()
-    if not id then return watch.say(fault, "Free some disk space, then run the action again.") end
+    if not id then return report(fault, "Free some disk space, then run the action again.") end
     local function forget() job.discard(id) end
     local guard = with_guard(forget)
     guard(function()
       local ok, why, remedy = job.ready(id) -- it loads while the musician fills in the form and audio is read
       if not ok then
         forget()
-        return watch.say(why, remedy)
+        return report(why, remedy)
       end
       local project = reaper.EnumProjects(-1)
-      local plan = build_plan(name, options, project)
+      local plan = build_plan(name, options, project, report)
       if not plan then
         forget()
         return watch_on()
       end
-      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard)
+      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard, report)
     end)()
   end
+  M.perform = perform
+
+  --- Values of an action as they were entered last in a project; empty when they never were.
+  M.last_values = last_values
 
   local function without_seed(values)
     local again = {}
@@ -206,6 +214,32 @@ return function(import)
     selected.items, selected.picked, selected.chosen, selected.conflict = { item }, true, true, nil
     selected.start, selected.stop, selected.from = start + facts.again.start, start + facts.again.stop, "items"
     perform("repaint", { values = without_seed(facts.values), selected = selected })
+    return true
+  end
+
+  --- Do a job again with new seeds: the same audio and values, and its result goes where that of `id` belongs. Returns true, or
+  -- nil, a message and a remedy.
+  function M.send_again(id)
+    local request = job.request(id)
+    if not request then return nil, "The folder of this job is no longer there.", "Run the action again." end
+    local function anchor(source) -- files in the folder of the first job
+      if source and source.file and not source.file:find("[/\\]") then source.file = files.join(job.folder(id), source.file) end
+    end
+    for _, part in ipairs(request.parts) do
+      local source = part.source or {}
+      anchor(source)
+      anchor(part.again)
+      for _, piece in ipairs(source.mix or {}) do anchor(piece) end
+      if part.fields.output then part.fields.output.seeds = nil end
+      part.fields.seed = nil
+    end
+    local again, fault = job.new()
+    if not again then return nil, fault, "Free some disk space." end
+    local ok, why, remedy = job.submit(again, request)
+    if not ok then
+      job.discard(again)
+      return nil, why, remedy
+    end
     return true
   end
 
@@ -241,7 +275,7 @@ return function(import)
   --- Run the action `name`. options.silent: without its dialog.
   function M.run(name, options)
     -- Before anything else: without it REAPER asks what to do about the copy that runs, in a dialog of its own.
-    if name ~= "follow" then -- which has options of its own
+    if name ~= "follow" and name ~= "panel" then -- which have options of their own
       if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
     end
     reaper.defer(function() end) -- no undo point of REAPER's own

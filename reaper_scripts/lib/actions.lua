@@ -1,62 +1,117 @@
--- The actions: what each is called, what its dialog asks and what it plans; `sends_mix`: what it
--- sends is the mix of tracks; `sends`: which of the selection's items it sends. One line of this table and one file beside
--- lib/ make an action; `silent` ones have a second file that asks nothing and takes what was entered last.
+-- The actions: what each is called, what its dialog and the panel ask, and what it plans; `sends_mix`: what it sends is the
+-- mix of tracks; `sends`: which of the selection's items it sends. One line of this table and one file beside lib/ make an
+-- action; `silent` ones have a second file that asks nothing and takes what was entered last. `check`: says as `plan` does
+-- whether it can be done now, without a question and without a look into media files; without one the plan itself says it.
+--
+-- `gives`: what comes of it, in a sentence.
+--
+-- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: how many it has
+-- room for; `hint` stands in it while it is empty; `more`: it is asked for under "More".
 
 return function(import)
   local listening = import("plan_listening")
+  local plan_of = import("plan")
   local on_takes = import("plan_takes")
   local on_tracks = import("plan_tracks")
   local song = import("plan_song")
 
-  local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
-  local LYRICS = { key = "lyrics", caption = "Lyrics ( / between) or item / project / file", kind = "text", optional = true }
+  local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true, hint = "instruments and mood" }
+  local LYRICS = {
+    key = "lyrics", caption = "Lyrics ( / between) or item / project / file", label = "Lyrics", kind = "text", optional = true, lines = 5,
+    hint = "empty: without words",
+  }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
   local BEST = { key = "best_of", caption = "Best of (2 to 64; keeps the best)", kind = "integer", allowed = { 2, 64 }, optional = true }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
+  local THINKING = {
+    key = "thinking", caption = "Plan it first (neural engine)", kind = "choice", allowed = { "no", "yes" }, default = "no",
+    more = true,
+  }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
   local function tracks(default)
-    return { key = "tracks", caption = "Tracks (commas between)", kind = "text", default = default }
+    return { key = "tracks", caption = "Tracks (commas between)", label = "Tracks", kind = "text", default = default, hint = "commas between" }
   end
 
   return {
     repaint = {
-      title = "Repaint time selection", sends = "items", plan = on_takes.repaint,
+      title = "Repaint time selection", sends = "items", gives = "A new take on the item; the old one stays.", plan = on_takes.repaint,
       form = {
         STYLE, LYRICS, TAKES, BEST, SEED,
-        { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
-        { key = "strength", caption = "Strength when balanced (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true },
-        { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region" },
+        { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced", more = true },
+        { key = "strength", caption = "Strength when balanced (0 to 1)", label = "Strength", kind = "number", allowed = { 0, 1 }, optional = true },
+        { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region", more = true },
       },
     },
     cover = {
-      title = "Cover", sends_mix = true, plan = on_tracks.cover,
-      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, BEST, SEED },
-    },
-    lego = { title = "Add layer", sends_mix = true, plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, BEST, SEED } },
-    complete = { title = "Complete", sends_mix = true, plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, BEST, SEED } },
-    extract = { title = "Extract stems", sends_mix = true, plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
-    generate = {
-      title = "Generate here", plan = on_tracks.generate,
-      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, BEST, SEED },
-    },
-    compose = {
-      title = "Compose from a description", plan = on_tracks.compose,
+      title = "Cover", gives = "The music in another style on a new track.", sends_mix = true, check = plan_of.mix, plan = on_tracks.cover,
       form = {
-        { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
-        { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
-        { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
+        STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", label = "Closeness", kind = "number", allowed = { 0, 1 }, optional = true },
         TAKES, BEST, SEED,
       },
     },
-    song = { title = "Song from regions", plan = song.song, form = { STYLE, LYRICS, TAKES, SEED } },
-    extend = { title = "Extend", sends = "selected_items", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
-    prepend = { title = "Prepend", sends = "selected_items", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED } },
+    lego = {
+      title = "Add layer", gives = "A folder below with a track for each layer.",
+      sends_mix = true, check = plan_of.mix, plan = on_tracks.lego,
+      form = { tracks("drums"), STYLE, LYRICS, TAKES, BEST, SEED, THINKING },
+    },
+    complete = {
+      title = "Complete", gives = "A folder below with an accompaniment.",
+      sends_mix = true, check = plan_of.mix, plan = on_tracks.complete,
+      form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, BEST, SEED, THINKING },
+    },
+    extract = {
+      title = "Extract stems", gives = "A folder below with a track for each stem.",
+      sends_mix = true, check = plan_of.mix, plan = on_tracks.extract,
+      form = { tracks("vocals, drums, bass") },
+    },
+    generate = {
+      title = "Generate here", gives = "New music on the selected track if it is free there, else on a new one.", plan = on_tracks.generate,
+      form = {
+        STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true },
+        TAKES, BEST, SEED, THINKING,
+      },
+    },
+    compose = {
+      title = "Compose from a description", gives = "A song on a new track.", plan = on_tracks.compose,
+      form = {
+        { key = "description", caption = "Description, in a sentence", kind = "text", optional = true, lines = 2 },
+        { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
+        { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
+        TAKES, BEST, SEED, THINKING,
+      },
+    },
+    song = {
+      title = "Song from regions", gives = "A song on a new track, with an item for each region.", plan = song.song,
+      form = { STYLE, LYRICS, TAKES, SEED },
+    },
+    extend = {
+      title = "Extend", gives = "A new take with more bars; the item grows.",
+      sends = "selected_items", plan = on_takes.extend,
+      form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED },
+    },
+    prepend = {
+      title = "Prepend", gives = "A new take with more bars before it; the item grows.",
+      sends = "selected_items", plan = on_takes.prepend,
+      form = { BARS, STYLE, LYRICS, TAKES, BEST, SEED },
+    },
     join = {
-      title = "Smooth the join of two items", sends = "selected_items", plan = on_takes.join,
+      title = "Smooth the join of two items", gives = "A new take on both items.", sends = "selected_items", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, BEST, SEED },
     },
-    analyse = { title = "Analyse", sends_mix = true, plan = listening.analyse, form = {} },
-    lyrics_regions = { title = "Lyrics to regions", sends_mix = true, plan = listening.lyrics_regions, form = {} },
-    score = { title = "Score takes", sends = "selected_items", plan = on_takes.score, form = {} },
+    analyse = {
+      title = "Analyse", gives = "Tempo, meter, key and chords.",
+      sends_mix = true, check = plan_of.mix, plan = listening.analyse,
+      form = {},
+    },
+    lyrics_regions = {
+      title = "Lyrics to regions", gives = "A region for each section and each line.",
+      sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions,
+      form = {},
+    },
+    score = {
+      title = "Score takes", gives = "Scores on the takes; the best one becomes active.",
+      sends = "selected_items", plan = on_takes.score,
+      form = {},
+    },
   }
 end

@@ -8,22 +8,14 @@ return function(import)
   local guid = import("guid")
   local install_dialog = import("install_dialog")
   local job = import("job")
+  local panel = import("panel")
   local selection = import("selection")
   local settings = import("settings")
   local toolbar = import("toolbar")
+  local undo = import("undo")
   local version = import("version")
   local watch = import("watch")
   local M = {}
-
-  local function undoable(project, name, change)
-    reaper.PreventUIRefresh(1)
-    reaper.Undo_BeginBlock2(project)
-    local ok, fault = pcall(change)
-    reaper.Undo_EndBlock2(project, "AceBridge: " .. name, -1)
-    reaper.PreventUIRefresh(-1)
-    reaper.UpdateArrange()
-    if not ok then error(fault, 0) end
-  end
 
   --- Step through the takes of the selected items.
   local function step(by)
@@ -33,7 +25,7 @@ return function(import)
     local any = false
     for _, item in ipairs(items) do any = any or reaper.CountTakes(item) > 1 end
     if not any then return watch.say("The selected item has one take only.", 'Run "AceBridge_Repaint time selection" or "AceBridge_Another take" to make another.') end
-    undoable(project, by > 0 and "Next take" or "Previous take", function()
+    undo.step(project, by > 0 and "Next take" or "Previous take", function()
       for _, item in ipairs(items) do
         local count = reaper.CountTakes(item)
         if count > 1 then
@@ -93,13 +85,13 @@ return function(import)
     if not watch.is_watched_elsewhere(token) then watch.run(guard, token) end
   end
 
-  function M.jobs(_, guard)
-    local token = reaper.genGuid("")
-    if watch.is_watched_elsewhere(token) then
-      return watch.show() -- another script watches: its window comes
-    end
-    watch.run(guard, token, true)
+  --- Show the jobs, and place what has finished meanwhile.
+  function M.jobs(action, guard)
+    if not watch.show() then panel.run(action, guard) end -- it is not installed: this script shows it
   end
+
+  --- Open the panel, or close the one that is open.
+  function M.panel(action, guard) panel.toggle(action, guard) end
 
   function M.settings()
     local fields, known = {}, {}

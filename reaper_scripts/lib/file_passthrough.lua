@@ -7,6 +7,7 @@
 
 return function(import)
   local pan_of = import("pan")
+  local pause = import("pause")
   local M = {}
 
   -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
@@ -118,6 +119,7 @@ return function(import)
     local lanes = tonumber(reaper.GetAppVersion():match("^%d+")) >= LANES_SINCE
     local found, reached = {}, -math.huge
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      pause.here()
       local item = reaper.GetTrackMediaItem(track, i)
       local begin = reaper.GetMediaItemInfo_Value(item, "D_POSITION") * rate
       local ends = begin + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") * rate

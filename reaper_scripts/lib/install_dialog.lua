@@ -5,13 +5,12 @@ return function(import)
   local installer = import("installer")
   local on_exit = import("on_exit")
   local release = import("release")
+  local ui = import("ui")
   local version = import("version")
-  local window = import("window")
   local M = {}
 
   local SECTION, KEY, ALIVE_S = "AceBridge", "installing", 3
   local OK_CANCEL, OK = 1, 1 -- MB
-  local ROW = "install"
 
   local function say(message, remedy)
     reaper.MB(remedy and remedy ~= "" and message .. "\n\n" .. remedy or message, "AceBridge", 0)
@@ -26,27 +25,34 @@ return function(import)
   --- Show a session in a window until it ends; then `ended` gets it. Closing the window stops nothing.
   local function follow(session, title, guard, ended)
     local is_open = true
-    window.open("AceBridge")
+    local function close_window()
+      if is_open then ui.close() end
+      is_open = false
+    end
+    ui.open("AceBridge")
     on_exit.add(function()
       reaper.DeleteExtState(SECTION, KEY, false)
       session.close()
-      window.close()
+      close_window()
     end)
+    local function draw(now)
+      if not ui.begin() then return close_window() end
+      ui.title(title)
+      ui.progress(now.fraction, "running")
+      ui.text(now.text)
+      if ui.button("cancel", "Cancel") then session.cancel() end
+      ui.finish()
+    end
     local tick
     tick = guard(function()
       reaper.SetExtState(SECTION, KEY, ("%.3f"):format(reaper.time_precise()), false)
       local now = session.step()
       if session.state ~= "running" then
-        window.close()
+        close_window()
         reaper.DeleteExtState(SECTION, KEY, false)
         return ended(session)
       end
-      local event = is_open and window.draw({ { id = ROW, title = title, state = "running", fraction = now.fraction, stage = now.text, note = "" } })
-      if event and event[1] == "cancel" then session.cancel() end
-      if event and event[1] == "close" then
-        is_open = false
-        window.close()
-      end
+      if is_open then draw(now) end
       reaper.defer(tick)
     end)
     tick()

@@ -68,8 +68,22 @@ return function(import)
   -- Before a request is sent, the script that reads its audio says how far it is.
   local READING, READING_ALIVE_S = "reading ", 5
 
+  -- The ids of those jobs, so that nobody has to look into every folder for them.
+  local READINGS = "readings"
+
+  local function list_reading(id, wanted)
+    local list = {}
+    for other in reaper.GetExtState(SECTION, READINGS):gmatch("%S+") do
+      if other ~= id then list[#list + 1] = other end
+    end
+    if wanted then list[#list + 1] = id end
+    if #list == 0 then return reaper.DeleteExtState(SECTION, READINGS, false) end
+    reaper.SetExtState(SECTION, READINGS, table.concat(list, " "), false)
+  end
+
   --- Say what share of a job's audio is read; nil: it is over.
   function M.report_reading(id, title, share)
+    list_reading(id, title ~= nil)
     if not title then return reaper.DeleteExtState(SECTION, READING .. id, false) end
     reaper.SetExtState(SECTION, READING .. id, ("%.3f %.4f %s"):format(reaper.time_precise(), share, title), false)
   end
@@ -77,7 +91,7 @@ return function(import)
   --- Jobs whose audio is still read: { {id, title, fraction} … }.
   function M.readings()
     local found = {}
-    for _, id in ipairs(files.folders(M.root())) do
+    for id in reaper.GetExtState(SECTION, READINGS):gmatch("%S+") do
       local when, share, title = reaper.GetExtState(SECTION, READING .. id):match("^(%S+) (%S+) (.*)$")
       if when and reaper.time_precise() - tonumber(when) < READING_ALIVE_S then
         found[#found + 1] = { id = id, title = title, fraction = tonumber(share) }
@@ -149,15 +163,21 @@ return function(import)
     return files.exists(path) and path or nil
   end
 
+  local closed = {} -- ids of jobs that are: only the script that closes one opens it again
+
   function M.close(id) return files.touch(files.join(M.folder(id), "placed")) end
-  function M.reopen(id) return files.remove(files.join(M.folder(id), "placed")) end
+  function M.reopen(id)
+    closed[id] = nil
+    return files.remove(files.join(M.folder(id), "placed"))
+  end
   function M.is_placed(id) return files.exists(files.join(M.folder(id), "placed")) end
 
   --- Ids of all jobs that were sent and not yet closed, the oldest first.
   function M.open()
     local found = {}
     for _, id in ipairs(files.folders(M.root())) do
-      if not M.is_placed(id) and files.exists(files.join(M.folder(id), "request.json")) then found[#found + 1] = id end
+      closed[id] = closed[id] or M.is_placed(id)
+      if not closed[id] and files.exists(files.join(M.folder(id), "request.json")) then found[#found + 1] = id end
     end
     table.sort(found)
     return found

@@ -2,6 +2,7 @@
 
 return function(import)
   local files = import("files")
+  local selection = import("selection")
   local takes = import("takes")
   local M = {}
 
@@ -59,6 +60,17 @@ return function(import)
     local place = text and PLACES[text:lower():match("^%s*(.-)%s*$")]
     if not place then return M.lines(text) end
     return place(selected)
+  end
+
+  --- Names of the places of lyrics that this REAPER has.
+  function M.places()
+    return reaper.APIExists(CLIPBOARD) and { "item", "project", "clipboard", "file" } or { "item", "project", "file" }
+  end
+
+  --- The words in a place, now; or nil, a message and a remedy.
+  function M.from(place)
+    local project = reaper.EnumProjects(-1)
+    return PLACES[place]({ project = project, selected_items = selection.find_items(project), items = {} })
   end
 
   --- Values of a dialog with the words in place of what its field says.

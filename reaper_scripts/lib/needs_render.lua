@@ -3,6 +3,7 @@
 
 return function(import)
   local pan_of = import("pan")
+  local pause = import("pause")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -48,6 +49,7 @@ return function(import)
       local item = reaper.GetTrackMediaItem(track, i)
       local take = reaper.GetActiveTake(item)
       if take and reaper.TakeIsMIDI(take) and tracks_of.sounds(item, start, stop) then return true end
+      pause.here()
     end
     return false
   end

@@ -1,6 +1,7 @@
 -- The outputs of a result's part: sorted by role, opened as media, laid onto tracks.
 
 return function(import)
+  local guid = import("guid")
   local scores = import("scores")
   local takes = import("takes")
   local M = {}
@@ -60,6 +61,16 @@ return function(import)
       if quality > value then number, value = i, quality end
     end
     return number
+  end
+
+  --- Note in `result.placed` what was made of it: { {item, take, old, beside} … } as GUIDs. `old`: the take that played before;
+  -- `beside`: the item that did, in another lane.
+  function M.note_placed(result, item, old, beside)
+    result.placed = result.placed or {}
+    table.insert(result.placed, {
+      item = guid.of_item(item), take = guid.of_take(reaper.GetActiveTake(item)), old = old and guid.of_take(old),
+      beside = beside and guid.of_item(beside),
+    })
   end
 
   function M.new_item(track)

@@ -44,7 +44,6 @@ return function(import)
     set("D_POSITION", (origin + section.start_frame) / rate + shift)
     set("D_LENGTH", (section.end_frame - section.start_frame) / rate)
     set("B_LOOPSRC", 0)
-    set("C_BEATATTACHMODE", outputs_of.TIME_BASE)
     set("D_FADEINLEN", 0) -- the items play on into each other
     set("D_FADEOUTLEN", 0)
     for _, made in ipairs(layer.takes) do
@@ -53,6 +52,7 @@ return function(import)
     end
     set("I_CURTAKE", 0)
     reaper.UpdateItemInProject(item)
+    return item
   end
 
   return function(project, request, result)
@@ -68,7 +68,7 @@ return function(import)
     local origin = math.floor(whole.position_s * whole.sample_rate + 0.5)
     return function()
       local track = tracks.insert_after(project, anchor, { { name = "Song" } })[1]
-      for _, layer in ipairs(layers) do lay(track, request, layer, origin, shift) end
+      for _, layer in ipairs(layers) do outputs_of.note_placed(result, lay(track, request, layer, origin, shift)) end
       local summary, missing = ("%d sections on a new track"):format(#layers), result.song.missing
       if #missing > 0 then
         return ("%s; not made: %s.\n%s"):format(summary, table.concat(missing, ", "), table.concat(result.warnings, "\n")), true

@@ -107,7 +107,7 @@ return function(import)
   end
 
   --- Add the takes of a target to one piece; returns whether they are heard.
-  local function add_takes(request, target, piece, sources)
+  local function add_takes(request, result, target, piece, sources)
     local wanted, item = target.wanted, piece.item
     local grows = wanted.grow_left or wanted.grow_right
     if wanted.grow_left then left_edge.extend(item, wanted.grow_left) end
@@ -134,6 +134,7 @@ return function(import)
     end
     set("I_CURTAKE", first + outputs_of.best(target.part) - 1)
     reaper.UpdateItemInProject(home)
+    outputs_of.note_placed(result, home, not on_lane and piece.take or nil, on_lane and item or nil)
     return plays
   end
 
@@ -150,7 +151,7 @@ return function(import)
   end
 
   --- Put results beside their items, each once; returns a sentence for each.
-  local function lay_beside(project, request, targets)
+  local function lay_beside(project, request, result, targets)
     local said, done = {}, {}
     for _, target in ipairs(targets) do
       if not target.home.pieces and done[target.part] then
@@ -162,6 +163,7 @@ return function(import)
         local track = tracks.insert_after(project, target.home.track, { spec })[1]
         local item = outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
         if not target.wanted.beside then take_over_gains(item, target.wanted) end
+        outputs_of.note_placed(result, item)
       end
     end
     return said
@@ -196,10 +198,10 @@ return function(import)
       for _, target in ipairs(targets) do
         for i, piece in ipairs(target.home.pieces or {}) do
           count = count + 1
-          if not add_takes(request, target, piece, target.sources[i]) then silent = silent + 1 end
+          if not add_takes(request, result, target, piece, target.sources[i]) then silent = silent + 1 end
         end
       end
-      local said = lay_beside(project, request, targets)
+      local said = lay_beside(project, request, result, targets)
       local summary = count == 1 and "new take" or count > 0 and count .. " new takes" or ""
       if silent > 0 then summary = summary .. " on a new lane that does not play yet" end
       if #said == 0 then return summary end

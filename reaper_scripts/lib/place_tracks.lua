@@ -67,7 +67,7 @@ return function(import)
     return function()
       local homes = tracks_for(project, place, anchor, layers)
       for i, layer in ipairs(layers) do
-        outputs_of.lay(homes[i], request, layer.part, layer.outputs, layer.sources, shift)
+        outputs_of.note_placed(result, outputs_of.lay(homes[i], request, layer.part, layer.outputs, layer.sources, shift))
       end
       local to_mute = not plays_on and place.mute or {}
       local items = #to_mute > 0 and guid.items(project)

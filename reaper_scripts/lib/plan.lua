@@ -3,6 +3,7 @@
 return function(import)
   local json = import("json")
   local settings = import("settings")
+  local source = import("source")
   local takes = import("takes")
   local tempo = import("tempo")
   local tracks_of = import("tracks")
@@ -41,6 +42,18 @@ return function(import)
     if selected.conflict then return nil, table.unpack(selected.conflict) end
     return true
   end
+
+  --- Whether the mix of what is selected can be sent; nil, a message and a remedy if not.
+  function M.mix(selected)
+    local ok, why, remedy = M.stretch(selected)
+    if not ok then return nil, why, remedy end
+    why = source.mix_fault(selected, selected.start, selected.stop, settings.get("capture"))
+    if why then return nil, why end
+    return true
+  end
+
+  --- How a language model is to plan the music first, as the contract has it; nil: not at all.
+  function M.thinking(values) return values.thinking == "yes" and { plan_first = true } or nil end
 
   function M.label(item)
     local take = reaper.GetActiveTake(item)

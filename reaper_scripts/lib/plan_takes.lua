@@ -8,6 +8,7 @@ return function(import)
   local guid = import("guid")
   local item_render = import("item_render")
   local pan_of = import("pan")
+  local pause = import("pause")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -48,6 +49,7 @@ return function(import)
     end
     local plan = { parts = {}, captures = {}, place = { kind = "take", items = {}, lane = settings.get("repaint_as") == "lane" } }
     for number, item in ipairs(selected.items) do
+      pause.here()
       local part, found = item_part(selected, item, number, "repaint")
       if not part then return nil, found end
       local first, last = selection.item_span(item)

@@ -3,6 +3,7 @@
 return function(import)
   local guid = import("guid")
   local source_audio = import("source_audio")
+  local pause = import("pause")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -51,7 +52,7 @@ return function(import)
   M.cover = whole("cover", nil, function(fields, values) fields.strength = values.strength end)
 
   M.complete = whole("complete", "Accompaniment", function(fields, values, place)
-    fields.tracks = plan_of.names(values.tracks or "drums, bass, keyboard")
+    fields.tracks, fields.thinking = plan_of.names(values.tracks or "drums, bass, keyboard"), plan_of.thinking(values)
     place.mix = "mix" -- which has the source in it: with tracks of their own, the source plays on
   end)
 
@@ -70,6 +71,7 @@ return function(import)
     for _, track in ipairs(selected.tracks) do
       for i = 0, reaper.CountTrackMediaItems(track) - 1 do
         last = math.max(last, select(2, selection.item_span(reaper.GetTrackMediaItem(track, i))))
+        pause.here()
       end
     end
     local start = math.floor(math.max(0, selected.start - context) * rate + 0.5) / rate
@@ -81,7 +83,7 @@ return function(import)
       task = "lego", position_s = position, source = found.part,
       fields = {
         music = told, tracks = plan_of.names(values.tracks or "drums"), start_s = selected.start - start, end_s = selected.stop - start,
-        context_s = context, scope = "region", output = plan_of.output(values, rate),
+        context_s = context, scope = "region", output = plan_of.output(values, rate), thinking = plan_of.thinking(values),
       },
     }
     local place = on_tracks(selected, "Layers", values, changes)
@@ -111,7 +113,9 @@ return function(import)
     end
     return {
       task = "text2music", position_s = start,
-      fields = { music = told, duration_s = duration, output = plan_of.output(values, selected.rate) },
+      fields = {
+        music = told, duration_s = duration, output = plan_of.output(values, selected.rate), thinking = plan_of.thinking(values),
+      },
     }, place
   end
 

@@ -184,7 +184,7 @@ return function(import)
   function M.start(recipe, folder)
     local shown = false
     local function step()
-      if not shown then -- one tick for the job window to say what comes
+      if not shown then -- one tick for the panel to say what comes
         shown = true
         return 0
       end

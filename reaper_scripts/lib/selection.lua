@@ -2,6 +2,7 @@
 -- click, while a time selection stays. Then come the time selection, the loop where a caller wants it, items, tracks.
 
 return function(import)
+  local pause = import("pause")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -24,6 +25,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
       found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
+      pause.here()
     end
     return found
   end
@@ -40,6 +42,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountTracks(project) - 1 do
       found[#found + 1] = reaper.GetTrack(project, i)
+      pause.here()
     end
     return found
   end
@@ -47,9 +50,11 @@ return function(import)
   local function items_on(tracks)
     local found = {}
     for _, track in ipairs(tracks) do
+      local has_lanes = tracks_of.has_lanes(track)
       for i = 0, reaper.CountTrackMediaItems(track) - 1 do
         local item = reaper.GetTrackMediaItem(track, i)
-        if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+        if not has_lanes or tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+        pause.here()
       end
     end
     return found
@@ -60,6 +65,7 @@ return function(import)
     local found = {}
     for _, item in ipairs(items) do
       if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+      pause.here()
     end
     return #found > 0 and found or items
   end
@@ -72,6 +78,7 @@ return function(import)
         seen[track] = true
         found[#found + 1] = track
       end
+      pause.here()
     end
     return found
   end
@@ -81,6 +88,7 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       start, stop = math.min(start, first), math.max(stop, last)
+      pause.here()
     end
     return stop > start and start or nil, stop
   end
@@ -99,6 +107,7 @@ return function(import)
         end
       end
       if here then tracks[#tracks + 1] = track end
+      pause.here()
     end
     return stop > start and start or nil, stop, tracks, alike
   end
@@ -109,6 +118,7 @@ return function(import)
       local first, last = M.item_span(item)
       local overlap = math.min(last, stop) - math.max(first, start)
       if overlap * rate > 0.999 then found[#found + 1] = item end -- a sample, whatever rounding makes of it
+      pause.here()
     end
     return found
   end

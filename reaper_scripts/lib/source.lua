@@ -10,6 +10,7 @@ return function(import)
   local file_passthrough = import("file_passthrough")
   local item_render = import("item_render")
   local needs_render = import("needs_render")
+  local pause = import("pause")
   local selection = import("selection")
   local tracks_of = import("tracks")
   local M = {}
@@ -81,6 +82,7 @@ return function(import)
             audio = true
           end
         end
+        pause.here()
       end
     end
     return midi, audio, muted
@@ -91,6 +93,7 @@ return function(import)
   local function audible_tracks(selected, start, stop)
     local found, soloed = {}, {}
     for _, track in ipairs(selected.tracks) do
+      pause.here()
       if not tracks_of.is_free(track, start, stop) or needs_render.receives(track) then
         found[#found + 1] = track
         if tracks_of.is_soloed(track) then soloed[#soloed + 1] = track end
@@ -107,6 +110,7 @@ return function(import)
     local audible = audible_tracks(selected, start, stop)
     for _, track in ipairs(audible) do sorted.muted = sorted.muted and not tracks_of.gains(track, home) end
     for _, track in ipairs(audible) do
+      pause.here()
       local list = sorted.read
       local render = how == "auto" and needs_render.track(track, home, start, stop)
         or how == "pre" and selected.chosen and needs_render.plays_midi(track, start, stop) -- picked, so it is meant
@@ -159,21 +163,26 @@ return function(import)
     }
   end
 
+  --- Why a mix of tracks cannot be sent, in a sentence; nil when it can be.
+  function M.mix_fault(selected, start, stop, how)
+    if stop - start > MAX_S then
+      return ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
+    end
+    local midi, audio, silenced = contents(selected.tracks, start, stop)
+    if audio or midi and (how ~= "pre" or selected.chosen) then return nil end
+    return midi
+      and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
+      or silenced and "The items in the selection are muted; unmute them first."
+      or "There is no audio in the selection; select some that holds audio."
+  end
+
   --- What tracks play between two times, mixed by their faders. `how`: `pre` reads them before their FX, as files and through
   -- accessors, `post` renders the master; `auto` renders those that would not sound the same otherwise, and reads the rest.
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
   function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
-    if stop - start > MAX_S then
-      return nil, ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
-    end
-    local midi, audio, silenced = contents(selected.tracks, start, stop)
-    if not audio and not (midi and (how ~= "pre" or selected.chosen)) then
-      return nil, midi
-        and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
-        or silenced and "The items in the selection are muted; unmute them first."
-        or "There is no audio in the selection; select some that holds audio."
-    end
+    local fault = M.mix_fault(selected, start, stop, how)
+    if fault then return nil, fault end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
     if how == "post" then
       local file = name .. ".wav"

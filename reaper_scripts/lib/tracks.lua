@@ -2,6 +2,7 @@
 
 return function(import)
   local pan_of = import("pan")
+  local pause = import("pause")
   local M = {}
 
   local function index(track)
@@ -32,6 +33,7 @@ return function(import)
           seen[i] = true
           found[#found + 1] = reaper.GetTrack(project, i)
         end
+        pause.here()
       end
     end
     return found
@@ -59,11 +61,17 @@ return function(import)
 
   local FIXED_LANES, LANES_SINCE = 2, 7 -- I_FREEMODE; REAPER's version
 
+  local knows_lanes -- whether this REAPER does; nil: not asked yet
+
+  --- Whether a track has fixed lanes.
+  function M.has_lanes(track)
+    if knows_lanes == nil then knows_lanes = tonumber(reaper.GetAppVersion():match("^%d+")) >= LANES_SINCE end
+    return knows_lanes and reaper.GetMediaTrackInfo_Value(track, "I_FREEMODE") == FIXED_LANES
+  end
+
   --- Whether an item is on a lane that plays; on tracks without lanes every item is.
   function M.is_on_playing_lane(item)
-    if tonumber(reaper.GetAppVersion():match("^%d+")) < LANES_SINCE then return true end
-    return reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(item), "I_FREEMODE") ~= FIXED_LANES
-      or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
+    return not M.has_lanes(reaper.GetMediaItem_Track(item)) or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
   end
 
   --- Whether an item plays between two times: it is there, not muted, and on a lane that plays.
@@ -79,6 +87,7 @@ return function(import)
       local item = reaper.GetTrackMediaItem(track, i)
       local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
       if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
+      pause.here()
     end
     return true
   end
@@ -99,6 +108,7 @@ return function(import)
         if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
         if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
       end
+      pause.here()
     end
     return free
   end

@@ -1,260 +1,138 @@
 -- Follows jobs until their results are placed. One script of a REAPER does it for all: whoever comes second leaves its job
--- to the first. A job whose script has gone is found in its folder.
+-- to the first. The panel follows them while it is open. A job whose script has gone is found in its folder.
 
 return function(import)
-  local command = import("command")
   local files = import("files")
-  local guid = import("guid")
-  local on_exit = import("on_exit")
   local job = import("job")
-  local json = import("json")
-  local place = import("place")
-  local scores = import("scores")
+  local jobs = import("jobs")
+  local messages = import("messages")
+  local on_exit = import("on_exit")
   local settings = import("settings")
-  local window = import("window")
   local M = {}
 
-  local SECTION, KEY, SHOW, HELD = "AceBridge", "watcher", "show", "held"
-  local MOST_NAMES = 3
-  local LOOK_S, SEARCH_S, ALIVE_S = 0.05, 1, 3
-  local YES_NO, YES = 4, 6
+  local SECTION, KEY, SHOW, OPEN = "AceBridge", "watcher", "show", "panel"
+  local LOOK_S, ALIVE_S, RENDERS_S = 0.05, 3, 600
+  local BACKGROUND, PANEL = "AceBridge_Job list (background).lua", "AceBridge_Panel.lua"
+  local FOLDER = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 
   local function claim(token)
     reaper.SetExtState(SECTION, KEY, ("%s %.3f"):format(token, reaper.time_precise()), false)
   end
 
+  --- Who watches, and for how long nothing was heard of them; nil: nobody.
+  local function watcher()
+    local who, when = reaper.GetExtState(SECTION, KEY):match("^(%S+) (%S+)$")
+    return who, who and math.abs(reaper.time_precise() - tonumber(when))
+  end
+
   --- Whether another script of this REAPER watches already.
   function M.is_watched_elsewhere(token)
-    local who, when = reaper.GetExtState(SECTION, KEY):match("^(%S+) (%S+)$")
-    return who ~= nil and who ~= token and math.abs(reaper.time_precise() - tonumber(when)) < ALIVE_S
+    local who, silent_s = watcher()
+    return who ~= nil and who ~= token and silent_s < ALIVE_S
   end
 
-  --- Have the script that watches show its window.
-  function M.show() reaper.SetExtState(SECTION, SHOW, "1", false) end
+  --- Whether a panel is open in this REAPER: it is also while REAPER renders, and runs no script.
+  function M.has_panel()
+    local who, silent_s = watcher()
+    return who ~= nil and who == reaper.GetExtState(SECTION, OPEN) and silent_s < RENDERS_S
+  end
 
-  local RECORDS = 4 -- GetPlayStateEx
+  --- Run a script of ours as an action of its own; false where it is not installed.
+  local function launch(name)
+    local number = FOLDER and reaper.AddRemoveReaScript(true, 0, files.join(FOLDER, name), true) or 0
+    if number == 0 then return false end
+    reaper.Main_OnCommand(number, 0)
+    return true
+  end
 
-  --- Whether a project of any tab records: then nothing is placed and no message comes in between.
-  local function records()
-    local i = 0
-    while true do
-      local project = reaper.EnumProjects(i)
-      if not project then return false end
-      if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return true end
-      i = i + 1
+  --- Show the jobs: in the panel that is open, else in a new one; false where none is installed.
+  function M.show()
+    if M.has_panel() then
+      reaper.SetExtState(SECTION, SHOW, "1", false)
+      return true
     end
+    return launch(PANEL)
   end
-
-  --- Say something in a message. While REAPER records it is in the job window only, and a message when the recording has
-  -- ended: a message would take the keyboard from whoever records.
-  local function say(message, remedy)
-    local text = remedy and remedy ~= "" and message .. "\n\n" .. remedy or message
-    if not records() then return reaper.MB(text, "AceBridge", 0) end
-    local held = reaper.GetExtState(SECTION, HELD)
-    reaper.SetExtState(SECTION, HELD, held == "" and text or held .. "\n\n" .. text, false)
-    M.show()
-    M.start(function(step) return step end)
-  end
-  M.say = say
-
-  --- What was said during a recording, until that has ended: then it becomes a message, and this nil.
-  local function read_held_messages()
-    local text = reaper.GetExtState(SECTION, HELD)
-    if text == "" then return nil end
-    if records() then return text end
-    reaper.DeleteExtState(SECTION, HELD, false)
-    reaper.MB(text, "AceBridge", 0)
-  end
-
-  local SCRIPT = "AceBridge_Job list (background).lua"
-  local FOLDER = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 
   --- Have somebody watch: an action of its own, so that no action that sends a job goes on running.
   function M.start(guard)
     local token = reaper.genGuid("")
+    if M.is_watched_elsewhere(token) or M.has_panel() then return end
+    if settings.get("window") == "yes" and launch(PANEL) or launch(BACKGROUND) then return end
+    M.run(guard, token) -- it is not installed: this script does it
+  end
+
+  --- Say something, and what to do about it; during a recording somebody watches until it has ended.
+  function M.say(message, remedy)
+    if not messages.say(message, remedy) then M.start(function(step) return step end) end
+  end
+
+  --- Have a script without a window watch, if a job of this REAPER runs that nobody watches.
+  function M.start_in_background(guard)
+    local token = reaper.genGuid("")
     if M.is_watched_elsewhere(token) then return end
-    local number = FOLDER and reaper.AddRemoveReaScript(true, 0, files.join(FOLDER, SCRIPT), true) or 0
-    if number == 0 then return M.run(guard, token) end -- it is not installed: this script does it
-    reaper.Main_OnCommand(number, 0)
-  end
-
-  --- The project that a result goes to, or nil: it is not open, and nobody wants it elsewhere or could be `asked`.
-  local function home(request, asked)
-    local identity = request.place.project
-    local project = guid.project(identity)
-    if project then return project end
-    if not asked then return nil end
-    local anchored = request.place.kind ~= "tracks" and request.place.kind ~= "song"
-    local gone = ("%s is ready, but %s is no longer open."):format(request.title, identity.name)
-    if anchored then
-      say(gone, 'The result is kept: open that project again, then run "AceBridge_Job list".')
-      return nil
-    end
-    local answer = reaper.MB(gone .. "\n\nPut the result on a new track of the project that is open now? (No keeps it for later.)", "AceBridge", YES_NO)
-    if answer ~= YES then return nil end
-    request.place.anchor = nil
-    return (reaper.EnumProjects(-1))
-  end
-
-  --- What a row says of a job that is done: what was placed, with which seeds, how long it took, and how to take it back.
-  local function describe(request, result, summary)
-    local names, seeds, choices = {}, {}, {}
-    for _, part in ipairs(result.parts) do
-      for _, take in ipairs(part.takes) do
-        if take.seed and take.seed ~= json.null then seeds[#seeds + 1] = ("%d"):format(take.seed) end
-        for _, output in ipairs(take.outputs or {}) do names[#names + 1] = output.name end
+    for _, id in ipairs(job.open()) do
+      if job.is_ours(id) then
+        if not launch(BACKGROUND) then M.run(guard, token) end
+        return
       end
-      choices[#choices + 1] = scores.of_choice(part)
     end
-    local facts = { (summary:gsub("\n.*", "")) }
-    if #names > 0 then facts[#facts + 1] = table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)) end
-    if #seeds > 0 then facts[#facts + 1] = (#seeds == 1 and "seed " or "seeds ") .. table.concat(seeds, ", ") end
-    for _, choice in ipairs(choices) do facts[#facts + 1] = choice end
-    if result.total_s then facts[#facts + 1] = ("%.0f s"):format(result.total_s) end
-    local lines = { table.concat(facts, "; "), ('Edit > Undo "AceBridge: %s" takes it back.'):format(request.title) }
-    for _, warning in ipairs(result.warnings or {}) do lines[#lines + 1] = warning end
-    return table.concat(lines, "\n")
   end
 
-  --- The end of a job. `asked`: somebody waits for it, so that what hinders it is worth a message. Returns its state, a note
-  -- and a remedy. It is closed first: while a message waits for an answer, other scripts may look at it too.
-  local function finish(entry, asked)
-    local request, status = entry.request, entry.status
-    if job.is_placed(entry.id) then return "done", "" end
-    job.close(entry.id)
-    if status.state == "cancelled" then return "cancelled", "" end
-    if status.state == "failed" then
-      say(status.message, status.remedy)
-      return "failed", status.message, status.remedy
-    end
-    local result = job.result(entry.id)
-    if not result then
-      say("The result of " .. request.title .. " cannot be read.", 'Run "AceBridge_Repeat last".')
-      return "failed", "no result"
-    end
-    local project = home(request, asked)
-    if not project then
-      job.reopen(entry.id)
-      return "kept", "waits for " .. request.place.project.name
-    end
-    local ok, summary, remedy, later = place.place(project, request, result)
-    if not ok then
-      if later then job.reopen(entry.id) end
-      if asked or not later then say(summary, remedy) end
-      return later and "kept" or "failed", summary, remedy
-    end
-    if remedy then say(summary) end
-    return "done", describe(request, result, summary)
-  end
-
-  local function row(entry)
-    local status = entry.status
-    local eta = status.eta_s and (", %.0f s to go"):format(status.eta_s) or ""
-    local ahead = status.position and status.position > 0 and (", %d ahead"):format(status.position) or ""
-    return {
-      id = entry.id, title = entry.request.title, fraction = status.fraction, state = entry.state or status.state,
-      stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta,
-      note = entry.note or status.note or entry.request.place.notice or "", remedy = entry.remedy or status.remedy,
-      button = entry.state == "failed" and job.log(entry.id) and "log" or nil,
-    }
-  end
-
-  local function message_row(text)
-    return { id = HELD, title = "AceBridge", fraction = 0, state = "kept", stage = "", note = text }
-  end
-
-  --- The state of a job that has ended while REAPER records.
-  local function waiting(status)
-    if status.state ~= "failed" then return { state = "waiting", stage = "ready, waits for the end of the recording", fraction = 1 } end
-    return { state = "failed", stage = "", note = status.message, remedy = status.remedy, fraction = status.fraction }
-  end
-
-  local function reading_row(reading)
-    return {
-      id = reading.id, title = reading.title, fraction = reading.fraction, state = "reading", note = "",
-      stage = ("reading audio, %d %%"):format(math.floor(100 * reading.fraction)),
-    }
-  end
-
-  --- Watch until nothing runs any more and the window is closed, which `stay` opens whatever the settings say.
-  function M.run(guard, token, stay)
-    local entries, order, readings = {}, {}, {}
-    local searched, looked = -math.huge, -math.huge
-    local shown = stay or settings.get("window") == "yes"
-    local function add(id)
-      local request = not entries[id] and job.request(id)
-      if not request or type(request.place) ~= "table" or type(request.place.project) ~= "table" then return end
-      entries[id] = { id = id, request = request, status = job.status(id, request) }
-      order[#order + 1] = id
-    end
+  --- Watch until nothing runs any more and the view is closed. `view`: shows the jobs: { tick(follower, asked), close() }, where
+  -- `asked` is true when somebody wants to see the jobs, and `tick` returns false when it was closed. `waits`: somebody waits
+  -- for what is found, also for jobs of an earlier REAPER.
+  function M.run(guard, token, view, waits)
+    local looked, running = -math.huge, 1
+    local follower = jobs.follow({
+      say = M.say, shown = function() return view ~= nil end,
+      asked = function(id) return waits or job.is_ours(id) end,
+    })
     claim(token)
+    if view then reaper.SetExtState(SECTION, OPEN, token, false) end
+    local function close_view()
+      if not view then return end
+      view.close()
+      view = nil
+      if reaper.GetExtState(SECTION, OPEN) == token then reaper.DeleteExtState(SECTION, OPEN, false) end
+    end
     on_exit.add(function()
       if not M.is_watched_elsewhere(token) then reaper.DeleteExtState(SECTION, KEY, false) end
-      if shown then window.close() end
+      close_view()
     end)
-    if shown then window.open("AceBridge") end
 
-    local function look(now)
-      if M.is_watched_elsewhere(token) then return 0 end -- we were away for long, and another script watches now
-      claim(token)
-      local before = #readings
-      readings = job.readings()
-      if now - searched >= SEARCH_S or #readings < before then -- what was read may be a job now
-        searched = now
-        for _, id in ipairs(job.open()) do add(id) end
-      end
-      local running = #readings
-      for _, id in ipairs(order) do
-        local entry = entries[id]
-        if not entry.state then
-          entry.status = job.status(id, entry.request)
-          local ended = job.is_finished(entry.status)
-          if ended and entry.status.state ~= "cancelled" and records() then
-            entry.status = waiting(entry.status)
-            running = running + 1
-          elseif ended then
-            local ok, state, note, remedy = pcall(finish, entry, stay or job.is_ours(id))
-            if not ok then -- a result that is not what it should be; it is closed, and the next job does not suffer from it
-              say("The result of " .. entry.request.title .. " cannot be used: " .. tostring(state), 'Run "AceBridge_Repeat last".')
-              state, note = "failed", "cannot be used"
-            end
-            entry.state, entry.note, entry.remedy = state, note, remedy
-          else
-            running = running + 1
-          end
-        end
-      end
-      return running
+    --- Whether the panel asked for by another script is to be shown.
+    local function is_asked()
+      if not reaper.HasExtState(SECTION, SHOW) then return false end
+      reaper.DeleteExtState(SECTION, SHOW, false)
+      return true
     end
 
-    local running, held = 1, nil
+    --- The view was closed: jobs that run are left to a script without one.
+    local function leave()
+      close_view()
+      if running == 0 then return false end
+      reaper.DeleteExtState(SECTION, KEY, false)
+      if launch(BACKGROUND) then return false end
+      claim(token)
+      return true
+    end
+
     job.clean_sometimes()
     local function tick()
       local now = reaper.time_precise()
       if now - looked >= LOOK_S then
         looked = now
-        held = read_held_messages()
-        running = look(now) + (held and 1 or 0)
-      end
-      if reaper.HasExtState(SECTION, SHOW) then
-        reaper.DeleteExtState(SECTION, SHOW, false)
-        if not shown then window.open("AceBridge") end
-        shown, stay = true, true
-      end
-      if shown then
-        local rows = {}
-        for i, id in ipairs(order) do rows[i] = row(entries[id]) end
-        for _, reading in ipairs(readings) do rows[#rows + 1] = reading_row(reading) end
-        if held then rows[#rows + 1] = message_row(held) end
-        local event = window.draw(rows)
-        if event and event[1] == "cancel" then job.cancel(event[2]) end
-        if event and event[1] == "log" then command.open(job.log(event[2])) end
-        if event and event[1] == "close" then
-          window.close()
-          shown, stay = false, false
+        if M.is_watched_elsewhere(token) then -- we were away for long, or a panel has taken over
+          running = 0
+          if not view then return end
+        else
+          claim(token)
+          running = follower.look(now) + (messages.release() and 1 or 0)
         end
       end
-      if running > 0 or (shown and not M.is_watched_elsewhere(token)) then reaper.defer(guard(tick)) end
+      if view and view.tick(follower, is_asked()) == false and not leave() then return end
+      if running > 0 or view then reaper.defer(guard(tick)) end
     end
     tick()
   end

@@ -5,6 +5,7 @@
 
 return function(import)
   local guid = import("guid")
+  local pause = import("pause")
   local M = {}
 
   M.GAINS = { "D_VOL", "D_PAN", "D_PANLAW" } -- of a take: its file does not hold them
@@ -104,6 +105,7 @@ return function(import)
   function M.note_all(items)
     local notes = {}
     for _, item in ipairs(items) do
+      pause.here()
       local take = reaper.GetActiveTake(item)
       if take then
         notes[#notes + 1] = {

@@ -93,6 +93,10 @@ class Leaves:
         """Return a module's table."""
         return self._state()[1](name.encode())
 
+    def load_function(self) -> Any:
+        """Return the function that loads a module, for code of a test."""
+        return self._state()[1]
+
     def __getitem__(self, name: str) -> Any:
         return _Module(self, name)
 

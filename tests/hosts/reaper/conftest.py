@@ -15,8 +15,9 @@ import soundfile
 from tests.support import lua_modules, schemas
 from tests.support.daemon import Daemon, daemon_at, until
 from tests.support.fake_reaper import Reaper
-from tests.support.reaper_install import NAMES, Workshop, uv_archive, workshop_at
 from tests.support.fake_reaper.api import VERSIONS
+from tests.support.reaper_install import NAMES, Workshop, uv_archive, workshop_at
+from tests.support.reaper_panel import Panel, open_panel
 from tests.support.reaper_scene import Scene, open_scene
 from tests.support.reaper_studio import COMMAND, ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
@@ -24,8 +25,9 @@ from tests.support.signals import song
 #: What runs in both Luas: the leaf modules without REAPER, and the actions. Everything else runs in that of REAPER 7.
 IN_BOTH_LUAS = {
     "test_actions", "test_analyse", "test_command", "test_files", "test_installer", "test_job", "test_json", "test_lua_form",
-    "test_lua_wav", "test_settings", "test_version", "test_window", "test_ui_text_field", "test_ui_text_lines",
-    "test_ui_numbers", "test_ui_widgets", "test_ui_keyboard", "test_ui_gfx", "test_ui_fields", "test_ui_imgui",
+    "test_lua_wav", "test_panel_at_work", "test_panel_fields", "test_panel_store", "test_settings", "test_version",
+    "test_ui_text_field", "test_ui_text_lines", "test_ui_numbers", "test_ui_widgets", "test_ui_keyboard", "test_ui_gfx",
+    "test_ui_fields", "test_ui_imgui",
 }  # fmt: skip
 
 
@@ -139,3 +141,10 @@ def scene(tmp_path: Path, version: str) -> Iterator[Scene]:
     """A project whose jobs the test answers."""
     with open_scene(tmp_path, version) as scene:
         yield scene
+
+
+@pytest.fixture
+def panel(scene: Scene) -> Panel:
+    """The panel of a scene whose time selection is made."""
+    scene.select()
+    return open_panel(scene)

@@ -221,21 +221,28 @@ def test_a_result_that_cannot_be_read_stops_no_other(studio: Studio) -> None:
     assert len(studio.project.undo) == 3
 
 
-def test_the_window_comes_back_while_a_job_runs(studio: Studio) -> None:
+def test_the_panel_comes_back_while_a_job_runs(studio: Studio) -> None:
     studio.reaper.form(Seconds="60")
-    studio.reaper.ext[("AceBridge", "window")] = "yes"
+    studio.reaper.ext.update({("AceBridge", "window"): "yes", ("AceBridge", "window_place"): "0 460 900"})
     studio.reaper.start("AceBridge_Generate here.lua")
     studio.wait_until_sent()
-    watcher = studio.reaper.scripts[-1]
-    studio.reaper.until(lambda: watcher.window.is_open)
-    watcher.window.key(27)
-    studio.reaper.until(lambda: not watcher.window.is_open)
+    panel = studio.reaper.scripts[-1]
+    assert panel.name == "AceBridge_Panel.lua"
+    studio.reaper.until(lambda: panel.window.is_open)
+    panel.window.key(27)
+    studio.reaper.until(lambda: panel.ended)
+    assert [script.name for script in studio.reaper.scripts if not script.ended] == [
+        "AceBridge_Job list (background).lua"
+    ]
     studio.reaper.start("AceBridge_Job list.lua")
-    studio.reaper.until(lambda: watcher.window.is_open)
+    panel = studio.reaper.scripts[-1]
+    studio.reaper.until(lambda: "Cancel" in panel.window)
+    studio.reaper.tick(2)
+    assert [script.name for script in studio.reaper.scripts if not script.ended] == ["AceBridge_Panel.lua"]
     assert studio.reaper.messages == []
-    watcher.window.click("Cancel")
-    studio.reaper.until(lambda: "cancelled" in watcher.window or watcher.ended)
-    watcher.window.key(27)
+    panel.window.click("Cancel")
+    studio.reaper.until(lambda: "cancelled" in panel.window)
+    panel.window.key(27)
     studio.reaper.finish()
 
 

@@ -162,8 +162,8 @@ def test_a_project_without_a_media_folder(studio: Studio, file: str) -> None:
     assert Path(track.items[0].takes[0].source.path).parent == project.media_folder
 
 
-def test_cancelled_in_the_window(studio: Studio) -> None:
-    studio.reaper.ext[("AceBridge", "window")] = "yes"
+def test_cancelled_in_the_panel(studio: Studio) -> None:
+    studio.reaper.ext.update({("AceBridge", "window"): "yes", ("AceBridge", "window_place"): "0 460 900"})
     seen = studio.visible_state()
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
@@ -313,7 +313,7 @@ def test_old_jobs_are_cleaned_once_a_day(studio: Studio) -> None:
     assert int(studio.reaper.ext[("AceBridge", "cleaned")]) > long_ago
 
 
-def test_two_actions_at_once_share_a_window(studio: Studio) -> None:
+def test_two_actions_at_once_share_a_watcher(studio: Studio) -> None:
     select(studio)
     studio.reaper.form()
     studio.reaper.start("AceBridge_Cover.lua")

@@ -15,7 +15,7 @@ from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import Scene, on_every_version
 from tests.support.reaper_studio import RATE_HZ, media
 
-BACKGROUND = "AceBridge_Job list (background).lua"
+BACKGROUND, PANEL = "AceBridge_Job list (background).lua", "AceBridge_Panel.lua"
 
 
 def running(scene: Scene) -> list[str]:
@@ -32,6 +32,11 @@ def read_through_reaper(scene: Scene, minutes: float = 3) -> None:
 
 def window(scene: Scene) -> Any:
     return scene.r.window()
+
+
+def with_panel(scene: Scene) -> None:
+    """Have actions open the panel, high enough for its rows."""
+    scene.r.ext.update({("AceBridge", "window"): "yes", ("AceBridge", "window_place"): "0 460 900"})
 
 
 @on_every_version
@@ -77,17 +82,17 @@ def test_options_are_set_before_anything_is_asked(scene: Scene, version: str) ->
 
 @on_every_version
 def test_reading_shows_how_far_it_is_and_can_be_cancelled_in_the_window(scene: Scene) -> None:
-    scene.r.ext["AceBridge", "window"] = "yes"
+    with_panel(scene)
     read_through_reaper(scene)
     scene.start("Repaint time selection")
-    scene.r.until(lambda: scene.r.scripts[-1].window.is_open)
+    scene.r.until(lambda: window(scene).is_open)
     seen = scene.r.until(lambda: [t.text for t in window(scene).texts if t.text.startswith("reading audio, ")])
     scene.r.tick(20)
     later = next(t.text for t in window(scene).texts if t.text.startswith("reading audio, "))
     assert int(later.split()[2]) > int(seen[0].split()[2])
     window(scene).click("Cancel")
-    scene.r.until(lambda: running(scene) == [BACKGROUND])
-    scene.r.until(lambda: "No jobs. This window closes with Escape." in window(scene))
+    scene.r.until(lambda: running(scene) == [PANEL])
+    scene.r.until(lambda: "Cancel" not in window(scene))
     window(scene).key(27)
     scene.r.finish()
     assert scene.r.messages == []
@@ -149,7 +154,7 @@ def test_cancel_asks_before_it_ends_jobs_of_other_projects(scene: Scene, answer_
 
 
 def test_a_finished_job_leaves_a_row_with_name_seed_and_how_to_take_it_back(scene: Scene) -> None:
-    scene.r.ext["AceBridge", "window"] = "yes"
+    with_panel(scene)
     folder = scene.send("Cover")
     answer(folder)
     result = json.loads((folder / "result.json").read_text("utf-8"))
@@ -203,7 +208,7 @@ def test_a_command_that_never_starts_is_given_up(scene: Scene, end: str) -> None
 
 
 def test_the_log_of_a_failed_job_opens_from_its_row(scene: Scene) -> None:
-    scene.r.ext["AceBridge", "window"] = "yes"
+    with_panel(scene)
     folder = scene.send("Cover")
     (folder / "log.txt").write_text("what happened", "utf-8")
     status = {"state": "failed", "message": "The disk is full.", "remedy": "Free some.", "stage": "failed"}
@@ -218,7 +223,7 @@ def test_the_log_of_a_failed_job_opens_from_its_row(scene: Scene) -> None:
 
 
 def test_the_window_leaves_the_keyboard_to_the_arrange_view(scene: Scene) -> None:
-    scene.r.ext["AceBridge", "window"] = "yes"
+    with_panel(scene)
     folder = scene.send("Cover")
     scene.r.until(lambda: scene.r.scripts[-1].window.is_open)
     assert scene.r.keyboard == 1

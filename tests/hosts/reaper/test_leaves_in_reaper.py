@@ -1,4 +1,4 @@
-"""Form, settings, files and window in the fake REAPER, which checks every call against REAPER's own list of functions."""
+"""Form, settings and files in the fake REAPER, which checks every call against REAPER's own list of functions."""
 
 from __future__ import annotations
 
@@ -16,22 +16,6 @@ local values = import("form").ask("AceBridge: Test", {
   { key = "takes", caption = "Takes", kind = "integer", allowed = { 1, 8 }, default = 1 },
 }, { style = "it's late" })
 reaper.ShowConsoleMsg(values and import("json").encode(values) or "cancelled")
-"""
-
-WINDOW = """
-local window = import("window")
-window.open("AceBridge")
-local rows = {
-  { id = "a", title = "Repaint", state = "running", stage = "Painting", fraction = 0.5, note = "" },
-  { id = "b", title = "Cover", state = "failed", note = "The disk is full.", remedy = "Free some space." },
-}
-local function tick()
-  local event = window.draw(rows)
-  if event then reaper.ShowConsoleMsg(table.concat(event, " ") .. "\\n") end
-  if event and event[1] == "close" then return window.close() end
-  reaper.defer(tick)
-end
-tick()
 """
 
 
@@ -80,32 +64,3 @@ def test_files_and_waves(r: Reaper) -> None:
         """
     )
     assert r.console == "a.wav cancel jobs"
-
-
-def test_the_window(r: Reaper) -> None:
-    script = r.start(code=IMPORT + WINDOW)
-    r.tick(2)
-    window = r.window(script)
-    assert [text.text for text in window.texts] == [
-        "Cancel",
-        "Repaint",
-        "Painting",
-        "Cover",
-        "The disk is full.",
-        "Free some space.",
-    ]
-    window.click("Cancel")
-    r.tick(4)
-    assert r.console == "cancel a\n"
-    assert "Stopping" in window
-    window.resize(800, 400)
-    r.tick(2)
-    window.key(27)
-    r.finish()
-    assert r.console == "cancel a\nclose\n"
-    assert not window.is_open
-    again = r.start(code=IMPORT + WINDOW)
-    assert r.window(again).size == (800, 400)
-    r.window(again).close_by_user()
-    r.finish()
-    assert r.console.endswith("close\n")

@@ -53,6 +53,7 @@ def test_items_that_lie_freely_get_a_take_and_no_lane(scene: Scene) -> None:
 @pytest.mark.parametrize(("alone", "says"), [(True, ""), (False, "on a new lane that does not play yet")])
 def test_a_new_lane_that_does_not_play_is_said(scene: Scene, alone: bool, says: str) -> None:
     scene.r.ext.update({("AceBridge", "repaint_as"): "lane", ("AceBridge", "window"): "yes"})
+    scene.r.ext["AceBridge", "window_place"] = "0 460 900"
     if alone:
         scene.track.items.remove(scene.second)
     scene.select()

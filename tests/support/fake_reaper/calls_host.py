@@ -253,6 +253,9 @@ def atexit(r: Call, function: Any) -> bool:
 def set_action_options(r: Call, flags: int) -> None:
     """1: a relaunch ends this copy; 2: and starts another; 4 and 8: the toggle state goes on and off."""
     r.script.options |= int(flags)
+    command = r.command_ids.setdefault(str(r.script.path), 50000 + len(r.command_ids))
+    if int(flags) & 12:
+        r.toggles[command] = int(bool(int(flags) & 4))
 
 
 @api("get_action_context")

@@ -193,6 +193,10 @@ def _unselect_tracks(_r: Call, project: Any) -> None:
         track["I_SELECTED"] = 0
 
 
+def _scroll_to_tracks(project: Any) -> None:
+    project.scrolled_to = [track for track in project.tracks if track.selected]
+
+
 ACTIONS: dict[int, Any] = {
     40029: lambda _r, project: project.step(-1),  # Edit: Undo
     40030: lambda _r, project: project.step(1),  # Edit: Redo
@@ -200,6 +204,7 @@ ACTIONS: dict[int, Any] = {
     40289: _unselect_items,  # Item: Unselect (clear selection of) all items
     40297: _unselect_tracks,  # Track: Unselect (clear selection of) all tracks
     40044: lambda r, _project: r.user.toggle_play(),  # Transport: Play/stop
+    40913: lambda _r, project: _scroll_to_tracks(project),  # Track: Vertical scroll selected tracks into view
     40635: lambda _r, project: setattr(project, "time_selection", (0.0, 0.0)),  # Time selection: Remove
     42230: render.run,  # File: Render project, using the most recent render settings, auto-close render dialog
 }

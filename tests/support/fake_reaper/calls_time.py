@@ -81,7 +81,27 @@ def master_get_play_rate(_r: Call, project: Any) -> float:
 
 @api("GetPlayPosition")
 def get_play_position(r: Call) -> float:
-    return r.project.cursor
+    return get_play_position_ex(r, r.project)
+
+
+@api("GetPlayPositionEx")
+def get_play_position_ex(r: Call, project: Any) -> float:
+    """Where playback is: it goes on with the clock from where it began."""
+    if not project.playing or project.played_since is None:
+        return float(project.cursor)
+    began, at = project.played_since
+    return float(began + r.clock.now - at)
+
+
+@api("OnPlayButtonEx")
+def on_play_button_ex(r: Call, project: Any) -> None:
+    project.playing = 1
+    project.played_since = (project.cursor, r.clock.now)
+
+
+@api("OnStopButtonEx")
+def on_stop_button_ex(_r: Call, project: Any) -> None:
+    project.playing, project.played_since = 0, None
 
 
 # Tempo

@@ -63,6 +63,8 @@ class Project:
         self.play_rate = 1.0
         self.generation = 0  # items and takes get new pointers with each undo
         self.changes = 0
+        self.scrolled_to: list[Track] = []
+        self.played_since: tuple[float, float] | None = None
         self.undo_room: int | None = None  # how many points fit into the memory that undo may use
         self.waits_for_tempo: Callable[[], None] | None = None
         self.history: list[tuple[str, Any]] = [("", self._undoable())]
@@ -157,6 +159,7 @@ class Project:
     def settle(self) -> None:
         """Take what is there now for what the last undo point left: a test has set it up by hand."""
         self.history[self.present] = (self.history[self.present][0], self._undoable())
+        self.changes += 1
 
     @property
     def has_unrecorded_change(self) -> bool:

@@ -31,6 +31,7 @@ class Script:
         self.has_deferred = False
         self.own_undo = False
         self.open_blocks = 0
+        self.calls = 0  # of the API, in the present tick
         self.window = Window(reaper)
         self._real_start = time.monotonic()
         self._lupa = importlib.import_module(f"lupa.lua{reaper.lua.replace('.', '')}")
@@ -72,6 +73,7 @@ class Script:
     def tick(self) -> None:
         """Run what was deferred; without more of it, the script ends."""
         self.window.next_event()
+        self.calls = 0
         functions, self.deferred = self.deferred, []
         for function in functions:
             self._run_guarded(function)
@@ -117,6 +119,7 @@ class Script:
 
     def _call(self, name: bytes, *arguments: Any) -> tuple[Any, ...]:
         self.reaper.clock.work(clock.CALL_S)
+        self.calls += 1
         try:
             return (True, *api.call(self.reaper, self, name.decode(), arguments))
         except api.ApiMisuse as problem:

@@ -172,6 +172,7 @@ class User:
         """Press Space."""
         project = self._reaper.project
         project.playing = 0 if project.playing else _PLAYING
+        project.played_since = (project.cursor, self._reaper.clock.now) if project.playing else None
 
     def record(self, track: Track) -> None:
         """Begin to record on a track, at the cursor."""

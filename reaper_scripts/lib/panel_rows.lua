@@ -1,0 +1,181 @@
+-- The lower part of the panel: a row for each job, and what can be done with its result.
+
+return function(import)
+  local actions = import("actions")
+  local command = import("command")
+  local fields = import("panel_fields")
+  local guid = import("guid")
+  local job = import("job")
+  local results = import("panel_results")
+  local selection = import("selection")
+  local M = {}
+
+  local TONES = { failed = "error", kept = "warning", done = "text", cancelled = "dim" }
+  local TRY_AGAIN, HERE = "Try again", "Place it here"
+  local VARY = "vary_take" -- of `actions`
+
+  --- The rows. `action`: what runs tasks. Returns { draw(ui, follower), stop() }.
+  function M.new(action)
+    local self = {}
+    local player = results.player()
+    local messages = {} -- id → what hindered a button of its row
+    local seen = {} -- id → { changes, pieces, is_new }: looked up again when the project has changed
+
+    --- What of a result is there, without a look at every tick.
+    local function pieces_of(entry)
+      if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return {}, false end
+      local changes = reaper.GetProjectStateChangeCount(entry.project)
+      local known = seen[entry.id]
+      if not known or known.changes ~= changes then
+        local pieces = results.pieces(entry)
+        known = { changes = changes, pieces = pieces, is_new = results.plays_new(pieces) }
+        seen[entry.id] = known
+      end
+      return known.pieces, known
+    end
+
+    local function again(follower, id)
+      local ok, why, remedy = action.send_again(id)
+      if ok then
+        if not follower.entry(id).placed then follower.dismiss(id) end -- the new row takes its place
+        return follower.search()
+      end
+      messages[id] = remedy and why .. "\n" .. remedy or why
+    end
+
+    --- Make takes that are like the new one of a result, in its place.
+    local function vary(entry, piece)
+      local project = reaper.EnumProjects(-1)
+      if project ~= entry.project then
+        messages[entry.id] = "The result is in another project; show that first."
+        return
+      end
+      reaper.SetMediaItemInfo_Value(piece.item, "I_CURTAKE", piece.number)
+      reaper.UpdateItemInProject(piece.item)
+      local selected = selection.read(project)
+      selected.selected_items = { piece.item }
+      messages[entry.id] = nil
+      action.perform(VARY, {
+        values = fields.load(VARY, action.last_values(project, VARY)), selected = selected,
+        report = function(message, remedy) messages[entry.id] = remedy and message .. "\n" .. remedy or message end,
+      })
+    end
+
+    local function dismiss(follower, id)
+      if player.id() == id then player.stop() end
+      messages[id], seen[id] = nil, nil
+      follower.dismiss(id)
+    end
+
+    -- Buttons of a row that has ended.
+
+    local function draw_placed(ui, follower, entry)
+      local id = entry.id
+      local pieces, known = pieces_of(entry)
+      local gone = { disabled = #pieces == 0 }
+      if player.id() == id then
+        if ui.button("play " .. id, "Stop") then player.stop() end
+      elseif ui.button("play " .. id, "Play", gone) then
+        local ok, why = player.play(entry)
+        messages[id] = not ok and why or nil
+      end
+      ui.same_line()
+      if ui.button("compare " .. id, known and #pieces > 0 and not known.is_new and "A/B: before" or "A/B: new", gone) then
+        results.compare(entry)
+        seen[id] = nil
+      end
+      ui.same_line()
+      if ui.button("keep " .. id, "Keep", gone) then
+        results.keep(entry)
+        return dismiss(follower, id)
+      end
+      ui.same_line()
+      if ui.button("again " .. id, "Again") then again(follower, id) end
+      ui.same_line()
+      if actions[VARY] then
+        if ui.button("vary " .. id, "Vary", gone) then
+          vary(entry, pieces[1])
+          follower.search()
+        end
+        ui.same_line()
+      end
+      if ui.button("reveal " .. id, "Reveal", gone) then results.reveal(entry) end
+      ui.same_line()
+      if ui.button("folder " .. id, "Folder", gone) then results.open_folder(entry) end
+      ui.same_line()
+    end
+
+    local function draw_ended(ui, follower, row, entry)
+      if entry.placed then
+        draw_placed(ui, follower, entry)
+      elseif row.state == "kept" then
+        if ui.button("retry " .. row.id, TRY_AGAIN) then follower.retry(row.id) end
+        ui.same_line()
+        if entry.request.place.kind == "tracks" and not guid.project(entry.request.place.project) then
+          if ui.button("here " .. row.id, HERE) then follower.retry(row.id, true) end
+          ui.same_line()
+        end
+      elseif row.state == "failed" or row.state == "cancelled" then
+        if row.log and ui.button("log " .. row.id, "Log") then command.open(job.log(row.id)) end
+        if row.log then ui.same_line() end
+        if ui.button("again " .. row.id, TRY_AGAIN) then again(follower, row.id) end
+        ui.same_line()
+      end
+      if ui.button("dismiss " .. row.id, "Dismiss") then dismiss(follower, row.id) end
+    end
+
+    local function has_text(text) return text ~= nil and text ~= "" end
+
+    local function draw_words(ui, row)
+      if not row.ended then
+        local note = has_text(row.note) and ", " .. row.note or ""
+        return ui.text(row.stage .. note, "dim")
+      end
+      local first = true
+      for line in (has_text(row.note) and row.note or row.state):gmatch("[^\n]+") do
+        ui.text(line, first and TONES[row.state] or "dim")
+        first = false
+      end
+      if has_text(row.remedy) then ui.text(row.remedy, "dim") end
+    end
+
+    local function draw_row(ui, follower, row)
+      ui.card_begin("job " .. row.id)
+      ui.title(row.subject and row.title .. ": " .. row.subject or row.title)
+      ui.progress(row.ended and 1 or row.fraction, row.ended and row.state or "running")
+      draw_words(ui, row)
+      if messages[row.id] then ui.text(messages[row.id], "error") end
+      if row.ended then
+        draw_ended(ui, follower, row, follower.entry(row.id))
+      elseif ui.button("cancel " .. row.id, row.cancelling and "Stopping" or "Cancel", { disabled = row.cancelling }) then
+        follower.cancel(row.id)
+      end
+      ui.card_end()
+    end
+
+    --- Draw a row for each job, the newest first.
+    function self.draw(ui, follower)
+      player.step()
+      for _, row in ipairs(follower.rows()) do draw_row(ui, follower, row) end
+    end
+
+    --- What the jobs do, in a line, for who does not see the rows: the newest that runs, else the newest that has ended.
+    function self.state(follower)
+      local running, newest = 0, nil
+      local rows = follower.rows()
+      for _, row in ipairs(rows) do
+        if not row.ended then running, newest = running + 1, newest or row.stage end
+      end
+      if running > 1 then return ("%s (%d jobs)"):format(newest, running) end
+      if running == 1 or not rows[1] then return newest end
+      return has_text(rows[1].note) and rows[1].note:match("[^\n]+") or rows[1].state
+    end
+
+    --- Stop what the panel plays.
+    function self.stop() player.stop() end
+
+    return self
+  end
+
+  return M
+end

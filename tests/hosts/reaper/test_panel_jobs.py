@@ -1,0 +1,293 @@
+"""The rows of the panel: how far jobs are, and what can be done with their results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.reaper_answers import answer
+from tests.support.reaper_panel import SCRIPT, Panel, open_panel
+from tests.support.reaper_scene import AT, START, STOP, Scene
+from tests.support.reaper_studio import RATE_HZ
+
+# Jobs
+
+
+def test_a_job_from_go_to_its_take(panel: Panel) -> None:
+    folder = panel.go()
+    panel.status(folder)
+    assert "Repaint time selection: riff" in panel.window
+    assert "Painting, 12 s to go" in panel.window
+    panel.answer(folder)
+    assert "new take; made by repaint; seed 7" in panel.words()
+    assert 'Undo "AceBridge: Repaint time selection"' in panel.words()
+    assert len(panel.scene.item.takes) == 2
+    assert panel.running() == [SCRIPT]
+
+
+def test_cancel(panel: Panel) -> None:
+    folder = panel.go()
+    panel.status(folder)
+    panel.click("Cancel")
+    assert (folder / "cancel").exists()
+    assert "Stopping" in panel.window
+    panel.status(folder, state="cancelled")
+    assert "cancelled" in panel.window
+    panel.click("Dismiss")
+    assert "cancelled" not in panel.words()
+
+
+def test_a_failure_is_said_in_its_row_only(panel: Panel) -> None:
+    folder = panel.go()
+    (folder / "log.txt").write_text("what happened", "utf-8")
+    panel.status(folder, state="failed", message="The disk is full.", remedy="Free some.")
+    for word in ("The disk is full.", "Free some.", "Log", "Try again"):
+        assert word in panel.window
+    assert panel.scene.r.messages == []
+    panel.click("Log")
+    assert panel.scene.r.commands[-1][0] == f'xdg-open "{folder / "log.txt"}"'
+    panel.click("Try again")
+    panel.scene.r.until(lambda: len(list(folder.parent.glob("*/request.json"))) == 2)
+
+
+def test_nothing_comes_in_between_while_reaper_records(panel: Panel) -> None:
+    folder = panel.go()
+    panel.scene.r.user.record(panel.scene.project.add_track("Voice"))
+    panel.status(folder, state="failed", message="The disk is full.", remedy="Free some.")
+    assert "waits for the end of the recording" in panel.words()
+    panel.scene.r.user.stop(1.0)
+    panel.tick(10)
+    assert "The disk is full." in panel.window
+    assert panel.scene.r.user.disturbed == []
+
+
+def test_a_result_of_a_closed_project_is_kept_and_can_be_placed_here(panel: Panel) -> None:
+    panel.choose("Repaint time selection", "Cover")
+    folder = panel.go()
+    other = panel.scene.r.new_tab("other.rpp")
+    other.tempo(0, 120, 4, 4)
+    panel.scene.r.close_tab(panel.scene.project)
+    answer(folder)
+    panel.scene.r.until(lambda: "is no longer open" in panel.words())
+    assert panel.scene.r.messages == []
+    assert not (folder / "placed").exists()
+    panel.click("Try again")
+    panel.scene.r.until(lambda: "is no longer open" in panel.words())
+    assert other.tracks == []
+    panel.click("Place it here")
+    panel.scene.r.until(lambda: (folder / "placed").exists())
+    panel.tick(3)
+    assert len(other.tracks) == 1
+
+
+def test_questions_of_an_analysis_are_asked(panel: Panel) -> None:
+    panel.choose("Repaint time selection", "Analyse")
+    panel.scene.r.answer(7, 7)
+    folder = panel.go()
+    panel.answer(folder)
+    assert "100.0 BPM" in panel.words()
+    assert "takes it back" not in panel.words()  # nothing was changed
+
+
+# Results
+
+
+def test_play_plays_the_new_part_once(panel: Panel) -> None:
+    panel.repaint()
+    project = panel.scene.project
+    selected, cursor = project.time_selection, project.cursor
+    panel.click("Play")
+    assert project.playing
+    assert project.cursor == pytest.approx(START / RATE_HZ, abs=1e-6)
+    assert "Stop" in panel.window
+    panel.tick(int((STOP - START) / RATE_HZ * 30) - 8)
+    assert project.playing
+    panel.tick(12)
+    assert not project.playing
+    assert (project.time_selection, project.cursor) == (selected, cursor)
+    panel.click("Play")
+    panel.click("Stop")
+    assert (project.playing, project.cursor) == (0, cursor)
+
+
+def test_play_ends_where_repeat_goes_back(panel: Panel) -> None:
+    panel.repaint()
+    panel.click("Play")
+    panel.tick(10)
+    project = panel.scene.project
+    project.played_since = (project.played_since[0] - 5.0, project.played_since[1])
+    panel.tick(2)
+    assert not project.playing
+
+
+def test_a_cursor_that_was_moved_meanwhile_stays(panel: Panel) -> None:
+    panel.repaint()
+    panel.click("Play")
+    panel.scene.project.cursor = 3.0
+    panel.scene.r.user.toggle_play()
+    panel.tick(2)
+    assert panel.scene.project.cursor == 3.0
+
+
+def test_a_and_b_while_it_plays(panel: Panel) -> None:
+    panel.repaint()
+    item, project = panel.scene.item, panel.scene.project
+    panel.scene.r.user.toggle_play()
+    steps = len(project.undo)
+    assert item["I_CURTAKE"] == 1
+    panel.click("A/B: new")
+    assert item["I_CURTAKE"] == 0
+    assert project.playing
+    panel.click("A/B: before")
+    assert item["I_CURTAKE"] == 1
+    assert len(project.undo) == steps
+    panel.scene.r.user.select_take(item, 0)
+    panel.tick(3)
+    assert "A/B: before" in panel.window  # the musician did it by hand
+
+
+def test_a_and_b_of_a_new_track_mutes_its_item(panel: Panel) -> None:
+    panel.choose("Repaint time selection", "Cover")
+    panel.repaint()
+    (track,) = panel.scene.new_tracks()
+    panel.click("A/B: new")
+    assert track.items[0]["B_MUTE"] == 1
+    assert [each["B_MUTE"] for each in panel.scene.project.tracks] == [0, 0]
+    panel.click("A/B: before")
+    assert track.items[0]["B_MUTE"] == 0
+    assert panel.scene.item["B_MUTE"] == 0
+
+
+def test_a_and_b_of_a_lane_play_the_other_lane(scene: Scene) -> None:
+    scene.r.ext["AceBridge", "repaint_as"] = "lane"
+    scene.track.items.remove(scene.second)
+    scene.select()
+    panel = open_panel(scene)
+    panel.repaint()
+    before = scene.render()
+    panel.click("A/B: new")
+    assert not np.array_equal(scene.render(), before)
+    panel.click("A/B: before")
+    assert np.array_equal(scene.render(), before)
+    assert scene.r.faults == []
+
+
+def test_keep_marks_the_take_and_removes_nothing(panel: Panel) -> None:
+    panel.repaint()
+    item = panel.scene.item
+    panel.click("A/B: new")
+    panel.click("Keep")
+    assert len(item.takes) == 2
+    assert item["I_CURTAKE"] == 1
+    assert item.takes[1]["I_CUSTOMCOLOR"]
+    assert panel.scene.project.undo[-1] == "AceBridge: Keep"
+    assert "Keep" not in panel.words()
+
+
+def test_again_sends_the_same_with_a_new_seed(panel: Panel) -> None:
+    panel.click("Lock")
+    panel.type("a new one for each run", "5")
+    first = panel.repaint()
+    panel.scene.item.selected = 0
+    panel.scene.project.time_selection = (0, 0)
+    panel.tick(20)
+    panel.click("Again")
+    second = panel.scene.r.until(
+        lambda: [p for p in first.parent.iterdir() if p != first and (p / "request.json").exists()]
+    )[0]
+    before, after = panel.scene.request(first), panel.scene.request(second)
+    assert before["parts"][0]["fields"]["output"].pop("seeds") == [5]
+    for request in (before, after):
+        del request["id"], request["create_time"]
+    assert after == before
+    panel.answer(second)
+    assert len(panel.scene.item.takes) == 3
+    assert panel.scene.r.messages == []
+
+
+def test_again_finds_the_audio_that_was_read(scene: Scene) -> None:
+    scene.item.takes[0].pitch = 1
+    scene.select()
+    panel = open_panel(scene)
+    first = panel.repaint()
+    panel.click("Again")
+    second = scene.r.until(lambda: [p for p in first.parent.iterdir() if p != first and (p / "request.json").exists()])[
+        0
+    ]
+    assert scene.request(second)["parts"][0]["source"] == {"file": str(first / "source-1.wav")}
+
+
+#: A table of actions with a task that makes takes by the recipe of an item's file.
+WITH_VARY = """
+return function(import)
+  local actions = assert(loadfile("ACTIONS"))()(import)
+  local plan = function(selected, values)
+    local made = import("plan_takes").again({ items = selected.selected_items })
+    made.place.amount = values.amount
+    return made
+  end
+  local form = { { key = "amount", caption = "How far (0 to 1)", kind = "number", allowed = { 0, 1 }, default = 0.25 } }
+  actions.vary_take = { title = "Vary this take", plan = plan, form = form }
+  return actions
+end
+"""
+
+
+def test_vary_makes_takes_like_the_new_one(scene: Scene, tmp_path: Path) -> None:
+    copy = tmp_path / "with vary"
+    (copy / "lib").mkdir(parents=True)
+    for path in scene.r.scripts_folder.rglob("*.lua"):
+        (copy / path.relative_to(scene.r.scripts_folder)).write_bytes(path.read_bytes())
+    original = scene.r.scripts_folder / "lib" / "actions.lua"
+    (copy / "lib" / "actions.lua").write_text(WITH_VARY.replace("ACTIONS", str(original)), "utf-8")
+    scene.r.scripts_folder = copy
+    scene.select()
+    panel = open_panel(scene)
+    first = panel.repaint()
+    panel.click("A/B: new")
+    scene.item.selected = 0
+    panel.tick(20)
+    panel.click("Vary")
+    second = scene.r.until(lambda: [p for p in first.parent.glob("*/request.json") if p.parent != first])[0]
+    request = scene.request(second.parent)
+    assert request["place"]["amount"] == 0.25
+    assert request["place"]["items"][0]["name"] == "made by repaint"
+    assert "file" in request["parts"][0]["again"]
+    assert scene.item["I_CURTAKE"] == 1
+
+
+def test_reveal_selects_and_scrolls(panel: Panel) -> None:
+    panel.repaint()
+    panel.scene.item.selected, panel.scene.second.selected = 0, 1
+    panel.scene.project.view = (100.0, 130.0)
+    panel.tick(20)
+    panel.click("Reveal")
+    assert (panel.scene.item.selected, panel.scene.second.selected) == (1, 0)
+    left, right = panel.scene.project.view
+    assert left < AT / RATE_HZ < right
+    panel.click("Folder")
+    assert "Media" in panel.scene.r.commands[-1][0]
+
+
+def test_a_result_that_was_undone_has_nothing_to_play(panel: Panel) -> None:
+    panel.repaint()
+    panel.scene.r.user.undo()
+    panel.tick(2)
+    panel.click("Play")
+    assert not panel.scene.project.playing
+    panel.scene.r.user.redo()
+    panel.tick(2)
+    panel.click("Play")
+    assert panel.scene.project.playing
+
+
+def test_rows_stay_until_they_are_dismissed(panel: Panel) -> None:
+    panel.repaint()
+    panel.tick(300)
+    assert "new take;" in panel.words()
+    panel.click("Dismiss")
+    assert "new take;" not in panel.words()
+    panel.tick(60)
+    assert "new take;" not in panel.words()
