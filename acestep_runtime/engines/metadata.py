@@ -76,6 +76,13 @@ class AdapterScale(TypedDict):
     scale: float
 
 
+class VariationStep(TypedDict):
+    """A variation: how far it went, and the seed towards whose take."""
+
+    amount: float
+    seed: int
+
+
 class TakeMetadata(TypedDict, total=False):
     """Metadata of a take. ``…_missing`` is the reason why a requested value is absent.
 
@@ -105,6 +112,7 @@ class TakeMetadata(TypedDict, total=False):
     score_missing: str
     plan: Plan
     adapters: Sequence[AdapterScale]
+    variations: Sequence[VariationStep]
     measured: Measurement
     confidence: Mapping[str, float]
     loudness_db: float
