@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -99,17 +99,19 @@ class Recipe:
             }
             for parent in self.parents
         }
-        return build_task(self.task, {**self.task_fields([self.seed]), **sources})
+        return build_task(self.task, {**self.task_fields(), **sources})
 
-    def task_fields(self, seeds: list[int], takes: int | None = None) -> dict[str, Json]:
-        """Return the fields of the task without its audio, for ``takes`` takes with these seeds.
+    def task_fields(self, seeds: Sequence[int] | None = None, takes: int | None = None) -> dict[str, Json]:
+        """Return the fields of the task without its audio, for ``takes`` takes.
 
-        A variation stays one; without seeds new takes are made, no variations.
+        They have its own seeds, so that the first is this one; given ``seeds`` make takes that are no variations, none given
+        makes new ones.
         """
-        held = self._output() if seeds else without_variation(self._output())
-        count = takes or max(len(seeds), 1)
-        held |= {"seeds": list(seeds), **({"takes": count} if count != 1 else {})}
-        if self.variation_seed is not None and seeds:
+        held = self._output() if seeds is None else without_variation(self._output())
+        given = [self.seed] if seeds is None else list(seeds)
+        count = takes or max(len(given), 1)
+        held |= {"seeds": given, **({"takes": count} if count != 1 else {})}
+        if self.variation_seed is not None and seeds is None:
             held["variation_seeds"] = [self.variation_seed]
         return {**self.fields, "output": held}
 
@@ -169,7 +171,14 @@ def parse_recipe(text: str, name: str) -> Recipe:
         parents = tuple(_read_parent(field, fields.pop(field)) for field in AUDIO_FIELDS if field in fields)
         words = {key: str(values.get(key, "")) for key in ("engine", "role", "model", "acebridge")}
         recipe = Recipe(
-            values["task"], seed, words["engine"], words["role"], words["model"], words["acebridge"], fields, parents,
+            values["task"],
+            seed,
+            words["engine"],
+            words["role"],
+            words["model"],
+            words["acebridge"],
+            fields,
+            parents,
             variation_seed,
         )
         recipe.to_task()

@@ -164,7 +164,8 @@ def sing_song(song: Song, style: Style, seconds: float) -> Vocals:
         grid, harmony, bars = singing_range(song.grid, song.harmony, start_s, min(end_s, seconds))
         mood = float(np.clip(section.energy - 0.6 + 0.5 * style.energy, -0.6, 0.6))
         notes, lines = sing_lines(section.lines, bars=bars, grid=grid, harmony=harmony, key=song.key,
-                            seed=mix_into(song.seed, crc32(section.kind.encode())), style=replace(style, energy=mood))  # fmt: skip
+                                  seed=mix_into(song.seed, crc32(section.kind.encode())),
+                                  style=replace(style, energy=mood))  # fmt: skip
         singers = [instrument.voice for instrument in style.instruments if instrument.track == "backing_vocals"]
         if singers and section.kind in _HARMONY_SECTIONS:
             notes += sing_harmony(notes, song.harmony, song.grid, singers[0])

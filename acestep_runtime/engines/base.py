@@ -162,7 +162,7 @@ class Engine(Protocol):
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
 
         Deterministic: equal requests give equal blocks on one machine. An engine may cache results for requests that differ
-        only in ``seed`` and ``variations``; the cache affects only the time. Raises `UnsupportedTask` for a task the engine lacks and
-        `InvalidValue` for unusable audio.
+        only in ``seed`` and ``variations``; the cache affects only the time. Raises `UnsupportedTask` for a task the engine
+        lacks and `InvalidValue` for unusable audio.
         """
         ...

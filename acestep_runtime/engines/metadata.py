@@ -76,7 +76,7 @@ class AdapterScale(TypedDict):
     scale: float
 
 
-class VariationStep(TypedDict):
+class Variation(TypedDict):
     """A variation: how far it went, and the seed towards whose take."""
 
     amount: float
@@ -112,7 +112,6 @@ class TakeMetadata(TypedDict, total=False):
     score_missing: str
     plan: Plan
     adapters: Sequence[AdapterScale]
-    variations: Sequence[VariationStep]
     measured: Measurement
     confidence: Mapping[str, float]
     loudness_db: float
@@ -124,6 +123,7 @@ class TakeMetadata(TypedDict, total=False):
     notes: Sequence[str]
     warnings: Sequence[str]
     certainty: Mapping[str, Certainty]
+    variations: Sequence[Variation]
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:

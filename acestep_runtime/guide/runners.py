@@ -131,7 +131,9 @@ def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause:
     for take in takes.keys() - take_numbers:
         for output in takes[take].outputs:
             output.path.unlink()
-    return Batch(info.name, tuple(takes[take] for take in take_numbers), task.output_spec.distinct_seeds, ranking=ranking)
+    return Batch(
+        info.name, tuple(takes[take] for take in take_numbers), task.output_spec.distinct_seeds, ranking=ranking
+    )
 
 
 class LocalRunner:

@@ -187,7 +187,9 @@ def replace_seeds(fields: Mapping[str, Json], seeds: Sequence[int]) -> dict[str,
         return {**fields, "seed": seeds[0]}
     output = fields["output"]
     assert isinstance(output, Mapping)
-    return {**fields, "output": {**output, _seeds_field(output): list(seeds)}}
+    own = output.get("seeds")
+    fewer = {"seeds": list(own)[: len(seeds)]} if isinstance(own, Sequence) else {}
+    return {**fields, "output": {**output, **fewer, _seeds_field(output): list(seeds)}}
 
 
 def _seeds_field(output: Mapping[str, Json]) -> str:

@@ -106,7 +106,8 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
     cancel.check()
     yield Progress("setting the levels", 0.15)
     trials = {
-        track: Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s) for track in request.tracks
+        track: Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s)
+        for track in request.tracks
     }
     gains_db, reduction_db = _set_levels(trials, source, source_music, rows, request.frames)
     yield Metadata(_metadata(request, source_music, line_times, reduction_db))

@@ -240,7 +240,9 @@ def _choose_retention(source_music: _Transcription, strength: float, seed: Seed)
     """Shuffle the bars in pairs and keep the beginning: more of it with more strength."""
     pairs = [[bar for bar in (first, first + 1) if bar in source_music.bars]
              for first in range(source_music.bars[0] - source_music.bars[0] % 2, source_music.bars[-1] + 1, 2)]  # fmt: skip
-    orders = {each: np.random.default_rng([each, _RETENTION]).permutation(len(pairs)).tolist() for each in seeds_in(seed)}
+    orders = {
+        each: np.random.default_rng([each, _RETENTION]).permutation(len(pairs)).tolist() for each in seeds_in(seed)
+    }
     ranks = [orders[seed_of_choice(seed, _RETENTION, n)].index(n) for n in range(len(pairs))]
     order = [bar for n in sorted(range(len(pairs)), key=lambda n: (ranks[n], n)) for bar in pairs[n]]
 
@@ -250,7 +252,9 @@ def _choose_retention(source_music: _Transcription, strength: float, seed: Seed)
     return _Retention(first(strength**0.6), first(strength), first(strength))
 
 
-def _plan_harmony(source_music: _Transcription, plan: _Plan, retention: _Retention, style: Style, seed: Seed) -> Harmony:
+def _plan_harmony(
+    source_music: _Transcription, plan: _Plan, retention: _Retention, style: Style, seed: Seed
+) -> Harmony:
     """Return the chords in the new key: the source's in the bars that keep them, else the style's."""
     meter = plan.grid.beats_per_bar
     own = progression(style, plan.key, int(draw(seed, 62).integers(8)))

@@ -49,7 +49,7 @@ _PLANNING_SHARE = 0.5
 
 @dataclass
 class TakeCache:
-    """Results for later takes of a job: latents and plans. ``key`` is the request without what each take is drawn from, and without audio."""
+    """Results for later takes of a job: latents and plans. ``key`` is the request without seed, variations and audio."""
 
     key: EngineRequest
     audio: tuple[Samples | None, Samples | None]
