@@ -68,7 +68,7 @@ def variation_fields(job: jobs_pb2.Job, take: int | None, amount: float, takes: 
     found = next((each for each in job.takes if each.outputs and take in (None, each.take)), None)
     if found is None:
         allowed = ", ".join(map(str, sorted(numbers))) if numbers else "a take of a job that has made audio"
-        raise InvalidValue("--take", "the first" if take is None else take, allowed,
+        raise InvalidValue("take", "the first" if take is None else take, allowed,
                            remedy="Choose another take, or another job.")  # fmt: skip
     steps = tuple(Variation(step.amount, step.seed) for step in found.metadata.variations)
     return vary_fields(fields, TakeSeed(found.seed, steps), amount, takes)

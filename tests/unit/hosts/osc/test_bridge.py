@@ -103,6 +103,18 @@ def test_an_order_is_answered_at_once_and_repeated() -> None:
     with_bridge(work)
 
 
+def test_there_is_nothing_to_vary_before_a_task_and_when_a_finger_leaves() -> None:
+    async def work(bridge: Bridge, jobs: FakeJobs) -> None:
+        peer = FakePeer()
+        bridge.receive(message("/acebridge/vary", "f", 0.0), peer)
+        assert not peer.answers
+        bridge.receive(message("/acebridge/vary"), peer)
+        assert peer.answers.pop().values == ("/acebridge/vary", "There is nothing to vary.", "Run a task first.")
+        assert not jobs.orders
+
+    with_bridge(work)
+
+
 def test_a_surface_runs_a_task_without_a_peer() -> None:
     async def work(bridge: Bridge, jobs: FakeJobs) -> None:
         with pytest.raises(InvalidValue):
