@@ -11,7 +11,7 @@
 --   js_ReaScriptAPI, no ReaImGui.
 -- @changelog
 --   + First version: repaint, cover, add layer, complete, extract stems, generate, compose, extend, prepend, smooth a join,
---     analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job list, follow over OSC, settings,
+--     analyse, lyrics to regions, score takes, next, previous and another take, vary a take, repeat, cancel, job list, follow over OSC, settings,
 --     doctor.
 -- @metapackage
 -- @provides

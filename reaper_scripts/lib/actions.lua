@@ -52,6 +52,10 @@ return function(import)
       title = "Smooth the join of two items", plan = on_takes.join,
       form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
     },
+    vary_take = {
+      title = "Vary this take", plan = on_takes.vary,
+      form = { { key = "amount", caption = "How far from it (0.01 to 1)", kind = "number", allowed = { 0.01, 1 }, default = 0.3 }, TAKES },
+    },
     analyse = { title = "Analyse", sends_mix = true, plan = listening.analyse, form = {} },
     lyrics_regions = { title = "Lyrics to regions", sends_mix = true, plan = listening.lyrics_regions, form = {} },
     score = { title = "Score takes", plan = on_takes.score, form = {} },

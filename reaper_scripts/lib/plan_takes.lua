@@ -7,6 +7,7 @@ return function(import)
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
   local plan_of = import("plan")
+  local recipe_in = import("recipe")
   local selection = import("selection")
   local settings = import("settings")
   local source = import("source")
@@ -84,6 +85,36 @@ return function(import)
     if #items == 1 then return items[1] end
     return nil, #items == 0 and "No item is selected." or ("%d items are selected."):format(#items),
       "Select one item with audio, then run the action again."
+  end
+
+  --- What of a piece was repainted, from the item's start, for a take that was; nil for others.
+  local function repainted(take, facts)
+    if facts.action ~= "repaint" or not facts.again then return nil end
+    -- The item may have been trimmed since.
+    local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
+    return { start = math.max(0, facts.again.start - trimmed), stop = facts.again.stop - trimmed }
+  end
+
+  --- Takes that are like an item's active take, as the recipe in its file says, in its place.
+  function M.vary(selected, values)
+    local item, why, remedy = one_item(selected)
+    if not item then return nil, why, remedy end
+    local take = reaper.GetActiveTake(item)
+    if not recipe_in.file_of(take) then
+      return nil, "The active take of the selected item holds no recipe of AceBridge.", "Choose a take that AceBridge made, then run the action again."
+    end
+    if reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE") ~= 1 then
+      return nil, "The active take of the selected item is stretched.", "Set its playback rate to 1, then run the action again."
+    end
+    local facts = takes.facts(take) or {}
+    local plan = M.again({ items = { item } })
+    plan.parts[1].variation = values.amount
+    plan.parts[1].fields.output = { takes = values.takes or settings.get("takes") }
+    local changed = repainted(take, facts)
+    plan.action = changed and "repaint" or "again" -- so that "Another take" and "Repeat last" know what it is
+    plan.place.items[1].changed = changed
+    plan.place.made = { values = facts.values, caption = facts.caption, lyrics = facts.lyrics }
+    return plan
   end
 
   local function grow_source(selected, values, side)
