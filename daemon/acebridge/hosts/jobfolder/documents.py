@@ -230,7 +230,7 @@ class OutputResult(TypedDict):
 
 @_documented
 class TakeResult(TypedDict):
-    """One variation of a part."""
+    """One take of a part."""
 
     take: Annotated[int, Field(ge=1)]
     """Its number."""
