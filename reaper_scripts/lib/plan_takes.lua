@@ -18,6 +18,7 @@ return function(import)
   local M = {}
 
   local JOIN_GAP_S = 10 -- the longest gap that a join closes
+  local USUAL_AMOUNT = 0.3 -- of a variation, where nobody says it
 
   --- A part and a recipe for the whole of an item's active take.
   local function item_part(selected, item, number, task)
@@ -88,7 +89,7 @@ return function(import)
   end
 
   --- What of a piece was repainted, from the item's start, for a take that was; nil for others.
-  local function repainted(take, facts)
+  local function change_of(take, facts)
     if facts.action ~= "repaint" or not facts.again then return nil end
     -- The item may have been trimmed since.
     local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
@@ -108,9 +109,9 @@ return function(import)
     end
     local facts = takes.facts(take) or {}
     local plan = M.again({ items = { item } })
-    plan.parts[1].variation = values.amount
+    plan.parts[1].variation = values.amount or USUAL_AMOUNT
     plan.parts[1].fields.output = { takes = values.takes or settings.get("takes") }
-    local changed = repainted(take, facts)
+    local changed = change_of(take, facts)
     plan.action = changed and "repaint" or "again" -- so that "Another take" and "Repeat last" know what it is
     plan.place.items[1].changed = changed
     plan.place.made = { values = facts.values, caption = facts.caption, lyrics = facts.lyrics }

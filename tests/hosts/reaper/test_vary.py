@@ -31,7 +31,7 @@ def samples_of(take: Any) -> np.ndarray:
 
 
 @pytest.fixture
-def repainted(studio: Studio) -> Studio:
+def with_repaint(studio: Studio) -> Studio:
     """A studio whose item has a repaint of a stretch as its active take."""
     studio.project.time_selection = (ITEM_AT_S + REGION_S[0], ITEM_AT_S + REGION_S[1])
     studio.item.selected = 1
@@ -41,9 +41,9 @@ def repainted(studio: Studio) -> Studio:
     return studio
 
 
-def test_a_repaint_is_varied_in_its_region_alone(repainted: Studio) -> None:
-    item = repainted.item
-    repainted.run("Vary this take", How="0.5", Takes="2")
+def test_a_repaint_is_varied_in_its_region_alone(with_repaint: Studio) -> None:
+    item = with_repaint.item
+    with_repaint.run("Vary this take", How="0.5", Takes="2")
     _, made, *varied = item.takes
     assert len(varied) == 2
     steps = [recipe_of(take).take_seed for take in varied]
@@ -59,16 +59,16 @@ def test_a_repaint_is_varied_in_its_region_alone(repainted: Studio) -> None:
         assert take.offset == made.offset
 
 
-def test_the_amount_is_remembered_and_a_variation_is_varied_again(repainted: Studio) -> None:
-    repainted.run("Vary this take", How="0.25")
-    repainted.run("Vary this take (no dialog)")
-    *_, once, twice = repainted.item.takes
-    assert len(repainted.item.takes) == 4
+def test_the_amount_is_remembered_and_a_variation_is_varied_again(with_repaint: Studio) -> None:
+    with_repaint.run("Vary this take", How="0.25")
+    with_repaint.run("Vary this take (no dialog)")
+    *_, once, twice = with_repaint.item.takes
+    assert len(with_repaint.item.takes) == 4
     chain = recipe_of(twice).take_seed.variations
     assert chain[:1] == recipe_of(once).take_seed.variations
     assert [step.amount for step in chain] == [0.25, 0.25]
-    repainted.run("Another take")
-    assert recipe_of(repainted.item.takes[-1]).take_seed.variations == ()
+    with_repaint.run("Another take")
+    assert recipe_of(with_repaint.item.takes[-1]).take_seed.variations == ()
 
 
 def test_a_new_song_is_varied(studio: Studio) -> None:
@@ -97,8 +97,8 @@ def test_what_holds_no_recipe_is_refused(studio: Studio) -> None:
     assert studio.visible_state() == before
 
 
-def test_a_stretched_take_is_refused(repainted: Studio) -> None:
-    repainted.item.takes[1].rate = 0.5
-    repainted.run("Vary this take (no dialog)")
-    assert "is stretched" in repainted.reaper.messages[-1]
-    assert len(repainted.item.takes) == 2
+def test_a_stretched_take_is_refused(with_repaint: Studio) -> None:
+    with_repaint.item.takes[1].rate = 0.5
+    with_repaint.run("Vary this take (no dialog)")
+    assert "is stretched" in with_repaint.reaper.messages[-1]
+    assert len(with_repaint.item.takes) == 2

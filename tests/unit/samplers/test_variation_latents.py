@@ -34,7 +34,7 @@ def _numbers() -> dict[str, Tensor]:
     return load_file(GOLDEN / "variation_golden.safetensors")
 
 
-def _given(name: str) -> Tensor:
+def _input(name: str) -> Tensor:
     return _numbers()[f"in/{name}"]
 
 
@@ -45,22 +45,22 @@ def _noise(amount: float, frames: int) -> Tensor:
 
 @pytest.mark.parametrize("length", ["even", "odd"])
 def test_both_noises_are_those_of_the_reference(length: str) -> None:
-    frames = _given(f"noise_{length}").shape[1]
-    assert torch.equal(_noise(0.0, frames), _given(f"noise_{length}"))
-    assert torch.equal(_noise(1.0, frames), _given(f"variation_noise_{length}"))
+    frames = _input(f"noise_{length}").shape[1]
+    assert torch.equal(_noise(0.0, frames), _input(f"noise_{length}"))
+    assert torch.equal(_noise(1.0, frames), _input(f"variation_noise_{length}"))
 
 
 def _context(kind: str, case: dict[str, Any]) -> Tensor:
     """Source latents and mask, ``[2, T, 16]``."""
-    length, silence = case["length"], _given("silence_latent")
-    frames = _given(f"noise_{length}").shape[1]
+    length, silence = case["length"], _input("silence_latent")
+    frames = _input(f"noise_{length}").shape[1]
     source, mask = silence[:, :frames].expand(2, -1, -1), torch.ones(2, frames, 8)
     if case["task"] == "cover":
         model = parts(kind)
-        source = semantic_hints(model.tokenizer, model.detokenizer, _given(f"src_latents_{length}"), silence)
+        source = semantic_hints(model.tokenizer, model.detokenizer, _input(f"src_latents_{length}"), silence)
     if case["task"] == "repaint":
         first, stop = case["span"]
-        source, mask = _given(f"clean_src_latents_{length}").clone(), torch.zeros_like(mask)
+        source, mask = _input(f"clean_src_latents_{length}").clone(), torch.zeros_like(mask)
         source[:, first:stop], mask[:, first:stop] = silence[:, first:stop], 1
     return torch.cat((source, mask), -1)
 
@@ -69,17 +69,17 @@ def _context(kind: str, case: dict[str, Any]) -> Tensor:
 def _condition(kind: str) -> Tensor:
     names = ("text_hidden_states", "text_attention_mask", "lyric_hidden_states", "lyric_attention_mask",
              "refer_audio_acoustic_hidden_states_packed", "refer_audio_order_mask")  # fmt: skip
-    packed: Tensor = parts(kind).encoder(**{name: _given(name) for name in names})[0]
+    packed: Tensor = parts(kind).encoder(**{name: _input(name) for name in names})[0]
     return packed.clone()
 
 
 @torch.inference_mode()
 def _generate(kind: str, case: dict[str, Any]) -> Tensor:
-    velocity, frames = VelocityModel(parts(kind).dit), _given(f"noise_{case['length']}").shape[1]
+    velocity, frames = VelocityModel(parts(kind).dit), _input(f"noise_{case['length']}").shape[1]
     levels = schedule.turbo(3.0) if kind == "turbo" else schedule.linear(case["infer_steps"], case["shift"])
     noise = x = _noise(case["retake_variance"], frames)
     if strength := case.get("cover_noise_strength"):
-        levels, x = loop.start_from(levels, noise, _given(f"src_latents_{case['length']}"), strength)
+        levels, x = loop.start_from(levels, noise, _input(f"src_latents_{case['length']}"), strength)
     guiding, guidance, null = None, case.get("diffusion_guidance_scale", 1.0), parts(kind).null_condition
     if guidance > 1 and null is not None:
         methods = METHODS["apg"](guidance), METHODS["cfg"](guidance)
@@ -87,7 +87,7 @@ def _generate(kind: str, case: dict[str, Any]) -> Tensor:
     field = GuidedVelocity(
         velocity, _context(kind, case), velocity.project_condition(_condition(kind)), guiding, VelocitySmoother()
     )
-    count, after, clean = len(levels) - 1, None, _given("clean_src_latents_even")
+    count, after, clean = len(levels) - 1, None, _input("clean_src_latents_even")
     if "span" in case:
         inside = torch.zeros(1, frames, 1, dtype=torch.bool)
         inside[:, slice(*case["span"])] = True

@@ -30,7 +30,7 @@ SONGS = {
 }
 
 
-def _varied(seed: int, amount: float, other: int) -> TakeSeed:
+def _variation(seed: int, amount: float, other: int) -> TakeSeed:
     return TakeSeed(seed, (Variation(amount, other),))
 
 
@@ -56,7 +56,7 @@ def test_more_variation_changes_more_of_the_notes(name: str) -> None:
     rows = []
     for seed in range(6):
         own = _onsets(music, seed)
-        rows.append([_distance(own, _onsets(music, _varied(seed, amount, 100 + seed))) for amount in amounts])
+        rows.append([_distance(own, _onsets(music, _variation(seed, amount, 100 + seed))) for amount in amounts])
     far = np.mean(rows, axis=0)
     assert far[0] == 0
     assert (np.diff(far) > 0.02).all()
@@ -65,14 +65,14 @@ def test_more_variation_changes_more_of_the_notes(name: str) -> None:
 
 @pytest.mark.parametrize("name", SONGS)
 def test_a_whole_variation_is_the_other_take(name: str) -> None:
-    assert _onsets(SONGS[name], _varied(1, 1.0, 2)) == _onsets(SONGS[name], 2)
+    assert _onsets(SONGS[name], _variation(1, 1.0, 2)) == _onsets(SONGS[name], 2)
 
 
 @pytest.mark.parametrize("amount", [0.3, 1.0])
 def test_tempo_key_and_sections_stay(amount: float) -> None:
     music, style = Music("rock", WORDS), style_from_caption("rock")
     for seed in range(8):
-        own, varied = (plan_song(music, style, 60.0, each) for each in (seed, _varied(seed, amount, 50 + seed)))
+        own, varied = (plan_song(music, style, 60.0, each) for each in (seed, _variation(seed, amount, 50 + seed)))
         assert (varied.grid, varied.key, varied.sections) == (own.grid, own.key, own.sections)
 
 
@@ -126,7 +126,7 @@ def test_outside_of_the_region_nothing_varies(song: Samples) -> None:
 
 def test_the_chords_of_sections_of_one_kind_vary_alike() -> None:
     song = plan_song(
-        Music(lyrics="[Verse]\n[Chorus]\n[Verse]\n[Chorus]"), style_from_caption("pop"), 90.0, _varied(1, 0.5, 2)
+        Music(lyrics="[Verse]\n[Chorus]\n[Verse]\n[Chorus]"), style_from_caption("pop"), 90.0, _variation(1, 0.5, 2)
     )
     meter = song.grid.beats_per_bar
     rows: dict[str, list[list[object]]] = {}
