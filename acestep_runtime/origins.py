@@ -48,8 +48,10 @@ class Origins:
             return Maker(_software())
         self._recipe = self._recipe or recipe_of(self._task, self._engine.name, self._model())
         output = self._task.output_spec
-        varied = {"variation_seed": output.variation_seeds[header.take]} if output.variation else {}
-        recipe = dataclasses.replace(self._recipe, seed=output.seeds[header.take], role=header.role, **varied)
+        variation_seed = output.variation_seeds[header.take] if output.variation else None
+        recipe = dataclasses.replace(
+            self._recipe, seed=output.seeds[header.take], role=header.role, variation_seed=variation_seed
+        )
         return Maker(_software(), describe(recipe), recipe.to_json())
 
     def _model(self) -> str:

@@ -16,7 +16,7 @@ from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.session import split_tracks
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS, Task
-from acestep_runtime.tasks.variations import without_variation
+from acestep_runtime.tasks.variations import VARIATION_FIELDS
 from acestep_runtime.units import END
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Order:
         fields = {name: value for name, value in self.fields.items() if name != "seed"}
         output = fields.get("output")
         if isinstance(output, dict):
-            fields["output"] = {name: value for name, value in without_variation(output).items() if name != "seeds"}
+            fields["output"] = {name: output[name] for name in output if name not in ("seeds", *VARIATION_FIELDS)}
         return self.with_fields(fields)
 
     def with_fields(self, fields: Mapping[str, JsonValue]) -> Order:
