@@ -16,8 +16,6 @@ import psutil
 import pytest
 import soundfile
 
-from acestep_runtime.audio.tags.describe import describe_file
-from acestep_runtime.recipes import parse_recipe
 from acestep_runtime.tasks import TASKS
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, expected_tone, job, song, state, until, write_wav
 from tests.support.osc import OscPeer, bundle, message, now_s, osc_peer, parse, port_of
@@ -208,30 +206,6 @@ def test_again_repeats_with_a_new_seed(peer: OscPeer, folder: Path) -> None:
     assert seed != 7
     assert Path(second[0].values[3]) == folder / "text2music (2).wav"
     assert np.array_equal(read(second[0].values[3]), expected_tone(seed, 0.2))
-
-
-@pytest.mark.usefixtures("folder")
-def test_vary_makes_takes_near_the_last_one(peer: OscPeer) -> None:
-    peer.send(
-        "/acebridge/text2music", "ssfs", "soul", "", 0.2, json.dumps({"output": {"seeds": [100, 200], "takes": 2}})
-    )
-    peer.wait_for("done")
-    peer.send("/acebridge/session/takes", "i", 2)
-    peer.send("/acebridge/vary", "fi", 0.5, 2)
-    takes = [answer for answer in peer.wait_for("done") if answer.kind == "take"]
-    assert [take.values[1] for take in takes] == ["200", "200"]
-    steps = [parse_recipe(describe_file(Path(take.values[3]))[1], "take").take_seed.variations[0] for take in takes]
-    assert [step.amount for step in steps] == [0.5, 0.5]
-    for take, step in zip(takes, steps, strict=True):
-        assert np.array_equal(read(take.values[3]), expected_tone(200 + round(0.5 * (step.seed - 200)), 0.2))
-    peer.send("/acebridge/vary")
-    (once_more, _) = (answer for answer in peer.wait_for("done") if answer.kind == "take")
-    recipe = parse_recipe(describe_file(Path(once_more.values[3]))[1], "take")
-    assert recipe.take_seed.variations[0] == steps[0], "a variation of the first take, which is one"
-    assert recipe.take_seed.variations[1].amount == 0.3
-    error = peer.ask("/acebridge/vary", "fi", 0.5, 3)
-    assert error.values[:2] == ("/acebridge/vary", "take is 3; allowed: 1, 2.")
-    assert peer.ask("/acebridge/vary", "f", 1.5).values[1] == "output.variation is 1.5; allowed: 0 to 1."
 
 
 def test_the_best_of_several_takes_get_files(peer: OscPeer, folder: Path) -> None:

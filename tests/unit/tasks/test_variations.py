@@ -68,7 +68,7 @@ def test_given_seeds_are_varied_one_each() -> None:
     ("output", "says"),
     [
         ({"variation": 1.5}, "output.variation is 1.5; allowed: 0 to 1."),
-        ({"variation_seeds": [1, 2]}, "variation_seeds holds 2 seeds; allowed: at most as many as takes, 1."),
+        ({"variation_seeds": [1, 2]}, "output.variation_seeds holds 2 seeds; allowed: at most as many as takes, 1."),
         ({"variation_seeds": [-1]}, "output.variation_seeds is -1; allowed: 0 to 4294967295."),
         ({"base_variations": [{"amount": 2.0}]}, "output.base_variations.amount is 2.0; allowed: 0 to 1."),
         ({"base_variations": [{}] * 32}, "output.base_variations holds 32 variations; allowed: at most 31."),
