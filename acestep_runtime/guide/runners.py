@@ -37,8 +37,8 @@ Report = Callable[[str, float], None]
 class Batch:
     """The takes of one order, as files, and their engine. ``job_id`` is empty without a daemon.
 
-    ``seeds`` are those in which all takes of the order differ. Where takes were chosen, the best come first, and ``ranking`` holds
-    all of them.
+    ``seeds`` are those in which all takes of the order differ. Where takes were chosen, the best come first, and ``ranking``
+    holds all of them.
     """
 
     engine: str

@@ -45,6 +45,7 @@ class FakeJobs(Jobs):
     def __init__(self) -> None:
         self.orders: list[tuple[Order, OpenFile]] = []
         self.release = threading.Event()
+        self.latest = None
 
     def start(self, order: Order, open_file: OpenFile, *_: object) -> None:  # type: ignore[override]
         if order.task == "score":
