@@ -47,8 +47,11 @@ class Origins:
         if not wants_recipes():
             return Maker(_software())
         self._recipe = self._recipe or recipe_of(self._task, self._engine.name, self._model())
-        seed = self._task.output_spec.seeds[header.take]
-        recipe = dataclasses.replace(self._recipe, seed=seed, role=header.role)
+        output = self._task.output_spec
+        variation_seed = output.variation_seeds[header.take] if output.variation else None
+        recipe = dataclasses.replace(
+            self._recipe, seed=output.seeds[header.take], role=header.role, variation_seed=variation_seed
+        )
         return Maker(_software(), describe(recipe), recipe.to_json())
 
     def _model(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,12 +19,13 @@ from acestep_runtime.json_values import JsonObject
 from acestep_runtime.switches import read_switch
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields
 from acestep_runtime.tasks.base import Source
-from acestep_runtime.values import Json
+from acestep_runtime.tasks.variations import steps_from_json, vary_fields, without_variation
+from acestep_runtime.values import Json, TakeSeed, Variation
 
 #: Off leaves recipes out of files. A daemon sets it from its setting ``recipes``.
 VARIABLE = "ACEBRIDGE_RECIPES"
 #: Of the output, what says which takes there are, and not how one of them is made.
-_CHOICE = ("takes", "seeds", "tries", "min_score", "score_by", "keep_all")
+_CHOICE = ("takes", "seeds", "variation_seeds", "tries", "min_score", "score_by", "keep_all")
 _FORMAT = 1
 _HASH = re.compile("[0-9a-f]{64}")
 
@@ -42,7 +43,10 @@ class Parent:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one output was made. ``fields`` are those of the task without its audio; ``made_by`` is the version of AceBridge."""
+    """How one output was made. ``fields`` are those of the task without its audio; ``made_by`` is the version of AceBridge.
+
+    ``variation_seed`` is that of a variation, whose amount is in the fields of the output.
+    """
 
     task: str
     seed: int
@@ -52,6 +56,17 @@ class Recipe:
     made_by: str = ""
     fields: JsonObject = field(default_factory=dict)
     parents: tuple[Parent, ...] = ()
+    variation_seed: int | None = None
+
+    @property
+    def take_seed(self) -> TakeSeed:
+        """What the take was drawn from."""
+        output = self._output()
+        steps = steps_from_json(output.get("base_variations"))
+        amount = output.get("variation")
+        if self.variation_seed is not None and isinstance(amount, (int, float)):
+            steps = (*steps, Variation(float(amount), self.variation_seed))
+        return TakeSeed(self.seed, steps)
 
     def to_json(self) -> str:
         """Return it as text; equal recipes give equal text."""
@@ -68,6 +83,8 @@ class Recipe:
             "recipe": _FORMAT, "acebridge": self.made_by, "task": self.task, "engine": self.engine, "model": self.model,
             "seed": self.seed, "role": self.role, "fields": {**self.fields, **sources},
         }  # fmt: skip
+        if self.variation_seed is not None:
+            values["variation_seed"] = self.variation_seed
         held = {name: value for name, value in values.items() if value != ""}
         return json.dumps(held, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -82,15 +99,29 @@ class Recipe:
             }
             for parent in self.parents
         }
-        return build_task(self.task, {**self.task_fields([self.seed]), **sources})
+        return build_task(self.task, {**self.task_fields(), **sources})
 
-    def task_fields(self, seeds: list[int], takes: int | None = None) -> dict[str, Json]:
-        """Return the fields of the task without its audio, for ``takes`` takes with these seeds."""
-        output = self.fields.get("output")
-        held = dict(output) if isinstance(output, Mapping) else {}
-        count = takes or max(len(seeds), 1)
-        held |= {"seeds": list(seeds), **({"takes": count} if count != 1 else {})}
+    def task_fields(self, seeds: Sequence[int] | None = None, takes: int | None = None) -> dict[str, Json]:
+        """Return the fields of the task without its audio, for ``takes`` takes.
+
+        They have its own seeds, so that the first is this one; given ``seeds`` make takes that are no variations, none given
+        makes new ones.
+        """
+        held = self._output() if seeds is None else without_variation(self._output())
+        given = [self.seed] if seeds is None else list(seeds)
+        count = takes or max(len(given), 1)
+        held |= {"seeds": given, **({"takes": count} if count != 1 else {})}
+        if self.variation_seed is not None and seeds is None:
+            held["variation_seeds"] = [self.variation_seed]
         return {**self.fields, "output": held}
+
+    def variation_fields(self, amount: float, takes: int | None = None) -> dict[str, Json]:
+        """Return the fields of the task, without its audio, that varies this take. See `vary_fields`."""
+        return vary_fields({**self.fields}, self.take_seed, amount, takes)
+
+    def _output(self) -> dict[str, Json]:
+        output = self.fields.get("output")
+        return dict(output) if isinstance(output, Mapping) else {}
 
 
 def wants_recipes() -> bool:
@@ -133,13 +164,22 @@ def parse_recipe(text: str, name: str) -> Recipe:
             raise ValueError("of another form")
         if not isinstance(values.get("fields"), dict):
             raise ValueError("without fields")
-        fields, seed = values["fields"], values["seed"]
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise ValueError("a seed that is no number")
+        fields, seed, variation_seed = values["fields"], values["seed"], values.get("variation_seed")
+        for number in (seed, 0 if variation_seed is None else variation_seed):
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise ValueError("a seed that is no number")
         parents = tuple(_read_parent(field, fields.pop(field)) for field in AUDIO_FIELDS if field in fields)
         words = {key: str(values.get(key, "")) for key in ("engine", "role", "model", "acebridge")}
         recipe = Recipe(
-            values["task"], seed, words["engine"], words["role"], words["model"], words["acebridge"], fields, parents
+            values["task"],
+            seed,
+            words["engine"],
+            words["role"],
+            words["model"],
+            words["acebridge"],
+            fields,
+            parents,
+            variation_seed,
         )
         recipe.to_task()
     except (ValueError, KeyError, TypeError, RecursionError, InvalidValue) as error:
@@ -171,4 +211,5 @@ def describe(recipe: Recipe) -> str:
         times = f" {start_s if isinstance(start_s, (int, float)) else 0:g} to {end}"
     of = f" of {source}" if source else ""
     part = f" ({recipe.role})" if recipe.role not in ("", "mix") else ""
-    return f"{recipe.task}{times}{of}{part}, {recipe.engine} engine, seed {recipe.seed}"
+    varied = "".join(f", varied by {step.amount:g} (seed {step.seed})" for step in recipe.take_seed.variations)
+    return f"{recipe.task}{times}{of}{part}, {recipe.engine} engine, seed {recipe.seed}{varied}"

@@ -37,6 +37,8 @@ MIX, OTHER = "mix", "other"
 TIME_SIGNATURES = (2, 3, 4, 6)
 MAX_TEXT = 4096
 MAX_SEED = 2**32 - 1
+#: How far variations go where nobody says it, and how many may follow each other.
+USUAL_VARIATION, MAX_VARIATIONS = 0.3, 32
 MAX_STEPS = 200
 #: Size of the audio codebook, and codes per second of music.
 CODES, CODES_A_SECOND = 64_000, 5
@@ -187,6 +189,22 @@ class Thinking:
     negative: str = bounded("", max_len=MAX_TEXT)
     keep_caption: bool = False
     at_once: int = bounded(8, low=1, high=8, unit="takes")
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A step from a take towards another one: at ``amount`` 0 the take itself, at 1 that of ``seed``."""
+
+    amount: float = bounded(0.0, low=0, high=1)
+    seed: int = bounded(0, low=0, high=MAX_SEED)
+
+
+@dataclass(frozen=True)
+class TakeSeed:
+    """What a take is drawn from: a seed, and variations of that take, one after the other."""
+
+    seed: int
+    variations: tuple[Variation, ...] = ()
 
 
 class CancelToken:

@@ -11,8 +11,8 @@
 --   offers to. Nothing else is needed: no SWS, no js_ReaScriptAPI, no ReaImGui.
 -- @changelog
 --   + First version: a panel for all of it; repaint, cover, add layer, complete, extract stems, generate, compose, song from regions,
---     extend, prepend, smooth a join, analyse, lyrics to regions, score takes, next, previous and another take, repeat, cancel, job
---     list, follow over OSC, settings, doctor, which installs the command, install toolbar, and uninstall.
+--     extend, prepend, smooth a join, analyse, lyrics to regions, score takes, next, previous and another take, vary a take, repeat,
+--     cancel, job list, follow over OSC, settings, doctor, which installs the command, install toolbar, and uninstall.
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua

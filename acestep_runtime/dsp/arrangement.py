@@ -5,12 +5,13 @@ Plans only: players.py turns a bar into notes, render.py turns notes into sound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
+from acestep_runtime.dsp.draws import Seed, base_seed, mix_into, seed_of_choice, seeds_in
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play_bar
 from acestep_runtime.dsp.progressions import ChordSymbol, Harmony, progression, tonic_triad
@@ -28,6 +29,8 @@ _KEYS = {"major": (0, 2, 4, 5, 7, 9, 10), "minor": (9, 11, 0, 2, 4, 5, 7)}
 VOICES = ("vocals", "backing_vocals")
 #: Sections in which backing vocals sing the words in harmony.
 _HARMONY_SECTIONS = ("chorus", "postchorus", "bridge")
+#: Bars of a phrase, whose chords vary one by one, in every phrase alike.
+_PHRASE_BARS = 8
 #: A note that reaches this far into a span is restruck at its start.
 _MIN_SUSTAIN_S = 0.15
 
@@ -42,31 +45,63 @@ class Song:
     sections: tuple[Section, ...]
     bars: int
     ending: int
-    seed: int
+    seed: Seed
 
 
-def plan_song(music: Music, style: Style, seconds: float, seed: int) -> Song:
-    """Plan a song of ``seconds`` seconds: ``music`` where it gives values, the style and the seed elsewhere."""
-    rng = np.random.default_rng([seed, crc32(style.genre.encode())])
+def plan_song(music: Music, style: Style, seconds: float, seed: Seed) -> Song:
+    """Plan a song of ``seconds`` seconds: ``music`` where it gives values, the style and the seed elsewhere.
+
+    Variations keep tempo and key.
+    """
+    outset = _choose_outset(style, base_seed(seed))
     meter = music.timesignature or 4
-    low, high = style.bpm
-    random_bpm = float(round(rng.uniform(low, high))) * (1.5 if meter == 6 else 1.0)
+    random_bpm = outset.bpm * (1.5 if meter == 6 else 1.0)
     grid = Grid(music.bpm or min(300.0, max(30.0, random_bpm)), 0.0, meter)
-    mode = style.mode or ("major" if rng.random() < 0.7 else "minor")
-    tonic = _KEYS[mode][rng.integers(len(_KEYS[mode]))]
-    key = Key.parse(music.keyscale) if music.keyscale else Key(tonic, mode)
+    key = Key.parse(music.keyscale) if music.keyscale else outset.key
     bars = max(1, int(np.ceil(seconds / grid.bar_s - 1e-9)))
     ending = _ending_bar(seconds, grid, bars)
     sections = tuple(plan_sections(music.lyrics, ending if ending < bars else bars, meter))
-    first, second = rng.permutation(8)[:2]
-    verse, chorus = progression(style, key, int(first)), progression(style, key, int(second))
+    chord_at = _choose_chords(style, key, seed)
     by_beat: dict[int, ChordSymbol] = {}
     for section in sections:
-        chords = chorus if section.kind in ("chorus", "solo", "postchorus", "bridge") else verse
+        is_chorus = section.kind in ("chorus", "solo", "postchorus", "bridge")
         for bar in range(section.first_bar, section.first_bar + section.bars):
             for beat in range(meter):
-                by_beat[bar * meter + beat] = chords[(bar - section.first_bar) % len(chords)]
+                by_beat[bar * meter + beat] = chord_at(bar - section.first_bar, is_chorus)
     return Song(grid, key, Harmony(by_beat, tonic_triad(key)), sections, bars, ending, seed)
+
+
+@dataclass(frozen=True)
+class _Outset:
+    """What a seed chooses for a whole song: tempo, key, and the progressions of verses and choruses."""
+
+    bpm: float
+    key: Key
+    progressions: tuple[int, int]
+
+
+def _choose_outset(style: Style, seed: int) -> _Outset:
+    rng = np.random.default_rng([seed, crc32(style.genre.encode())])
+    bpm = float(round(rng.uniform(*style.bpm)))
+    mode = style.mode or ("major" if rng.random() < 0.7 else "minor")
+    tonic = _KEYS[mode][rng.integers(len(_KEYS[mode]))]
+    first, second = rng.permutation(8)[:2]
+    return _Outset(bpm, Key(tonic, mode), (int(first), int(second)))
+
+
+def _choose_chords(style: Style, key: Key, seed: Seed) -> Callable[[int, bool], ChordSymbol]:
+    """Return what gives the chord of a bar of a section, by its number there, in verses or choruses."""
+    phrases = {
+        each: [progression(style, key, which) for which in _choose_outset(style, each).progressions]
+        for each in seeds_in(seed)
+    }
+
+    def chord_at(place: int, is_chorus: bool) -> ChordSymbol:
+        chosen = seed_of_choice(seed, crc32(b"chords"), int(is_chorus), place % _PHRASE_BARS)
+        chords = phrases[chosen][is_chorus]
+        return chords[place % len(chords)]
+
+    return chord_at
 
 
 def _ending_bar(seconds: float, grid: Grid, bars: int) -> int:
@@ -129,7 +164,8 @@ def sing_song(song: Song, style: Style, seconds: float) -> Vocals:
         grid, harmony, bars = singing_range(song.grid, song.harmony, start_s, min(end_s, seconds))
         mood = float(np.clip(section.energy - 0.6 + 0.5 * style.energy, -0.6, 0.6))
         notes, lines = sing_lines(section.lines, bars=bars, grid=grid, harmony=harmony, key=song.key,
-                            seed=song.seed ^ crc32(section.kind.encode()), style=replace(style, energy=mood))  # fmt: skip
+                                  seed=mix_into(song.seed, crc32(section.kind.encode())),
+                                  style=replace(style, energy=mood))  # fmt: skip
         singers = [instrument.voice for instrument in style.instruments if instrument.track == "backing_vocals"]
         if singers and section.kind in _HARMONY_SECTIONS:
             notes += sing_harmony(notes, song.harmony, song.grid, singers[0])
@@ -186,7 +222,7 @@ def _bar(song: Song, index: int, section: Section, energy: float) -> Bar:
 
 def span_bars(
     *, grid: Grid, harmony: Harmony, key: Key, style: Style, instruments: tuple[Instrument, ...], start_s: float,
-    end_s: float, energies: dict[int, float], seed: int,
+    end_s: float, energies: dict[int, float], seed: Seed,
 ) -> Iterator[tuple[list[Note], float]]:  # fmt: skip
     """Yield the bars of a new part between two times of existing music: notes that start inside, and each bar's end.
 

@@ -14,6 +14,7 @@ import numpy as np
 from acestep_runtime.audio.convert import resample
 from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.dsp.analysis import analyse
+from acestep_runtime.dsp.draws import Seed, seed_of_choice, seeds_in
 from acestep_runtime.dsp.harmony import Pitches, find_chords, find_key, pitch_classes
 from acestep_runtime.dsp.musical import Analysis, Chord, Grid
 from acestep_runtime.dsp.onsets import RATE_HZ, Floats
@@ -32,6 +33,8 @@ HINT_TOLERANCE = 0.04
 #: Quieter bars are not used as material.
 _SILENT_DB = -55.0
 _SEAM = ms_to_frames(12, ENGINE_RATE_HZ)
+#: Names the bars of a bed among the choices of a seed.
+_BED = 5
 
 
 @dataclass(frozen=True)
@@ -256,7 +259,7 @@ def bar_energies(source: Stereo, grid: Grid, span: Span) -> dict[int, float]:
 
 
 def bed_from_source(
-    source: Stereo, known: Span, span: Span, context: Context, seed: int, cancel_check: Callable[[], None]
+    source: Stereo, known: Span, span: Span, context: Context, seed: Seed, cancel_check: Callable[[], None]
 ) -> Stereo | None:
     """Return the span filled with bars of the song, ``[span, 2]``; ``None`` when no whole bar lies outside the span.
 
@@ -273,7 +276,7 @@ def bed_from_source(
             material[bar] = rms_db(source[start:stop])
     if not material:
         return None
-    rng = np.random.default_rng([seed, 5])
+    streams = {each: np.random.default_rng([each, _BED]) for each in seeds_in(seed)}
     bars = bars_over(grid, span)
     near = sorted(material, key=lambda b: min(abs(b - bars[0]), abs(b - bars[-1])))[:4]
     usual_db = float(np.mean([material[b] for b in near]))
@@ -290,7 +293,8 @@ def bed_from_source(
 
         ranked = sorted(material, key=transition_cost)
         best = [b for b in ranked[:4] if transition_cost(b) <= transition_cost(ranked[0]) + 0.8]
-        previous = best[rng.integers(len(best))]
+        picks = {each: rng.integers(len(best)) for each, rng in streams.items()}
+        previous = best[picks[seed_of_choice(seed, _BED, bar + 2**20)]]
         source_frames = bar_frames(grid, previous)
         start, stop = max(known[0], source_frames[0] - _SEAM // 2), min(known[1], source_frames[1] + _SEAM // 2)
         segments.append((bar_frames(grid, bar)[0] - span[0] + start - source_frames[0], source[start:stop]))

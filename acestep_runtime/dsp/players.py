@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from acestep_runtime.dsp.draws import Seed, draw
 from acestep_runtime.dsp.drums import PIECES
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.progressions import SCALES, ChordSymbol, Harmony, chord_tones
@@ -52,7 +53,7 @@ class Bar:
     harmony: Harmony
     key: Key
     energy: float
-    seed: int
+    seed: Seed
     section: str = ""
     place: int = 0
     places: int = 4
@@ -65,7 +66,7 @@ class Bar:
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random generator of one player in this bar, independent of the other players."""
-        return np.random.default_rng([self.seed, crc32(name.encode()), self.index + 2**20])
+        return draw(self.seed, crc32(name.encode()), self.index + 2**20)
 
     def time_s(self, beat: float, swing: float) -> float:
         """Return the time of a beat of this bar (0 = its downbeat), its second half swung."""
@@ -240,7 +241,7 @@ def _melody(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
     """A line from two or three motifs a section, each a rhythm and a contour, on chord tones on strong beats."""
     data = table()["melody"]
     meter = bar.grid.beats_per_bar
-    plan = np.random.default_rng([bar.seed, crc32(f"{bar.section} {instrument.track}".encode())])
+    plan = draw(bar.seed, crc32(f"{bar.section} {instrument.track}".encode()))
     liveliness = bar.energy + (0.25 if style.solo == instrument.track else 0.0)
     pool = data["busy"] if liveliness > 1.0 else data["lively"] if liveliness > 0.55 else data["calm"]
     motifs = [
@@ -284,7 +285,7 @@ def _melody(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
 
 def _vocals(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
     """A melody without words: one vowel a section, a long note and a breath at the end of each phrase."""
-    vowel = "uoa"[np.random.default_rng([bar.seed, crc32(bar.section.encode())]).integers(3)]
+    vowel = "uoa"[draw(bar.seed, crc32(bar.section.encode())).integers(3)]
     calm = replace(bar, energy=min(bar.energy, 0.9))  # sixteenths are not sung without words
     return [
         replace(note, voice=f"{instrument.voice}:{vowel}")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
+from acestep_runtime.dsp.draws import Seed, draw, seed_of_choice
 from acestep_runtime.dsp.drums import KITS, strike
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.synth import Mono, band_noise, decay_envelope, sound_frames
@@ -29,6 +30,8 @@ Stereo = npt.NDArray[np.float32]
 KNEE, CEILING = 0.55, 0.88
 #: Humanised notes may come this much before their bar.
 _EARLY_FRAMES = sound_frames(0.02)
+#: Names the noise of rooms among the choices of a seed.
+_ROOM = 77
 #: Sounds that a mixer caches, and the frames by which its buffers grow.
 _MAX_SOUNDS, _GROWTH = 192, sound_frames(2.0)
 
@@ -81,7 +84,7 @@ def reverb_ir(room_s: float, seed: int) -> Stereo:
     late = sound_frames(0.012)
     out = np.zeros((n, 2), np.float32)
     for side in range(2):
-        rng = np.random.default_rng([seed, side, 77])
+        rng = np.random.default_rng([seed, side, _ROOM])
         for low, high, share, level in ((180, 800, 1.1, 1.0), (800, 3500, 1.0, 0.8), (3500, 9000, 0.5, 0.4)):
             band = band_noise(n - late, rng, low_hz=low, high_hz=high) * decay_envelope(n - late, room_s * share)
             out[late:, side] += np.float32(level) * band
@@ -124,12 +127,13 @@ class Mixer:
     """
 
     def __init__(
-        self, *, seed: int, brightness: float, room_s: float, gain_db: float = 0.0, like: Mixer | None = None
+        self, *, seed: Seed, brightness: float, room_s: float, gain_db: float = 0.0, like: Mixer | None = None
     ) -> None:
         """Set it up; the sounds of a mixer ``like`` it, of the same seed and brightness, are shared."""
         self._seed, self._bright, self._room_s = seed, brightness, room_s
+        self._room_seed = seed_of_choice(seed, _ROOM)
         self._gain = db_to_gain(gain_db)
-        self._tail = len(reverb_ir(room_s, seed))
+        self._tail = len(reverb_ir(room_s, self._room_seed))
         self._dry = np.zeros((2, 0), np.float32)
         self._send = np.zeros((2, 0), np.float32)
         self._wet = np.zeros((2, 0), np.float32)
@@ -146,7 +150,7 @@ class Mixer:
     def _synthesise(self, key: _SoundKey) -> Mono:
         voice, what, length_ms = key.voice, key.what, key.length_ms
         name = f"{voice} {what} {length_ms} {key.velocity} {key.variant}"
-        rng = np.random.default_rng([self._seed, crc32(name.encode())])
+        rng = draw(self._seed, crc32(name.encode()))
         if isinstance(what, str):
             return strike(voice, what, rng)
         return play_voice(voice, what, length_ms / 1000, key.velocity, self._bright, rng)
@@ -197,7 +201,7 @@ class Mixer:
         wet[:, : self._wet.shape[1]] = self._wet
         if self._send[:, :n].any():
             size = next_fast_len(n + self._tail, real=True)
-            spectrum = _reverb_spectrum(self._room_s, self._seed, size)
+            spectrum = _reverb_spectrum(self._room_s, self._room_seed, size)
 
             def resound(side: int) -> None:
                 tail = irfft(rfft(self._send[side, :n], size) * spectrum[side], size)

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from acestep_runtime.dsp.draws import Seed, draw
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Note, harmony_parts
 from acestep_runtime.dsp.progressions import SCALES, Harmony, chord_tones
@@ -54,7 +55,7 @@ def singer_voice(style: Style) -> str:
 
 
 def sing_lines(
-    lines: Sequence[Line], *, bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
+    lines: Sequence[Line], *, bars: range, grid: Grid, harmony: Harmony, key: Key, seed: Seed, style: Style,
     melody: Melody = (),
 ) -> tuple[list[Note], list[TimedLine]]:  # fmt: skip
     """Place ``lines`` over ``bars`` (one after the other) and return their notes (track "vocals") and their times.
@@ -123,7 +124,7 @@ def sing_harmony(notes: Sequence[Note], harmony: Harmony, grid: Grid, voice: str
 
 
 # ------------------------------------------------------------------------------------------------ on the grid
-def _sing_on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, key: Key, seed: int, style: Style,
+def _sing_on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmony, key: Key, seed: Seed, style: Style,
              lowest: int) -> list[list[_Tone]]:  # fmt: skip
     meter = grid.beats_per_bar
     scale = {(key.tonic + step) % 12 for step in SCALES[key.mode]}
@@ -132,7 +133,7 @@ def _sing_on_grid(lines: Sequence[Line], bars: range, grid: Grid, harmony: Harmo
     tune: list[int] = []
     at = len(ladder) // 2
     for number, (line, (first, beats)) in enumerate(zip(lines, _line_slots(len(lines), bars, meter), strict=True)):
-        rng = np.random.default_rng([seed, 41, _LETTERS[number % 4]])
+        rng = draw(seed, 41, _LETTERS[number % 4])
         spans = _rhythm(line, beats, grid.beat_s, rng)
         targets = _contour(len(spans), len(ladder), style.energy, rng)
         phrase: list[_Tone] = []

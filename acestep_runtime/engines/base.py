@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed, Thinking, Variation
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
@@ -52,9 +52,9 @@ class EngineRequest:
     ``span`` is the region to generate, in frames of the window: inside it a repaint must not copy the source, outside it the
     engine may return anything (tasks discard it). ``known`` is the part of the window inside the song. ``tracks`` are the
     roles of lego, extract and complete. ``auto_lrc`` and ``auto_score`` request the metadata ``lrc`` and ``score`` where the
-    engine can compute them. ``seeds`` lists the seeds of all takes; their requests differ only in ``seed``, so an engine may
-    generate several in one batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those
-    of a plan to follow.
+    engine can compute them. ``variations`` are those of the take of ``seed``, see `TakeSeed`. ``take_seeds`` lists what all
+    takes are drawn from; their requests differ only in ``seed`` and ``variations``, so an engine may generate several in one
+    batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those of a plan to follow.
     """
 
     task: type[TaskTraits]
@@ -70,10 +70,16 @@ class EngineRequest:
     mode: str = ""
     auto_lrc: bool = False
     auto_score: bool = False
-    seeds: tuple[int, ...] = ()
+    take_seeds: tuple[TakeSeed, ...] = ()
     reference: Samples | None = None
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = ()
+    variations: tuple[Variation, ...] = ()
+
+    @property
+    def take_seed(self) -> TakeSeed:
+        """What the take is drawn from."""
+        return TakeSeed(self.seed, self.variations)
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class Engine(Protocol):
         """Serve ``request``; check ``cancel`` at every step (it raises `Cancelled`).
 
         Deterministic: equal requests give equal blocks on one machine. An engine may cache results for requests that differ
-        only in ``seed``; the cache affects only the time. Raises `UnsupportedTask` for a task the engine lacks and
-        `InvalidValue` for unusable audio.
+        only in ``seed`` and ``variations``; the cache affects only the time. Raises `UnsupportedTask` for a task the engine
+        lacks and `InvalidValue` for unusable audio.
         """
         ...

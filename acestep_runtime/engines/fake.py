@@ -13,10 +13,18 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import CancelToken
+from acestep_runtime.values import CancelToken, TakeSeed
 
 _BLOCK_FRAMES = ENGINE_RATE_HZ
 _GATE_POLL_S = 0.005
+
+
+def _seed_between(take_seed: TakeSeed) -> int:
+    """Return the seed whose tone a take has: each variation moves it towards its own seed by its amount."""
+    seed = take_seed.seed
+    for variation in take_seed.variations:
+        seed += round(variation.amount * (variation.seed - seed))
+    return seed
 
 
 def tone(seed: int, role_index: int, start: int, stop: int) -> Samples:
@@ -82,8 +90,9 @@ class FakeEngine:
             )
         if request.task.kind != "audio":
             return
+        seed = _seed_between(request.take_seed)
         for index, role in enumerate(request.tracks or ("mix",)):
             for start in range(0, request.frames, _BLOCK_FRAMES):
                 cancel.check()
-                yield Block(role, tone(request.seed, index, start, min(start + _BLOCK_FRAMES, request.frames)))
+                yield Block(role, tone(seed, index, start, min(start + _BLOCK_FRAMES, request.frames)))
                 yield from _wait_at_gate(f"{request.seed}.audio", 1.0, cancel)

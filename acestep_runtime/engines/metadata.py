@@ -76,6 +76,13 @@ class AdapterScale(TypedDict):
     scale: float
 
 
+class Variation(TypedDict):
+    """A variation: how far it went, and the seed towards whose take."""
+
+    amount: float
+    seed: int
+
+
 class TakeMetadata(TypedDict, total=False):
     """Metadata of a take. ``…_missing`` is the reason why a requested value is absent.
 
@@ -116,6 +123,7 @@ class TakeMetadata(TypedDict, total=False):
     notes: Sequence[str]
     warnings: Sequence[str]
     certainty: Mapping[str, Certainty]
+    variations: Sequence[Variation]
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:

@@ -17,7 +17,7 @@ from acestep_runtime.recording import TakeFiles
 from acestep_runtime.tasks import TASKS, CreateSample, TextToMusic, Understand
 from acestep_runtime.tasks.takes import next_seeds
 from acestep_runtime.temporary_folder import Folder
-from acestep_runtime.values import MIX, OTHER, CancelToken, Json
+from acestep_runtime.values import MIX, OTHER, CancelToken, Json, TakeSeed, Variation
 
 _MODES = ("custom", "simple")
 
@@ -50,6 +50,8 @@ def generate(
     instrumental: bool = False,
     batch_size: int | None = None,
     seed: int | Sequence[int] | None = None,
+    variation: float | None = None,
+    variation_seed: int | Sequence[int] | None = None,
     auto_lrc: bool = False,
     auto_score: bool = False,
     best_of: int | None = None,
@@ -94,6 +96,9 @@ def generate(
     A call returns ``batch_size`` takes (1 to 8), with ``seed`` (one, or one each) or random seeds. ``auto_lrc`` and
     ``auto_score`` add ``result["lrc"]`` and ``result["lyrics_alignment_score"]``.
 
+    With ``variation``, 0 to 1, the takes are variations of the take of ``seed``: near it where it is small, at 1 the takes of
+    ``variation_seed`` (one, or one each; drawn where not given). `Take.vary` varies a take that is there.
+
     ``best_of`` generates that many takes (1 to 64) and returns the best ``batch_size``, the best first;
     ``min_score`` generates takes until ``batch_size`` of them reach it, at most ``max_tries`` (8). ``score_by`` is
     "lyrics_alignment", "quality" or "lm", by default the first, or quality for music without words. ``keep_all`` returns the
@@ -127,6 +132,7 @@ def generate(
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
+        "variation": variation, "variation_seed": variation_seed,
     }  # fmt: skip
     can_plan = task_type in TASKS and TASKS[task_type].can_plan
     if can_plan:
@@ -254,7 +260,8 @@ class _Session:
         warnings = (warning for take in takes for warning in take.get("warnings", ()))
         notes = tuple(dict.fromkeys((*self._notes, *unused, *warnings)))
         result = Result(
-            first.audio, first.stems, first.seed, first.metadata, takes, batch.engine, notes, batch.ranking, next_batch
+            first.audio, first.stems, first.seed, first.metadata, first.vary_by, takes, batch.engine, notes, batch.ranking,
+            next_batch,
         )  # fmt: skip
         if first_prefetch is not None:
             _replace_prefetch(first_prefetch[0])
@@ -263,7 +270,8 @@ class _Session:
 
     def _prefetch(self, batch: Batch) -> tuple[Prefetch, Folder]:
         folder, seeds = Folder(), next_seeds(batch.seeds[-1], len(batch.seeds), self._used_seeds)
-        return self._runner.prefetch(self._order.with_seeds(tuple(seeds)), batch, folder.path), folder
+        order = self._order.with_seeds(tuple(seeds), batch.takes[0].seed)
+        return self._runner.prefetch(order, batch, folder.path), folder
 
     def _take(self, take: TakeFiles, folder: Folder) -> Take:
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
@@ -273,7 +281,13 @@ class _Session:
         elif mixture is None:  # the requested stems, without the remainder
             requested = [sounds[name] for name in sounds if name != OTHER] or list(sounds.values())
             mixture = requested[0] if len(requested) == 1 else mix(*requested)
-        return Take(mixture, sounds, take.seed, take.metadata.copy())
+        steps = tuple(Variation(step["amount"], step["seed"]) for step in take.metadata.get("variations", ()))
+
+        def vary(amount: float, batch_size: int) -> Result:
+            order = self._order.vary(TakeSeed(take.seed, steps), amount, batch_size)
+            return _Session(self._runner, order, self._unused, self._notes, self._report).first(auto_gen=False)
+
+        return Take(mixture, sounds, take.seed, take.metadata.copy(), vary)
 
 
 def _session_name() -> str:

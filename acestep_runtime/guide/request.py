@@ -10,8 +10,10 @@ from typing import Any
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.tasks import TASKS, Cover, Repaint, Understand
+from acestep_runtime.tasks.takes import replace_seeds
+from acestep_runtime.tasks.variations import vary_fields
 from acestep_runtime.units import END
-from acestep_runtime.values import Json
+from acestep_runtime.values import Json, TakeSeed
 
 #: Tasks that `generate` runs.
 AUDIO_TASKS = tuple(name for name, task in TASKS.items() if task.kind == "audio")
@@ -64,6 +66,8 @@ ARGUMENTS = {
     "guidance_scale": Argument("sampling.guidance"),
     "batch_size": Argument("output.takes"),
     "seed": Argument("output.seeds"),
+    "variation": Argument("output.variation"),
+    "variation_seed": Argument("output.variation_seeds"),
     "thinking": Argument("thinking.plan_first"),
     "lm_batch_chunk_size": Argument("thinking.at_once"),
     "auto_lrc": Argument("output.auto_lrc"),
@@ -91,11 +95,17 @@ class Order:
     submission: Mapping[str, Json] = field(default_factory=dict)
     reference: Audio | None = None
 
-    def with_seeds(self, seeds: tuple[int, ...]) -> Order:
-        """Return the order with other seeds."""
+    def with_seeds(self, seeds: tuple[int, ...], base: int) -> Order:
+        """Return the order with other seeds; that of variations with other variation seeds of the take of seed ``base``."""
         fields = self.fields.get("output")
-        output = {**(fields if isinstance(fields, Mapping) else {}), "seeds": list(seeds)}
-        return dataclasses.replace(self, fields={**self.fields, "output": output})
+        output = dict(fields) if isinstance(fields, Mapping) else {}
+        own = {"seeds": output.get("seeds") or [base]} if output.get("variation") else {}
+        return dataclasses.replace(self, fields=replace_seeds({**self.fields, "output": {**output, **own}}, seeds))
+
+    def vary(self, take_seed: TakeSeed, amount: float, takes: int) -> Order:
+        """Return the order that varies a take, without prefetch."""
+        fields = vary_fields(self.fields, take_seed, amount, takes)
+        return dataclasses.replace(self, fields=fields, submission={})
 
     def with_prefetch(self, session: str) -> Order:
         """Return the order with a prefetch of the next batch for a session."""
@@ -153,14 +163,9 @@ def order_for_task(task: str, arguments: Mapping[str, Json], source: Audio | Non
         values = _resolve_extension(values, source)
     if "best_of" in values and "max_tries" in values:
         raise InvalidValue("max_tries", values["max_tries"], "one of best_of and max_tries, not both")
-    seeds = values.get("seed")
-    if (
-        isinstance(seeds, list)
-        and len(seeds) > 1
-        and "batch_size" not in values
-        and not _CHOICE_ARGUMENTS & values.keys()
-    ):
-        values["batch_size"] = len(seeds)  # a take for each
+    counts = [len(seeds) for name in ("seed", "variation_seed") if isinstance(seeds := values.get(name), list)]
+    if max(counts, default=0) > 1 and "batch_size" not in values and not _CHOICE_ARGUMENTS & values.keys():
+        values["batch_size"] = max(counts)  # a take for each
     fields: dict[str, Json] = {}
     groups: dict[str, dict[str, Json]] = {}
     for name, value in values.items():
@@ -193,7 +198,7 @@ def to_plain(name: str, value: Any) -> Json:
     plain: Json = value.tolist() if hasattr(value, "tolist") else value
     if name in ("keyscale", "timesignature") and plain == "":
         return None
-    if name in ("track_names", "seed") and plain is not None:
+    if name in ("track_names", "seed", "variation_seed") and plain is not None:
         items = plain if isinstance(plain, Iterable) and not isinstance(plain, (str, bytes)) else [plain]
         return [to_plain("", item) for item in items]
     return plain

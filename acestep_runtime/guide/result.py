@@ -10,6 +10,7 @@ from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.tasks.choosing import RankedTake
+from acestep_runtime.values import USUAL_VARIATION
 
 #: How to get a value, and where the reason is when it is missing.
 _REQUEST_HINTS = {
@@ -37,6 +38,7 @@ class Take:
     ``quality_score``            0 to 1 (``auto_score=True``)
     ``lyrics_alignment_score``   0 to 1, agreement of words and audio; for music without words, the quality score
     ``score``                    all scores: quality, lyrics_alignment (None without words), parts, notes
+    ``variations``               what it is a variation by: ``[{"amount": …, "seed": …}, …]``, for a variation
     ``bpm keyscale timesignature caption duration_s chords …``   metadata of the task and engine
     """
 
@@ -44,6 +46,8 @@ class Take:
     stems: Mapping[str, Audio]
     seed: int
     metadata: TakeMetadata
+    #: Makes variations, of an amount and a number; see `vary`.
+    vary_by: Callable[[float, int], Result] | None = field(default=None, repr=False)
 
     def _values(self) -> dict[str, Any]:
         values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
@@ -77,6 +81,15 @@ class Take:
 
     def __contains__(self, name: object) -> bool:
         return name in self._values()
+
+    def vary(self, amount: float = USUAL_VARIATION, *, batch_size: int = 1) -> Result:
+        """Return variations of this take: the same request with choices near the same. At ``amount`` 1 they are other takes.
+
+        A variation can be varied again. Raises as `generate` does.
+        """
+        if self.vary_by is None:
+            raise InvalidValue("vary", "a take without a request", "a take of generate")
+        return self.vary_by(amount, batch_size)
 
     @property
     def seconds(self) -> float:

@@ -37,8 +37,8 @@ Report = Callable[[str, float], None]
 class Batch:
     """The takes of one order, as files, and their engine. ``job_id`` is empty without a daemon.
 
-    ``seeds`` are all seeds of the order. Where takes were chosen, the best come first, and ``ranking`` holds
-    all of them.
+    ``seeds`` are those in which all takes of the order differ. Where takes were chosen, the best come first, and ``ranking``
+    holds all of them.
     """
 
     engine: str
@@ -131,7 +131,9 @@ def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause:
     for take in takes.keys() - take_numbers:
         for output in takes[take].outputs:
             output.path.unlink()
-    return Batch(info.name, tuple(takes[take] for take in take_numbers), task.output_spec.seeds, ranking=ranking)
+    return Batch(
+        info.name, tuple(takes[take] for take in take_numbers), task.output_spec.distinct_seeds, ranking=ranking
+    )
 
 
 class LocalRunner:

@@ -20,7 +20,7 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import Engine, Progress, TaskTraits
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.limits import bounded, validate
-from acestep_runtime.values import MAX_SEED, OTHER, TRACKS, CancelToken, Music
+from acestep_runtime.values import MAX_SEED, MAX_VARIATIONS, OTHER, TRACKS, CancelToken, Music, TakeSeed, Variation
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.decode import MediaInfo
@@ -125,6 +125,9 @@ class Output:
 
     With ``tries`` or ``min_score`` up to `count` takes are generated, fewer where ``takes`` of them reach ``min_score``.
     The best ``takes`` are kept; the others too with ``keep_all``.
+
+    With a ``variation`` above 0 the takes are variations of one take, or of one each: that of its seed, which does not count
+    up, after its ``base_variations``. They differ in their ``variation_seeds``.
     """
 
     sample_rate: int | None = bounded(None, low=8000, high=384_000, unit="Hz")
@@ -138,6 +141,24 @@ class Output:
     min_score: float | None = bounded(None, low=0, high=1)
     score_by: str = bounded("", choices=SCORES)
     keep_all: bool = False
+    variation: float = bounded(0.0, low=0, high=1)
+    variation_seeds: tuple[int, ...] = bounded((), low=0, high=MAX_SEED)
+    base_variations: tuple[Variation, ...] = bounded((), max_len=MAX_VARIATIONS - 1, unit="variations")
+
+    @property
+    def distinct_seeds(self) -> tuple[int, ...]:
+        """The seeds in which takes differ, and which the next takes count on."""
+        return self.variation_seeds if self.variation else self.seeds
+
+    @property
+    def take_seeds(self) -> tuple[TakeSeed, ...]:
+        """What the takes are drawn from whose seeds are known; all are after `acestep_runtime.tasks.takes.with_seeds`."""
+        if not self.variation:
+            return tuple(TakeSeed(seed, self.base_variations) for seed in self.seeds)
+        steps = (Variation(self.variation, seed) for seed in self.variation_seeds)
+        return tuple(
+            TakeSeed(seed, (*self.base_variations, step)) for seed, step in zip(self.seeds, steps, strict=False)
+        )
 
     @property
     def chooses(self) -> bool:
@@ -166,20 +187,23 @@ class Output:
                         name, getattr(self, name), "nothing where no take is chosen",
                         remedy="Ask for the best of several takes, or for a score that they should reach.",
                     )  # fmt: skip
+        for name in ("seeds", "variation_seeds"):
+            self._check_seeds(name)
+
+    def _check_seeds(self, name: str) -> None:
+        seeds: tuple[int, ...] = getattr(self, name)
         most = MAX_TRIES if self.chooses else MAX_TAKES
-        if len(self.seeds) > most:
+        if len(seeds) > most:
             allowed = f"at most {most}, one for each take"
-            message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
-            raise InvalidValue("seeds", self.seeds, allowed, message=message)
-        if len(self.seeds) > self.count >= 1:
+            message = f"{name} holds {len(seeds)} seeds; allowed: {allowed}."
+            raise InvalidValue(name, seeds, allowed, message=message)
+        if len(seeds) > self.count >= 1:
             allowed = f"at most as many as {'tries' if self.chooses else 'takes'}, {self.count}"
-            message = f"seeds holds {len(self.seeds)} seeds; allowed: {allowed}."
-            raise InvalidValue(
-                "seeds", self.seeds, allowed, message=message, remedy="Ask for more takes, or give fewer seeds."
-            )
-        for seed in self.seeds:
+            message = f"{name} holds {len(seeds)} seeds; allowed: {allowed}."
+            raise InvalidValue(name, seeds, allowed, message=message, remedy="Ask for more takes, or give fewer seeds.")
+        for seed in seeds:
             if not 0 <= seed <= MAX_SEED:
-                raise InvalidValue("seeds", seed, f"0 to {MAX_SEED}")
+                raise InvalidValue(name, seed, f"0 to {MAX_SEED}")
 
 
 T = TypeVar("T", bound="Task")

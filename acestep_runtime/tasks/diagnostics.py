@@ -16,7 +16,7 @@ from acestep_runtime.errors import printable
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Take, Task, TaskEvent
 from acestep_runtime.tasks.unused import describe_unused
 from acestep_runtime.units import gain_to_db
-from acestep_runtime.values import CODES_A_SECOND, LANGUAGES, CancelToken, Music, similar_language
+from acestep_runtime.values import CODES_A_SECOND, LANGUAGES, CancelToken, Music, TakeSeed, similar_language
 
 
 def run_with_warnings(
@@ -32,7 +32,7 @@ def run_with_warnings(
         *_plan_warnings(task, engine),
         *filter(None, [task.words_to_sing().note]),
         *_language_warnings(getattr(task, "music", Music()).language),
-        *_seed_warnings(task.output_spec.seeds),
+        *_seed_warnings(task.output_spec.take_seeds),
         *describe_unused(task, engine),
     ]
     levels: dict[int, _ClipMeter] = {}
@@ -67,13 +67,18 @@ def _language_warnings(code: str) -> list[str]:
     return [f"language {printable(code)} is none that the models know. {remedy}"]
 
 
-def _seed_warnings(seeds: Sequence[int]) -> list[str]:
+def _seed_warnings(take_seeds: Sequence[TakeSeed]) -> list[str]:
     """Warn of takes that are equal because their seeds are."""
     return [
-        f"Seed {seed} is given {count} times: takes with one seed are equal."
-        for seed, count in Counter(seeds).items()
+        f"{_name_seed(each)} is given {count} times: takes with one seed are equal."
+        for each, count in Counter(take_seeds).items()
         if count > 1
     ]
+
+
+def _name_seed(take_seed: TakeSeed) -> str:
+    varied = take_seed.variations
+    return f"Variation seed {varied[-1].seed} of seed {take_seed.seed}" if varied else f"Seed {take_seed.seed}"
 
 
 def _plan_warnings(task: Task, engine: Engine) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.tasks.base import Output, OutputHeader, Take, Task, TaskEvent
-from acestep_runtime.values import MAX_SEED, CancelToken, Json
+from acestep_runtime.values import MAX_SEED, CancelToken, Json, TakeSeed
 
 if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
@@ -65,14 +65,16 @@ def run_takes(
     """Run ``request`` for each take of ``output`` after the first ``done``, with the seed of the take."""
     output = with_seeds(output)
     number = 0
-    for take, seed in pending_takes(output, done):
+    for take, drawn_from in pending_takes(output, done):
         metadata: TakeMetadata = {}
-        take_request = request_for_take(request, seed, output)
+        take_request = request_for_take(request, drawn_from, output)
         events = _engine_audio(take_request, take, output.count, metadata, engine, cancel)
         for event in delivery.deliver(take, number, events):
             number += isinstance(event, OutputHeader)
             yield event
-        yield Take(take, seed, _note_missing(delivery.in_output_time(metadata), take_request, engine))
+        if drawn_from.variations:
+            metadata["variations"] = [{"amount": step.amount, "seed": step.seed} for step in drawn_from.variations]
+        yield Take(take, drawn_from.seed, _note_missing(delivery.in_output_time(metadata), take_request, engine))
 
 
 def _engine_audio(
@@ -115,12 +117,13 @@ def _note_missing(engine_metadata: TakeMetadata, request: EngineRequest, engine:
     return metadata
 
 
-def request_for_take(request: EngineRequest, seed: int, output: Output) -> EngineRequest:
+def request_for_take(request: EngineRequest, drawn_from: TakeSeed, output: Output) -> EngineRequest:
     """Return ``request`` for one take. Where a score may end the task, takes are not generated ahead."""
     return dataclasses.replace(
         request,
-        seed=seed,
-        seeds=output.seeds if output.min_score is None else (),
+        seed=drawn_from.seed,
+        variations=drawn_from.variations,
+        take_seeds=output.take_seeds if output.min_score is None else (),
         auto_lrc=output.auto_lrc,
         auto_score=output.auto_score or output.chooses,
     )
@@ -132,16 +135,28 @@ def scale_progress(progress: Progress, take: int, takes: int) -> Progress:
     return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
 
 
-def pending_takes(output: Output, done: int) -> list[tuple[int, int]]:
-    """Return number and seed of every take after the first ``done``."""
-    return list(enumerate(output.seeds))[done:]
+def pending_takes(output: Output, done: int) -> list[tuple[int, TakeSeed]]:
+    """Return the number of every take after the first ``done``, and what it is drawn from."""
+    return list(enumerate(output.take_seeds))[done:]
 
 
 def with_seeds(output: Output) -> Output:
-    """Return ``output`` with one seed per take: missing ones continue from the last given, or from a random one."""
+    """Return ``output`` with one seed per take: missing ones continue from the last given, or from a random one.
+
+    Variations keep the last seed, and continue their own; these differ from the seeds, so that each take is another one.
+    """
     seeds = list(output.seeds) or [secrets.randbits(31)]
-    seeds += next_seeds(seeds[-1], output.count - len(seeds), seeds)
-    return dataclasses.replace(output, seeds=tuple(seeds))
+    if not output.variation:
+        return dataclasses.replace(output, seeds=_count_on(seeds, output.count, seeds), variation_seeds=())
+    seeds += [seeds[-1]] * (output.count - len(seeds))
+    steps = list(output.variation_seeds) or next_seeds(secrets.randbits(31), 1, seeds)
+    return dataclasses.replace(
+        output, seeds=tuple(seeds), variation_seeds=_count_on(steps, output.count, [*steps, *seeds])
+    )
+
+
+def _count_on(seeds: Sequence[int], count: int, excluded: Collection[int]) -> tuple[int, ...]:
+    return (*seeds, *next_seeds(seeds[-1], count - len(seeds), excluded))
 
 
 def next_seeds(last: int, count: int, excluded: Collection[int]) -> list[int]:
@@ -155,19 +170,27 @@ def next_seeds(last: int, count: int, excluded: Collection[int]) -> list[int]:
 
 
 def seeds_of(fields: Mapping[str, Json]) -> list[int]:
-    """Return the seeds of a task by its fields as JSON, one for each take; empty for a task without, such as one that only
-    analyses."""
+    """Return the seeds in which the takes of a task differ, by its fields as JSON, one for each take.
+
+    These are the variation seeds of variations. Empty for a task without, such as one that only analyses.
+    """
     seed, output = fields.get("seed"), fields.get("output")
     if isinstance(seed, int):
         return [seed]
-    seeds = output.get("seeds") if isinstance(output, Mapping) else None
+    seeds = output.get(_seeds_field(output)) if isinstance(output, Mapping) else None
     return [each for each in seeds if isinstance(each, int)] if isinstance(seeds, Sequence) else []
 
 
 def replace_seeds(fields: Mapping[str, Json], seeds: Sequence[int]) -> dict[str, Json]:
-    """Return the fields of a task that has seeds, with these instead."""
+    """Return the fields of a task that has seeds, with these in place of those that `seeds_of` returns."""
     if "seed" in fields:
         return {**fields, "seed": seeds[0]}
     output = fields["output"]
     assert isinstance(output, Mapping)
-    return {**fields, "output": {**output, "seeds": list(seeds)}}
+    own = output.get("seeds")
+    fewer = {"seeds": list(own)[: len(seeds)]} if isinstance(own, Sequence) else {}
+    return {**fields, "output": {**output, **fewer, _seeds_field(output): list(seeds)}}
+
+
+def _seeds_field(output: Mapping[str, Json]) -> str:
+    return "variation_seeds" if output.get("variation") else "seeds"

@@ -75,6 +75,11 @@ RULES = (
         lambda task, _engine: task.name == "repaint" and getattr(task, "mode", "") != "balanced",
         "it is for the mode balanced",
     ),
+    Rule(
+        ("output.variation",),
+        lambda task, engine: task.name == "extract" and not engine.supports_sampling,
+        "the {engine} engine leaves nothing to chance when it separates",
+    ),
     Rule(("loudness_of",), lambda task, _engine: not getattr(task, "match_loudness", True), "match_loudness is off"),
     Rule(
         PLANNING,

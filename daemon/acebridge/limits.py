@@ -108,6 +108,8 @@ LIMITS = {
         Limit("waiting jobs", "max_waiting_jobs", "jobs", "`RESOURCE_EXHAUSTED`, `BUSY`", "each is kept on the disk"),
         Limit("takes of a job", "acestep_runtime.tasks.base:MAX_TAKES", "takes", "`INVALID_ARGUMENT`",
               "one job must not take the device for ever"),
+        Limit("variations of a take, one after the other", "acestep_runtime.values:MAX_VARIATIONS", "variations",
+              "`INVALID_ARGUMENT`", "each one costs noise and choices"),
         Limit("start of a worker", "acebridge.workers.launch:START_LIMIT_S", "s", "ended, started again",
               "drivers hang"),
         Limit("work without progress", "step_limit_s", "s", "ended; the job is tried once more", "engines hang"),

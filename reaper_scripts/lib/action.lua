@@ -5,7 +5,6 @@ return function(import)
   local actions = import("actions")
   local capture = import("capture")
   local commands = import("commands")
-  local file_passthrough = import("file_passthrough")
   local on_exit = import("on_exit")
   local files = import("files")
   local form = import("form")
@@ -15,6 +14,7 @@ return function(import)
   local lyrics = import("lyrics")
   local selection = import("selection")
   local plan_takes = import("plan_takes")
+  local recipe = import("recipe")
   local settings = import("settings")
   local source = import("source")
   local takes = import("takes")
@@ -25,7 +25,6 @@ return function(import)
   local OLDEST = 6.24
   --- What is done as the recipe in a file says; there is no action of this name to run.
   local BY_RECIPE = "again"
-  local RECIPE_MARK, HEAD_BYTES = "ACEBRIDGE", 300000 -- recipes stand before the audio of a file
 
   --- Wrap a function so that a fault of ours becomes a message and not an error window; `undo` is run then.
   local function with_guard(undo)
@@ -91,7 +90,7 @@ return function(import)
     local media = reaper.GetProjectPathEx(project)
     plan.place.project = guid.of_project(project)
     return {
-      action = name, title = action.title, engine = settings.get("engine"),
+      action = plan.action or name, title = action.title, engine = settings.get("engine"),
       media = { folder = media, format = settings.get("media_format") }, parts = plan.parts and json.array(plan.parts), song = plan.song, place = plan.place,
     }
   end
@@ -247,13 +246,18 @@ return function(import)
   function M.take_by_recipe(item)
     local take = item and reaper.GetActiveTake(item)
     local facts = take and takes.facts(take)
-    local file = take and not (facts and facts.action ~= BY_RECIPE) and file_passthrough.path_of(take)
-    local head = file and files.read_head(file, HEAD_BYTES)
-    if not head or not head:find(RECIPE_MARK, 1, true) then return false end
+    if facts and facts.action ~= BY_RECIPE or not recipe.file_of(take) then return false end
     local selected = selection.read(reaper.EnumProjects(-1))
     selected.items = { item }
     perform(BY_RECIPE, { values = {}, selected = selected })
     return true
+  end
+
+  --- Vary the active take of an item by `amount`, 0 to 1: new takes that are like it.
+  function M.vary(item, amount)
+    local selected = selection.read(reaper.EnumProjects(-1))
+    selected.selected_items = { item }
+    perform("vary_take", { values = { amount = amount }, selected = selected })
   end
 
   --- Do the last action again with a new seed: as the selected take was repainted, else as the recipe in its file says, else

@@ -113,5 +113,9 @@ return function(import)
       sends = "selected_items", plan = on_takes.score,
       form = {},
     },
+    vary_take = {
+      title = "Vary this take", gives = "New takes that are like this one.", plan = on_takes.vary,
+      form = { { key = "amount", caption = "How far from it (0.01 to 1)", label = "Amount", kind = "number", allowed = { 0.01, 1 }, default = 0.3 }, TAKES },
+    },
   }
 end

@@ -10,6 +10,7 @@ return function(import)
   local pan_of = import("pan")
   local pause = import("pause")
   local plan_of = import("plan")
+  local recipe_in = import("recipe")
   local selection = import("selection")
   local settings = import("settings")
   local source = import("source")
@@ -20,6 +21,7 @@ return function(import)
   local M = {}
 
   local JOIN_GAP_S = 10 -- the longest gap that a join closes
+  local USUAL_AMOUNT = 0.3 -- of a variation, where nobody says it
 
   --- A part and a recipe for the whole of an item's active take.
   local function item_part(selected, item, number, task)
@@ -89,6 +91,36 @@ return function(import)
     if #items == 1 then return items[1] end
     return nil, #items == 0 and "No item is selected." or ("%d items are selected."):format(#items),
       "Select one item, then run the action again."
+  end
+
+  --- What of a piece was repainted, from the item's start, for a take that was; nil for others.
+  local function change_of(take, facts)
+    if facts.action ~= "repaint" or not facts.again then return nil end
+    -- The item may have been trimmed since.
+    local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
+    return { start = math.max(0, facts.again.start - trimmed), stop = facts.again.stop - trimmed }
+  end
+
+  --- Takes that are like an item's active take, as the recipe in its file says, in its place.
+  function M.vary(selected, values)
+    local item, why, remedy = one_item(selected)
+    if not item then return nil, why, remedy end
+    local take = reaper.GetActiveTake(item)
+    if not recipe_in.file_of(take) then
+      return nil, "The active take of the selected item holds no recipe of AceBridge.", "Choose a take that AceBridge made, then run the action again."
+    end
+    if reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE") ~= 1 then
+      return nil, "The active take of the selected item is stretched.", "Set its playback rate to 1, then run the action again."
+    end
+    local facts = takes.facts(take) or {}
+    local plan = M.again({ items = { item } })
+    plan.parts[1].variation = values.amount or USUAL_AMOUNT
+    plan.parts[1].fields.output = { takes = values.takes or settings.get("takes") }
+    local changed = change_of(take, facts)
+    plan.action = changed and "repaint" or "again" -- so that "Another take" and "Repeat last" know what it is
+    plan.place.items[1].changed = changed
+    plan.place.made = { values = facts.values, caption = facts.caption, lyrics = facts.lyrics }
+    return plan
   end
 
   local function grow_source(selected, values, side)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,11 @@ def write_song(path: Path, seconds: float = 1.0) -> None:
 
 def delete_asset(client: Client, asset_id: str) -> None:
     client.call(client.assets.DeleteAsset, assets_pb2.DeleteAssetRequest(asset_id=asset_id))
+
+
+def report_of(shell: Shell, *arguments: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(shell.run(*arguments, "--json").stdout)
+    return report
 
 
 def samples_of(path: Path) -> np.ndarray:
@@ -142,3 +148,38 @@ def test_a_request_like_one_before_it_has_a_warning(shell: Shell, client: Client
     assert f"makes the same as job {first}" in shell.run("jobs", "show", done.stdout.strip()).stdout
     for more in (["-s", "62"], [], ["-s", "61", "--bits", "16"]):
         assert "the same as" not in shell.run(*asked, *more, "-o", "o.wav").stderr
+
+
+def test_a_take_of_a_job_is_varied_and_made_again_byte_for_byte(shell: Shell) -> None:
+    made = report_of(shell, "generate", "--duration", "0.5", "-s", "100", "-s", "200", "-o", "o.wav", *FAKE)
+    varied = report_of(
+        shell, "jobs", "again", made["job_id"], "--variation", "0.5", "--take", "2", "-n", "2", "-o", "v.wav"
+    )
+    assert [output["seed"] for output in varied["outputs"]] == [200, 200]
+    steps = [facts["variations"] for facts in varied["metadata"]]
+    assert [[step["amount"] for step in each] for each in steps] == [[0.5], [0.5]]
+    assert steps[0] != steps[1]
+    for command in (("again", "v-2.wav"), ("jobs", "again", varied["job_id"])):
+        shell.run(*command, "-o", "w.wav")
+        second = "w.wav" if command[0] == "again" else "w-2.wav"
+        assert (shell.folder / second).read_bytes() == (shell.folder / "v-2.wav").read_bytes()
+    further = report_of(shell, "again", "v-2.wav", "--variation", "0.1", "-o", "x.wav")
+    assert further["metadata"][0]["variations"][:-1] == steps[1]
+    plain = shell.run("again", "v.wav", "-s", "200", "-o", "y.wav")
+    assert "changed after it" not in plain.stderr
+    assert np.array_equal(samples_of(shell.folder / "y.wav"), samples_of(shell.folder / "o-2.wav"))
+    assert f"seed 200 varied by 0.5 towards {steps[0][0]['seed']}" in shell.run("jobs", "show", varied["job_id"]).stdout
+
+
+def test_a_variation_that_cannot_be_says_so(shell: Shell) -> None:
+    made = report_of(shell, "generate", "--duration", "0.5", "-s", "100", "-o", "o.wav", *FAKE)
+    job = made["job_id"]
+    assert shell.failure("jobs", "again", job, "--variation", "0.5", "--take", "3") == (
+        "--take is 3; allowed: 1. Choose another take, or another job."
+    )
+    assert shell.failure("jobs", "again", job, "--take", "1").startswith(
+        "--take is 1; allowed: nothing without --variation"
+    )
+    assert shell.failure("jobs", "again", job, "--variation", "2").startswith("--variation is 2.0; allowed: 0 to 1.")
+    message = shell.failure("again", "o.wav", "--variation", "0.5", "-s", "3")
+    assert message.startswith("--seed is 3; allowed: nothing beside --variation, which keeps the seed")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+import soundfile
 
 from acebridge.errors import JobFailed
 from tests.support.daemon import (
@@ -69,6 +71,27 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     assert assets(client)
     assert frail.stop() == 0
     assert frail.check_store() == 2 + 1 + 1 + 1 + 1
+
+
+def test_variations_go_on_with_the_seeds_that_were_drawn(frail: Daemon) -> None:
+    client = frail.start()
+    frail.hold(100)
+    output = {"seeds": [100], "takes": 3, "variation": 0.5}
+    events = client.submit("text2music", {"duration_s": 0.2, "output": output}, submission={"engine": "fake"})
+    running = next(events).job_id
+    until_started(client, running)
+    asked = job(client, running).request.text_to_music.output
+    assert len(set(asked.variation_seeds)) == 3
+    assert_gone(frail.kill())
+    frail.release()
+    client = frail.start()
+    takes = collect(client.watch(running)).completed.takes
+    assert [take.metadata.variations[0].seed for take in takes] == list(asked.variation_seeds)
+    for take, seed in zip(takes, asked.variation_seeds, strict=True):
+        (made,) = take.outputs
+        samples, _ = soundfile.read(io.BytesIO(download(client, made.asset_id)), dtype="float32")
+        assert np.array_equal(samples, expected_tone(100 + round(0.5 * (seed - 100)), 0.2))
+    assert frail.stop() == 0
 
 
 def test_killed_twice_is_enough(frail: Daemon) -> None:

@@ -152,6 +152,15 @@ def test_seeds_count_on_and_never_come_again(client: Client) -> None:
     assert drawn[1] == [drawn[0][1] + 1, drawn[0][1] + 2]
 
 
+def test_the_next_batch_of_variations_varies_the_same_take(client: Client) -> None:
+    output = {"seeds": [100], "takes": 2, "variation": 0.5, "variation_seeds": [200]}
+    first = collect(client.submit("text2music", {"duration_s": 0.1, "output": output}, submission={"engine": "fake"}))
+    second = collect(client.next_batch(first.job_id))
+    varied = [[take.metadata.variations[0].seed for take in each.completed.takes] for each in (first, second)]
+    assert (seeds(first), seeds(second)) == ([100, 100], [100, 100])
+    assert varied == [[200, 201], [202, 203]]
+
+
 def test_text_tasks_have_a_next_batch_and_analysis_tasks_have_none(client: Client, tmp_path: Path) -> None:
     submission = {"engine": "fake", "prefetch_next": True}
     first = collect(client.submit("create_sample", {"description": "a waltz"}, submission=submission))

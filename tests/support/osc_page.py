@@ -42,7 +42,7 @@ _EXAMPLES: dict[str, str | float | int] = {
     "take": 1, "role": "mix", "file": "/home/you/Music/song-repaint.wav", "run_s": 2.5, "message": "The job was cancelled.",
     "what": "~/Music/song.wav", "db": -6.0, "device": "headphones", "choice": 1, "on": 1, "underruns": 1, "device_underruns": 0,
     "missing_s": 0.25, "instance": "5f1c0e9d2b3a",
-    "text": "repaint: playing", "seconds": 12.5, "rolls": 1, "name": "Repaint time selection (no dialog)",
+    "amount": 0.25, "text": "repaint: playing", "seconds": 12.5, "rolls": 1, "name": "Repaint time selection (no dialog)",
 }  # fmt: skip
 
 

@@ -52,6 +52,8 @@ BEYOND = {
     "Jobs and workers": {
         "waiting jobs": "integration/test_bad_inputs.py::test_bounds_of_a_small_daemon",
         "takes of a job": "integration/test_bad_inputs.py::test_values",
+        "variations of a take, one after the other":
+            "unit/tasks/test_variations.py::test_what_no_variation_can_be_is_refused",
         "start of a worker": "unit/workers/test_local.py::test_a_process_that_hangs_at_its_start_is_replaced",
         "work without progress": "unit/workers/test_limits.py::test_signs_of_life_without_progress_are_not_enough",
         "stop of a cancelled job": "unit/jobs/test_scheduler_stops.py::test_a_worker_that_does_not_stop_in_time_is_ended",

@@ -17,6 +17,7 @@ import numpy as np
 
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.context import bar_energies, bars_over, choose_grid
+from acestep_runtime.dsp.draws import Seed, draw
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.players import Bar, Note, play_bar
 from acestep_runtime.dsp.progressions import (
@@ -99,18 +100,19 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
     analysis, _ = run_concurrently(beat_and_key, partial(tone_salience, source, ENGINE_RATE_HZ))
     yield Progress("analysing its harmony", 0.1)
     cancel.check()
-    source_music = _analyse_music(source, analysis, music, style, request.seed)
+    source_music = _analyse_music(source, analysis, music, style, request.take_seed)
     players = _assign_players(style, request.tracks)
     rows, line_times = _arrange_bars(source_music, players, style, request)
     cancel.check()
     yield Progress("setting the levels", 0.15)
     trials = {
-        track: Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s) for track in request.tracks
+        track: Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s)
+        for track in request.tracks
     }
     gains_db, reduction_db = _set_levels(trials, source, source_music, rows, request.frames)
     yield Metadata(_metadata(request, source_music, line_times, reduction_db))
 
-    mixers = {track: Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track],
+    mixers = {track: Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s, gain_db=gains_db[track],
                          like=trial) for track, trial in trials.items()}  # fmt: skip
     parts = [render([(notes[track], end_s) for notes, end_s in rows], request.frames, mixer)
              for track, mixer in mixers.items()]  # fmt: skip
@@ -194,7 +196,7 @@ def _max_gain(block: Stereo, source: Stereo) -> Stereo:
     return np.asarray(np.where(over, np.minimum(1.0, room), 1.0).min(axis=1), np.float32)
 
 
-def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Style, seed: int) -> _SourceMusic:
+def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Style, seed: Seed) -> _SourceMusic:
     """Return beat, key and chords of the source; a solo melody gets chords that suit it."""
     grid = choose_grid(analysis)
     meter = grid.beats_per_bar
@@ -203,7 +205,7 @@ def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Styl
     tune = transcribe_melody(source, ENGINE_RATE_HZ, analysis)
     is_solo = melody_power_share(source, ENGINE_RATE_HZ, tune) >= SOLO_SHARE
     key, confidence = analysis.key, analysis.confidence
-    which = int(np.random.default_rng([seed, 63]).integers(8))
+    which = int(draw(seed, 63).integers(8))
     if is_solo or not analysis.chords:
         key = _find_key(tune, analysis, music)
         if _tells_key(tune):
@@ -288,7 +290,7 @@ def _arrange_bars(
         ]
         sings = range(whole[0], whole[-1] + 1) if whole else bars
         words, line_times = sing_lines(lines, bars=sings, grid=grid, harmony=source_music.harmony,
-                                       key=source_music.key, seed=request.seed, style=style)  # fmt: skip
+                                       key=source_music.key, seed=request.take_seed, style=style)  # fmt: skip
     rows: list[_Row] = []
     for bar in bars:
         begin_s, end_s = grid.beat_to_s(bar * meter), grid.beat_to_s((bar + 1) * meter)
@@ -296,7 +298,7 @@ def _arrange_bars(
             0.4 + 0.6 * source_music.energy.get(bar, 0.6) if source_music.is_solo else source_music.energy.get(bar, 0.6)
         )
         energy = float(np.clip(level + 0.6 * style.energy, 0.2, 1.0))
-        here = Bar(bar, grid, source_music.harmony, source_music.key, energy, request.seed, "part", bar % 8, 8)
+        here = Bar(bar, grid, source_music.harmony, source_music.key, energy, request.take_seed, "part", bar % 8, 8)
         busy = sounding_share(source_music.tune, begin_s, end_s) > _MELODY_SHARE
         notes: dict[str, list[Note]] = {}
         for track, instrument in players.items():

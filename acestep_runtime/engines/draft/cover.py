@@ -16,6 +16,7 @@ import numpy as np
 
 from acestep_runtime.certainty import is_sure
 from acestep_runtime.dsp.context import analyse_with_tempo_hint, bar_energies, bars_over, choose_grid, is_tempo_hint
+from acestep_runtime.dsp.draws import Seed, draw, seed_of_choice, seeds_in
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.players import PLAYERS, Bar, Note, play_bar
 from acestep_runtime.dsp.progressions import (
@@ -53,6 +54,8 @@ _SILENT_DB = -55.0
 _NEAR_S = 0.06
 #: Number of bars that set the level of the whole.
 _TRIAL_BARS = 6
+#: Names the bars to follow among the choices of a seed.
+_RETENTION = 61
 #: Fade-out of a slower cover that is cut, and fade-out that only avoids a click.
 _CUT_S, _CLICK_S = 0.6, 0.05
 #: Registers of melodies: the lowest note of each lead voice, and their range.
@@ -122,17 +125,17 @@ def cover(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     style = style_from_caption(music.caption)
     source_music = _transcribe(source, analysis, style)
     plan = _plan_bars(source_music, request)
-    retention = _choose_retention(source_music, request.strength, request.seed)
-    plan = replace(plan, harmony=_plan_harmony(source_music, plan, retention, style, request.seed))
+    retention = _choose_retention(source_music, request.strength, request.take_seed)
+    plan = replace(plan, harmony=_plan_harmony(source_music, plan, retention, style, request.take_seed))
     cancel.check()
     bars, line_times = _arrange_bars(source_music, plan, retention, style, request)
     yield Metadata(_metadata(request, source_music, plan, line_times))
 
     yield Progress("setting the level", 0.18)
     cancel.check()
-    trial = Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
+    trial = Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s)
     gain_db = _gain_db(trial, source, source_music, plan, bars, level_db)
-    mixer = Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db, like=trial)
+    mixer = Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db, like=trial)
     fade = max(1, min(request.frames // 4, round((_CUT_S if plan.cut else _CLICK_S) * ENGINE_RATE_HZ)))
     done = 0
     for number, block in enumerate(render(bars, request.frames, mixer), 1):
@@ -233,11 +236,15 @@ def _fullest_phrase(source_music: _Transcription, whole: range) -> range:
     return range(best, best + size)
 
 
-def _choose_retention(source_music: _Transcription, strength: float, seed: int) -> _Retention:
+def _choose_retention(source_music: _Transcription, strength: float, seed: Seed) -> _Retention:
     """Shuffle the bars in pairs and keep the beginning: more of it with more strength."""
     pairs = [[bar for bar in (first, first + 1) if bar in source_music.bars]
              for first in range(source_music.bars[0] - source_music.bars[0] % 2, source_music.bars[-1] + 1, 2)]  # fmt: skip
-    order = [bar for n in np.random.default_rng([seed, 61]).permutation(len(pairs)) for bar in pairs[n]]
+    orders = {
+        each: np.random.default_rng([each, _RETENTION]).permutation(len(pairs)).tolist() for each in seeds_in(seed)
+    }
+    ranks = [orders[seed_of_choice(seed, _RETENTION, n)].index(n) for n in range(len(pairs))]
+    order = [bar for n in sorted(range(len(pairs)), key=lambda n: (ranks[n], n)) for bar in pairs[n]]
 
     def first(share: float) -> frozenset[int]:
         return frozenset(order[: round(min(1.0, share) * len(order))])
@@ -245,10 +252,12 @@ def _choose_retention(source_music: _Transcription, strength: float, seed: int) 
     return _Retention(first(strength**0.6), first(strength), first(strength))
 
 
-def _plan_harmony(source_music: _Transcription, plan: _Plan, retention: _Retention, style: Style, seed: int) -> Harmony:
+def _plan_harmony(
+    source_music: _Transcription, plan: _Plan, retention: _Retention, style: Style, seed: Seed
+) -> Harmony:
     """Return the chords in the new key: the source's in the bars that keep them, else the style's."""
     meter = plan.grid.beats_per_bar
-    own = progression(style, plan.key, int(np.random.default_rng([seed, 62]).integers(8)))
+    own = progression(style, plan.key, int(draw(seed, 62).integers(8)))
     by_beat: dict[int, ChordSymbol] = {}
     for bar, source_bar in plan.bars:
         for beat in range(meter):
@@ -272,7 +281,7 @@ def _arrange_bars(
     tune: list[Note] = []
     for bar, source_bar in plan.bars:
         energy = _bar_energy(source_music, source_bar, style, request.strength)
-        here = Bar(bar, grid, plan.harmony, plan.key, energy, request.seed, "part", bar % 4, 4)
+        here = Bar(bar, grid, plan.harmony, plan.key, energy, request.take_seed, "part", bar % 4, 4)
         end_s = grid.beat_to_s((bar + 1) * meter)
         if source_bar in source_music.silent and source_bar in retention.rhythm:
             rows.append(([], end_s))
@@ -309,7 +318,7 @@ def _sing_to_tune(
     whole = whole or [bar for bar, _ in plan.bars]
     notes = [(note.start_s, note.length_s, note.pitches[0]) for note in sorted(tune, key=lambda note: note.start_s)]
     return sing_lines(lines, bars=range(whole[0], whole[-1] + 1), grid=grid, harmony=plan.harmony, key=plan.key,
-                seed=request.seed, style=style, melody=notes)  # fmt: skip
+                seed=request.take_seed, style=style, melody=notes)  # fmt: skip
 
 
 def _distribute_notes(

@@ -43,7 +43,7 @@ def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     start, stop = request.known if request.known[1] > request.known[0] else (0, request.frames)
     context = analyse_whole_source(_silence_outside(source, start, stop), span, music, style)
     sings = any(track in VOICES for track in request.tracks)
-    lead, lines = sing_words(context, style, music.lyrics if sings else "", span, request.seed)
+    lead, lines = sing_words(context, style, music.lyrics if sings else "", span, request.take_seed)
     yield Metadata({**part_metadata(context, span, music.caption), **lines_metadata(lines, request)})
     bar_levels = {bar: float(np.clip(level + 0.6 * style.energy, 0.2, 1.0))
               for bar, level in bar_energies(source, context.grid, span).items()}  # fmt: skip
@@ -56,7 +56,7 @@ def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         if lead and track in VOICES:
             notes = lead if track == "vocals" else sing_harmony(lead, context.harmony, context.grid, players[0].voice)
             players = ()
-        for fraction, part in play_span(context, track_style, players, span, bar_levels, request.seed, notes):
+        for fraction, part in play_span(context, track_style, players, span, bar_levels, request.take_seed, notes):
             cancel.check()
             yield Progress(f"playing {track}", 0.3 + 0.7 * (number + fraction) / len(request.tracks))
             if fraction == 1.0 and span[1] > span[0]:

@@ -18,6 +18,7 @@ from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import VOICES
 from acestep_runtime.dsp.context import Context, analyse_around_span, bar_frames, bars_over, bed_from_source
+from acestep_runtime.dsp.draws import Seed, draw
 from acestep_runtime.dsp.musical import Analysis
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import SCALES
@@ -120,7 +121,7 @@ class _Part:
 
 def _plan_parts(source: Stereo, known: Span, span: Span, style: Style, request: EngineRequest) -> list[_Part]:
     """Return one part, or two where the songs before and after the span differ."""
-    music, seed = request.music, request.seed
+    music, seed = request.music, request.take_seed
     if not _are_two_songs(source, known, span, request):
         context = analyse_around_span(source, known, span, music, style)
         notes, lines = sing_words(context, style, music.lyrics, span, seed, _old_melody(source, known, span, request))
@@ -212,8 +213,8 @@ def _make_part(
         ground, bed_db = (old if keep > 0 else None), _BED_DB + 20 * float(np.log10(max(keep, 1e-3)))
         over_db *= keep
     else:
-        ground = bed_from_source(source, known, span, context, request.seed, cancel.check)
-        ground = _restore_bars(ground, old, content, keep, context, span, request.seed)
+        ground = bed_from_source(source, known, span, context, request.take_seed, cancel.check)
+        ground = _restore_bars(ground, old, content, keep, context, span, request.take_seed)
     if ground is not None and part.lines and len(ground) <= _MAX_SEPARATION_S * ENGINE_RATE_HZ:
         ground = separate_stems(ground, ("vocals",), cancel_check=cancel.check, progress=lambda _: None)["other"]
     players = band.instruments if ground is None or other_band else _choose_players(band, bool(part.lines))
@@ -230,7 +231,7 @@ def _make_part(
         tracks.append((players, effects, target_db + (0.0 if ground is None else over_db)))
     for number, (instruments, notes, level_db) in enumerate(tracks):
         samples_so_far = np.zeros((0, 2), np.float32)
-        for fraction, samples in play_span(context, style, instruments, span, loud, request.seed, notes):
+        for fraction, samples in play_span(context, style, instruments, span, loud, request.take_seed, notes):
             cancel.check()
             samples_so_far = samples
             yield 0.1 + 0.9 * (number + fraction) / len(tracks), samples_so_far
@@ -263,13 +264,13 @@ def _old_content(source: Stereo, known: Span, span: Span) -> tuple[Stereo, Span]
     return out, (start, stop)
 
 
-def _restore_bars(ground: Stereo | None, old: Stereo, content: Span, keep: float, context: Context, span: Span, seed: int
+def _restore_bars(ground: Stereo | None, old: Stereo, content: Span, keep: float, context: Context, span: Span, seed: Seed
           ) -> Stereo | None:  # fmt: skip
     """Restore a share ``keep`` of the span's bars, evenly spread, in the ground.
 
     Silent or incomplete bars are not restored.
     """
-    phase = float(np.random.default_rng([seed, 9]).random())
+    phase = float(draw(seed, 9).random())
     out = None if ground is None else ground.copy()
     for order, bar in enumerate(bars_over(context.grid, span)):
         start, stop = (min(len(old), max(0, frame - span[0])) for frame in bar_frames(context.grid, bar))

@@ -26,17 +26,17 @@ def text2music(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
     music, frames = request.music, request.frames
     length_s = frames / ENGINE_RATE_HZ
     style = style_from_caption(music.caption)
-    song = plan_song(music, style, length_s, request.seed)
+    song = plan_song(music, style, length_s, request.take_seed)
     singing = sing_song(song, style, length_s)
     yield Metadata({**_song_metadata(song, music.caption, length_s), **lines_metadata(singing.lines, request)})
 
     cancel.check()
-    trial = Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s)
+    trial = Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s)
     for note in fullest_bar(song, style, singing):
         trial.play(note)
     level_db = rms_db(trial.read(round(song.grid.bar_s * ENGINE_RATE_HZ)))
     gain_db = SONG_DB - level_db if level_db > -60 else 0.0
-    mixer = Mixer(seed=request.seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db, like=trial)
+    mixer = Mixer(seed=request.take_seed, brightness=style.brightness, room_s=style.room_s, gain_db=gain_db, like=trial)
 
     names = [section.name for section, _, _ in song_bars(song, style, singing)]
     bars = ((notes, end_s) for _, notes, end_s in song_bars(song, style, singing))

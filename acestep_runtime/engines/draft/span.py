@@ -9,6 +9,7 @@ import numpy as np
 
 from acestep_runtime.dsp.arrangement import span_bars
 from acestep_runtime.dsp.context import Context
+from acestep_runtime.dsp.draws import Seed
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.progressions import chord_rows
 from acestep_runtime.dsp.render import Mixer, Stereo, render, rms_db
@@ -50,7 +51,7 @@ def part_metadata(context: Context, span: tuple[int, int], caption: str) -> Take
 
 
 def sing_words(
-    context: Context, style: Style, lyrics: str, span: tuple[int, int], seed: int, melody: Melody = ()
+    context: Context, style: Style, lyrics: str, span: tuple[int, int], seed: Seed, melody: Melody = ()
 ) -> tuple[list[Note], list[TimedLine]]:
     """Sing the words of ``lyrics`` inside a span, section after section: notes and lines in seconds of the window."""
     if span[1] <= span[0]:
@@ -91,7 +92,7 @@ def _sounding_db(samples: Stereo) -> float:
 
 def play_span(
     context: Context, style: Style, instruments: tuple[Instrument, ...], span: tuple[int, int],
-    energies: dict[int, float], seed: int, singing: Sequence[Note] = (),
+    energies: dict[int, float], seed: Seed, singing: Sequence[Note] = (),
 ) -> Iterator[tuple[float, Stereo]]:  # fmt: skip
     """Play a span; yield the fraction done and the samples so far, ``[n, 2]`` from the span's start, bar by bar.
 

@@ -24,11 +24,12 @@ from acestep_runtime.guidance.methods import METHODS
 from acestep_runtime.memory.policy import free_gib, max_batch_takes
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
+from acestep_runtime.samplers.noise import NoiseStream, draw_take_noise
 from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
-from acestep_runtime.values import OTHER, CancelToken, Sampling
+from acestep_runtime.values import OTHER, CancelToken, Sampling, TakeSeed
 
-#: Latents ``[1, T, C]`` of takes by the number of their spec and their seed.
-LatentsCache = dict[tuple[int, int], Tensor]
+#: Latents ``[1, T, C]`` of takes by the number of their spec and what they are drawn from.
+LatentsCache = dict[tuple[int, TakeSeed], Tensor]
 
 #: Separates the seeds of the noise that a stochastic sampler adds from those of the initial noise.
 _SAMPLER_NOISE = 0x5DEECE66D
@@ -72,14 +73,14 @@ def generate_audio(
             return _ENCODE_SHARE + (1 - _ENCODE_SHARE) * (done + fraction) / len(specs)
 
         prefix = "" if len(specs) == 1 else f"{spec.role}: "
-        if (number, request.seed) not in cache:
-            seeds = _batch_seeds(model, request, spec)
-            for latents, step, total in _denoise(model, request, spec, seeds, timbre):
+        if (number, request.take_seed) not in cache:
+            batch = _batch_seeds(model, request, spec)
+            for latents, step, total in _denoise(model, request, spec, batch, timbre):
                 cancel.check()
                 last = latents
                 yield Progress(f"{prefix}step {step} of {total}", share(_DENOISE_SHARE * step / total))
-            cache.update({(number, seed): last[item : item + 1] for item, seed in enumerate(seeds)})
-        latents = cache.pop((number, request.seed))
+            cache.update({(number, each): last[item : item + 1] for item, each in enumerate(batch)})
+        latents = cache.pop((number, request.take_seed))
         if number == vocal_spec and (request.auto_lrc or request.auto_score):
             yield Progress(f"{prefix}timing the words", share(_DENOISE_SHARE))
             steps = len(_noise_schedule(model, request.sampling)[0]) - 1
@@ -112,26 +113,26 @@ def _noise_schedule(model: Model, sampling: Sampling) -> tuple[list[float], bool
     return schedule.linear(sampling.steps or model.spec.steps, shift), is_turbo
 
 
-def _batch_seeds(model: Model, request: EngineRequest, spec: GenerationSpec) -> list[int]:
-    """Return the seeds of a batch: that of the request, and as many later ones as fit into memory."""
-    seeds = list(request.seeds)
-    later = seeds[seeds.index(request.seed) + 1 :] if request.seed in seeds else []
-    later_seeds = [seed for seed in dict.fromkeys(later) if seed != request.seed]
+def _batch_seeds(model: Model, request: EngineRequest, spec: GenerationSpec) -> list[TakeSeed]:
+    """Return what the takes of a batch are drawn from: that of the request, and as many later ones as fit into memory."""
+    takes, own = list(request.take_seeds), request.take_seed
+    later = takes[takes.index(own) + 1 :] if own in takes else []
+    later_takes = [each for each in dict.fromkeys(later) if each != own]
     _, is_turbo = _noise_schedule(model, request.sampling)
     frames = spec.context.shape[1]
     count = max_batch_takes(
         frames, free_gib(model.device), with_guidance=_guidance_strength(model, request.sampling, is_turbo) > 1
     )
-    return [request.seed, *later_seeds[: count - 1]]
+    return [own, *later_takes[: count - 1]]
 
 
 def _denoise(
-    model: Model, request: EngineRequest, spec: GenerationSpec, seeds: list[int], timbre: Tensor
+    model: Model, request: EngineRequest, spec: GenerationSpec, batch: list[TakeSeed], timbre: Tensor
 ) -> Iterator[tuple[Tensor, int, int]]:
     """Yield the latents ``[B, T, C]`` of a batch after every step, the step from 1, and the number of steps."""
     sampling, frames = request.sampling, spec.context.shape[1]
     levels, is_turbo = _noise_schedule(model, sampling)
-    noise = loop.draw_noise(seeds, frames, model.spec.channels).to(model.device)
+    noise = draw_take_noise(batch, frames, model.spec.channels).to(model.device)
     x = noise
     if spec.init_latents is not None:
         levels, x = loop.start_from(levels, noise, spec.init_latents.to(noise), sampling.noise_strength or 0.0)
@@ -151,10 +152,10 @@ def _denoise(
             )
             fields[switch_step:] = [text_only_field] * (count - switch_step)
         steps = make_steps(sampling.sampler or "euler", count, is_turbo=is_turbo)
-        generators = [torch.Generator().manual_seed(seed ^ _SAMPLER_NOISE) for seed in seeds]
+        stream = NoiseStream(batch, _SAMPLER_NOISE)
 
         def sample_noise(like: Tensor, _t: float) -> Tensor:
-            return torch.cat([torch.randn(like[:1].shape, generator=each) for each in generators]).to(like)
+            return stream.draw(like)
 
         states = loop.denoise(x, levels, steps, fields, sample_noise, _step_callback(spec.preserved, noise, count))
         yield from ((state, number, count) for number, state in enumerate(states, 1))

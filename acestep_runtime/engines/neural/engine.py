@@ -49,7 +49,7 @@ _PLANNING_SHARE = 0.5
 
 @dataclass
 class TakeCache:
-    """Results for later takes of a job: latents and plans. ``key`` is the request without seed and audio."""
+    """Results for later takes of a job: latents and plans. ``key`` is the request without seed, variations and audio."""
 
     key: EngineRequest
     audio: tuple[Samples | None, Samples | None]
@@ -150,7 +150,7 @@ class NeuralEngine:
 
     def _take_cache(self, request: EngineRequest) -> TakeCache:
         """Return the cache of the request's job, empty for a new job."""
-        key = dataclasses.replace(request, seed=0, source=None, reference=None)
+        key = dataclasses.replace(request, seed=0, variations=(), source=None, reference=None)
         audio = request.source, request.reference
         if self._cache is None or self._cache.key != key or any(map(operator.is_not, self._cache.audio, audio)):
             self._cache = TakeCache(key, audio)
@@ -166,9 +166,10 @@ class NeuralEngine:
             except EngineFailure as missing:
                 yield missing_model_warning(missing, "The song is made without a plan.")
                 return request
+            others = dict.fromkeys(each.seed for each in request.take_seeds)
             seeds = [
                 request.seed,
-                *(seed for seed in request.seeds if seed != request.seed and seed not in cache.plans),
+                *(seed for seed in others if seed != request.seed and seed not in cache.plans),
             ]
             planning = plan_takes(self._language, request, seeds, cancel)
             cache.plans.update((yield from rescale_progress(planning, 0.0, _PLANNING_SHARE)))
@@ -176,7 +177,7 @@ class NeuralEngine:
         yield Metadata({"plan": {"metadata": dict(plan.metadata), "codes": list(plan.codes)}})
         music = plan.apply_to(request.music, keep_caption=request.thinking.keep_caption)
         # Each take has its own plan, so takes are not batched.
-        return dataclasses.replace(request, music=music, codes=plan.codes, seeds=())
+        return dataclasses.replace(request, music=music, codes=plan.codes, take_seeds=())
 
     def _run_text_task(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Run a task that returns text: on the language model, or without one on the draft engine."""

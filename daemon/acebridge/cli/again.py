@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from acebridge.cli.listing import SHORT
-from acebridge.cli.options import Address, AsJson, Bits, Encoding, NoAutostart, Out, Seed, Takes
+from acebridge.cli.options import Address, AsJson, Bits, Encoding, NoAutostart, Out, Seed, Takes, Variation
 from acebridge.client.connection import connect
 from acestep_runtime.errors import printable
 
@@ -35,6 +35,7 @@ def again(
     sources: Sources = None,
     seed: Seed = None,
     takes: Takes = None,
+    variation: Variation = None,
     encoding: Encoding = None,
     bits: Bits = None,
     out: Out = None,
@@ -42,28 +43,55 @@ def again(
     address: Address = None,
     no_autostart: NoAutostart = False,
 ) -> None:
-    """Make a file again by the recipe in it: the same, or with another --seed, or more --takes."""
+    """Make a file again by the recipe in it: the same, with another --seed or more --takes, or like it with --variation."""
     from acebridge.cli.files import FileKind
     from acebridge.client.parents import read_recipe
 
     kind = FileKind.choose(out, None if encoding is None else encoding.value, bits)
-    recipe = read_recipe(file)
+    recipe, change = read_recipe(file), Change.check(seed, takes, variation)
     with connect(address, autostart=not no_autostart) as client:
-        report = _make(client, recipe, file, sources or [], seed or [], takes, kind, out, as_json=json)
-    if not (sources or seed or takes):
+        report = _make(client, recipe, file, sources or [], change, kind, out, as_json=json)
+    if not sources and change == Change():
         _compare(file, recipe, report)
 
 
-def repeat_request(
-    client: Client, job: jobs_pb2.Job, given: Sequence[Path], seeds: Sequence[int], takes: int | None
-) -> TaskRequest:
+class Change(NamedTuple):
+    """What is to be otherwise than it was: the seeds, the number of takes, or a variation of a take, by its number."""
+
+    seeds: Sequence[int] = ()
+    takes: int | None = None
+    variation: float | None = None
+    take: int | None = None
+
+    @classmethod
+    def check(
+        cls, seeds: Sequence[int] | None, takes: int | None, variation: float | None, take: int | None = None
+    ) -> Change:
+        """Return it. Raises `InvalidValue` for a seed beside a variation, which keeps it, and for a take without one."""
+        from acestep_runtime.errors import InvalidValue
+
+        if seeds and variation is not None:
+            raise InvalidValue(
+                "--seed", seeds[0], "nothing beside --variation, which keeps the seed", remedy="Leave out one."
+            )
+        if take is not None and variation is None:
+            raise InvalidValue(
+                "--take", take, "nothing without --variation", remedy="Say how far to go, such as --variation 0.3."
+            )
+        return cls(seeds or (), takes, variation, take)
+
+
+def repeat_request(client: Client, job: jobs_pb2.Job, given: Sequence[Path], change: Change) -> TaskRequest:
     """Return the request that makes a job again; sources that the daemon has no longer are among the ``given`` files."""
     from acebridge.client.client import request_of
-    from acebridge.client.repeats import find_request, parents_of, repeat_fields
+    from acebridge.client.repeats import find_request, parents_of, repeat_fields, variation_fields
     from acebridge.contract.tasks import method_of
 
     asked = find_request(job)
-    fields = repeat_fields(job, seeds, takes)
+    if change.variation is None:
+        fields = repeat_fields(job, change.seeds, change.takes)
+    else:
+        fields = variation_fields(job, change.take, change.variation, change.takes)
     submission = fields.pop("submission", None)
     made = Repetition(f"Job {job.id[:SHORT]}", f"acebridge jobs again {job.id[:SHORT]}", Path())
     inputs = find_inputs(client, parents_of(asked), made, given)
@@ -81,8 +109,7 @@ def _make(
     recipe: Recipe,
     file: Path,
     given: Sequence[Path],
-    seeds: Sequence[int],
-    takes: int | None,
+    change: Change,
     kind: FileKind,
     out: str | None,
     *,
@@ -103,7 +130,7 @@ def _make(
     destination = Destination.choose(out, source=file, task="again", many=many, kind=kind)
     made = Repetition(file.name, f"acebridge again {shlex.quote(str(file))}", file.parent)
     inputs = find_inputs(client, recipe.parents, made, given)
-    fields = request_fields(recipe, seeds or [recipe.seed], takes)
+    fields = request_fields(recipe, change.seeds or None, change.takes, variation=change.variation)
     if kind.encoding is not None:
         output = fields["output"]
         fields["output"] = {**(output if isinstance(output, dict) else {}), "encoding": kind.encoding}

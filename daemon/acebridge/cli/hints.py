@@ -28,7 +28,7 @@ complete: accompany arrange accompaniment
 lego: layer add
 understand: analyse analyze describe
 info: probe inspect metadata
-again: repeat redo remake
+again: repeat redo remake vary retake
 lrc: karaoke align subtitles
 score: rate evaluate
 listen: hear monitor
@@ -56,6 +56,8 @@ OPTIONS = _by_word("""
 --bars: --measures
 --out: --output --output-file --output-dir
 --takes: --count --number --batch --batch-size --variations
+--variation: --vary --retake --retake-variance --amount
+--variation-seed: --retake-seed
 --track: --stem --stems --tracks --instrument
 --key: --scale --keyscale
 --time-signature: --meter --timesignature --time-sig

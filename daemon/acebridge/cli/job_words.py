@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from acebridge.cli.listing import SHORT, job_state, job_task
 from acebridge.cli.option_names import with_options
 from acebridge.cli.request_words import request_lines
-from acebridge.cli.take_words import take_line
+from acebridge.cli.take_words import seed_words, take_line
 from acestep_runtime.errors import printable
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def _duration(job: jobs_pb2.Job) -> str:
 def _take_lines(take: tasks_pb2.TakeFinished) -> Iterator[str]:
     from acebridge.contract.metadata import metadata_values
 
-    yield f"  take {take.take}, seed {take.seed}: {take_line(metadata_values(take.metadata))}"
+    facts = metadata_values(take.metadata)
+    yield f"  take {take.take}, {seed_words(take.seed, facts)}: {take_line(facts)}"
     for output in take.outputs:
         seconds = output.frames / output.sample_rate
         yield f"    {printable(output.role)}  {seconds:.2f} s  asset {output.asset_id[:SHORT]}"

@@ -14,7 +14,7 @@ from acebridge.cli.again import Sources
 from acebridge.cli.echo import echo
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import All, Limit
-from acebridge.cli.options import Address, AsJson, NoAutostart, Out, ResultPage, Seed, Takes
+from acebridge.cli.options import Address, AsJson, NoAutostart, Out, ResultPage, Seed, Takes, Variation, VariedTake
 from acebridge.client.connection import connect
 
 if TYPE_CHECKING:
@@ -88,22 +88,24 @@ def repeat_job(
     sources: Sources = None,
     seed: Seed = None,
     takes: Takes = None,
+    variation: Variation = None,
+    take: VariedTake = None,
     out: Out = None,
     html: ResultPage = None,
     json: AsJson = False,
     address: Address = None,
 ) -> None:
-    """Do a job again, also one that failed: the same, or with another --seed, or other --takes."""
-    from acebridge.cli.again import repeat_request
+    """Do a job again, also one that failed: the same, with another --seed or other --takes, or like a take with --variation."""
+    from acebridge.cli.again import Change, repeat_request
     from acebridge.cli.files import check_no_input
     from acebridge.cli.same import note_same
 
-    given = sources or []
+    given, change = sources or [], Change.check(seed, takes, variation, take)
     if out is not None:
         check_no_input("--out", Path(out), given)
 
     def ask(client: Client, job: jobs_pb2.Job) -> Iterator[TaskEvent]:
-        request = repeat_request(client, job, given, seed or [], takes)
+        request = repeat_request(client, job, given, change)
         return note_same(client, request, client.submit_request(request))
 
     _fetch(job_id, out, json, address, ask, "-again", html=html)

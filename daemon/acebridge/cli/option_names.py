@@ -26,6 +26,7 @@ OPTIONS_OF_FIELDS = {
     **dict.fromkeys(("match_loudness", "loudness_of"), "--match-loudness"),
     **dict.fromkeys(("sampling.adapters.name", "sampling.adapters.scale"), "--lora"),
     "seed": "--seed",
+    "take": "--take",
     "reference": "--reference",
     # Words of the language that are no options in the middle of a sentence, or an argument.
     "description": "The description",

@@ -243,6 +243,17 @@ Mask = Annotated[
 SkipLoop = Annotated[bool, _flag("--skip-loop", "Do not loop sources under a minute.", _NEURAL)]
 Seed = Annotated[list[int] | None, _option("--seed", "-s", text="Seed; repeat for more takes.", panel=_RESULT)]
 Takes = Annotated[int | None, _option("--takes", "-n", text="Number of takes, 1 to 8.", panel=_RESULT)]
+Variation = Annotated[
+    float | None,
+    _option("--variation", text="How far from the take of the seed, 0 to 1; at 1 it is another one.", panel=_RESULT),
+]
+VariationSeed = Annotated[
+    list[int] | None,
+    _option("--variation-seed", text="Seed that a variation goes towards; repeat for more takes.", panel=_RESULT),
+]
+VariedTake = Annotated[
+    int | None, _option("--take", text="Number of the take to vary; default: the first, or the best.", panel=_RESULT)
+]
 SampleRate = Annotated[
     int | None,
     _option("--sample-rate", text="Sample rate in Hz; default: that of the source, else 48000.", panel=_RESULT),

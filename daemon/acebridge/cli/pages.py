@@ -13,7 +13,7 @@ import typer
 from acebridge.atomic_files import check_writable
 from acebridge.cli.echo import echo
 from acebridge.cli.files import Destination, check_no_input, free_name
-from acebridge.cli.take_words import take_parts
+from acebridge.cli.take_words import seed_words, take_parts
 from acestep_runtime.errors import AceStepError, InvalidValue, printable
 
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ def take_facts(facts: Mapping[str, JsonValue], seed: int, caption: str) -> list[
     """Return what is known of a take in short texts: tempo, key, meter, scores, seed, and its caption if that is its own."""
     own = str(facts.get("caption") or "")
     captions = [printable(own, 300)] if own and own != caption else []
-    return [*take_parts(facts, meter=True), f"seed {seed}", *captions]
+    return [*take_parts(facts, meter=True), seed_words(seed, facts), *captions]

@@ -41,7 +41,7 @@ GROUPS = {
     "output": {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "encoding", "takes": "takes", "seeds": "seed",
         "auto_lrc": "auto_lrc", "auto_score": "auto_score", "tries": "tries", "min_score": "min_score",
-        "score_by": "score_by", "keep_all": "keep_all",
+        "score_by": "score_by", "keep_all": "keep_all", "variation": "variation", "variation_seeds": "variation_seed",
     },
 }  # fmt: skip
 
@@ -127,7 +127,8 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     levels, seeds = options.get("timesteps"), options.get("seed") or []
     tries = _try_count(options)
     chooses = tries is not None or options.get("min_score") is not None
-    a_take_each = len(seeds) if len(seeds) > 1 and not chooses else None
+    count = max(len(seeds), len(options.get("variation_seed") or []))
+    a_take_each = count if count > 1 and not chooses else None
     options = with_plan({
         **options,
         "lyrics": words_to_sing(options).text or None,

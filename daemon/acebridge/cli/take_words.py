@@ -30,6 +30,15 @@ def take_parts(facts: Mapping[str, JsonValue], *, meter: bool = False) -> list[s
     return [printable(part, 300) for part in (*findings, *scores)]
 
 
+def seed_words(seed: int, facts: Mapping[str, JsonValue]) -> str:
+    """Return the seed of a take and its variations in words."""
+    words, steps = f"seed {seed}", facts.get("variations")
+    for step in steps if isinstance(steps, list) else []:
+        if isinstance(step, Mapping):
+            words += f" varied by {step.get('amount'):g} towards {step.get('seed')}"
+    return words
+
+
 def take_line(facts: Mapping[str, JsonValue]) -> str:
     """Return tempo, key and score of a take in one line."""
     return ", ".join(take_parts(facts)) or "nothing is known of it"

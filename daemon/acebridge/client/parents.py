@@ -36,11 +36,16 @@ def no_recipe(name: str) -> InvalidValue:
     )  # fmt: skip
 
 
-def request_fields(recipe: Recipe, seeds: Sequence[int], takes: int | None = None) -> dict[str, Json]:
-    """Return the fields of the request that makes a recipe again, with these seeds; without any the daemon draws new ones."""
+def request_fields(
+    recipe: Recipe, seeds: Sequence[int] | None = None, takes: int | None = None, *, variation: float | None = None
+) -> dict[str, Json]:
+    """Return the fields of the request that makes a recipe again, as it was or with these seeds; none of them are new ones.
+
+    With a ``variation`` it varies the recipe's take by that amount.
+    """
     from acestep_runtime.units import END
 
-    fields = recipe.task_fields(list(seeds), takes)
+    fields = recipe.task_fields(seeds, takes) if variation is None else recipe.variation_fields(variation, takes)
     if fields.get("end_s") == END:  # the end of the source, which the wire leaves out
         del fields["end_s"]
     if recipe.model:

@@ -1,4 +1,4 @@
-"""Asking again for what a job was asked for: its request with other seeds, and the audio that it was made from."""
+"""Asking again for what a job was asked for: its request with other seeds or as a variation, and the audio it was made from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS
 from acestep_runtime.tasks.choosing import is_choice
 from acestep_runtime.tasks.takes import replace_seeds, seeds_of
+from acestep_runtime.tasks.variations import vary_fields, without_variation
+from acestep_runtime.values import TakeSeed, Variation
 
 if TYPE_CHECKING:
     from acebridge.v1 import jobs_pb2
@@ -50,18 +52,40 @@ def parents_of(request: TaskRequest) -> tuple[Parent, ...]:
 def repeat_fields(job: jobs_pb2.Job, seeds: Sequence[int], takes: int | None) -> dict[str, FieldValue]:
     """Return the fields of the request that makes a job again, without its audio.
 
-    Its own seeds are there where none are given, and the model that made it. Raises `InvalidValue` for seeds and takes of a
-    task that has none, and `JobFailed` where nobody knows what was asked for.
+    Its own seeds are there where none are given, and the model that made it. Takes of given seeds are no variations. Raises
+    `InvalidValue` for seeds and takes of a task that has none, and `JobFailed` where nobody knows what was asked for.
     """
+    return _with_seeds(method_of(find_request(job)).task, _fields_without_audio(job), seeds, takes)
+
+
+def variation_fields(job: jobs_pb2.Job, take: int | None, amount: float, takes: int | None) -> dict[str, FieldValue]:
+    """Return the fields of the request, without its audio, that varies a take of a job, by default the first or best.
+
+    Raises `InvalidValue` for a take that the job does not have, and `JobFailed` where nobody knows what was asked for.
+    """
+    fields = _fields_without_audio(job)
+    numbers = [each.take for each in job.takes if each.outputs]
+    found = next((each for each in job.takes if each.outputs and take in (None, each.take)), None)
+    if found is None:
+        allowed = ", ".join(map(str, sorted(numbers))) if numbers else "a take of a job that has made audio"
+        raise InvalidValue("take", "the first" if take is None else take, allowed,
+                           remedy="Choose another take, or another job.")  # fmt: skip
+    steps = tuple(Variation(step.amount, step.seed) for step in found.metadata.variations)
+    return vary_fields(fields, TakeSeed(found.seed, steps), amount, takes)
+
+
+def _fields_without_audio(job: jobs_pb2.Job) -> dict[str, FieldValue]:
     request = find_request(job)
     fields = {name: value for name, value in fields_of(request).items() if name not in AUDIO_FIELDS}
     model = next((take.metadata.model for take in job.takes if take.metadata.model), "")
     if model and TASKS[method_of(request).task].has("sampling"):
         fields["sampling"] = {"model": model, **_group(fields, "sampling")}
-    return _vary(method_of(request).task, fields, seeds, takes)
+    return fields
 
 
-def _vary(task: str, fields: dict[str, FieldValue], seeds: Sequence[int], takes: int | None) -> dict[str, FieldValue]:
+def _with_seeds(
+    task: str, fields: dict[str, FieldValue], seeds: Sequence[int], takes: int | None
+) -> dict[str, FieldValue]:
     """Return fields with these seeds and this number of takes, where they are given."""
     has_takes, own = TASKS[task].has("output"), seeds_of(fields)
     for option, given, fits in (("--takes", takes, has_takes), ("--seed", seeds or None, bool(own))):
@@ -70,6 +94,8 @@ def _vary(task: str, fields: dict[str, FieldValue], seeds: Sequence[int], takes:
             raise InvalidValue(option, shown, f"nothing for {task}, which has none", remedy="Leave it out.")
     if not own:
         return fields
+    if seeds and has_takes:
+        fields = {**fields, "output": without_variation(_group(fields, "output"))}
     chosen = list(seeds) or own
     if has_takes and not is_choice(fields):
         takes = takes or (len(seeds) if len(seeds) > 1 else None)

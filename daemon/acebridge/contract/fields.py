@@ -39,9 +39,10 @@ _ON_THE_WIRE = {
     FieldDescriptor.TYPE_BOOL: "true or false",
     FieldDescriptor.TYPE_DOUBLE: "a number",
     FieldDescriptor.TYPE_INT32: f"a whole number from {-(2**31)} to {2**31 - 1}",
+    FieldDescriptor.TYPE_UINT32: f"a whole number from 0 to {2**32 - 1}",
     FieldDescriptor.TYPE_INT64: f"a whole number from {-(2**63)} to {2**63 - 1}",
 }
-_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
+_WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT64)
 _NOT_UTF_8 = "Set the terminal to UTF-8, or give the text in a file."
 
 

@@ -76,6 +76,7 @@ def test_no_daemon(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("action", "says"),
     [
         ("Another take", "No item is selected."),
+        ("Vary this take", "No item is selected."),
         ("Repaint time selection", "Nothing is selected."),
         ("Cover", "Nothing is selected."),
         ("Add layer", "Nothing is selected."),

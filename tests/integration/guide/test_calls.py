@@ -111,6 +111,30 @@ def _prefetch_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "next-batch"]
 
 
+def test_a_take_is_varied_and_its_variation_again() -> None:
+    first = generate(caption="jazz", duration=1, seed=1000, batch_size=2, **FAKE)
+    second = first.takes[1]
+    varied = second.vary(0.5, batch_size=2)
+    assert [take.seed for take in varied] == [1001, 1001]
+    steps = [take["variations"] for take in varied]
+    assert [len(each) for each in steps] == [1, 1]
+    assert steps[0] != steps[1]
+    asked = generate(
+        caption="jazz", duration=1, seed=1001, variation=0.5, variation_seed=[step[0]["seed"] for step in steps], **FAKE
+    )
+    assert [
+        np.array_equal(one.audio.samples(), two.audio.samples()) for one, two in zip(asked, varied, strict=True)
+    ] == [True] * 2
+    further = varied.vary()
+    assert further["variations"] == [*steps[0], {"amount": 0.3, "seed": further["variations"][1]["seed"]}]
+    following = further.next_batch()
+    assert following["variations"][0] == steps[0][0]
+    assert following["variations"][1]["seed"] == further["variations"][1]["seed"] + 1
+    assert np.array_equal(second.vary(0).audio.samples(), second.audio.samples())
+    with pytest.raises(InvalidValue, match=r"variation is 2\.0; allowed: 0 to 1"):
+        second.vary(2)
+
+
 def test_the_next_batch_is_prefetched(monkeypatch: pytest.MonkeyPatch) -> None:
     first = generate(duration=0.5, seed=4, auto_gen=True, **FAKE)
     until(lambda: not _prefetch_threads(), "the batch made ahead")

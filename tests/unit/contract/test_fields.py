@@ -24,6 +24,7 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     F.TYPE_DOUBLE: st.floats(allow_nan=False),
     F.TYPE_INT32: st.integers(-(2**31), 2**31 - 1),
     F.TYPE_INT64: st.integers(-(2**63), 2**63 - 1),
+    F.TYPE_UINT32: st.integers(0, 2**32 - 1),
 }
 
 

@@ -44,7 +44,9 @@ def test_every_key_has_a_field_and_every_field_a_key() -> None:
     assert list(HINTS) == [name for name in fields if name != "extra"]
 
 
-@pytest.mark.parametrize("name", ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "AdapterScale", "Plan"])
+@pytest.mark.parametrize(
+    "name", ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "AdapterScale", "Plan", "Variation"]
+)
 def test_what_is_nested_has_the_same_fields_and_keys(name: str) -> None:
     kind = getattr(metadata, name, None) or getattr(tables, f"{name}Metadata")
     message = metadata_pb2.DESCRIPTOR.message_types_by_name[name]

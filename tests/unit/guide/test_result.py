@@ -9,6 +9,7 @@ import pytest
 
 from acestep_runtime.audio import wav
 from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.result import Take
 from acestep_runtime.guide.sound import Audio
 
@@ -39,3 +40,8 @@ def test_what_is_not_there_says_how_to_ask_for_it(audio: Audio) -> None:
         take(audio, {})["score"]
     with pytest.raises(KeyError, match="There is no language model"):
         take(audio, {"score_missing": "There is no language model."})["quality_score"]
+
+
+def test_a_take_without_a_request_cannot_be_varied(audio: Audio) -> None:
+    with pytest.raises(InvalidValue, match=r"vary is 'a take without a request'; allowed: a take of generate"):
+        take(audio, {}).vary()

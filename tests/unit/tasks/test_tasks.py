@@ -119,9 +119,10 @@ def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
         "score_by": st.just(""),
         "keep_all": st.just(False),
     }
+    without = {"seeds": st.just(()), "variation_seeds": st.just(())}
     some = {**plain, "takes": st.just(8)}
     choosing = {**fields, "takes": st.integers(1, 8), "tries": st.integers(8, 64)}
-    return st.one_of(*(st.builds(kind, **each) for each in ({**plain, "seeds": st.just(())}, some, choosing)))
+    return st.one_of(*(st.builds(kind, **each) for each in ({**plain, **without}, some, choosing)))
 
 
 def _value_of(f: dataclasses.Field[Any], hint: Any) -> st.SearchStrategy[Any]:
@@ -162,7 +163,7 @@ def test_tasks_survive_json(data: st.DataObject, name: str) -> None:
     seeded = with_all_seeds(task)
     assert with_all_seeds(seeded) == seeded
     if hasattr(task, "output"):
-        assert len(seeded.output.seeds) == task.output.count
+        assert len(seeded.output.seeds) == len(seeded.output.take_seeds) == task.output.count
         assert dataclasses.replace(seeded, output=task.output) == task
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.tasks.base import Source, Task
+from acestep_runtime.tasks.base import Output, Source, Task
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
@@ -128,7 +128,7 @@ def test_rules_name_fields_that_some_task_has() -> None:
     def names(kind: type[Any], prefix: str = "") -> set[str]:
         found = set()
         for f in dataclasses.fields(kind):
-            group = {"sampling": Sampling, "thinking": Thinking}.get(f.name)
+            group = {"sampling": Sampling, "thinking": Thinking, "output": Output}.get(f.name)
             found |= names(group, f"{f.name}.") if group else {prefix + f.name}
         return found
 

@@ -120,6 +120,8 @@ class AgainEntry(TypedDict):
 
     again: MadeFile
     """A file that AceBridge has made."""
+    variation: NotRequired[Annotated[float, Field(ge=0, le=1)] | None]
+    """How far the new takes lie from the one in the file: at 1 they are others. Default: new takes that have nothing of it."""
     label: NotRequired[str | None]
     """Name of the part in stages and messages."""
     position_s: NotRequired[float | None]
@@ -298,7 +300,7 @@ class OutputResult(TypedDict):
 
 @_documented
 class TakeResult(TypedDict):
-    """One variation of a part."""
+    """One take of a part."""
 
     take: Annotated[int, Field(ge=1)]
     """Its number."""

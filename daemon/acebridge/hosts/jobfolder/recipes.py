@@ -26,7 +26,7 @@ def _use_recipe(part: Part) -> Part:
     from acebridge.client.parents import read_recipe, request_fields
 
     recipe = read_recipe(part.again)
-    fields: dict[str, Any] = dict(request_fields(recipe, []))
+    fields: dict[str, Any] = dict(request_fields(recipe, [], variation=part.variation))
     tracks = fields.get("tracks")
     if isinstance(tracks, (list, tuple)) and recipe.role in tracks:
         fields["tracks"] = [recipe.role]  # only the one that the file holds

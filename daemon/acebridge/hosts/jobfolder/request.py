@@ -72,6 +72,8 @@ class Part:
     fill_from: int | None = None
     #: The file whose recipe says what to do; ``fields`` replace its own. Until that is read there is no task.
     again: Path | None = None
+    #: How far new takes lie from the one in that file; ``None``: they have nothing of it.
+    variation: float | None = None
     #: Sources that the recipe names by their content.
     parents: tuple[Parent, ...] = ()
 
@@ -209,6 +211,10 @@ def _part(part: Entry, number: int, folder: Path) -> Part:
         raise wrong(part.place("again"), dict(again.content), "nothing beside a task or a source")
     if not task and not again.content:
         raise wrong(part.place("task"), task, "the name of a task")
+    variation = part.number("variation")
+    if variation is not None and not (again.content and 0 <= variation <= 1):
+        allowed = "0 to 1" if again.content else "nothing without a file to make again"
+        raise wrong(part.place("variation"), variation, allowed)
     fill_from = part.integer("fill_from")
     if fill_from is not None and not 0 <= fill_from < number:
         allowed = f"0 to {number - 1}, the number of an earlier part" if number else "nothing: no part is earlier"
@@ -222,6 +228,7 @@ def _part(part: Entry, number: int, folder: Path) -> Part:
         fields=part.entry("fields").content,
         fill_from=fill_from,
         again=_file(again, folder) if again.content else None,
+        variation=variation,
     )
 
 

@@ -18,7 +18,7 @@ from acebridge.errors import AceBridgeError, Busy
 from acebridge.hosts.osc.access import Access
 from acebridge.hosts.osc.address import Address, is_release, read_arguments
 from acebridge.hosts.osc.feedback import latest_messages
-from acebridge.hosts.osc.jobs import Jobs, OpenFile, describe
+from acebridge.hosts.osc.jobs import Jobs, OpenFile, describe, fields_of_variation
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, Value, decode, encode
 from acebridge.hosts.osc.monitor import Monitor
 from acebridge.hosts.osc.peer import Peer
@@ -155,6 +155,30 @@ class Bridge:
             )
         order, open_file = self._last
         self._start(order.with_new_seeds(), open_file, peer, address)
+
+    def run_variation(self, peer: Peer | None, address: str, amount: float, take: int | None) -> None:
+        """Vary a take of the job that began last, by default its first. Raises `InvalidValue` where there is no job."""
+        run, last = self.jobs.latest, self._last
+        if run is None or last is None or not run.job_id:
+            raise InvalidValue(
+                "job", "none", "one before it", message="There is nothing to vary.", remedy="Run a task first."
+            )
+        order, open_file = run.order, last[1]
+        takes = self.session.values.get("takes")
+
+        def begin(varied: Order) -> None:
+            try:
+                self._start(varied, open_file, peer, address)
+            except Busy as error:
+                self.refuse(peer, address, error)
+
+        def find() -> None:
+            fields = fields_of_variation(
+                self.jobs.connection.client(), run.job_id, take, amount, takes if isinstance(takes, int) else None
+            )
+            self._call_soon(partial(begin, order.with_fields(fields)))
+
+        self.work(peer, address, find)
 
     def _start(self, order: Order, open_file: OpenFile, peer: Peer | None, address: str) -> None:
         def refuse(error: Exception) -> None:

@@ -15,6 +15,7 @@ from acebridge.hosts.osc.request import is_asset_id
 from acebridge.hosts.osc.session import FIELDS, PATHS
 from acebridge.v1 import daemon_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.values import USUAL_VARIATION
 
 if TYPE_CHECKING:
     from acebridge.hosts.osc.bridge import Bridge
@@ -48,6 +49,13 @@ def _clear_session(bridge: Bridge, _peer: Peer, _: Sequence[Value]) -> None:
 
 def _again(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
     bridge.run_again(peer, "/acebridge/again")
+
+
+def _vary(bridge: Bridge, peer: Peer, values: Sequence[Value]) -> None:
+    amount, take = values
+    if amount != 0:  # a finger leaves its button
+        far = float(amount) if isinstance(amount, (int, float)) else USUAL_VARIATION
+        bridge.run_variation(peer, "/acebridge/vary", far, take if isinstance(take, int) else None)
 
 
 def _cancel_all(bridge: Bridge, peer: Peer, _: Sequence[Value]) -> None:
@@ -125,6 +133,14 @@ CONTROL = (
     ),
     Address("/acebridge/session/clear", "", (), "clear all fields", _clear_session, button=True),
     Address("/acebridge/again", "", (), "repeat the last task with new seeds", _again, button=True),
+    Address(
+        "/acebridge/vary",
+        "fi",
+        ("amount", "take"),
+        f"vary a take of the last job, or its first, by 0 to 1, or {USUAL_VARIATION:g}; 0 does nothing",
+        _vary,
+        optional=2,
+    ),
     Address("/acebridge/cancel", "", (), "cancel all jobs of the bridge", _cancel_all, button=True),
     Address(f"/acebridge/job/{ID}/cancel", "", (), "cancel this job", _cancel, button=True),
     Address(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from acebridge.atomic_files import check_writable
 from acebridge.client.client import Client, request_of
@@ -18,13 +18,14 @@ from acebridge.client.connection import connect
 from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
 from acebridge.client.follow import JobSink, follow
+from acebridge.client.repeats import variation_fields
 from acebridge.contract.fields import fill
 from acebridge.errors import AceBridgeError, Busy, ConnectionLost, ErrorReason, is_full, reason_of
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
 from acebridge.hosts.osc.results import Names, ResultFiles, base_of
 from acebridge.named_files import open_resolved
-from acebridge.v1 import audio_pb2, tasks_pb2
+from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import AceStepError, InvalidValue
 
 if TYPE_CHECKING:
@@ -187,6 +188,16 @@ class Jobs:
                 return source.parent
         check_writable(self._usual_folder)
         return self._usual_folder
+
+
+def fields_of_variation(
+    client: Client, job_id: str, take: int | None, amount: float, takes: int | None
+) -> dict[str, JsonValue]:
+    """Return the fields of the request, without its audio, that varies a take of a job. See `repeats.variation_fields`."""
+    job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
+    fields: dict[str, Any] = dict(variation_fields(job, take, amount, takes))
+    fields.pop("submission", None)
+    return fields
 
 
 def _audio_input(client: Client, audio: Mapping[str, JsonValue], path: Path | None, field: str) -> audio_pb2.AudioInput:

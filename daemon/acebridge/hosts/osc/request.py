@@ -16,6 +16,7 @@ from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.session import split_tracks
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import TASKS, Task
+from acestep_runtime.tasks.variations import VARIATION_FIELDS
 from acestep_runtime.units import END
 
 if TYPE_CHECKING:
@@ -72,11 +73,15 @@ class Order:
     output: str = ""
 
     def with_new_seeds(self) -> Order:
-        """Return the order without seeds, so that the daemon draws them."""
+        """Return the order without seeds, so that the daemon draws them; it makes no variations."""
         fields = {name: value for name, value in self.fields.items() if name != "seed"}
         output = fields.get("output")
         if isinstance(output, dict):
-            fields["output"] = {name: value for name, value in output.items() if name != "seeds"}
+            fields["output"] = {name: output[name] for name in output if name not in ("seeds", *VARIATION_FIELDS)}
+        return self.with_fields(fields)
+
+    def with_fields(self, fields: Mapping[str, JsonValue]) -> Order:
+        """Return the order with other fields, as an order of its own."""
         submission = {name: value for name, value in self.submission.items() if name != "idempotency_key"}
         return replace(self, fields=fields, submission=submission)
 

@@ -24,7 +24,7 @@ from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import Adapter, CancelToken, Music, Sampling
+from acestep_runtime.values import Adapter, CancelToken, Music, Sampling, TakeSeed
 from tests.support.tiny_lm import tiny_lm
 from tests.support.tiny_models import tiny_checkpoint
 
@@ -189,7 +189,7 @@ def test_a_changed_adapter_file_is_read_again_also_for_cached_takes(
 ) -> None:
     monkeypatch.setattr(diffusion, "max_batch_takes", lambda *_, **__: 2)
     engine, adapters = NeuralEngine(folder), Adapter("changing")
-    takes = [build_request(adapters, seed=seed, seeds=(7, 8)) for seed in (7, 8)]
+    takes = [build_request(adapters, seed=seed, take_seeds=(TakeSeed(7), TakeSeed(8))) for seed in (7, 8)]
 
     def take(request: EngineRequest) -> Samples:
         return np.concatenate([each.samples for each in run_events(engine, request) if isinstance(each, Block)])

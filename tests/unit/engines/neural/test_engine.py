@@ -25,7 +25,7 @@ from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, Unsup
 from acestep_runtime.installation import install_remedy
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import CancelToken, Music, Sampling
+from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed
 from acestep_runtime.weights.selection import select_checkpoint
 from tests.support.signals import noise
 from tests.support.tiny_models import tiny_checkpoint, tiny_models
@@ -216,18 +216,19 @@ def test_takes_are_generated_in_one_batch(
     engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lego_request = replace(
-        request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)), seeds=(7, 8, 9)
+        request("lego", source, sampling=Sampling(steps=2, sampler="sde", skip_loop=True)),
+        take_seeds=(TakeSeed(7), TakeSeed(8), TakeSeed(9)),
     )
-    alone = {seed: run_engine(engine, replace(lego_request, seed=seed, seeds=()))[0] for seed in lego_request.seeds}
+    alone = {seed: run_engine(engine, replace(lego_request, seed=seed, take_seeds=()))[0] for seed in (7, 8, 9)}
     passes = []
     original = diffusion._denoise
     monkeypatch.setattr(diffusion, "max_batch_takes", lambda *_, **__: 2)
     monkeypatch.setattr(diffusion, "_denoise", lambda *given: (passes.append(given[3]), original(*given))[1])
-    for seed in lego_request.seeds:
+    for seed in (7, 8, 9):
         together, _, _ = run_engine(engine, replace(lego_request, seed=seed))
         for role, samples in together.items():
             assert np.abs(samples - alone[seed][role]).max() < 1e-5
-    assert passes == [[7, 8]] * 2 + [[9]] * 2  # two tracks
+    assert passes == [[TakeSeed(7), TakeSeed(8)]] * 2 + [[TakeSeed(9)]] * 2  # two tracks
 
 
 def test_int8_weights_give_similar_audio(

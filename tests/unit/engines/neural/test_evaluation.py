@@ -24,7 +24,7 @@ from acestep_runtime.engines.neural.recipes import Prompt
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.samplers import loop
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed, Thinking
 from acestep_runtime.weights.layout import find_checkpoints
 from tests.support.signals import noise
 from tests.support.tiny_lm import tiny_lm
@@ -174,7 +174,7 @@ def test_a_planned_song_is_scored_with_its_plan(engine_with_lm: NeuralEngine) ->
 
 
 def test_takes_of_a_batch_have_separate_alignments(engine: NeuralEngine) -> None:
-    options = {"auto_lrc": True, "seeds": (7, 8)}
+    options = {"auto_lrc": True, "take_seeds": (TakeSeed(7), TakeSeed(8))}
     both = [
         [event.values for event in engine.run(
             EngineRequest(TASKS["text2music"], FRAMES, seed, MUSIC, FEW, **options), CancelToken()

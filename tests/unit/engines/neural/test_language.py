@@ -27,7 +27,7 @@ from acestep_runtime.engines.neural.language import (
 from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed, Thinking
 from tests.support.signals import noise
 from tests.support.tiny_lm import model, tiny_lm
 from tests.support.tiny_models import tiny_checkpoint
@@ -160,7 +160,8 @@ def test_takes_are_planned_in_one_batch_and_cached(engine: NeuralEngine) -> None
     def plans(*seeds: int) -> list[object]:
         found = []
         for seed in seeds:
-            events = list(engine.run(_song(seed, seconds=0.5, seeds=seeds), CancelToken()))
+            takes = tuple(map(TakeSeed, seeds))
+            events = list(engine.run(_song(seed, seconds=0.5, take_seeds=takes), CancelToken()))
             found += [
                 event.values["plan"] for event in events if isinstance(event, Metadata) and "plan" in event.values
             ]

@@ -87,6 +87,7 @@ GOOD: dict[str, Any] = {
             "position_s": 1.5,
             "fill_from": 0,
         },
+        {"again": {"file": "made.wav"}, "variation": 0.3},
     ],
 }  # fmt: skip
 #: A key of the good request, and what must not stand there.
@@ -103,6 +104,7 @@ FAULTS: list[tuple[str, Any]] = [
     ("parts.1.source.frames", 10**9), ("parts.1.source.frames", 1.5), ("parts.1.source.channels", 3),
     ("parts.1.source.mix.0.file", ""), ("parts.1.source.mix.0.at", -1), ("parts.1.source.mix.0.first", 0.5),
     ("parts.1.source.mix.0.frames", 0), ("parts.1.source.mix.0.left", "1"), ("parts.1.source.mix.0.right", [1]),
+    ("parts.2.variation", 1.5), ("parts.2.variation", "0.3"), ("parts.2.again", {}),
 ]  # fmt: skip
 
 
@@ -141,7 +143,7 @@ OPTIONAL = (
     "create_time", "engine", "address", "media", "media.folder", "media.format", "place", "parts.0.label",
     "parts.0.position_s", "parts.0.source", "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields",
     "parts.0.fill_from", "parts.1.source.channels", "parts.1.source.mix.0.at", "parts.1.source.mix.0.first",
-    "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right",
+    "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right", "parts.2.variation",
 )  # fmt: skip
 
 

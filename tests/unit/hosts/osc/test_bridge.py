@@ -45,6 +45,7 @@ class FakeJobs(Jobs):
     def __init__(self) -> None:
         self.orders: list[tuple[Order, OpenFile]] = []
         self.release = threading.Event()
+        self.latest = None
 
     def start(self, order: Order, open_file: OpenFile, *_: object) -> None:  # type: ignore[override]
         if order.task == "score":
@@ -99,6 +100,18 @@ def test_an_order_is_answered_at_once_and_repeated() -> None:
         first, second = (order for order, _ in jobs.orders)
         assert first.fields["output"] == {"seeds": [7]}
         assert second.fields["output"] == {}
+
+    with_bridge(work)
+
+
+def test_there_is_nothing_to_vary_before_a_task_and_when_a_finger_leaves() -> None:
+    async def work(bridge: Bridge, jobs: FakeJobs) -> None:
+        peer = FakePeer()
+        bridge.receive(message("/acebridge/vary", "f", 0.0), peer)
+        assert not peer.answers
+        bridge.receive(message("/acebridge/vary"), peer)
+        assert peer.answers.pop().values == ("/acebridge/vary", "There is nothing to vary.", "Run a task first.")
+        assert not jobs.orders
 
     with_bridge(work)
 
