@@ -72,7 +72,7 @@ def _audible(tracks: Sequence[Track], folder: str = "") -> Iterator[tuple[str, T
 
 
 def _import_audio(file: Any, source: Path, info: MediaInfo, rate_hz: int) -> Iterator[tuple[Any, str]]:
-    """Yield a master mob for each channel of a file, with what there is to say of it."""
+    """Yield a master mob for each channel of a file, with a sentence where samples were clipped."""
     for channel, side in enumerate(_SIDES[info.channels]):
         peaks = Peaks()
         blocks = (peaks.limit(block[:, channel : channel + 1]) for block in blocks_at(source, info, rate_hz))

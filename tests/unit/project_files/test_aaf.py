@@ -115,7 +115,7 @@ def test_files_of_another_rate_are_converted(tmp_path: Path) -> None:
     assert np.abs(found - expected)[500:-500].max() < 1e-5
 
 
-def test_a_file_above_full_scale_and_a_muted_track_are_told(tmp_path: Path) -> None:
+def test_notes_on_clipping_and_on_muted_tracks(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "loud.wav", np.full(100, 1.5), RATE_HZ, subtype="FLOAT")
     item = Item("loud", str(tmp_path / "loud.wav"), 0, 100)
     tracks = (Track("Song", items=(item,)), Track("Stems", items=(item,), muted=True))

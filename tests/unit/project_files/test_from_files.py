@@ -26,7 +26,7 @@ def tone(path: Path, frames: int = 4800, rate_hz: int = RATE_HZ) -> Path:
     return path
 
 
-def made(path: Path, seed: int, role: str = "mix", bpm: float | None = 96) -> Path:
+def write_result(path: Path, seed: int, role: str = "mix", bpm: float | None = 96) -> Path:
     """A file as a task writes it, with its recipe."""
     music = {"bpm": bpm, "timesignature": 3} if bpm else {}
     recipe = Recipe("text2music", seed, "draft", role, fields={"duration_s": 1.0, "music": music})
@@ -50,8 +50,8 @@ def test_each_file_is_a_track_and_a_folder_is_a_folder(tmp_path: Path) -> None:
 
 
 def test_files_of_one_recipe_are_takes_of_one_item(tmp_path: Path) -> None:
-    files = [made(tmp_path / f"{name}.wav", seed) for name, seed in (("a", 1), ("b", 2))]
-    other = made(tmp_path / "c.wav", 3, bpm=120)
+    files = [write_result(tmp_path / f"{name}.wav", seed) for name, seed in (("a", 1), ("b", 2))]
+    other = write_result(tmp_path / "c.wav", 3, bpm=120)
     arrangement, notes = arrange_files([*files, other])
     first, second = arrangement.tracks
     assert first.items == (Item("a", str(files[0]), 0, 4800, others=(Take("b", str(files[1]), 4800),)),)
@@ -59,12 +59,12 @@ def test_files_of_one_recipe_are_takes_of_one_item(tmp_path: Path) -> None:
     assert (arrangement.bpm, arrangement.beats_per_bar, notes) == (96, 3, [])
 
 
-def test_what_is_given_counts_more_and_what_is_not_known_is_told(tmp_path: Path) -> None:
-    file = made(tmp_path / "a.wav", 1)
+def test_options_count_more_and_an_unknown_tempo_is_reported(tmp_path: Path) -> None:
+    file = write_result(tmp_path / "a.wav", 1)
     arrangement, notes = arrange_files([file], bpm=90, meter="6/8", title="Mine")
     assert (arrangement.bpm, arrangement.beats_per_bar, arrangement.beat_unit, arrangement.title) == (90, 6, 8, "Mine")
     assert notes == []
-    arrangement, notes = arrange_files([made(tmp_path / "b.wav", 1, bpm=None)])
+    arrangement, notes = arrange_files([write_result(tmp_path / "b.wav", 1, bpm=None)])
     assert arrangement.bpm == 120
     assert notes == ["The tempo is not known: the project has 120. Give it with --bpm."]
 
