@@ -24,7 +24,7 @@ MAX_BARS = 1000
 #: The largest plan that is read: room for the lyrics of every section.
 MAX_BYTES = 1 << 20
 #: What the fields of `Music` are called in a plan.
-_NAMES = {"bpm": "tempo", "timesignature": "meter", "keyscale": "key"}
+_NAMES = {"timesignature": "time_signature", "keyscale": "key"}
 
 
 def _is_number(value: object) -> bool:
@@ -47,8 +47,8 @@ def _is_meter(value: object) -> bool:
 _SONG: dict[str, tuple[Callable[[object], bool], str]] = {
     "title": (_is_text, "text"),
     "style": (_is_text, "text: style, instruments, mood"),
-    "tempo": (_is_number, "a number of beats per minute, 30 to 300"),
-    "meter": (_is_meter, f"beats per bar: {', '.join(map(str, TIME_SIGNATURES))}"),
+    "bpm": (_is_number, "a number of beats per minute, 30 to 300"),
+    "time_signature": (_is_meter, f"beats per bar: {', '.join(map(str, TIME_SIGNATURES))}"),
     "key": (_is_text, 'text such as "C major" or "F# minor"'),
     "language": (_is_text, 'the code of a language, such as "en"'),
     "seed": (_is_whole(0, MAX_SEED), f"a whole number, 0 to {MAX_SEED}"),
@@ -97,15 +97,15 @@ def parse_plan(text: str, name: str = "the plan") -> SongPlan:
 def plan_of(content: Mapping[str, Json]) -> SongPlan:
     """Return the plan that a mapping with the keys of the file stands for. Raises `InvalidValue`."""
     _check_keys(content, _SONG, "")
-    tempo, meter = content.get("tempo"), content.get("meter", 4)
-    if tempo is None:
-        raise InvalidValue("tempo", "", "a number", message="The plan has no tempo, in which its bars count.",
-                           remedy="Add for example tempo = 120.")  # fmt: skip
-    assert isinstance(tempo, (int, float))
+    bpm, meter = content.get("bpm"), content.get("time_signature", 4)
+    if bpm is None:
+        raise InvalidValue("bpm", "", "a number", message="The plan has no bpm, in which its bars count.",
+                           remedy="Add for example bpm = 120.")  # fmt: skip
+    assert isinstance(bpm, (int, float))
     assert isinstance(meter, int)
-    _check_music("", bpm=float(tempo), keyscale=_text(content, "key") or None, language=_text(content, "language"))
+    _check_music("", bpm=float(bpm), keyscale=_text(content, "key") or None, language=_text(content, "language"))
     rows = _with_likes(_section_rows(content.get("section", [])))
-    borders = bar_borders([_bars(row) for row in rows], float(tempo), meter)
+    borders = bar_borders([_bars(row) for row in rows], float(bpm), meter)
     takes = content.get("takes", 1)
     sections = tuple(
         _section(row, content, start, stop, takes) for row, start, stop in zip(rows, borders, borders[1:], strict=False)
@@ -181,14 +181,14 @@ def _bars(row: Mapping[str, Json]) -> int:
 
 def _section(row: Mapping[str, Json], song: Mapping[str, Json], start: int, stop: int, takes: Json) -> Section:
     """Return a section: its caption is the song's style and its own."""
-    name, style, tempo, meter = _text(row, "name"), _text(song, "style"), song["tempo"], song.get("meter", 4)
+    name, style, bpm, meter = _text(row, "name"), _text(song, "style"), song["bpm"], song.get("time_signature", 4)
     caption = ", ".join(filter(None, (style.strip(), _text(row, "caption").strip())))
     place, lyrics, count = f" of {section_label(name)}", _text(row, "lyrics"), row.get("takes", takes)
     _check_music(place, caption=caption, lyrics=lyrics)
-    assert isinstance(tempo, (int, float))
+    assert isinstance(bpm, (int, float))
     assert isinstance(meter, int)
     assert isinstance(count, int)
-    return Section(name.strip(), start, stop, caption, lyrics, float(tempo), meter, count, _text(row, "like").strip())
+    return Section(name.strip(), start, stop, caption, lyrics, float(bpm), meter, count, _text(row, "like").strip())
 
 
 def _check_music(place: str, **fields: str | float | None) -> None:

@@ -70,7 +70,7 @@ def test_takes_of_a_repaint_and_its_song(shell: Shell) -> None:
 
 def test_stems_lie_in_a_folder_and_sum_to_their_song(shell: Shell) -> None:
     made = shell.json("extract", "My Söng.wav", "-t", "drums", "-o", "stems/")
-    shell.run("export", made["job_id"], "-o", "stems.dawproject", "--bpm", "100", "--meter", "3/4")
+    shell.run("export", made["job_id"], "-o", "stems.dawproject", "--bpm", "100", "--time-signature", "3/4")
     archive = zipfile.ZipFile(shell.folder / "stems.dawproject")
     root = etree.fromstring(archive.read("project.xml"))
     assert float(root.find("Transport/Tempo").get("value")) == 100
@@ -126,8 +126,8 @@ def test_files_are_named_where_they_are(shell: Shell) -> None:
         (["none.wav", "-o", "x.rpp"], "none.wav does not exist. Check the path."),
         (["abcdef", "-o", "x.rpp"], "There is no job 'abcdef'. List the jobs to see their ids."),
         (
-            ["My Söng.wav", "-o", "x.rpp", "--meter", "3/5"],
-            "--meter is '3/5'; allowed: 1 to 64 beats over 1, 2, 4, 8, 16",
+            ["My Söng.wav", "-o", "x.rpp", "--time-signature", "3/5"],
+            "--time-signature is '3/5'; allowed: 1 to 64 beats over 1, 2, 4, 8, 16",
         ),
     ],
 )

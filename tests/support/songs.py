@@ -39,7 +39,7 @@ def toml(names: tuple[str, ...] = NAMES, *, engine: str = "fake", takes: int = 1
 def mapping(names: tuple[str, ...] = NAMES, **more: Any) -> dict[str, Any]:
     """Return the same as a mapping, with ``more`` keys."""
     sections = [{"name": name, "bars": 1} for name in names]
-    return {"style": "synth pop", "tempo": 240, "seed": 11, "engine": "fake", "section": sections, **more}
+    return {"style": "synth pop", "bpm": 240, "seed": 11, "engine": "fake", "section": sections, **more}
 
 
 def run_until_killed(environment: Mapping[str, str], at: tuple[str, str, int], *arguments: str) -> None:

@@ -37,9 +37,11 @@ Out = Annotated[
     ),
 ]
 Bpm = Annotated[float | None, typer.Option("--bpm", help="Tempo. Default: that of the music.", show_default=False)]
-Meter = Annotated[
+TimeSignature = Annotated[
     str | None,
-    typer.Option("--meter", help="Meter, such as 3/4. Default: that of the music, or 4/4.", show_default=False),
+    typer.Option(
+        "--time-signature", help="Meter, such as 3/4 or 6/8. Default: that of the music, or 4/4.", show_default=False
+    ),
 ]
 Title = Annotated[
     str | None, typer.Option("--title", help="Title of the project. Default: its name.", show_default=False)
@@ -50,7 +52,7 @@ def export(
     what: What,
     out: Out,
     bpm: Bpm = None,
-    meter: Meter = None,
+    time_signature: TimeSignature = None,
     title: Title = None,
     address: Address = None,
     no_autostart: NoAutostart = False,
@@ -63,11 +65,11 @@ def export(
     writer_for(out)
     name = title or out.stem
     if len(what) == 1 and _JOB.fullmatch(what[0]) and not Path(what[0]).exists():
-        notes = _export_job(what[0], out, name, bpm, meter, address, autostart=not no_autostart)
+        notes = _export_job(what[0], out, name, bpm, time_signature, address, autostart=not no_autostart)
     else:
         paths = [Path(each) for each in what]
         check_no_input("--out", out, paths)
-        arrangement, notes = arrange_files(paths, title=name, bpm=bpm, meter=meter)
+        arrangement, notes = arrange_files(paths, title=name, bpm=bpm, meter=time_signature)
         notes += write_project(arrangement, out)
     for note in notes:
         typer.echo(f"warning: {note}", err=True)

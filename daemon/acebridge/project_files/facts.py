@@ -32,7 +32,7 @@ class Grid:
         if not 1 <= self.beats_per_bar <= _MOST_BEATS or self.beat_unit not in _UNITS:
             units = ", ".join(map(str, _UNITS))
             meter = f"{self.beats_per_bar}/{self.beat_unit}"
-            raise InvalidValue("--meter", meter, f"1 to {_MOST_BEATS} beats over {units}, such as 6/8")
+            raise InvalidValue("--time-signature", meter, f"1 to {_MOST_BEATS} beats over {units}, such as 6/8")
 
 
 def read_grid(
@@ -57,7 +57,7 @@ def _number(value: Json) -> float | None:
 def _read_meter(text: str) -> tuple[int, int]:
     match = _METER.fullmatch(text.strip())
     if match is None:
-        raise InvalidValue("--meter", text, "a meter such as 4/4, 3/4 or 6/8")
+        raise InvalidValue("--time-signature", text, "a meter such as 4/4, 3/4 or 6/8")
     return int(match[1]), int(match[2] or 4)
 
 

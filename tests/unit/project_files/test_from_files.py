@@ -97,7 +97,7 @@ def test_equal_markers_of_stems_are_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("meter", ["", "x", "4/", "4/5", "0/4", "65/4", "3/4/4", "-3/4", "٣/4", "4/4x"])
 def test_a_meter_that_is_none(tmp_path: Path, meter: str) -> None:
     file = tone(tmp_path / "a.wav")
-    with pytest.raises(InvalidValue, match="--meter") as caught:
+    with pytest.raises(InvalidValue, match="--time-signature") as caught:
         arrange_files([file], meter=meter)
     assert "allowed" in str(caught.value)
 

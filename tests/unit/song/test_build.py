@@ -113,7 +113,7 @@ def test_a_song_goes_on_after_a_failure(tmp_path: Path) -> None:
 
 def test_the_tail_before_a_section_begins_at_a_bar_and_is_no_longer_than_it_need_be(tmp_path: Path) -> None:
     runner = Runner()
-    plan = plan_of({"tempo": 70, "engine": "fake", "section": [{"name": "A", "bars": 12}, {"name": "B", "bars": 1}]})
+    plan = plan_of({"bpm": 70, "engine": "fake", "section": [{"name": "A", "bars": 12}, {"name": "B", "bars": 1}]})
     build_song(plan, tmp_path / "song", runner)
     bars = 10  # of 3.43 s: as much as a repaint reads, 30 s and its margins
     assert runner.sources[1] == round(12 * 4 * 60 / 70 * SECOND) - round((12 - bars) * 4 * 60 / 70 * SECOND)
@@ -268,7 +268,7 @@ def test_a_section_like_another_sounds_like_it(tmp_path: Path) -> None:
         {"name": "Chorus", "bars": 4}, {"name": "Verse", "bars": 4}, {"name": "Chorus 2", "like": "Chorus"},
         {"name": "Chorus 3", "bars": 4},
     ]  # fmt: skip
-    song = make_song({**mapping(()), "tempo": 140, "engine": "draft", "section": sections}, tmp_path / "song")
+    song = make_song({**mapping(()), "bpm": 140, "engine": "draft", "section": sections}, tmp_path / "song")
     assert song.audio is not None
     samples = song.audio.samples().mean(axis=1)
     borders = [int(str(row["start_frame"])) for row in song.sections]

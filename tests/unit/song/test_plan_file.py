@@ -17,8 +17,8 @@ from acestep_runtime.song.plan_file import MAX_BYTES, parse_plan, plan_of, read_
 PLAN = """
 title = "Night drive"
 style = "synth pop"
-tempo = 130
-meter = 3
+bpm = 130
+time_signature = 3
 key = "A minor"
 language = "en"
 seed = 7
@@ -73,12 +73,12 @@ def test_a_file_gives_its_name_to_a_plan_without_a_title(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("tempo = 130", "", "The plan has no tempo, in which its bars count."),
-        ("tempo = 130", 'tempo = "fast"', "tempo is 'fast'; allowed: a number of beats per minute, 30 to 300."),
-        ("tempo = 130", "tempo = 20", "tempo is 20.0; allowed: 30 to 300 beats per minute."),
-        ("tempo = 130", "tempo = nan", "tempo is nan; allowed: a number"),
-        ("tempo = 130", "bpm = 130", "The plan has a key bpm; allowed: title, style, tempo, meter, key,"),
-        ("meter = 3", "meter = 5", "meter is 5; allowed: beats per bar: 2, 3, 4, 6."),
+        ("bpm = 130", "", "The plan has no bpm, in which its bars count."),
+        ("bpm = 130", 'bpm = "fast"', "bpm is 'fast'; allowed: a number of beats per minute, 30 to 300."),
+        ("bpm = 130", "bpm = 20", "bpm is 20.0; allowed: 30 to 300 beats per minute."),
+        ("bpm = 130", "bpm = nan", "bpm is nan; allowed: a number"),
+        ("bpm = 130", "tempo = 130", "The plan has a key tempo; allowed: title, style, bpm, time_signature, key,"),
+        ("time_signature = 3", "time_signature = 5", "time_signature is 5; allowed: beats per bar: 2, 3, 4, 6."),
         ('key = "A minor"', 'key = "H"', "key is 'H'; allowed: A to G, with #, b, ♯ or ♭, then major or minor."),
         ("seed = 7", "seed = -1", "seed is -1; allowed: a whole number, 0 to 4294967295."),
         ("seed = 7", "seed = true", "seed is True; allowed: a whole number, 0 to 4294967295."),
@@ -118,7 +118,7 @@ def test_faults_are_one_sentence(old: str, new: str, says: str) -> None:
 
 
 def test_a_plan_without_sections_is_refused() -> None:
-    for text in ("tempo = 120", "tempo = 120\nsection = []"):
+    for text in ("bpm = 120", "bpm = 120\nsection = []"):
         with pytest.raises(InvalidValue, match=r"The song has 0 sections; allowed: 1 to 64 sections\."):
             parse_plan(text)
 
@@ -144,7 +144,7 @@ _SECTIONS = st.lists(
     ),
     max_size=4,
 )
-_SONG_KEYS = ["title", "style", "tempo", "meter", "key", "language", "seed", "engine", "takes", "score_by", "x"]
+_SONG_KEYS = ["title", "style", "bpm", "time_signature", "key", "language", "seed", "engine", "takes", "score_by", "x"]
 
 
 def _plan_or_sentence(content: dict[str, Any]) -> SongPlan | str:
@@ -156,11 +156,11 @@ def _plan_or_sentence(content: dict[str, Any]) -> SongPlan | str:
 
 @given(
     content=st.dictionaries(st.sampled_from(_SONG_KEYS), _VALUES, max_size=5),
-    tempo=st.one_of(st.just(120), _VALUES),
+    bpm=st.one_of(st.just(120), _VALUES),
     sections=st.one_of(_SECTIONS, _VALUES),
 )
-def test_any_mapping_is_a_whole_plan_or_one_sentence(content: dict[str, Any], tempo: Any, sections: Any) -> None:
-    plan = _plan_or_sentence({**content, "tempo": tempo, "section": sections})
+def test_any_mapping_is_a_whole_plan_or_one_sentence(content: dict[str, Any], bpm: Any, sections: Any) -> None:
+    plan = _plan_or_sentence({**content, "bpm": bpm, "section": sections})
     if isinstance(plan, str):
         assert plan.endswith(".")
         return
@@ -181,4 +181,4 @@ def test_any_text_is_a_plan_or_one_sentence(text: str) -> None:
                       unique_by=str.casefold))  # fmt: skip
 def test_names_come_back_as_they_are_written(names: list[str]) -> None:
     rows = "".join(f"[[section]]\nname = {json.dumps(name, ensure_ascii=False)}\nbars = 1\n" for name in names)
-    assert [section.name for section in parse_plan(f"tempo = 120\n{rows}").sections] == names
+    assert [section.name for section in parse_plan(f"bpm = 120\n{rows}").sections] == names
