@@ -71,7 +71,7 @@ def test_the_neural_engine_loads_its_model_on_the_named_device(tmp_path: Path, m
 
     monkeypatch.setattr(model, "choose_compute_config", choose_compute_config)
     engine = registry.load(registry.ENGINES["neural"], device="cuda:1")
-    next(iter(engine.run(EngineRequest(TextToMusic, 4800, 1, seeds=(1,)), CancelToken())))
+    next(iter(engine.run(EngineRequest(TextToMusic, 4800, 1), CancelToken())))
     assert devices == [torch.device("cuda:1")]
     registry.load(registry.ENGINES["draft"], device="cuda:1")  # which computes on the processor wherever it is
     with pytest.raises(EngineFailure, match="There is no device 'mps' here"):
