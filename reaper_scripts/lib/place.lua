@@ -32,6 +32,7 @@ return function(import)
     reaper.PreventUIRefresh(1)
     reaper.Undo_BeginBlock2(project)
     local ok, summary, shown = pcall(apply, project)
+    if ok and request.after then request.after() end
     reaper.Undo_EndBlock2(project, "AceBridge: " .. request.title, -1)
     if not ok then reaper.Undo_DoUndo2(project) end
     reaper.PreventUIRefresh(-1)

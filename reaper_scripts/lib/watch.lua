@@ -2,9 +2,11 @@
 -- to the first. A job whose script has gone is found in its folder.
 
 return function(import)
+  local budget = import("budget")
   local command = import("command")
   local files = import("files")
   local guid = import("guid")
+  local inbox = import("inbox")
   local on_exit = import("on_exit")
   local job = import("job")
   local json = import("json")
@@ -161,6 +163,7 @@ return function(import)
     claim(token)
     on_exit.add(function()
       if not M.is_watched_elsewhere(token) then reaper.DeleteExtState(SECTION, KEY, false) end
+      if not M.is_watched_elsewhere(token) then inbox.leave() end
       if shown then window.close() end
     end)
     if shown then window.open("AceBridge") end
@@ -195,16 +198,21 @@ return function(import)
           end
         end
       end
-      return running
+      return running + inbox.look(now)
     end
 
     local running = 1
+    local look_on -- a look under way: placing into a large project takes several ticks
     job.clean_sometimes()
     local function tick()
       local now = reaper.time_precise()
-      if now - looked >= LOOK_S then
+      if not look_on and now - looked >= LOOK_S then
         looked = now
-        running = look(now)
+        look_on = budget.start(function() return look(now) end)
+      end
+      if look_on then
+        local ended, count = look_on()
+        if ended then look_on, running = nil, count else claim(token) end
       end
       if reaper.HasExtState(SECTION, SHOW) then
         reaper.DeleteExtState(SECTION, SHOW, false)

@@ -1,0 +1,81 @@
+-- Work that takes several ticks: REAPER's interface waits while a script works, and a large project means many calls.
+--
+-- Loops say what they call: `spend(2)` for each item whose position and length are asked for. In work that was started with
+-- `start`, a tick ends when MOST calls are spent, and the next one goes on there. Everywhere else `spend` only counts.
+--
+-- Meanwhile the musician edits. What was looked up about a project holds only while nobody has: `settled` begins again.
+
+return function()
+  local M = {}
+
+  M.MOST = 1200 -- of one tick; what is called between two `spend` comes on top, and so does one undo step
+  local CHANGED = {} -- what is raised when a project was edited meanwhile
+  local used = 0
+  local watched = {} -- coroutine → { project, count of its changes }
+
+  local function changes(project) return reaper.GetProjectStateChangeCount(project) end
+
+  local function is_same(project, count)
+    return reaper.ValidatePtr2(0, project, "ReaProject*") and changes(project) == count
+  end
+
+  --- Wait for the next tick, in work that was started here; else go on at once.
+  function M.rest()
+    if not coroutine.isyieldable() then return end
+    coroutine.yield()
+    local watch = watched[coroutine.running()]
+    if watch and not is_same(table.unpack(watch)) then error(CHANGED, 0) end
+  end
+
+  --- Note `calls` calls of REAPER; wait for the next tick when this one has had enough.
+  function M.spend(calls)
+    used = used + calls
+    if used >= M.MOST then M.rest() end
+  end
+
+  --- Wait for the next tick unless this one has room for `calls` more.
+  function M.reserve(calls)
+    if used > 0 and used + calls > M.MOST then M.rest() end
+  end
+
+  --- What `look_up` returns about a project that nobody edited while it looked, which may take several ticks. It begins again
+  -- after an edit, at most `times` times (default: always); after that the answer is nil. It must only look.
+  function M.settled(project, look_up, times)
+    local me = coroutine.running()
+    local outer = watched[me]
+    for _ = 1, times or math.huge do
+      watched[me] = { project, changes(project) }
+      local found = table.pack(pcall(look_up))
+      watched[me] = outer
+      if found[1] then return table.unpack(found, 2, found.n) end
+      if found[2] ~= CHANGED then error(found[2], 0) end
+      if not reaper.ValidatePtr2(0, project, "ReaProject*") then return nil end
+    end
+  end
+
+  --- Begin work. Returns a function to be called once in each tick: it returns false until the work is done, then true and what
+  -- the work returns. It raises what the work raises.
+  function M.start(work)
+    local thread = coroutine.create(work)
+    return function()
+      used = 0
+      local results = table.pack(coroutine.resume(thread))
+      if coroutine.status(thread) ~= "dead" then return false end
+      watched[thread] = nil
+      if not results[1] then error(type(results[2]) == "string" and debug.traceback(thread, results[2]) or results[2], 0) end
+      return true, table.unpack(results, 2, results.n)
+    end
+  end
+
+  --- Do work over as many ticks as it needs; `guard` is put around each of them.
+  function M.run(work, guard)
+    local go_on = M.start(work)
+    local tick
+    tick = guard(function()
+      if not go_on() then reaper.defer(tick) end
+    end)
+    tick()
+  end
+
+  return M
+end
