@@ -26,9 +26,10 @@ from acebridge.version import VERSION as PROGRAM_VERSION
 if TYPE_CHECKING:
     from acebridge.hosts.jobfolder.inbox_documents import PlaceFile, PositionEntry
 
-_CLAIMED = re.compile(r"(\d{8}-\d{6}-[0-9a-z]{4,32})\.[0-9a-z]{4,32}")
-#: Answers that nobody fetched, and what a sender that was killed left, go after this time.
-_KEEP_S = 3600.0
+_PLACEMENT = re.compile(r"\d{8}-\d{6}-[0-9a-z]{4,32}(\.[0-9a-z]{4,32})?")
+_UNFINISHED = re.compile(r"\.\d{8}-\d{6}-[0-9a-z]{4,32}\.part")
+#: Answers that nobody fetched, and what a sender that was killed left, go after this time; what nobody has taken after that.
+_KEEP_S, _WAIT_S = 3600.0, 7 * 86400.0
 _POLL_S = 0.1
 _REMEDY = "Free some space there."
 
@@ -140,19 +141,20 @@ def tidy(inbox: Path) -> None:
                 path = Path(entry.path)
                 if age_s <= _KEEP_S:
                     continue
-                if entry.is_dir(follow_symlinks=False) and (_is_answered(path) or _is_unfinished(path)):
+                is_over = age_s > _WAIT_S and _PLACEMENT.fullmatch(entry.name)
+                if entry.is_dir(follow_symlinks=False) and (is_over or _is_answered(path) or _is_unfinished(path)):
                     _remove_folder(path)
                 elif entry.name.startswith(PRESENCE) and entry.is_file(follow_symlinks=False) and age_s > FRESH_S:
                     path.unlink()
 
 
 def _is_answered(folder: Path) -> bool:
-    is_claimed = _CLAIMED.fullmatch(folder.name) is not None
-    return is_claimed and read_object(folder / ANSWER).get("state") in ("placed", "refused")
+    is_claimed = _PLACEMENT.fullmatch(folder.name) and "." in folder.name
+    return bool(is_claimed) and read_object(folder / ANSWER).get("state") in ("placed", "refused")
 
 
 def _is_unfinished(folder: Path) -> bool:
-    return re.fullmatch(r"\.\d{8}-\d{6}-[0-9a-z]{4,32}\.part", folder.name) is not None
+    return _UNFINISHED.fullmatch(folder.name) is not None
 
 
 def _remove_folder(folder: Path) -> None:
