@@ -209,8 +209,8 @@ return function(import)
     local old = object(name, ANSWER)
     if old and old.state ~= "waiting" then return false end
     local wanted, result = object(name, PLACE), object(name, RESULT)
-    if not wanted or not result then
-      answer(name, id, "refused", "What was sent is damaged: " .. (wanted and RESULT or PLACE) .. " cannot be read.", AGAIN)
+    if not result or not wanted or not wanted.version then
+      answer(name, id, "refused", "What was sent is damaged: " .. (result and PLACE or RESULT) .. " cannot be read.", AGAIN)
       return false
     end
     if wanted.version ~= VERSION then
@@ -248,8 +248,9 @@ return function(import)
     if owner and presence.is_alive(owner) then return nil end
     if not id and not name:find(UNCLAIMED) then return nil end
     id = id or name
-    local wanted = object(name, PLACE)
-    if wanted and wanted.instance ~= me and (presence.is_alive(text(wanted.instance)) or not project_of(wanted)) then return nil end
+    local wanted = object(name, PLACE) or {} -- damaged ones are for everybody, to refuse them
+    if wanted.instance ~= me and presence.is_alive(text(wanted.instance)) then return nil end
+    if wanted.instance ~= me and type(wanted.project) == "table" and not project_of(wanted) then return nil end
     local mine = id .. "." .. me
     if not os.rename(folder_of(name), folder_of(mine)) then return nil end
     return mine, id

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from acebridge.atomic_files import unwritable
-from acebridge.hosts.jobfolder import ANSWER, PLACE, PRESENCE, RESULT, VERSION
+from acebridge.hosts.jobfolder import ANSWER, PLACE, RESULT, VERSION
 from acebridge.hosts.jobfolder.json_files import read_object, write_json
-from acebridge.hosts.jobfolder.presence import FRESH_S, OpenProject, check_inbox
+from acebridge.hosts.jobfolder.presence import FRESH_S, PRESENCE, OpenProject, check_inbox
 from acebridge.private_files import FOLDER_MODE, close_folder
 from acebridge.version import VERSION as PROGRAM_VERSION
 

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acebridge.errors import Conflict, NotFound
-from acebridge.hosts.jobfolder import PRESENCE, VERSION
+from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.json_files import read_object
 from acestep_runtime.errors import InvalidValue, printable
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+#: The names of these files begin like that.
+PRESENCE = "presence-"
 _FILE = re.compile(rf"{PRESENCE}([0-9a-z]{{4,32}})\.json")
 #: A watcher writes at least every 3 s. One that has not for so long has gone, or its program waits in a dialog.
 FRESH_S = 10.0
