@@ -3,6 +3,7 @@
 
 return function(import)
   local actions = import("actions")
+  local budget = import("budget")
   local capture = import("capture")
   local commands = import("commands")
   local file_passthrough = import("file_passthrough")
@@ -139,11 +140,19 @@ return function(import)
     return name == BY_RECIPE and { title = "Make again", plan = plan_takes.again, form = {} } or actions[name]
   end
 
+  local function say_edited() watch.say("The project was edited while it was read.", "Nothing was sent; run the action again.") end
+
+  --- What is selected, and what has to be known before it is sent. It may take several ticks, and begins again after an edit.
+  local function look(action, options, project)
+    local selected = options.selected or selection.read(project)
+    return selected, action.sends_mix and source.notice(selected, settings.get("capture"))
+  end
+
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
   local function build_plan(name, options, project)
     local action = action_of(name)
-    local selected = options.selected or selection.read(project)
-    local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
+    local selected, notice = budget.settled(project, function() return look(action, options, project) end, 0, options.selected and 1)
+    if not selected then return say_edited() end
     if not accepts(action, options, notice) then return nil end
     local values = values_of(action, project, name, options, notice)
     if not values then return nil end
@@ -154,7 +163,8 @@ return function(import)
     end
     local asked = values
     values = lyrics.with(values, words)
-    local plan, why, remedy = action.plan(selected, values)
+    local read, plan, why, remedy = budget.settled(project, function() return true, action.plan(selected, values) end, 0, 1)
+    if not read then return say_edited() end
     if not plan then
       if why then watch.say(why, remedy) end -- without a word: the musician has changed their mind
       return nil
@@ -167,9 +177,12 @@ return function(import)
   local function perform(name, options)
     local id, fault = job.new()
     if not id then return watch.say(fault, "Free some disk space, then run the action again.") end
+    local sent_on = false
     local function forget() job.discard(id) end
-    local guard = with_guard(forget)
-    guard(function()
+    on_exit.add(function()
+      if not sent_on then forget() end
+    end)
+    local fine, fault_of_ours = xpcall(function()
       local ok, why, remedy = job.ready(id) -- it loads while the musician fills in the form and audio is read
       if not ok then
         forget()
@@ -181,8 +194,12 @@ return function(import)
         forget()
         return watch_on()
       end
-      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard)
-    end)()
+      sent_on = true
+      send(id, request_of(name, action_of(name), plan, project), plan.captures, with_guard(forget))
+    end, debug.traceback)
+    if fine then return end
+    forget()
+    error(fault_of_ours, 0)
   end
 
   local function without_seed(values)
@@ -192,13 +209,22 @@ return function(import)
     return again
   end
 
+  --- What is selected; nil, after a message, when the project was edited meanwhile: then its items are perhaps others.
+  local function read_once()
+    local project = reaper.EnumProjects(-1)
+    local selected = budget.settled(project, function() return selection.read(project) end, 0, 1)
+    if not selected then say_edited() end
+    return selected
+  end
+
   --- Make another take of a stretch that was repainted: the same one of the same item, wherever that is now. Returns
   -- whether the item's active take is such a one.
   function M.another_take(item)
     local take = item and reaper.GetActiveTake(item)
     local facts = take and takes.facts(take)
     if not facts or facts.action ~= "repaint" or not facts.again then return false end
-    local selected = selection.read(reaper.EnumProjects(-1))
+    local selected = read_once()
+    if not selected then return true end
     -- The item may have been trimmed since: what was its start may lie before it now.
     local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
     local start = selection.item_span(item) - trimmed / reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
@@ -215,7 +241,8 @@ return function(import)
     local file = take and not (facts and facts.action ~= BY_RECIPE) and file_passthrough.path_of(take)
     local head = file and files.read_head(file, HEAD_BYTES)
     if not head or not head:find(RECIPE_MARK, 1, true) then return false end
-    local selected = selection.read(reaper.EnumProjects(-1))
+    local selected = read_once()
+    if not selected then return true end
     selected.items = { item }
     perform(BY_RECIPE, { values = {}, selected = selected })
     return true
@@ -244,7 +271,7 @@ return function(import)
       if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
     end
     reaper.defer(function() end) -- no undo point of REAPER's own
-    with_guard()(function()
+    budget.run(function()
       local ok, why, remedy = check_environment()
       if not ok then return watch.say(why, remedy) end
       if actions[name] then
@@ -252,7 +279,7 @@ return function(import)
       else
         commands[name](M, with_guard())
       end
-    end)()
+    end, with_guard())
   end
 
   return M

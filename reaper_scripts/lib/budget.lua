@@ -8,7 +8,8 @@
 return function()
   local M = {}
 
-  M.MOST = 1200 -- of one tick; what is called between two `spend` comes on top, and so does one undo step
+  M.MOST = 1200 -- of one tick; what is called between two `spend` comes on top
+  local LIMIT = 1900 -- with what has to be called at once: an undo step
   local CHANGED = {} -- what is raised when a project was edited meanwhile
   local used = 0
   local watched = {} -- coroutine → { project, count of its changes }
@@ -35,17 +36,23 @@ return function()
 
   --- Wait for the next tick unless this one has room for `calls` more.
   function M.reserve(calls)
-    if used > 0 and used + calls > M.MOST then M.rest() end
+    if used > 0 and used + calls > LIMIT then M.rest() end
   end
 
-  --- What `look_up` returns about a project that nobody edited while it looked, which may take several ticks. It begins again
-  -- after an edit, at most `times` times (default: always); after that the answer is nil. It must only look.
-  function M.settled(project, look_up, times)
+  --- What `look_up` returns about a project that nobody edited while it looked, which may take several ticks. It must only look:
+  -- it begins again after an edit, at most `times` times (default: always); after that, and when the project was closed, the
+  -- answer is nil. `room`: how many calls are to follow in the same tick.
+  function M.settled(project, look_up, room, times)
     local me = coroutine.running()
     local outer = watched[me]
+    local function look()
+      local found = table.pack(look_up())
+      M.reserve(room or 0)
+      return table.unpack(found, 1, found.n)
+    end
     for _ = 1, times or math.huge do
       watched[me] = { project, changes(project) }
-      local found = table.pack(pcall(look_up))
+      local found = table.pack(pcall(look))
       watched[me] = outer
       if found[1] then return table.unpack(found, 2, found.n) end
       if found[2] ~= CHANGED then error(found[2], 0) end

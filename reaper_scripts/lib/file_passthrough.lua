@@ -5,7 +5,8 @@
 -- does not, or where it is not known for certain what REAPER does (overlaps, lanes, places between two samples), the
 -- answer is nil: then the accessor is asked.
 
-return function()
+return function(import)
+  local budget = import("budget")
   local M = {}
 
   -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
@@ -119,7 +120,9 @@ return function()
       local item = reaper.GetTrackMediaItem(track, i)
       local begin = reaper.GetMediaItemInfo_Value(item, "D_POSITION") * rate
       local ends = begin + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") * rate
+      budget.spend(3)
       if begin < last - GRID and ends > first + GRID then
+        budget.spend(25)
         local hidden = lanes and reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") < 0
         local new = piece(item, first, last, rate)
         if hidden or begin < reached - GRID or new == nil then return nil end

@@ -2,6 +2,7 @@
 -- leaves out instruments, effects, receives and automation.
 
 return function(import)
+  local budget = import("budget")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -24,6 +25,7 @@ return function(import)
 
   --- Whether a track does anything to what goes through it beyond volume and pan.
   local function processes(track)
+    budget.spend(12)
     return has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
   end
 
@@ -35,6 +37,7 @@ return function(import)
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
       local item = reaper.GetTrackMediaItem(track, i)
       local take = reaper.GetActiveTake(item)
+      budget.spend(3)
       if take and reaper.TakeIsMIDI(take) and tracks_of.sounds(item, start, stop) then return true end
     end
     return false
@@ -42,6 +45,7 @@ return function(import)
 
   --- Whether a track has to be rendered, on its way up to the folder `home`.
   function M.track(track, home, start, stop)
+    budget.spend(3)
     if M.receives(track) or M.plays_midi(track, start, stop) then return true end
     if reaper.GetMediaTrackInfo_Value(track, "B_MAINSEND") == 0 then return true end
     while track and track ~= home do

@@ -2,6 +2,7 @@
 -- `place`.
 
 return function(import)
+  local budget = import("budget")
   local left_edge = import("left_edge")
   local outputs_of = import("outputs")
   local takes = import("takes")
@@ -67,6 +68,18 @@ return function(import)
     return { track = track, pieces = pieces }
   end
 
+  local PIECE_CALLS, TAKE_CALLS = 40, 40 -- what a piece costs, and each of its takes, envelopes apart
+
+  --- How many calls placing takes, about: all in one tick, since they are one undo step.
+  local function count_calls(targets, result)
+    local calls = 100
+    for _, target in ipairs(targets) do
+      local count = #result.parts[target.wanted.part].takes
+      calls = calls + math.max(1, #(target.home.pieces or {})) * (PIECE_CALLS + TAKE_CALLS * count)
+    end
+    return calls
+  end
+
   --- Takes that make sense together only (a join): when one does not fit, or they no longer meet, none does.
   local function keep_together(targets)
     local by
@@ -130,28 +143,40 @@ return function(import)
         done[target.part] = true
         said[#said + 1] = target.home.why:format(target.wanted.name)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
-        local track = tracks.insert_after(project, target.home.track, { spec })[1]
+        local track = tracks.insert_at(project, target.home.after, { spec })[1]
         outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], 0)
       end
     end
     return said
   end
 
-  --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
-  -- `whereabouts`; `changed`: what is new, from the item's start; `keeps`: edges that have to be where they were;
-  -- `grow_…`: how much longer the item gets; `set`: further values of the item. place.together: all of them or none.
-  return function(project, request, result)
+  --- Where each target goes now: a list of { wanted, part, home, outputs }, or { gone = the name of an item }.
+  local function look_up(project, request, result)
     local targets = {}
     for _, wanted in ipairs(request.place.items) do
       local home = home_of(project, wanted)
-      if not home then
-        return nil, ("The item %s is no longer in the project."):format(wanted.name),
-          'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
-      end
+      if not home then return { gone = wanted.name } end
       local part = result.parts[wanted.part]
       targets[#targets + 1] = { wanted = wanted, part = part, home = home, outputs = outputs_of.by_role(part)[1].outputs }
     end
     if request.place.together then keep_together(targets) end
+    for _, target in ipairs(targets) do
+      if not target.home.pieces then target.home.after = tracks.place_after(project, target.home.track) end
+    end
+    budget.reserve(count_calls(targets, result))
+    return targets
+  end
+
+  --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
+  -- `whereabouts`; `changed`: what is new, from the item's start; `keeps`: edges that have to be where they were;
+  -- `grow_…`: how much longer the item gets; `set`: further values of the item. place.together: all of them or none.
+  return function(project, request, result)
+    local targets = budget.settled(project, function() return look_up(project, request, result) end)
+    if not targets then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
+    if targets.gone then
+      return nil, ("The item %s is no longer in the project."):format(targets.gone),
+        'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
+    end
     for _, target in ipairs(targets) do
       target.sources = {}
       for i = 1, math.max(1, #(target.home.pieces or {})) do -- a source belongs to one take

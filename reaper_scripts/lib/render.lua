@@ -30,15 +30,25 @@ return function(import)
     saved[#saved + 1] = { track, key, reaper.GetMediaTrackInfo_Value(track, key) }
   end
 
-  local function save(project, without)
-    local saved = { numbers = {}, strings = {}, tracks = {} }
+  --- The tracks that are soloed, or not silent beside those that are: { {track, key, value} … }. Three calls for each track.
+  local function save_solos(project)
+    local saved = {}
+    for i = 0, reaper.CountTracks(project) - 1 do
+      local track = reaper.GetTrack(project, i)
+      for _, key in ipairs(SOLO) do
+        local value = reaper.GetMediaTrackInfo_Value(track, key)
+        if value ~= 0 then saved[#saved + 1] = { track, key, value } end
+      end
+    end
+    return saved
+  end
+
+  local function save(project, without, solos)
+    local saved = { numbers = {}, strings = {}, tracks = {}, solos = solos }
     for i, key in ipairs(NUMBERS) do saved.numbers[i] = reaper.GetSetProjectInfo(project, key, 0, false) end
     for i, key in ipairs(STRINGS) do
       local ok, value = reaper.GetSetProjectInfo_String(project, key, "", false)
       saved.strings[i] = ok and value
-    end
-    for i = 0, reaper.CountTracks(project) - 1 do
-      for _, key in ipairs(SOLO) do save_track(saved.tracks, reaper.GetTrack(project, i), key) end
     end
     for _, track in ipairs(without) do
       for key in pairs(THROUGH) do save_track(saved.tracks, track, key) end
@@ -46,17 +56,22 @@ return function(import)
     return saved
   end
 
-  local function restore(project, saved)
+  local function restore(project, saved, soloed)
     for i, key in ipairs(NUMBERS) do reaper.GetSetProjectInfo(project, key, saved.numbers[i], true) end
     for i, key in ipairs(STRINGS) do
       if saved.strings[i] then reaper.GetSetProjectInfo_String(project, key, saved.strings[i], true) end
     end
-    for _, entry in ipairs(saved.tracks) do
-      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(table.unpack(entry)) end
+    for _, track in ipairs(soloed) do
+      if reaper.ValidatePtr2(project, track, "MediaTrack*") then reaper.SetMediaTrackInfo_Value(track, "I_SOLO", 0) end
+    end
+    for _, list in ipairs({ saved.solos, saved.tracks }) do
+      for _, entry in ipairs(list) do
+        if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(table.unpack(entry)) end
+      end
     end
   end
 
-  local function set(project, recipe, folder, name)
+  local function set(project, recipe, folder, name, solos)
     for _, key in ipairs(PLAIN) do reaper.GetSetProjectInfo(project, key, 0, true) end
     reaper.GetSetProjectInfo(project, "RENDER_SETTINGS", MASTER, true)
     reaper.GetSetProjectInfo(project, "RENDER_BOUNDSFLAG", 0, true)
@@ -72,24 +87,23 @@ return function(import)
       for key, value in pairs(THROUGH) do reaper.SetMediaTrackInfo_Value(track, key, value) end
     end
     if #recipe.tracks == 0 then return end
-    for i = 0, reaper.CountTracks(project) - 1 do -- several selected tracks would be rendered into a file each
-      for _, key in ipairs(SOLO) do reaper.SetMediaTrackInfo_Value(reaper.GetTrack(project, i), key, 0) end
-    end
+    -- Soloed, not selected: several selected tracks would be rendered into a file each.
+    for _, entry in ipairs(solos) do reaper.SetMediaTrackInfo_Value(entry[1], entry[2], 0) end
     for _, track in ipairs(recipe.tracks) do reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO_IN_PLACE) end
   end
 
   --- Render, and put everything back at once: the action returns when the file is whole. nil and a message if it is not.
-  local function render(recipe, folder)
+  local function render(recipe, folder, solos)
     local project, path = recipe.project, files.join(folder, recipe.file)
     if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then
       return nil, "REAPER is recording, and cannot render the selection meanwhile; stop the recording first."
     end
-    local saved = save(project, recipe.without)
+    local saved = save(project, recipe.without, solos)
     local ok, fault = pcall(function()
-      set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")))
+      set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")), solos)
       reaper.Main_OnCommandEx(RENDER_WITH_SETTINGS, 0, project)
     end)
-    restore(project, saved)
+    restore(project, saved, recipe.tracks)
     if not ok then return nil, "REAPER could not render the selection: " .. tostring(fault) end
     local frames = wav.frames(path)
     if not frames then
@@ -101,22 +115,24 @@ return function(import)
     return 1
   end
 
+  local GONE = "What was selected is no longer there."
+
   --- Render a recipe of `capture`; see there. REAPER shows its own window meanwhile and stops to play.
   function M.start(recipe, folder)
-    local shown = false
+    local solos, changes
     local function step()
-      if not shown then -- one tick for the job window to say what comes
-        shown = true
+      if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") then return nil, GONE end
+      local now = reaper.GetProjectStateChangeCount(recipe.project)
+      if changes ~= now then -- one tick to look at the solos, and for the job window to say what comes
+        changes, solos = now, save_solos(recipe.project)
         return 0
       end
       for _, track in ipairs(recipe.tracks) do
-        if not reaper.ValidatePtr2(recipe.project, track, "MediaTrack*") then
-          return nil, "What was selected is no longer there."
-        end
+        if not reaper.ValidatePtr2(recipe.project, track, "MediaTrack*") then return nil, GONE end
       end
-      return render(recipe, folder)
+      return render(recipe, folder, solos)
     end
-    if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") then return nil, "What was selected is no longer there." end
+    if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") then return nil, GONE end
     return { step = step, abort = function() end }
   end
 

@@ -2,6 +2,7 @@
 -- the loop where a caller wants it, then selected items, then selected tracks.
 
 return function(import)
+  local budget = import("budget")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -24,6 +25,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
       found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
+      budget.spend(1)
     end
     return found
   end
@@ -32,6 +34,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
       found[#found + 1] = reaper.GetSelectedTrack2(project, i, false)
+      budget.spend(1)
     end
     return found
   end
@@ -40,6 +43,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountTracks(project) - 1 do
       found[#found + 1] = reaper.GetTrack(project, i)
+      budget.spend(1)
     end
     return found
   end
@@ -47,10 +51,7 @@ return function(import)
   local function items_on(tracks)
     local found = {}
     for _, track in ipairs(tracks) do
-      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-        local item = reaper.GetTrackMediaItem(track, i)
-        if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
-      end
+      for _, item in ipairs(tracks_of.items(track)) do found[#found + 1] = item end
     end
     return found
   end
@@ -60,6 +61,7 @@ return function(import)
     local found = {}
     for _, item in ipairs(items) do
       if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
+      budget.spend(3)
     end
     return #found > 0 and found or items
   end
@@ -68,6 +70,7 @@ return function(import)
     local found, seen = {}, {}
     for _, item in ipairs(items) do
       local track = reaper.GetMediaItem_Track(item)
+      budget.spend(1)
       if not seen[track] then
         seen[track] = true
         found[#found + 1] = track
@@ -81,6 +84,7 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       start, stop = math.min(start, first), math.max(stop, last)
+      budget.spend(2)
     end
     return stop > start and start or nil, stop
   end
@@ -90,6 +94,7 @@ return function(import)
     local start, stop, tracks, alike = math.huge, -math.huge, {}, true
     for _, track in ipairs(all_tracks(project)) do
       local _, areas = reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", "", false)
+      budget.spend(1)
       local here = false
       for first, last, envelope in areas:gmatch('(%S+) (%S+) "(.-)"') do
         if envelope == "" then
@@ -108,6 +113,7 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       local overlap = math.min(last, stop) - math.max(first, start)
+      budget.spend(2)
       if overlap * rate > 0.999 then found[#found + 1] = item end -- a sample, whatever rounding makes of it
     end
     return found

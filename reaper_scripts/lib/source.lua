@@ -6,6 +6,7 @@
 -- new take gets the same ones, see `takes`). Tracks of a mix that play nothing but such files are sent as lists of them.
 
 return function(import)
+  local budget = import("budget")
   local file_passthrough = import("file_passthrough")
   local needs_render = import("needs_render")
   local selection = import("selection")
@@ -56,11 +57,11 @@ return function(import)
   local function contents(tracks, start, stop)
     local midi, audio, muted = false, false, false
     for _, track in ipairs(tracks) do
-      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-        local item = reaper.GetTrackMediaItem(track, i)
+      for _, item in ipairs(tracks_of.items(track)) do
         local first, last = selection.item_span(item)
-        local take = reaper.GetActiveTake(item)
-        if take and first < stop and last > start and tracks_of.is_on_playing_lane(item) then
+        local take = first < stop and last > start and reaper.GetActiveTake(item)
+        budget.spend(take and 5 or 2)
+        if take then
           if reaper.GetMediaItemInfo_Value(item, "B_MUTE") > 0 then
             muted = true
           elseif reaper.TakeIsMIDI(take) then
@@ -83,6 +84,7 @@ return function(import)
         found[#found + 1] = track
         if tracks_of.is_soloed(track) then soloed[#soloed + 1] = track end
       end
+      budget.spend(1)
     end
     return not selected.picked and #soloed > 0 and soloed or found
   end

@@ -1,6 +1,7 @@
 -- Tracks as a tree of folders: what belongs to a folder, and where new tracks go.
 
-return function()
+return function(import)
+  local budget = import("budget")
   local M = {}
 
   local function index(track)
@@ -13,12 +14,13 @@ return function()
 
   --- The last track of a track's folder (itself, if it is none), and how many outer folders that one closes (<= 0).
   local function last_of(project, track)
-    local level, i = 0, index(track)
+    local level, i, count = 0, index(track), reaper.CountTracks(project)
     while true do
       local here = reaper.GetTrack(project, i)
       level = level + depth(here)
-      if level <= 0 or i + 1 >= reaper.CountTracks(project) then return here, math.min(level, 0) end
+      if level <= 0 or i + 1 >= count then return here, math.min(level, 0) end
       i = i + 1
+      budget.spend(2)
     end
   end
 
@@ -30,6 +32,7 @@ return function()
         if not seen[i] then
           seen[i] = true
           found[#found + 1] = reaper.GetTrack(project, i)
+          budget.spend(2)
         end
       end
     end
@@ -43,26 +46,43 @@ return function()
 
   --- The lowest of several tracks that is in the folder of none of the others, or nil.
   function M.lowest(list)
-    local found
+    local found, listed = nil, {}
+    for _, track in ipairs(list) do listed[track] = true end
     for _, track in ipairs(list) do
-      local inside = false
-      for _, other in ipairs(list) do
-        local parent = reaper.GetParentTrack(track)
-        while parent and parent ~= other do parent = reaper.GetParentTrack(parent) end
-        inside = inside or parent ~= nil
+      local parent = reaper.GetParentTrack(track)
+      budget.spend(1)
+      while parent and not listed[parent] do
+        parent = reaper.GetParentTrack(parent)
+        budget.spend(1)
       end
-      if not inside then found = track end
+      if not parent then found = track end
     end
     return found
   end
 
   local FIXED_LANES, LANES_SINCE = 2, 7 -- I_FREEMODE; REAPER's version
 
+  local version -- of REAPER
+  local function has_lanes(track)
+    version = version or tonumber(reaper.GetAppVersion():match("^%d+"))
+    return version >= LANES_SINCE and reaper.GetMediaTrackInfo_Value(track, "I_FREEMODE") == FIXED_LANES
+  end
+
   --- Whether an item is on a lane that plays; on tracks without lanes every item is.
   function M.is_on_playing_lane(item)
-    if tonumber(reaper.GetAppVersion():match("^%d+")) < LANES_SINCE then return true end
-    return reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(item), "I_FREEMODE") ~= FIXED_LANES
-      or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
+    return not has_lanes(reaper.GetMediaItem_Track(item)) or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
+  end
+
+  --- The items of a track; of one with lanes only those on lanes that play, unless `all` are wanted.
+  function M.items(track, all)
+    local found, lanes = {}, not all and has_lanes(track)
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local item = reaper.GetTrackMediaItem(track, i)
+      if not lanes or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0 then found[#found + 1] = item end
+      budget.spend(lanes and 2 or 1)
+    end
+    budget.spend(2)
+    return found
   end
 
   --- Whether an item plays between two times: it is there, not muted, and on a lane that plays.
@@ -77,8 +97,10 @@ return function()
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
       local item = reaper.GetTrackMediaItem(track, i)
       local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+      budget.spend(3)
       if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
     end
+    budget.spend(1)
     return true
   end
 
@@ -94,6 +116,7 @@ return function()
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
       local other = reaper.GetTrackMediaItem(track, i)
       local start, stop = span(other)
+      budget.spend(3)
       if other ~= item then
         if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
         if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
@@ -107,6 +130,7 @@ return function()
   function M.gains(track, home)
     local left, right = 1, 1
     while track and track ~= home do
+      budget.spend(4)
       if reaper.GetMediaTrackInfo_Value(track, "B_MUTE") > 0 then return nil end
       local volume, pan = reaper.GetMediaTrackInfo_Value(track, "D_VOL"), reaper.GetMediaTrackInfo_Value(track, "D_PAN")
       left, right = left * volume * math.min(1, 1 - pan), right * volume * math.min(1, 1 + pan)
@@ -118,6 +142,7 @@ return function()
   --- Whether a track is heard while others are soloed: it is, or a folder that it is in.
   function M.is_soloed(track)
     while track do
+      budget.spend(2)
       if reaper.GetMediaTrackInfo_Value(track, "I_SOLO") > 0 then return true end
       track = reaper.GetParentTrack(track)
     end
@@ -133,15 +158,21 @@ return function()
     return reaper.GetTrack(project, at)
   end
 
-  --- Insert named tracks after `anchor` and its folder (nil: at the end), in the folder that it is in; with
-  -- `folder_name` the first of what is returned is a folder that holds the others. `specs`: { {name, colour} … }.
-  function M.insert_after(project, anchor, specs, folder_name)
+  --- The place after a track and its folder, for `insert_at`; nil for no track: that at the end.
+  function M.place_after(project, anchor)
+    if not anchor then return nil end
+    local last, closes = last_of(project, anchor)
+    return { last = last, closes = closes }
+  end
+
+  --- Insert named tracks at a place of `place_after`, in the folder that its track is in; with `folder_name` the first of what
+  -- is returned is a folder that holds the others. `specs`: { {name, colour} … }.
+  function M.insert_at(project, place, specs, folder_name)
     local at, closes = reaper.CountTracks(project), 0
-    if anchor then
-      local last, outer = last_of(project, anchor)
-      at, closes = index(last) + 1, outer
-      if outer < 0 then -- the new tracks close the folder instead
-        reaper.SetMediaTrackInfo_Value(last, "I_FOLDERDEPTH", depth(last) - outer)
+    if place then
+      at, closes = index(place.last) + 1, place.closes
+      if closes < 0 then -- the new tracks close the folder instead
+        reaper.SetMediaTrackInfo_Value(place.last, "I_FOLDERDEPTH", depth(place.last) - closes)
       end
     end
     local made = {}

@@ -6,6 +6,7 @@ import importlib
 import os
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class Script:
         self.has_deferred = False
         self.own_undo = False
         self.open_blocks = 0
+        self.calls: Counter[str] = Counter()
         self.window = Window(reaper)
         self._real_start = time.monotonic()
         self._lupa = importlib.import_module(f"lupa.lua{reaper.lua.replace('.', '')}")
@@ -98,6 +100,7 @@ class Script:
         self.window.close()
 
     def _run_guarded(self, function: Any) -> None:
+        self.calls.clear()
         self._real_start = time.monotonic()
         try:
             function()
@@ -106,6 +109,7 @@ class Script:
             self.deferred = []
 
     def _after_tick(self) -> None:
+        self.reaper.note_calls(self.name, self.calls)
         if self.refresh:
             self.reaper.fault(f"{self.name} left PreventUIRefresh at {self.refresh}")
             self.refresh = 0
@@ -114,6 +118,7 @@ class Script:
 
     def _call(self, name: bytes, *arguments: Any) -> tuple[Any, ...]:
         self.reaper.clock.work(clock.CALL_S)
+        self.calls[name.decode()] += 1
         try:
             return (True, *api.call(self.reaper, self, name.decode(), arguments))
         except api.ApiMisuse as problem:
