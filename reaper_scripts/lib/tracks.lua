@@ -18,9 +18,9 @@ return function(import)
     while true do
       local here = reaper.GetTrack(project, i)
       level = level + depth(here)
+      budget.spend(2)
       if level <= 0 or i + 1 >= count then return here, math.min(level, 0) end
       i = i + 1
-      budget.spend(2)
     end
   end
 
@@ -28,6 +28,7 @@ return function(import)
   function M.with_children(project, tracks)
     local found, seen = {}, {}
     for _, track in ipairs(tracks) do
+      budget.spend(4)
       for i = index(track), index((last_of(project, track))) do
         if not seen[i] then
           seen[i] = true

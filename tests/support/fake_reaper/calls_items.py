@@ -38,7 +38,7 @@ def move_media_item_to_track(_r: Call, item: Item, track: Track) -> bool:
 
 @api("CountMediaItems")
 def count_media_items(_r: Call, project: Any) -> int:
-    return len(project.items())
+    return sum(len(track.items) for track in project.tracks)
 
 
 @api("GetMediaItem")
@@ -65,7 +65,7 @@ def get_item_project_context(_r: Call, item: Item) -> Any:
 
 
 def _selection(project: Any) -> list[Item]:
-    return [item for item in project.items() if item["B_UISEL"]]
+    return [item for track in project.tracks for item in track.sorted_items(lambda item: item.values["B_UISEL"])]
 
 
 @api("CountSelectedMediaItems")
@@ -235,7 +235,8 @@ def get_media_item_take_track(_r: Call, take: Take) -> Track:
 
 @api("GetMediaItemTakeByGUID")
 def get_media_item_take_by_guid(_r: Call, project: Any, guid: str) -> Any:
-    return next((take for item in project.items() for take in item.takes if take.guid == guid), None)
+    items = (item for track in project.tracks for item in track.items)
+    return next((take for item in items for take in item.takes if take.guid == guid), None)
 
 
 @api("GetTakeName")
