@@ -151,7 +151,7 @@ return function(import)
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
   local function build_plan(name, options, project)
     local action = action_of(name)
-    local selected, notice = budget.settled(project, function() return look(action, options, project) end, 0, options.selected and 1)
+    local selected, notice = budget.observe(project, function() return look(action, options, project) end, 0, options.selected and 1)
     if not selected then return say_edited() end
     if not accepts(action, options, notice) then return nil end
     local values = values_of(action, project, name, options, notice)
@@ -163,7 +163,7 @@ return function(import)
     end
     local asked = values
     values = lyrics.with(values, words)
-    local read, plan, why, remedy = budget.settled(project, function() return true, action.plan(selected, values) end, 0, 1)
+    local read, plan, why, remedy = budget.observe(project, function() return true, action.plan(selected, values) end, 0, 1)
     if not read then return say_edited() end
     if not plan then
       if why then watch.say(why, remedy) end -- without a word: the musician has changed their mind
@@ -212,7 +212,7 @@ return function(import)
   --- What is selected; nil, after a message, when the project was edited meanwhile: then its items are perhaps others.
   local function read_once()
     local project = reaper.EnumProjects(-1)
-    local selected = budget.settled(project, function() return selection.read(project) end, 0, 1)
+    local selected = budget.observe(project, function() return selection.read(project) end, 0, 1)
     if not selected then say_edited() end
     return selected
   end

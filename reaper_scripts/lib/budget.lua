@@ -3,7 +3,7 @@
 -- Loops say what they call: `spend(2)` for each item whose position and length are asked for. In work that was started with
 -- `start`, a tick ends when MOST calls are spent, and the next one goes on there. Everywhere else `spend` only counts.
 --
--- Meanwhile the musician edits. What was looked up about a project holds only while nobody has: `settled` begins again.
+-- Meanwhile the musician edits. What was looked up about a project holds only while nobody has: `observe` begins again.
 
 return function()
   local M = {}
@@ -42,7 +42,7 @@ return function()
   --- What `look_up` returns about a project that nobody edited while it looked, which may take several ticks. It must only look:
   -- it begins again after an edit, at most `times` times (default: always); after that, and when the project was closed, the
   -- answer is nil. `room`: how many calls are to follow in the same tick.
-  function M.settled(project, look_up, room, times)
+  function M.observe(project, look_up, room, times)
     local me = coroutine.running()
     local outer = watched[me]
     local function look()

@@ -42,7 +42,7 @@ return function(import)
     local project = reaper.EnumProjects(-1)
     local items = selection.find_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
-    local changes = budget.settled(project, function() return look_at_takes(items, by) end, 0, 1)
+    local changes = budget.observe(project, function() return look_at_takes(items, by) end, 0, 1)
     if not changes then return watch.say(EDITED, "Run the action again.") end
     if #changes == 0 then
       return watch.say("The selected item has one take only.", 'Run "AceBridge_Repaint time selection" or "AceBridge_Another take" to make another.')

@@ -104,7 +104,7 @@ return function(import)
         seen = now
         local project = reaper.EnumProjects(-1)
         reading = budget.start(function()
-          return budget.settled(project, function() return M.read(project) end, 0, 1)
+          return budget.observe(project, function() return M.read(project) end, 0, 1)
         end)
       end
       local ended, state

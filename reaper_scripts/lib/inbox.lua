@@ -55,16 +55,16 @@ return function(import)
   end
 
   --- Whether an earlier watcher has placed it in this project already.
-  local function placed_ids(project)
+  local function list_ids(project)
     local _, ids = reaper.GetProjExtState(project, SECTION, KEY)
     return ids
   end
 
-  local function is_placed(project, id) return (" " .. placed_ids(project) .. " "):find(" " .. id .. " ", 1, true) ~= nil end
+  local function is_placed(project, id) return (" " .. list_ids(project) .. " "):find(" " .. id .. " ", 1, true) ~= nil end
 
   local function remember(project, id)
     local ids = { id }
-    for known in placed_ids(project):gmatch("%S+") do
+    for known in list_ids(project):gmatch("%S+") do
       if #ids < MOST_KEPT then ids[#ids + 1] = known end
     end
     reaper.SetProjExtState(project, SECTION, KEY, table.concat(ids, " "))

@@ -14,7 +14,7 @@ return function(import)
 
   --- As `whereabouts.shift`, with room for what is to be added in the same tick.
   local function shift_of(project, notes, count)
-    return budget.settled(project, function() return whereabouts.shift(project, notes) end, count + 100)
+    return budget.observe(project, function() return whereabouts.shift(project, notes) end, count + 100)
   end
 
   --- Regions named by the sections of a song and by its lines.
@@ -126,7 +126,7 @@ return function(import)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale and sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords or {}
-    local bases = facts.bpm and budget.settled(project, function() return look_at_time_bases(project) end)
+    local bases = facts.bpm and budget.observe(project, function() return look_at_time_bases(project) end)
     local tempo = bases and yes(tempo_question(facts, bases), summary)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
@@ -143,7 +143,7 @@ return function(import)
   --- Scores of an item's takes: remembered on them; the best one becomes the active one.
   function M.scores(project, request, result)
     local known = { item = request.place.item, take = request.place.takes[1] }
-    local item = budget.settled(project, function() return guid.finder(project)(known) end, 100)
+    local item = budget.observe(project, function() return guid.finder(project)(known) end, 100)
     if not item then
       return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end

@@ -171,7 +171,7 @@ return function(import)
   -- `whereabouts`; `changed`: what is new, from the item's start; `keeps`: edges that have to be where they were;
   -- `grow_…`: how much longer the item gets; `set`: further values of the item. place.together: all of them or none.
   return function(project, request, result)
-    local targets = budget.settled(project, function() return look_up(project, request, result) end)
+    local targets = budget.observe(project, function() return look_up(project, request, result) end)
     if not targets then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
     if targets.gone then
       return nil, ("The item %s is no longer in the project."):format(targets.gone),

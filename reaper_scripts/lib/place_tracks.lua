@@ -70,7 +70,7 @@ return function(import)
     end
   end
 
-  --- What there is in the project now: { anchor, after, into, shift, edited, muted }.
+  --- The places and items in the project now: { anchor, after, into, shift, edited, muted }.
   local function look_up(project, place, result)
     local found = { anchor = place.anchor and guid.track(project, place.anchor), muted = {} }
     if place.anchor and not found.anchor then return found end
@@ -89,7 +89,7 @@ return function(import)
   -- `sources`, the items that they were made from, if these have moved.
   return function(project, request, result)
     local place = request.place
-    local found = budget.settled(project, function() return look_up(project, place, result) end, count_calls(place, result))
+    local found = budget.observe(project, function() return look_up(project, place, result) end, count_calls(place, result))
     if not found then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
     if place.anchor and not found.anchor then
       return nil, ("The track %s is no longer in the project."):format(place.anchor_name or ""),

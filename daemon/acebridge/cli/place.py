@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from acebridge.hosts.jobfolder.inbox_documents import PositionEntry
-    from acebridge.hosts.jobfolder.placing import Placed, Source
+    from acebridge.hosts.jobfolder.placing import PlaceReport, Source
     from acebridge.hosts.registry import Inbox
 
 What = Annotated[
@@ -69,7 +69,7 @@ def place(
     target, folder = _inbox(host, inbox)
     position = parse_place(at)
 
-    def run(source: Source) -> Placed:
+    def run(source: Source) -> PlaceReport:
         from acebridge.hosts.jobfolder.placing import place
 
         return place(folder, source, host=target.name, project=project, at=position, as_take=as_take, wait_s=wait)
@@ -140,7 +140,7 @@ def _files(what: Sequence[str]) -> list[Path]:
     return []
 
 
-def _report(placed: Placed, host: str, *, as_json: bool) -> None:
+def _report(placed: PlaceReport, host: str, *, as_json: bool) -> None:
     """Print what became of it. Raises `Conflict` for a refusal."""
     from acebridge.errors import Conflict
     from acestep_runtime.errors import printable

@@ -106,7 +106,7 @@ def test_a_job_of_the_command_line_comes_into_the_open_project(studio: Studio, t
     assert answers(studio.reaper) == [], "the sender has removed what was answered"
 
 
-def placed_tracks(r: Reaper) -> list[Any]:
+def new_tracks(r: Reaper) -> list[Any]:
     return [track for track in r.project.tracks if track.name != "Guitar"]
 
 
@@ -121,9 +121,9 @@ def test_files_are_copied_and_placed_where_the_user_says(r: Reaper, tone: Path) 
     for at, position in (("1:02.5", 62.5), ("bar 3", 4.0), ("selection", 7.0)):
         done = place(r, tone, "--at", at)
         assert (done.returncode, done.stderr) == (0, "")
-        assert placed_tracks(r)[-1].items[0].position == position
+        assert new_tracks(r)[-1].items[0].position == position
         assert f"at {position:.3f} s in Song.rpp" in done.stdout
-    names = [Path(track.items[0].active.source.path).name for track in placed_tracks(r)]
+    names = [Path(track.items[0].active.source.path).name for track in new_tracks(r)]
     assert names == ["tone.wav", "tone (2).wav", "tone (3).wav"]
     assert {path.name for path in r.project.media_folder.iterdir()} == set(names)
     r.check()
@@ -152,12 +152,12 @@ def test_a_take_where_it_fits_to_the_sample_and_beside_it_elsewhere(r: Reaper, t
     watch(r)
     done = place(r, tone, "--as-take", "--at", "5")
     assert done.returncode == 0, done.stderr
-    assert [len(item.takes), int(item["I_CURTAKE"]), len(placed_tracks(r))] == [2, 1, 0]
+    assert [len(item.takes), int(item["I_CURTAKE"]), len(new_tracks(r))] == [2, 1, 0]
     item.length = 0.9
     done = place(r, tone, "--as-take", "--at", "5")
     assert "It is no take, because the selected item is not at the same place or not as long." in done.stdout
-    assert [len(item.takes), len(placed_tracks(r))] == [2, 1]
-    assert r.project.tracks[1] is placed_tracks(r)[0], "it lies below the item's track"
+    assert [len(item.takes), len(new_tracks(r))] == [2, 1]
+    assert r.project.tracks[1] is new_tracks(r)[0], "it lies below the item's track"
 
 
 def test_without_a_watcher_the_sender_says_so_and_leaves_nothing(r: Reaper, tone: Path) -> None:
@@ -209,7 +209,7 @@ def test_of_two_that_reach_for_it_one_places_it(r: Reaper, tone: Path) -> None:
         r.tick(60)
         other.tick(60)
         assert between, "both have reached for it"
-        assert [len(placed_tracks(each)) for each in (r, other)] == [0, 1]
+        assert [len(new_tracks(each)) for each in (r, other)] == [0, 1]
         assert len(list(inbox_of(r).glob(f"{placement.id}*"))) == 1
         r.check()
         other.check()
@@ -224,7 +224,7 @@ def test_what_is_addressed_to_one_is_left_alone_by_others(r: Reaper, tone: Path)
         other.tick(90)
         assert placement.answer().state == "sent"
         until_answered(r, placement)
-        assert [len(placed_tracks(each)) for each in (r, other)] == [1, 0]
+        assert [len(new_tracks(each)) for each in (r, other)] == [1, 0]
 
 
 def test_nothing_is_placed_while_a_tab_records(r: Reaper, tone: Path) -> None:
@@ -232,9 +232,9 @@ def test_nothing_is_placed_while_a_tab_records(r: Reaper, tone: Path) -> None:
     watch(r)
     done = place(r, tone, "--wait", "1")
     assert (done.returncode, done.stdout) == (0, "REAPER records: it is placed when the recording ends.\n")
-    assert placed_tracks(r) == []
+    assert new_tracks(r) == []
     r.project.playing = 0
-    r.until(lambda: placed_tracks(r))
+    r.until(lambda: new_tracks(r))
     r.until(lambda: answers(r)[0]["state"] == "placed")
     schemas.check("answer", answers(r)[0])
 
@@ -243,13 +243,13 @@ def test_it_is_placed_once_though_the_answer_cannot_be_written(r: Reaper, tone: 
     watch(r)
     placement = send(r, tone)
     r.disk_full_after(0)
-    r.until(lambda: placed_tracks(r))
+    r.until(lambda: new_tracks(r))
     r.tick(90)
-    assert (len(placed_tracks(r)), placement.answer().state) == (1, "sent")
+    assert (len(new_tracks(r)), placement.answer().state) == (1, "sent")
     r.disk_full_after(None)
     assert until_answered(r, placement).state == "placed"
     r.tick(90)
-    assert len(placed_tracks(r)) == 1
+    assert len(new_tracks(r)) == 1
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_what_a_reaper_had_taken_that_was_closed_is_placed_by_the_next(r: Reaper
         following.project.file = r.project.file
         watch(following)
         assert until_answered(following, placement).state == "placed"
-        assert len(placed_tracks(following)) == 1
+        assert len(new_tracks(following)) == 1
         following.check()
 
 
@@ -323,7 +323,7 @@ def test_what_was_placed_before_a_crash_is_not_placed_again(r: Reaper, tone: Pat
         following.project.ext.update(kept)  # the project was saved
         watch(following)
         assert until_answered(following, placement).message == "It was placed before."
-        assert placed_tracks(following) == []
+        assert new_tracks(following) == []
 
 
 def test_a_project_closed_meanwhile_is_refused_and_its_files_go(r: Reaper, tone: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from tests.support.fake_reaper import lanes
@@ -64,18 +66,21 @@ def get_item_project_context(_r: Call, item: Item) -> Any:
 # Selection
 
 
-def _selection(project: Any) -> list[Item]:
-    return [item for track in project.tracks for item in track.sorted_items(lambda item: item.values["B_UISEL"])]
+def _selection(project: Any) -> Iterator[Item]:
+    """Yield the selected items; those of no track are sorted before they are asked for."""
+    for track in project.tracks:
+        chosen = [item for item in track.items if item.values["B_UISEL"]]
+        yield from sorted(chosen, key=lambda item: item.values["D_POSITION"])
 
 
 @api("CountSelectedMediaItems")
 def count_selected_media_items(_r: Call, project: Any) -> int:
-    return len(_selection(project))
+    return sum(1 for _ in _selection(project))
 
 
 @api("GetSelectedMediaItem")
 def get_selected_media_item(_r: Call, project: Any, index: int) -> Any:
-    return at(_selection(project), index)
+    return next(itertools.islice(_selection(project), index, None), None) if index >= 0 else None
 
 
 @api("IsMediaItemSelected")

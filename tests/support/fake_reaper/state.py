@@ -268,9 +268,9 @@ class Track(Values):
         self.sends.append(send)
         return send
 
-    def sorted_items(self, wanted: Any = None) -> list[Item]:
-        """Return the items in the order of their positions, as REAPER numbers them; of those only that are ``wanted``."""
-        return sorted(filter(wanted, self.items) if wanted else self.items, key=lambda item: item.values["D_POSITION"])
+    def sorted_items(self) -> list[Item]:
+        """Return the items in the order of their positions, as REAPER numbers them."""
+        return sorted(self.items, key=lambda item: item.values["D_POSITION"])
 
     def plays(self, item: Item) -> bool:
         """Return whether the item is on a lane that plays. Lanes that did not when the track had some stay silent."""

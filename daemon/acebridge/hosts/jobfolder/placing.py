@@ -49,7 +49,7 @@ Source = Callable[[Path, Path], Content]
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlaceReport:
     """How placing ended, in which project, and the files in its media folder."""
 
     answer: Answer
@@ -66,7 +66,7 @@ def place(
     at: PositionEntry | None = None,
     as_take: bool = False,
     wait_s: float = 30.0,
-) -> Placed:
+) -> PlaceReport:
     """Place audio in an open project, by default the one that is shown, at ``at``, by default its edit cursor.
 
     ``wait_s`` is how long to wait for the answer, in seconds; 0 leaves it in the inbox. What was refused, or taken back because
@@ -88,7 +88,7 @@ def place(
             content.remove_files()
         raise
     if wait_s <= 0:
-        return Placed(placement.answer(), chosen, content.made)
+        return PlaceReport(placement.answer(), chosen, content.made)
     answer = placement.wait(wait_s)
     if answer.state == "sent":
         if placement.withdraw():
@@ -102,7 +102,7 @@ def place(
         placement.discard()
     if answer.state == "refused":
         content.remove_files()
-    return Placed(answer, chosen, content.made)
+    return PlaceReport(answer, chosen, content.made)
 
 
 def files_source(files: Sequence[Path]) -> Source:
