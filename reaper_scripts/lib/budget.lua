@@ -12,7 +12,7 @@ return function()
   local LIMIT = 1900 -- with what has to be called at once: an undo step
   local CHANGED = {} -- what is raised when a project was edited meanwhile
   local used = 0
-  local watched = {} -- coroutine → { project, count of its changes }
+  local watched = {} -- coroutine → { project, count of its changes, what is known of it }
 
   local function changes(project) return reaper.GetProjectStateChangeCount(project) end
 
@@ -25,7 +25,7 @@ return function()
     if not coroutine.isyieldable() then return end
     coroutine.yield()
     local watch = watched[coroutine.running()]
-    if watch and not is_same(table.unpack(watch)) then error(CHANGED, 0) end
+    if watch and not is_same(watch[1], watch[2]) then error(CHANGED, 0) end
   end
 
   --- Note `calls` calls of REAPER; wait for the next tick when this one has had enough.
@@ -51,13 +51,19 @@ return function()
       return table.unpack(found, 1, found.n)
     end
     for _ = 1, times or math.huge do
-      watched[me] = { project, changes(project) }
+      watched[me] = { project, changes(project), {} }
       local found = table.pack(pcall(look))
       watched[me] = outer
       if found[1] then return table.unpack(found, 2, found.n) end
       if found[2] ~= CHANGED then error(found[2], 0) end
       if not reaper.ValidatePtr2(0, project, "ReaProject*") then return nil end
     end
+  end
+
+  --- A table for what is known of the project that is observed, for as long as that is the same; nil while none is.
+  function M.known()
+    local watch = watched[coroutine.running()]
+    return watch and watch[3]
   end
 
   --- Begin work. Returns a function to be called once in each tick: it returns false until the work is done, then true and what

@@ -7,6 +7,7 @@
 
 return function(import)
   local budget = import("budget")
+  local tracks_of = import("tracks")
   local M = {}
 
   -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
@@ -116,11 +117,10 @@ return function(import)
     if intricate(track) then return nil end
     local lanes = tonumber(reaper.GetAppVersion():match("^%d+")) >= LANES_SINCE
     local found, reached = {}, -math.huge
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, i)
+    for _, item in ipairs(tracks_of.items_between(track, first / rate, last / rate)) do
       local begin = reaper.GetMediaItemInfo_Value(item, "D_POSITION") * rate
       local ends = begin + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") * rate
-      budget.spend(3)
+      budget.spend(2)
       if begin < last - GRID and ends > first + GRID then
         budget.spend(25)
         local hidden = lanes and reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") < 0

@@ -2,6 +2,7 @@
 -- takes each of them. The protocol: daemon/acebridge/hosts/jobfolder/PROTOCOL.md, "The inbox".
 
 return function(import)
+  local budget = import("budget")
   local files = import("files")
   local guid = import("guid")
   local json = import("json")
@@ -158,7 +159,10 @@ return function(import)
       note = ("It is no take, because %s."):format(why)
     end
     local chosen = {}
-    for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do chosen[i + 1] = reaper.GetSelectedTrack2(project, i, false) end
+    for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
+      chosen[i + 1] = reaper.GetSelectedTrack2(project, i, false)
+      budget.spend(1)
+    end
     local anchor = beside and reaper.GetMediaItem_Track(beside) or tracks.lowest(chosen)
     local folder = text(wanted.folder)
     return {
@@ -182,7 +186,8 @@ return function(import)
       return "refused", ("It would begin %.3f s before the start of the project."):format(-first), "Choose a later place with --at."
     end
     local title = text(wanted.title) ~= "" and wanted.title or "Place"
-    local to, note = target(project, wanted, result, outputs)
+    local to, note = budget.observe(project, function() return target(project, wanted, result, outputs) end)
+    if not to then return "refused", "The project was closed.", AGAIN end
     local request = {
       action = "place", title = title, parts = result.parts, place = to,
       after = function() remember(project, id) end,

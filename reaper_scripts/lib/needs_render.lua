@@ -34,10 +34,9 @@ return function(import)
 
   --- Whether a track plays MIDI between two times: notes are no audio until an instrument plays them.
   function M.plays_midi(track, start, stop)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, i)
+    for _, item in ipairs(tracks_of.items_between(track, start, stop)) do
       local take = reaper.GetActiveTake(item)
-      budget.spend(3)
+      budget.spend(2)
       if take and reaper.TakeIsMIDI(take) and tracks_of.sounds(item, start, stop) then return true end
     end
     return false

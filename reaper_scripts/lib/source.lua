@@ -9,7 +9,6 @@ return function(import)
   local budget = import("budget")
   local file_passthrough = import("file_passthrough")
   local needs_render = import("needs_render")
-  local selection = import("selection")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -57,11 +56,10 @@ return function(import)
   local function contents(tracks, start, stop)
     local midi, audio, muted = false, false, false
     for _, track in ipairs(tracks) do
-      for _, item in ipairs(tracks_of.items(track)) do
-        local first, last = selection.item_span(item)
-        local take = first < stop and last > start and reaper.GetActiveTake(item)
-        budget.spend(take and 5 or 2)
-        if take then
+      for _, item in ipairs(tracks_of.items_between(track, start, stop)) do
+        local take = reaper.GetActiveTake(item)
+        budget.spend(6)
+        if take and tracks_of.is_on_playing_lane(item) then
           if reaper.GetMediaItemInfo_Value(item, "B_MUTE") > 0 then
             muted = true
           elseif reaper.TakeIsMIDI(take) then

@@ -93,17 +93,29 @@ return function(import)
       and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0 and M.is_on_playing_lane(item)
   end
 
-  --- Whether a track has no item between two times.
-  function M.is_free(track, start, stop)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, i)
+  local function find_between(track, start, stop)
+    local found = {}
+    for _, item in ipairs(M.items(track, true)) do
       local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
-      budget.spend(3)
-      if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
+      budget.spend(2)
+      if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then found[#found + 1] = item end
     end
-    budget.spend(1)
-    return true
+    return found
   end
+
+  --- The items of a track that lie between two times, on any lane. While a project is observed, a track is looked through once
+  -- for the same times, whoever asks.
+  function M.items_between(track, start, stop)
+    local known = budget.known()
+    local last = known and known[track]
+    if last and last.start == start and last.stop == stop then return last.items end
+    local items = find_between(track, start, stop)
+    if known then known[track] = { start = start, stop = stop, items = items } end
+    return items
+  end
+
+  --- Whether a track has no item between two times.
+  function M.is_free(track, start, stop) return #M.items_between(track, start, stop) == 0 end
 
   --- Seconds without another item on its track before (side -1) or after (1) an item; before, not beyond the project's start.
   function M.room(item, side)

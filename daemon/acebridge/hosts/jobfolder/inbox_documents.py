@@ -97,19 +97,22 @@ class PositionEntry(TypedDict):
     """With ``bar``: its number; the project begins with bar 1."""
 
 
+#: In the other form, since ``as`` is a word of Python.
 PlaceFile = TypedDict(
     "PlaceFile",
     {
-        "version": Version,
-        "id": str,
-        "title": str,
-        "create_time": float,
-        "sender": HostEntry,
-        "instance": str,
-        "project": AddressedProject,
-        "at": PositionEntry,
-        "as": Literal["tracks", "take"],
-        "folder": str,
+        "version": Annotated[Version, Field(description="Version of the protocol.")],
+        "id": Annotated[str, Field(description="The name of the folder.")],
+        "title": Annotated[str, Field(description="For the undo step and for messages.")],
+        "create_time": Annotated[float, Field(description="When it was sent, in seconds since 1970.")],
+        "sender": Annotated[HostEntry, Field(description="The program that sends it.")],
+        "instance": Annotated[str, Field(description="The ``instance`` of the presence that it is for.")],
+        "project": Annotated[AddressedProject, Field(description="The project that it is for.")],
+        "at": Annotated[PositionEntry, Field(description="Where the first frame of its source goes.")],
+        "as": Annotated[
+            Literal["tracks", "take"], Field(description="On new tracks, or on the selected item where it fits.")
+        ],
+        "folder": Annotated[str, Field(description="Name of a folder for the new tracks; empty for none.")],
     },
 )
 PlaceFile.__doc__ = """What is to be placed: ``result.json`` beside it says which files."""
