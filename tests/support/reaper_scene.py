@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.fake_reaper import Reaper
+from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 from tests.support.reaper_answers import answer
 from tests.support.reaper_studio import RATE_HZ, media
 
@@ -76,12 +77,12 @@ class Scene:
 
 
 @contextmanager
-def open_scene(folder: Path) -> Iterator[Scene]:
+def open_scene(folder: Path, scripts: Path = SCRIPTS) -> Iterator[Scene]:
     """Open a REAPER with a command that does nothing, no window, and a project at 120 BPM."""
     command = folder / "acebridge"
     command.write_text("#!/bin/sh\n", "utf-8")
     command.chmod(0o755)
-    with Reaper(folder, rate=RATE_HZ) as r:
+    with Reaper(folder, rate=RATE_HZ, scripts=scripts) as r:
         r.ext.update({("AceBridge", "command"): str(command), ("AceBridge", "cleaned"): "9999999999"})
         r.ext["AceBridge", "window"] = "no"
         noise = np.random.default_rng(0).uniform(-0.5, 0.5, (20 * RATE_HZ, 2)).astype(np.float32)

@@ -12,7 +12,18 @@ import pytest
 from acebridge.hosts.jobfolder.inbox import Placement
 from acebridge.hosts.jobfolder.placing import files_source
 from acebridge.hosts.jobfolder.presence import open_projects
-from tests.support.large_project import ITEMS, TRACKS, open_large, select, select_time
+from tests.support.large_project import (
+    ACTIONS,
+    ITEMS,
+    TRACKS,
+    many_items,
+    open_large,
+    run_action,
+    select,
+    select_time,
+    time,
+    time_and_tracks,
+)
 from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import Scene
 
@@ -35,59 +46,6 @@ def check(scene: Scene) -> None:
     assert 0 < scene.r.largest_tick.calls <= MOST_CALLS, report(scene)
 
 
-def time(scene: Scene) -> None:
-    select_time(scene)
-
-
-def many_items(scene: Scene) -> None:
-    select(scene, 300)
-    scene.r.ext["AceBridge", "mute_source"] = "yes"
-
-
-def one_item(scene: Scene) -> None:
-    scene.item.selected = 1
-
-
-def time_and_item(scene: Scene) -> None:
-    select_time(scene)
-    scene.item.selected = 1
-
-
-def time_and_tracks(scene: Scene) -> None:
-    select_time(scene)
-    for track in scene.project.tracks:
-        track.selected = 1
-
-
-def two_items(scene: Scene) -> None:
-    scene.item.selected = scene.second.selected = 1
-
-
-def apart(scene: Scene) -> None:
-    scene.item.selected = 1
-    scene.second.position += 100
-
-
-#: What is run, what is selected, and what is entered.
-ACTIONS: list[tuple[str, Callable[[Scene], None], dict[str, str]]] = [
-    ("Repaint time selection", time_and_item, {}),
-    ("Cover", time, {}),
-    ("Cover", many_items, {}),
-    ("Cover", time_and_tracks, {}),
-    ("Add layer", time_and_item, {}),
-    ("Complete", time, {}),
-    ("Extract stems", many_items, {}),
-    ("Generate here", time, {}),
-    ("Compose from a description", time, {"Description": "a waltz"}),
-    ("Extend", apart, {"Bars": "1"}),
-    ("Prepend", apart, {"Bars": "1"}),
-    ("Smooth the join of two items", two_items, {}),
-    ("Analyse", time, {}),
-    ("Lyrics to regions", one_item, {}),
-    ("Score takes", one_item, {}),
-]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "selected", "form"), ACTIONS, ids=[f"{action}, {selected.__name__}" for action, selected, _ in ACTIONS]
@@ -96,12 +54,7 @@ def test_an_action_and_its_placing(
     large: Scene, action: str, selected: Callable[[Scene], None], form: dict[str, str]
 ) -> None:
     assert (len(large.project.tracks), sum(len(track.items) for track in large.project.tracks)) >= (TRACKS, ITEMS - 30)
-    selected(large)
-    large.project.settle()
-    large.r.answer(*[6] * 4)
-    folder = large.send(action, **form)
-    answer(folder)
-    large.r.finish()
+    run_action(large, action, selected, form)
     assert large.project.undo, large.r.messages
     check(large)
 

@@ -45,7 +45,11 @@ def count_media_items(_r: Call, project: Any) -> int:
 
 @api("GetMediaItem")
 def get_media_item(_r: Call, project: Any, index: int) -> Any:
-    return at(project.items(), index)
+    for track in project.tracks if index >= 0 else ():
+        if index < len(track.items):
+            return track.sorted_items()[index]
+        index -= len(track.items)
+    return None
 
 
 @api("GetMediaItem_Track")
