@@ -8,7 +8,7 @@
 return function()
   local M = {}
 
-  M.MOST = 1500 -- of one tick; what is called between two `spend` comes on top
+  M.MOST = 1200 -- of one tick; what is called between two `spend` comes on top
   local LIMIT = 1900 -- with what has to be called at once: an undo step
   local CHANGED = {} -- what is raised when a project was edited meanwhile
   local used = 0

@@ -114,6 +114,7 @@ return function(import)
   --- What a track plays before its FX from frame `first` of the project up to `last`, at the project's rate: a list of
   -- { file, at, first, frames, gain }; nil if it has to be read through REAPER.
   function M.of_track(track, first, last, rate)
+    budget.spend(7)
     if intricate(track) then return nil end
     local lanes = tonumber(reaper.GetAppVersion():match("^%d+")) >= LANES_SINCE
     local found, reached = {}, -math.huge
@@ -122,7 +123,7 @@ return function(import)
       local ends = begin + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") * rate
       budget.spend(2)
       if begin < last - GRID and ends > first + GRID then
-        budget.spend(25)
+        budget.spend(34)
         local hidden = lanes and reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") < 0
         local new = piece(item, first, last, rate)
         if hidden or begin < reached - GRID or new == nil then return nil end

@@ -25,7 +25,7 @@ return function(import)
 
   --- Whether a track does anything to what goes through it beyond volume and pan.
   local function processes(track)
-    budget.spend(12)
+    budget.spend(13)
     return has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
   end
 
@@ -44,7 +44,7 @@ return function(import)
 
   --- Whether a track has to be rendered, on its way up to the folder `home`.
   function M.track(track, home, start, stop)
-    budget.spend(3)
+    budget.spend(4)
     if M.receives(track) or M.plays_midi(track, start, stop) then return true end
     if reaper.GetMediaTrackInfo_Value(track, "B_MAINSEND") == 0 then return true end
     while track and track ~= home do

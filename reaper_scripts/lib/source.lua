@@ -58,7 +58,7 @@ return function(import)
     for _, track in ipairs(tracks) do
       for _, item in ipairs(tracks_of.items_between(track, start, stop)) do
         local take = reaper.GetActiveTake(item)
-        budget.spend(6)
+        budget.spend(7)
         if take and tracks_of.is_on_playing_lane(item) then
           if reaper.GetMediaItemInfo_Value(item, "B_MUTE") > 0 then
             muted = true
