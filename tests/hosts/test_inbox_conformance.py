@@ -37,7 +37,7 @@ class ExampleWatcher:
     def record(self, on: bool) -> None:
         self._project.recording = on
 
-    def placed(self) -> list[tuple[str, float]]:
+    def list_files(self) -> list[tuple[str, float]]:
         return [(str(file), position_s) for file, position_s in self._files]
 
     def die(self) -> None:
@@ -60,7 +60,7 @@ class ReaperWatcher:
     def record(self, on: bool) -> None:
         self.reaper.project.playing = 5 if on else 0
 
-    def placed(self) -> list[tuple[str, float]]:
+    def list_files(self) -> list[tuple[str, float]]:
         return [(item.active.source.path, item.position) for item in self.reaper.project.items()]
 
     def die(self) -> None:

@@ -34,7 +34,7 @@ class Watcher(Protocol):
     def record(self, on: bool) -> None:
         """Begin or end a recording."""
 
-    def placed(self) -> list[tuple[str, float]]:
+    def list_files(self) -> list[tuple[str, float]]:
         """Return the files that were placed in the project, with their positions in seconds."""
 
     def die(self) -> None:
@@ -90,11 +90,11 @@ class InboxConformance:
         assert (answer.state, answer.position_s) == ("placed", 2.0)
         assert answer.message
         watcher.look()
-        ((file, position_s),) = watcher.placed()
+        ((file, position_s),) = watcher.list_files()
         assert (Path(file).parent, position_s) == (placement.project.media, 2.0)
         placement.discard()
         watcher.look()
-        assert len(watcher.placed()) == 1
+        assert len(watcher.list_files()) == 1
 
     def test_what_is_still_written_is_left_alone(self, open_watcher: Callable[[], Watcher]) -> None:
         watcher = open_watcher()
@@ -112,7 +112,7 @@ class InboxConformance:
         for watcher in (one, other, one, other):
             watcher.look()
         assert self.answer(placement).state == "placed"
-        assert len(one.placed()) + len(other.placed()) == 1
+        assert len(one.list_files()) + len(other.list_files()) == 1
 
     def test_what_is_for_another_one_is_left_to_it(self, open_watcher: Callable[[], Watcher], tone: Path) -> None:
         one, other = open_watcher(), open_watcher()
@@ -121,7 +121,7 @@ class InboxConformance:
         other.look()
         assert self.answer(placement).state == "sent"
         one.look()
-        assert [len(one.placed()), len(other.placed())] == [1, 0]
+        assert [len(one.list_files()), len(other.list_files())] == [1, 0]
 
     def test_it_waits_for_the_end_of_a_recording(self, open_watcher: Callable[[], Watcher], tone: Path) -> None:
         watcher = open_watcher()
@@ -129,10 +129,10 @@ class InboxConformance:
         placement = self.send(watcher, tone)
         watcher.record(True)
         watcher.look()
-        assert (self.answer(placement).state, watcher.placed()) == ("waiting", [])
+        assert (self.answer(placement).state, watcher.list_files()) == ("waiting", [])
         watcher.record(False)
         watcher.look()
-        assert (self.answer(placement).state, len(watcher.placed())) == ("placed", 1)
+        assert (self.answer(placement).state, len(watcher.list_files())) == ("placed", 1)
 
     def test_what_one_had_that_is_gone_is_placed_by_the_next(
         self, open_watcher: Callable[[], Watcher], tone: Path
@@ -146,12 +146,12 @@ class InboxConformance:
         gone.die()
         following = open_watcher()
         following.look()
-        assert following.placed() == [], "it may still be there"
+        assert following.list_files() == [], "it may still be there"
         for file in gone.inbox.glob("presence-*.json"):
             state = json.loads(file.read_text("utf-8"))
             file.write_text(json.dumps({**state, "update_time": time.time() - 60.0}), "utf-8")
         following.look()
-        assert (self.answer(placement).state, len(following.placed())) == ("placed", 1)
+        assert (self.answer(placement).state, len(following.list_files())) == ("placed", 1)
 
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"parts": 7}', '{"parts": [{"takes": [{"outputs": [{}]}]}]}'])
     def test_what_is_damaged_is_refused(self, open_watcher: Callable[[], Watcher], tone: Path, content: str) -> None:
@@ -161,7 +161,7 @@ class InboxConformance:
         (placement.folder / "result.json").write_text(content, "utf-8")
         watcher.look()
         answer = self.answer(placement)
-        assert (answer.state, watcher.placed()) == ("refused", [])
+        assert (answer.state, watcher.list_files()) == ("refused", [])
         assert answer.message
         assert answer.remedy
 
@@ -172,4 +172,4 @@ class InboxConformance:
         for file in placement.project.media.iterdir():
             file.unlink()
         watcher.look()
-        assert (self.answer(placement).state, watcher.placed()) == ("refused", [])
+        assert (self.answer(placement).state, watcher.list_files()) == ("refused", [])
