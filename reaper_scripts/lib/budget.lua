@@ -61,7 +61,7 @@ return function()
   end
 
   --- A table for what is known of the project that is observed, for as long as that is the same; nil while none is.
-  function M.known()
+  function M.memory()
     local watch = watched[coroutine.running()]
     return watch and watch[3]
   end

@@ -106,7 +106,7 @@ return function(import)
   --- The items of a track that lie between two times, on any lane. While a project is observed, a track is looked through once
   -- for the same times, whoever asks.
   function M.items_between(track, start, stop)
-    local known = budget.known()
+    local known = budget.memory()
     local last = known and known[track]
     if last and last.start == start and last.stop == stop then return last.items end
     local items = find_between(track, start, stop)
