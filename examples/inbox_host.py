@@ -83,8 +83,8 @@ class Watcher:
 
     def is_alive(self, instance: str) -> bool:
         """Whether another watcher is there."""
-        told = read(self.inbox / f"presence-{instance}.json").get("update_time")
-        return isinstance(told, float) and abs(time.time() - told) <= FRESH_S
+        written_s = read(self.inbox / f"presence-{instance}.json").get("update_time")
+        return isinstance(written_s, (int, float)) and abs(time.time() - written_s) <= FRESH_S
 
     def claim(self, folder: Path) -> Path | None:
         """Take a folder, also one that a watcher has left that is gone. Of two that rename it, one finds nothing."""
