@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from acebridge.atomic_files import replace, unwritable
 from acebridge.errors import TimedOut
@@ -20,6 +20,8 @@ from acestep_runtime.errors import InvalidValue, UnreadableAudio, printable
 from acestep_runtime.temporary_files import temporary_path
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from acebridge.client.client import Client
     from acebridge.hosts.jobfolder.inbox_documents import PositionEntry
     from acestep_runtime.recipes import Recipe
@@ -211,7 +213,7 @@ def job_source(client: Client, job_id: str, title: str) -> Source:
         raise InvalidValue(
             "job", job.id[:12], "a job that makes audio", message=f"Job {job.id[:12]} is {task}, which makes no audio."
         )
-    part = Part(task, fields=fields_of(asked))
+    part = Part(task, fields=cast("Mapping[str, JsonValue]", fields_of(asked)))
     request = Request(job.id, "", task, title or task, job.engine, None, None, "float32", (part,))
 
     def write(media: Path, folder: Path) -> Content:
