@@ -3,6 +3,7 @@
 
 return function(import)
   local actions = import("actions")
+  local budget = import("budget")
   local capture = import("capture")
   local commands = import("commands")
   local on_exit = import("on_exit")
@@ -138,12 +139,20 @@ return function(import)
     return name == BY_RECIPE and { title = "Make again", plan = plan_takes.again, form = {} } or actions[name]
   end
 
+  local function say_edited(report) report("The project was edited while it was read.", "Nothing was sent; run the action again.") end
+
+  --- What is selected, and what has to be known before it is sent. It may take several ticks, and begins again after an edit.
+  local function look(action, options, project)
+    local selected = options.selected or selection.read(project)
+    return selected, action.sends_mix and source.notice(selected, settings.get("capture"))
+      or action.sends and source.notice_of_items(selected[action.sends]) or nil
+  end
+
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
   local function build_plan(name, options, project, report)
     local action = action_of(name)
-    local selected = options.selected or selection.read(project)
-    local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
-      or action.sends and source.notice_of_items(selected[action.sends]) or nil
+    local selected, notice = budget.observe(project, function() return look(action, options, project) end, 0, options.selected and 1)
+    if not selected then return say_edited(report) end
     if not accepts(action, options, notice) then return nil end
     local values = values_of(action, project, name, options, notice)
     if not values then return nil end
@@ -154,7 +163,8 @@ return function(import)
     end
     local asked = values
     values = lyrics.with(values, words)
-    local plan, why, remedy = action.plan(selected, values)
+    local read, plan, why, remedy = budget.observe(project, function() return true, action.plan(selected, values) end, 0, 1)
+    if not read then return say_edited(report) end
     if not plan then
       if why then report(why, remedy) end -- without a word: the musician has changed their mind
       return nil
@@ -171,9 +181,12 @@ return function(import)
     local report = options.report or watch.say
     local id, fault = job.new()
     if not id then return report(fault, "Free some disk space, then run the action again.") end
+    local sent_on = false
     local function forget() job.discard(id) end
-    local guard = with_guard(forget)
-    guard(function()
+    on_exit.add(function()
+      if not sent_on then forget() end
+    end)
+    local fine, fault_of_ours = xpcall(function()
       local ok, why, remedy = job.ready(id) -- it loads while the musician fills in the form and audio is read
       if not ok then
         forget()
@@ -185,10 +198,30 @@ return function(import)
         forget()
         return watch_on()
       end
-      send(id, request_of(name, action_of(name), plan, project), plan.captures, guard, report)
-    end)()
+      sent_on = true
+      send(id, request_of(name, action_of(name), plan, project), plan.captures, with_guard(forget), report)
+    end, debug.traceback)
+    if fine then return end
+    forget()
+    error(fault_of_ours, 0)
   end
-  M.perform = perform
+
+  --- Begin work of a script that goes on meanwhile: see `M.begin`.
+  local function begin(work)
+    local go_on, ended = budget.start(work), false
+    local step = with_guard()(function() ended = go_on() end)
+    return function()
+      ended = true -- also by a fault of ours
+      step()
+      return ended
+    end
+  end
+
+  --- Begin to run the action `name` in a script that goes on meanwhile. Returns what is to be called in each tick: it returns
+  -- true once that has ended, in whichever way.
+  function M.begin(name, options)
+    return begin(function() perform(name, options) end)
+  end
 
   --- Values of an action as they were entered last in a project; empty when they never were.
   M.last_values = last_values
@@ -200,13 +233,22 @@ return function(import)
     return again
   end
 
+  --- What is selected; nil, after a message, when the project was edited meanwhile: then its items are perhaps others.
+  local function read_once(report)
+    local project = reaper.EnumProjects(-1)
+    local selected = budget.observe(project, function() return selection.read(project) end, 0, 1)
+    if not selected then say_edited(report) end
+    return selected
+  end
+
   --- Make another take of a stretch that was repainted: the same one of the same item, wherever that is now. Returns
   -- whether the item's active take is such a one.
   function M.another_take(item)
     local take = item and reaper.GetActiveTake(item)
     local facts = take and takes.facts(take)
     if not facts or facts.action ~= "repaint" or not facts.again then return false end
-    local selected = selection.read(reaper.EnumProjects(-1))
+    local selected = read_once(watch.say)
+    if not selected then return true end
     -- The item may have been trimmed since: what was its start may lie before it now.
     local trimmed = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - (facts.again.offset or 0)
     local start = selection.item_span(item) - trimmed / reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
@@ -247,17 +289,22 @@ return function(import)
     local take = item and reaper.GetActiveTake(item)
     local facts = take and takes.facts(take)
     if facts and facts.action ~= BY_RECIPE or not recipe.file_of(take) then return false end
-    local selected = selection.read(reaper.EnumProjects(-1))
+    local selected = read_once(watch.say)
+    if not selected then return true end
     selected.items = { item }
     perform(BY_RECIPE, { values = {}, selected = selected })
     return true
   end
 
-  --- Vary the active take of an item by `amount`, 0 to 1: new takes that are like it.
-  function M.vary(item, amount)
-    local selected = selection.read(reaper.EnumProjects(-1))
-    selected.selected_items = { item }
-    perform("vary_take", { values = { amount = amount }, selected = selected })
+  --- Begin to vary the active take of an item: new takes that are like it. As `begin`; `values`: those of the action, `report`
+  -- shows what hinders it.
+  function M.begin_to_vary(item, values, report)
+    return begin(function()
+      local selected = read_once(report)
+      if not selected then return end
+      selected.selected_items = { item }
+      perform("vary_take", { values = values, selected = selected, report = report })
+    end)
   end
 
   --- Do the last action again with a new seed: as the selected take was repainted, else as the recipe in its file says, else
@@ -283,7 +330,7 @@ return function(import)
       if reaper.set_action_options then reaper.set_action_options(RELAUNCH) end
     end
     reaper.defer(function() end) -- no undo point of REAPER's own
-    with_guard()(function()
+    budget.run(function()
       local ok, why, remedy = check_environment()
       if not ok then return watch.say(why, remedy) end
       if actions[name] then
@@ -291,7 +338,7 @@ return function(import)
       else
         commands[name](M, with_guard())
       end
-    end)()
+    end, with_guard())
   end
 
   return M

@@ -1,6 +1,7 @@
 -- The actions that send no audio: takes, jobs, settings, doctor.
 
 return function(import)
+  local budget = import("budget")
   local command = import("command")
   local files = import("files")
   local follow = import("follow")
@@ -17,22 +18,34 @@ return function(import)
   local watch = import("watch")
   local M = {}
 
-  --- Step through the takes of the selected items.
+  local EDITED = "The project was edited while the action looked at it."
+
+  --- The items among `items` that have several takes, each with the take that comes next: { {item, number} … }.
+  local function look_at_takes(items, by)
+    local found = {}
+    for _, item in ipairs(items) do
+      local count = reaper.CountTakes(item)
+      if count > 1 then found[#found + 1] = { item, (reaper.GetMediaItemInfo_Value(item, "I_CURTAKE") + by) % count } end
+      budget.spend(2)
+    end
+    budget.reserve(2 * #found + 20)
+    return found
+  end
+
+  --- Step through the takes of the selected items. One undo step: two calls for each item with several takes.
   local function step(by)
     local project = reaper.EnumProjects(-1)
     local items = selection.find_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
-    local any = false
-    for _, item in ipairs(items) do any = any or reaper.CountTakes(item) > 1 end
-    if not any then return watch.say("The selected item has one take only.", 'Run "AceBridge_Repaint time selection" or "AceBridge_Another take" to make another.') end
+    local changes = budget.observe(project, function() return look_at_takes(items, by) end, 0, 1)
+    if not changes then return watch.say(EDITED, "Run the action again.") end
+    if #changes == 0 then
+      return watch.say("The selected item has one take only.", 'Run "AceBridge_Repaint time selection" or "AceBridge_Another take" to make another.')
+    end
     undo.step(project, by > 0 and "Next take" or "Previous take", function()
-      for _, item in ipairs(items) do
-        local count = reaper.CountTakes(item)
-        if count > 1 then
-          local current = reaper.GetMediaItemInfo_Value(item, "I_CURTAKE")
-          reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", (current + by) % count)
-          reaper.UpdateItemInProject(item)
-        end
+      for _, change in ipairs(changes) do
+        reaper.SetMediaItemInfo_Value(change[1], "I_CURTAKE", change[2])
+        reaper.UpdateItemInProject(change[1])
       end
     end)
   end

@@ -6,8 +6,9 @@
 -- answer is nil: then the accessor is asked.
 
 return function(import)
+  local budget = import("budget")
   local pan_of = import("pan")
-  local pause = import("pause")
+  local tracks_of = import("tracks")
   local M = {}
 
   -- What the daemon reads as REAPER does, to the sample. (Not MP3: how much of its beginning is left out differs.)
@@ -115,15 +116,16 @@ return function(import)
   --- What a track plays before its FX from frame `first` of the project up to `last`, at the project's rate: a list of
   -- { file, at, first, frames, gain }; nil if it has to be read through REAPER.
   function M.of_track(track, first, last, rate)
+    budget.spend(7)
     if intricate(track) then return nil end
     local lanes = tonumber(reaper.GetAppVersion():match("^%d+")) >= LANES_SINCE
     local found, reached = {}, -math.huge
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      pause.here()
-      local item = reaper.GetTrackMediaItem(track, i)
+    for _, item in ipairs(tracks_of.items_between(track, first / rate, last / rate)) do
       local begin = reaper.GetMediaItemInfo_Value(item, "D_POSITION") * rate
       local ends = begin + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") * rate
+      budget.spend(2)
       if begin < last - GRID and ends > first + GRID then
+        budget.spend(34)
         local hidden = lanes and reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") < 0
         local new = piece(item, first, last, rate)
         if hidden or begin < reached - GRID or new == nil then return nil end

@@ -2,6 +2,7 @@
 -- has no sockets. The format: `acebridge.hosts.osc.surfaces.reaper`.
 
 return function(import)
+  local budget = import("budget")
   local file_passthrough = import("file_passthrough")
   local files = import("files")
   local json = import("json")
@@ -88,18 +89,28 @@ return function(import)
       if reaper.set_action_options then reaper.set_action_options(TOGGLE_OFF) end
     end)
     local latest, written, seen = nil, -math.huge, -math.huge
+    local function report(state, now)
+      state.actions = actions
+      local text = json.encode(state)
+      if text ~= latest or now - written >= REPEAT_S then
+        if files.write(state_file(), text) then latest, written = text, now end
+      end
+    end
+    local reading -- what is under way: a large project takes several ticks
     local tick
     tick = guard(function()
       local now = reaper.time_precise()
-      if now - seen >= LOOK_S then
+      if not reading and now - seen >= LOOK_S then
         seen = now
-        local state = M.read((reaper.EnumProjects(-1)))
-        state.actions = actions
-        local text = json.encode(state)
-        if text ~= latest or now - written >= REPEAT_S then
-          if files.write(state_file(), text) then latest, written = text, now end
-        end
+        local project = reaper.EnumProjects(-1)
+        reading = budget.start(function()
+          return budget.observe(project, function() return M.read(project) end, 0, 1)
+        end)
       end
+      local ended, state
+      if reading then ended, state = reading() end
+      if ended then reading = nil end
+      if state then report(state, now) end -- nil: the project was edited meanwhile; the next look is soon
       reaper.defer(tick)
     end)
     tick()

@@ -1,6 +1,7 @@
 -- Names for tracks, items and projects that last longer than a pointer: a job may end after the script that sent it.
 
-return function()
+return function(import)
+  local budget = import("budget")
   local M = {}
 
   local SECTION, KEY = "AceBridge", "project"
@@ -28,25 +29,42 @@ return function()
   function M.track(project, guid)
     for i = 0, reaper.CountTracks(project) - 1 do
       local track = reaper.GetTrack(project, i)
+      budget.spend(2)
       if reaper.GetTrackGUID(track) == guid then return track end
     end
   end
 
-  function M.item(project, guid)
-    for i = 0, reaper.CountMediaItems(project) - 1 do
-      local item = reaper.GetMediaItem(project, i)
-      if M.of_item(item) == guid then return item end
-    end
+  --- Each item of a project, track by track: asking for one by its number has REAPER count up to it.
+  function M.each_item(project)
+    return coroutine.wrap(function()
+      for i = 0, reaper.CountTracks(project) - 1 do
+        local track = reaper.GetTrack(project, i)
+        for j = 0, reaper.CountTrackMediaItems(track) - 1 do coroutine.yield(reaper.GetTrackMediaItem(track, j)) end
+      end
+    end)
   end
 
   --- All items of a project by their GUIDs.
   function M.items(project)
     local found = {}
-    for i = 0, reaper.CountMediaItems(project) - 1 do
-      local item = reaper.GetMediaItem(project, i)
+    for item in M.each_item(project) do
       found[M.of_item(item)] = item
+      budget.spend(3)
     end
     return found
+  end
+
+  --- A function that finds items of a project by { item, take }, the GUIDs of an item and of one of its takes: REAPER finds
+  -- takes itself. Where that take is gone, all items are looked through, once.
+  function M.finder(project)
+    local items
+    return function(known)
+      local take = known.take and reaper.GetMediaItemTakeByGUID(project, known.take)
+      budget.spend(2)
+      if take then return reaper.GetMediaItemTake_Item(take) end
+      items = items or M.items(project)
+      return items[known.item]
+    end
   end
 
   --- What tells this run of REAPER from others: pointers mean something in one only.

@@ -2,6 +2,7 @@
 -- result will go through as well, the folders above it and the master, is left out.
 
 return function(import)
+  local budget = import("budget")
   local needs_render = import("needs_render")
   local selection = import("selection")
   local takes = import("takes")
@@ -20,6 +21,7 @@ return function(import)
   function M.outer(project, home)
     local found = { reaper.GetMasterTrack(project) }
     while home do
+      budget.spend(1)
       found[#found + 1], home = home, reaper.GetParentTrack(home)
     end
     return found
@@ -29,10 +31,12 @@ return function(import)
   local function reaches_fx(track)
     local above = track
     while above do
+      budget.spend(4)
       if needs_render.has_fx(above) then return true end
       above = reaper.GetParentTrack(above)
     end
     for i = 0, reaper.GetTrackNumSends(track, 0) - 1 do
+      budget.spend(6)
       local to = reaper.GetTrackSendInfo_Value(track, 0, i, "P_DESTTRACK")
       local flags = math.floor(reaper.GetTrackSendInfo_Value(track, 0, i, "I_MIDIFLAGS"))
       if flags & ALL_MIDI ~= ALL_MIDI and to and needs_render.has_fx(to) then return true end
@@ -42,8 +46,9 @@ return function(import)
 
   --- Whether something may turn the notes of a track's items into sound.
   function M.is_played(track)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local take = reaper.GetActiveTake(reaper.GetTrackMediaItem(track, i))
+    for _, item in ipairs(tracks_of.items(track, true)) do
+      local take = reaper.GetActiveTake(item)
+      budget.spend(2)
       if take and reaper.TakeFX_GetCount(take) > 0 then return true end
     end
     return reaches_fx(track)

@@ -2,6 +2,7 @@
 -- REAPER too. The protocol: daemon/acebridge/hosts/jobfolder/PROTOCOL.md.
 
 return function(import)
+  local budget = import("budget")
   local json = import("json")
   local files = import("files")
   local command = import("command")
@@ -92,6 +93,7 @@ return function(import)
   function M.readings()
     local found = {}
     for id in reaper.GetExtState(SECTION, READINGS):gmatch("%S+") do
+      budget.spend(2)
       local when, share, title = reaper.GetExtState(SECTION, READING .. id):match("^(%S+) (%S+) (.*)$")
       if when and reaper.time_precise() - tonumber(when) < READING_ALIVE_S then
         found[#found + 1] = { id = id, title = title, fraction = tonumber(share) }
@@ -176,6 +178,7 @@ return function(import)
   function M.open()
     local found = {}
     for _, id in ipairs(files.folders(M.root())) do
+      budget.spend(3)
       closed[id] = closed[id] or M.is_placed(id)
       if not closed[id] and files.exists(files.join(M.folder(id), "request.json")) then found[#found + 1] = id end
     end

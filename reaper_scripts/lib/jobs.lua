@@ -49,6 +49,8 @@ return function(import)
     return type(name) == "string" and name ~= "" and name or nil
   end
 
+  local PLACING = "placing it" -- which takes several ticks in a large project
+
   local function row_of(entry)
     local status = entry.status
     local eta = status.eta_s and status.eta_s ~= json.null and (", %.0f s to go"):format(status.eta_s) or ""
@@ -56,9 +58,9 @@ return function(import)
     local ahead = position > 0 and (", %d ahead"):format(position) or ""
     return {
       id = entry.id, title = entry.request.title, subject = subject(entry.request), fraction = status.fraction,
-      state = entry.state or status.state, stage = entry.state and "" or (status.stage or status.state) .. ahead .. eta,
+      state = entry.state or status.state, stage = entry.state and "" or entry.is_ending and PLACING or (status.stage or status.state) .. ahead .. eta,
       note = entry.note or status.note or entry.request.place.notice or "", remedy = entry.remedy or status.remedy,
-      log = entry.log, ended = entry.state ~= nil,
+      log = entry.log, ended = entry.state ~= nil, is_job = not entry.is_other,
       cancelling = not entry.state and entry.cancelling or nil,
     }
   end
@@ -82,7 +84,8 @@ return function(import)
 
   --- Follow jobs. `options.say(message, remedy)`: shows a message. options.asked(id): somebody waits for this job, so that what
   -- hinders it is worth one. options.shown(): a person sees the rows, which say everything: then nothing is shown or asked in
-  -- messages.
+  -- messages. options.others(): entries of results that are no jobs, { {id, request, status, state, is_other = true} … }, which
+  -- somebody else places: they have rows too.
   function M.follow(options)
     local entries, order, readings = {}, {}, {}
     local searched = -math.huge
@@ -153,7 +156,9 @@ return function(import)
     end
 
     local function end_of(entry)
+      entry.is_ending = true
       local ok, state, note, remedy = pcall(finish, entry)
+      entry.is_ending = nil
       if not ok then -- a result that is not what it should be; it is closed, and the next job does not suffer from it
         local fault = "The result of " .. entry.request.title .. " cannot be used: " .. tostring(state)
         say(fault, REPEAT)
@@ -165,7 +170,7 @@ return function(import)
 
     --- Look at a job; returns whether it still runs.
     local function look_at(entry)
-      if entry.state then return false end
+      if entry.state or entry.is_other then return false end
       entry.status = job.status(entry.id, entry.request)
       if not job.is_finished(entry.status) then return true end
       if entry.status.state ~= "cancelled" and messages.is_recording() then
@@ -183,6 +188,14 @@ return function(import)
       order[#order + 1] = id
     end
 
+    local function add_others()
+      for _, entry in ipairs(options.others()) do
+        if not entries[entry.id] then
+          entries[entry.id], order[#order + 1] = entry, entry.id
+        end
+      end
+    end
+
     --- Look at all jobs; returns how many run.
     function self.look(now)
       local before = #readings
@@ -191,6 +204,7 @@ return function(import)
         searched = now
         for _, id in ipairs(job.open()) do add(id) end
       end
+      add_others()
       local running = #readings
       for _, id in ipairs(order) do
         if look_at(entries[id]) then running = running + 1 end
@@ -222,6 +236,16 @@ return function(import)
       local entry = entries[id]
       if not entry or entry.state ~= "kept" then return end
       entry.state, entry.note, entry.remedy, entry.here = nil, nil, nil, here
+    end
+
+    --- Nobody follows here any more: a result that was about to be placed is left to the next one who follows.
+    function self.stop()
+      for id, entry in pairs(entries) do
+        if entry.is_ending then
+          job.reopen(id)
+          entry.is_ending = nil
+        end
+      end
     end
 
     --- Take away the row of a job that has ended. It stays known, so that a kept result does not come back at once.

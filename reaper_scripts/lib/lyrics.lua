@@ -1,6 +1,7 @@
 -- Where lyrics come from: a dialog's field holds one line, so that it may also name a place that holds all of them.
 
 return function(import)
+  local budget = import("budget")
   local files = import("files")
   local selection = import("selection")
   local takes = import("takes")
@@ -27,6 +28,7 @@ return function(import)
   function PLACES.item(selected)
     for _, item in ipairs(#selected.selected_items > 0 and selected.selected_items or selected.items) do
       local words = M.of_item(item)
+      budget.spend(3)
       if words then return words end
     end
     return nil, "No selected item has notes.", "Put the lyrics into the notes of the selected item (Item properties), then run the action again."

@@ -2,8 +2,8 @@
 -- leaves out instruments, effects, receives and automation.
 
 return function(import)
+  local budget = import("budget")
   local pan_of = import("pan")
-  local pause = import("pause")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -36,6 +36,7 @@ return function(import)
 
   --- Whether a track does anything to what goes through it beyond its volume and a pan whose gains are known.
   local function processes(track)
+    budget.spend(17)
     return M.has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
       or is_displaced(track) or not pan_of.gains(track)
   end
@@ -45,17 +46,17 @@ return function(import)
 
   --- Whether a track plays MIDI between two times: notes are no audio until an instrument plays them.
   function M.plays_midi(track, start, stop)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, i)
+    for _, item in ipairs(tracks_of.items_between(track, start, stop)) do
       local take = reaper.GetActiveTake(item)
+      budget.spend(2)
       if take and reaper.TakeIsMIDI(take) and tracks_of.sounds(item, start, stop) then return true end
-      pause.here()
     end
     return false
   end
 
   --- Whether a track has to be rendered, on its way up to the folder `home`.
   function M.track(track, home, start, stop)
+    budget.spend(4)
     if M.receives(track) or M.plays_midi(track, start, stop) then return true end
     if reaper.GetMediaTrackInfo_Value(track, "B_MAINSEND") == 0 then return true end
     while track and track ~= home do

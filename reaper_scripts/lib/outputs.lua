@@ -64,12 +64,12 @@ return function(import)
   end
 
   --- Note in `result.placed` what was made of it: { {item, take, old, beside} … } as GUIDs. `old`: the take that played before;
-  -- `beside`: the item that did, in another lane.
+  -- `beside`: the item that did, in another lane, and its take: { item, take }.
   function M.note_placed(result, item, old, beside)
     result.placed = result.placed or {}
     table.insert(result.placed, {
       item = guid.of_item(item), take = guid.of_take(reaper.GetActiveTake(item)), old = old and guid.of_take(old),
-      beside = beside and guid.of_item(beside),
+      beside = beside and { item = guid.of_item(beside), take = guid.of_take(reaper.GetActiveTake(beside)) },
     })
   end
 

@@ -30,6 +30,7 @@ return function(import)
     local known = {} -- what was entered → what it was when it was loaded or kept
     local message, remedy -- what hindered the last Go
     local went_at = -math.huge
+    local going -- what is begun and not on its way yet: { go_on, task, values, hindered }
     local follow = summary.follow()
     local preset_name, presets, prompts, prompt_names = "", {}, {}, {}
 
@@ -187,12 +188,27 @@ return function(import)
       went_at, message = now, nil
       local wanted, faults = fields.values(task, values(), seed)
       if #faults > 0 then return say(table.concat(faults, "\n")) end
-      action.perform(task, { values = wanted, keep = true, report = say })
-      if message then return false end
-      wanted.seed = nil
-      store.note_sent(task, wanted)
+      local begun = { task = task, values = wanted }
+      begun.go_on = action.begin(task, {
+        values = wanted, keep = true,
+        report = function(what, cure)
+          begun.hindered = true
+          say(what, cure)
+        end,
+      })
+      going = begun
+    end
+
+    --- Go on with what was begun; `sent` is called when it is on its way.
+    local function go_on(sent)
+      if not going or not going.go_on() then return end
+      local was = going
+      going = nil
+      if was.hindered then return end
+      was.values.seed = nil
+      store.note_sent(was.task, was.values)
       read_lists()
-      return true
+      sent()
     end
 
     --- Always two texts, so that what is below stays where it is.
@@ -216,7 +232,8 @@ return function(import)
       draw_fields(ui, false)
       draw_more(ui)
       local hindered = found ~= nil and is_fresh and found.fault ~= nil
-      if ui.button("go", "Go", { primary = true, disabled = hindered or now - went_at < GO_REST_S }) and go(now) then sent() end
+      if ui.button("go", "Go", { primary = true, disabled = hindered or going ~= nil or now - went_at < GO_REST_S }) then go(now) end
+      go_on(sent)
       if state then
         ui.same_line()
         ui.text(state, "dim")

@@ -5,6 +5,7 @@ return function(import)
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
   local selection = import("selection")
+  local tracks_of = import("tracks")
   local undo = import("undo")
   local M = {}
 
@@ -14,17 +15,28 @@ return function(import)
   local SCROLL_TO_TRACKS = 40913 -- Track: Vertical scroll selected tracks into view
   local SAME_S = 1e-6
 
-  --- What of a result is still in its project: { {item, take, number, old, old_number, beside} … }; empty when the project is closed.
-  function M.pieces(entry)
+  --- The item that lies beside one, in another lane of its track: by its take, which REAPER finds itself, while that is there.
+  local function find_beside(project, item, known)
+    local take = reaper.GetMediaItemTakeByGUID(project, known.take)
+    if take then return reaper.GetMediaItemTake_Item(take) end
+    for _, other in ipairs(tracks_of.items(reaper.GetMediaItem_Track(item), true)) do
+      if guid.of_item(other) == known.item then return other end
+    end
+  end
+
+  --- What of a result is still in its project: { {item, take, number, old, old_number, beside} … }; empty when the project is
+  -- closed. `most`: how many are enough; nil: all.
+  function M.pieces(entry, most)
     local found = {}
     if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return found end
     for _, placed in ipairs(entry.placed) do
+      if #found == most then break end
       local take = reaper.GetMediaItemTakeByGUID(entry.project, placed.take)
       local item = take and reaper.GetMediaItemTake_Item(take)
       if item then
         local piece = { item = item, take = take, number = select(2, guid.take(item, placed.take)) }
         if placed.old then piece.old, piece.old_number = guid.take(item, placed.old) end
-        piece.beside = placed.beside and guid.item(entry.project, placed.beside)
+        piece.beside = placed.beside and find_beside(entry.project, item, placed.beside)
         found[#found + 1] = piece
       end
     end

@@ -7,7 +7,6 @@ return function(import)
   local guid = import("guid")
   local job = import("job")
   local results = import("panel_results")
-  local selection = import("selection")
   local M = {}
 
   local TONES = { failed = "error", kept = "warning", done = "text", cancelled = "dim" }
@@ -19,15 +18,16 @@ return function(import)
     local self = {}
     local player = results.player()
     local messages = {} -- id → what hindered a button of its row
+    local varying -- what is begun and not sent yet
     local seen = {} -- id → { changes, pieces, is_new }: looked up again when the project has changed
 
-    --- What of a result is there, without a look at every tick.
+    --- The first piece of a result that is there, without a look at every tick: { piece } or {}.
     local function pieces_of(entry)
       if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return {}, false end
       local changes = reaper.GetProjectStateChangeCount(entry.project)
       local known = seen[entry.id]
       if not known or known.changes ~= changes then
-        local pieces = results.pieces(entry)
+        local pieces = results.pieces(entry, 1)
         known = { changes = changes, pieces = pieces, is_new = results.plays_new(pieces) }
         seen[entry.id] = known
       end
@@ -52,13 +52,16 @@ return function(import)
       end
       reaper.SetMediaItemInfo_Value(piece.item, "I_CURTAKE", piece.number)
       reaper.UpdateItemInProject(piece.item)
-      local selected = selection.read(project)
-      selected.selected_items = { piece.item }
       messages[entry.id] = nil
-      action.perform(VARY, {
-        values = fields.load(VARY, action.last_values(project, VARY)), selected = selected,
-        report = function(message, remedy) messages[entry.id] = remedy and message .. "\n" .. remedy or message end,
-      })
+      varying = action.begin_to_vary(piece.item, fields.load(VARY, action.last_values(project, VARY)), function(message, remedy)
+        messages[entry.id] = remedy and message .. "\n" .. remedy or message
+      end)
+    end
+
+    local function go_on(follower)
+      if not varying or not varying() then return end
+      varying = nil
+      follower.search()
     end
 
     local function dismiss(follower, id)
@@ -69,7 +72,7 @@ return function(import)
 
     -- Buttons of a row that has ended.
 
-    local function draw_placed(ui, follower, entry)
+    local function draw_placed(ui, follower, entry, is_job)
       local id = entry.id
       local pieces, known = pieces_of(entry)
       local gone = { disabled = #pieces == 0 }
@@ -90,13 +93,12 @@ return function(import)
         return dismiss(follower, id)
       end
       ui.same_line()
-      if ui.button("again " .. id, "Again") then again(follower, id) end
-      ui.same_line()
+      if is_job then
+        if ui.button("again " .. id, "Again") then again(follower, id) end
+        ui.same_line()
+      end
       if actions[VARY] then
-        if ui.button("vary " .. id, "Vary", gone) then
-          vary(entry, pieces[1])
-          follower.search()
-        end
+        if ui.button("vary " .. id, "Vary", { disabled = #pieces == 0 or varying ~= nil }) then vary(entry, pieces[1]) end
         ui.same_line()
       end
       if ui.button("reveal " .. id, "Reveal", gone) then results.reveal(entry) end
@@ -107,7 +109,7 @@ return function(import)
 
     local function draw_ended(ui, follower, row, entry)
       if entry.placed then
-        draw_placed(ui, follower, entry)
+        draw_placed(ui, follower, entry, row.is_job)
       elseif row.state == "kept" then
         if ui.button("retry " .. row.id, TRY_AGAIN) then follower.retry(row.id) end
         ui.same_line()
@@ -115,7 +117,7 @@ return function(import)
           if ui.button("here " .. row.id, HERE) then follower.retry(row.id, true) end
           ui.same_line()
         end
-      elseif row.state == "failed" or row.state == "cancelled" then
+      elseif row.is_job and (row.state == "failed" or row.state == "cancelled") then
         if row.log and ui.button("log " .. row.id, "Log") then command.open(job.log(row.id)) end
         if row.log then ui.same_line() end
         if ui.button("again " .. row.id, TRY_AGAIN) then again(follower, row.id) end
@@ -147,7 +149,7 @@ return function(import)
       if messages[row.id] then ui.text(messages[row.id], "error") end
       if row.ended then
         draw_ended(ui, follower, row, follower.entry(row.id))
-      elseif ui.button("cancel " .. row.id, row.cancelling and "Stopping" or "Cancel", { disabled = row.cancelling }) then
+      elseif row.is_job ~= false and ui.button("cancel " .. row.id, row.cancelling and "Stopping" or "Cancel", { disabled = row.cancelling }) then
         follower.cancel(row.id)
       end
       ui.card_end()
@@ -156,6 +158,7 @@ return function(import)
     --- Draw a row for each job, the newest first.
     function self.draw(ui, follower)
       player.step()
+      go_on(follower)
       for _, row in ipairs(follower.rows()) do draw_row(ui, follower, row) end
     end
 

@@ -3,14 +3,14 @@
 
 return function(import)
   local actions = import("actions")
-  local pause = import("pause")
+  local budget = import("budget")
   local selection = import("selection")
   local settings = import("settings")
   local source = import("source")
   local tracks_of = import("tracks")
   local M = {}
 
-  local BUDGET_S = 0.003 -- of a tick
+  local MOST_CALLS = 400 -- of a tick: the panel, and what is dragged in REAPER, go on meanwhile
   local REST_S = 0.15 -- between two looks: what is dragged changes in every tick
   local MOST_NAMES, WHOLE = 3, 0.02
 
@@ -117,14 +117,17 @@ return function(import)
       if not work then
         if now - begun < REST_S then return found, false end
         begun = now
-        work = pause.work(function() return M.look(task, values) end)
+        local project = reaper.EnumProjects(-1)
+        work = budget.start(function()
+          return budget.observe(project, function() return M.look(task, values) end, 0, 1)
+        end, MOST_CALLS)
       end
-      local ok, ended, seen = pcall(work, BUDGET_S)
+      local ok, ended, seen = pcall(work)
       if not ok then -- something that it looked at is gone: the next look finds out what is there now
         work = nil
       elseif ended then
-        found, work = seen, nil
-        found.key = key
+        work = nil
+        if seen then found, seen.key = seen, key end -- nil: the project was edited meanwhile
       end
       return found, found ~= nil and found.key == key
     end

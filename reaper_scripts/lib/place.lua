@@ -2,6 +2,7 @@
 -- wrong is found before the project is touched; should REAPER fail half-way all the same, the step is undone.
 
 return function(import)
+  local budget = import("budget")
   local M = {}
 
   local BUILD_MISSING_PEAKS = 40047
@@ -21,7 +22,8 @@ return function(import)
     return function() reaper.SelectProjectInstance(shown) end
   end
 
-  --- Place a result into `project`. Returns true, what was placed, and whether that is to be shown in a message;
+  --- Place a result into `project`; `request.after` is called in the same undo step. What is looked up before may take several
+  -- ticks, where somebody has started that: see `budget`. Returns true, what was placed, and whether that is to be shown in a message;
   -- or nil, a message, a remedy, and whether it is worth trying again later.
   function M.place(project, request, result)
     for i, part in ipairs(result.parts) do part.engine = part.engine or result.engine or request.parts[i].engine end
@@ -31,7 +33,11 @@ return function(import)
     local show_back = show_tab(project)
     reaper.PreventUIRefresh(1)
     reaper.Undo_BeginBlock2(project)
-    local ok, summary, shown = pcall(apply, project)
+    local ok, summary, shown = pcall(budget.at_once, function()
+      local done, is_shown = apply(project)
+      if request.after then request.after() end
+      return done, is_shown
+    end)
     reaper.Undo_EndBlock2(project, "AceBridge: " .. request.title, -1)
     if not ok then reaper.Undo_DoUndo2(project) end
     reaper.PreventUIRefresh(-1)

@@ -1,15 +1,22 @@
 -- What is done with facts: regions, tempo, markers, scores. See `place`.
 
 return function(import)
+  local budget = import("budget")
   local guid = import("guid")
   local scores = import("scores")
   local takes = import("takes")
+  local tracks_of = import("tracks")
   local whereabouts = import("whereabouts")
   local M = {}
 
   local TIME_BASE = 0 -- C_BEATATTACHMODE: stays where it is when the tempo changes
 
   local MOVED = "The items were moved or stretched meanwhile; the %s lie where they were."
+
+  --- As `whereabouts.shift`, with room for what is to be added in the same tick.
+  local function shift_of(project, notes, count)
+    return budget.observe(project, function() return whereabouts.shift(project, notes) end, count + 100)
+  end
 
   --- Regions named by the sections of a song and by its lines.
   function M.regions(of, request, result)
@@ -18,7 +25,7 @@ return function(import)
     if #lines == 0 then
       return nil, facts.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
     end
-    local shift, edited = whereabouts.shift(of, request.place.sources)
+    local shift, edited = shift_of(of, request.place.sources, #lines + #sections)
     local start = request.parts[1].position_s + shift
     local function region(project, span, name)
       reaper.AddProjectMarker2(project, true, start + span.start_s, start + span.end_s, name, -1, 0)
@@ -51,21 +58,41 @@ return function(import)
 
   local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
-  --- Set the tempo from `time` on, and the meter where it is sure; leave every item where it is. (Notes inside of MIDI items
-  -- follow it.)
-  local function set_tempo(project, time, facts)
-    local modes = {}
-    for i = 0, reaper.CountMediaItems(project) - 1 do
-      local item = reaper.GetMediaItem(project, i)
-      modes[i + 1] = { item, reaper.GetMediaItemInfo_Value(item, "C_BEATATTACHMODE") }
-      reaper.SetMediaItemInfo_Value(item, "C_BEATATTACHMODE", TIME_BASE)
+  local KEY = "C_BEATATTACHMODE"
+  local OWN = -1 -- of an item without a time base of its own: it has that of its track, or of the project
+
+  --- What has to stay where it is when the tempo changes: { tracks = { {track, mode} … }, items = { {item, mode} … }, midi }. A
+  -- track is enough for all of its items that have no time base of their own.
+  local function look_at_time_bases(project)
+    local found = { tracks = {}, items = {}, midi = false }
+    for i = 0, reaper.CountTracks(project) - 1 do
+      local track = reaper.GetTrack(project, i)
+      local items = tracks_of.items(track, true)
+      if #items > 0 then found.tracks[#found.tracks + 1] = { track, reaper.GetMediaTrackInfo_Value(track, KEY) } end
+      budget.spend(2)
+      for _, item in ipairs(items) do
+        local mode, take = reaper.GetMediaItemInfo_Value(item, KEY), not found.midi and reaper.GetActiveTake(item)
+        if mode ~= OWN and mode ~= TIME_BASE then found.items[#found.items + 1] = { item, mode } end
+        found.midi = found.midi or take and reaper.TakeIsMIDI(take)
+        budget.spend(3)
+      end
     end
+    budget.reserve(100 + 2 * (#found.tracks + #found.items))
+    return found
+  end
+
+  --- Set the tempo from `time` on, and the meter where it is sure; leave every item where it is. (Notes inside of MIDI items
+  -- follow it.) One undo step: two calls for each track with items, and for each item with a time base of its own.
+  local function set_tempo(project, time, facts, bases)
+    for _, each in ipairs(bases.tracks) do reaper.SetMediaTrackInfo_Value(each[1], KEY, TIME_BASE) end
+    for _, each in ipairs(bases.items) do reaper.SetMediaItemInfo_Value(each[1], KEY, TIME_BASE) end
     local whole = math.floor(facts.bpm + 0.5)
     local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
     local beats = sure(facts, "meter") and facts.timesignature
     reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(beats or 0), beats and 4 or 0, false)
     reaper.UpdateTimeline() -- first: only then are the items where the new tempo has them
-    for _, mode in ipairs(modes) do reaper.SetMediaItemInfo_Value(mode[1], "C_BEATATTACHMODE", mode[2]) end
+    for _, each in ipairs(bases.tracks) do reaper.SetMediaTrackInfo_Value(each[1], KEY, each[2]) end
+    for _, each in ipairs(bases.items) do reaper.SetMediaItemInfo_Value(each[1], KEY, each[2]) end
   end
 
   local YES = 6 -- what MB returns
@@ -74,19 +101,16 @@ return function(import)
   end
 
   --- What a new tempo moves, in a sentence.
-  local function follows(project)
-    for i = 0, reaper.CountMediaItems(project) - 1 do
-      local take = reaper.GetActiveTake(reaper.GetMediaItem(project, i))
-      if take and reaper.TakeIsMIDI(take) then return "Audio items stay; MIDI notes, markers and envelopes follow the new tempo." end
-    end
+  local function follows(bases)
+    if bases.midi then return "Audio items stay; MIDI notes, markers and envelopes follow the new tempo." end
     return "Items stay; markers and envelopes follow the new tempo."
   end
 
   --- What to ask before the tempo is set.
-  local function tempo_question(facts, project)
+  local function tempo_question(facts, bases)
     local question = "Heard: %s.\n\nSet the project's " .. (sure(facts, "meter") and facts.timesignature and "tempo and meter" or "tempo")
     local doubt = sure(facts, "tempo") and "? " or " all the same? The tempo is not certain. "
-    return question .. " from there on" .. doubt .. follows(project)
+    return question .. " from there on" .. doubt .. follows(bases)
   end
 
   --- Where bars begin, or beats where no bars are heard, or the audio.
@@ -97,17 +121,18 @@ return function(import)
   --- What was heard: a key that is sure is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
     local facts = result.parts[1].takes[1].metadata
-    local shift, edited = whereabouts.shift(project, request.place.sources)
+    local shift, edited = shift_of(project, request.place.sources, 0)
     local start = request.parts[1].position_s + shift
     local summary = describe_facts(facts)
     if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
     if facts.keyscale and sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords or {}
-    local tempo = facts.bpm and yes(tempo_question(facts, project), summary)
+    local bases = facts.bpm and budget.observe(project, function() return look_at_time_bases(project) end)
+    local tempo = bases and yes(tempo_question(facts, bases), summary)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
     return function()
-      if tempo then set_tempo(project, start + first_beat(facts), facts) end
+      if tempo then set_tempo(project, start + first_beat(facts), facts, bases) end
       for _, chord in ipairs(markers and chords or {}) do
         reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
       end
@@ -118,7 +143,8 @@ return function(import)
 
   --- Scores of an item's takes: remembered on them; the best one becomes the active one.
   function M.scores(project, request, result)
-    local item = guid.item(project, request.place.item)
+    local known = { item = request.place.item, take = request.place.takes[1] }
+    local item = budget.observe(project, function() return guid.finder(project)(known) end, 100)
     if not item then
       return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end

@@ -2,6 +2,7 @@
 -- See `place`.
 
 return function(import)
+  local budget = import("budget")
   local guid = import("guid")
   local outputs_of = import("outputs")
   local regions = import("regions")
@@ -55,25 +56,45 @@ return function(import)
     return item
   end
 
+  local ITEM_CALLS, TAKE_CALLS = 15, 8 -- what an item costs at most, and each of its takes
+
+  --- How many calls placing the song: all in one tick, since that is one undo step.
+  local function count_calls(result)
+    local calls = 100
+    for _, section in ipairs(result.song.sections) do
+      calls = calls + ITEM_CALLS + TAKE_CALLS * #result.parts[section.part + 1].takes
+    end
+    return calls
+  end
+
+  --- The places in the project now: { anchor, after, shift, moved }.
+  local function look_up(project, place)
+    local found = { anchor = place.anchor and guid.track(project, place.anchor) }
+    if place.anchor and not found.anchor then return found end
+    found.after = tracks.place_after(project, found.anchor)
+    found.shift, found.moved = regions.shift(project, place.regions)
+    return found
+  end
+
   return function(project, request, result)
     local place = request.place
-    local anchor = place.anchor and guid.track(project, place.anchor)
-    if place.anchor and not anchor then
+    local found = budget.observe(project, function() return look_up(project, place) end, count_calls(result))
+    if not found then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
+    if place.anchor and not found.anchor then
       return nil, ("The track %s is no longer in the project."):format(place.anchor_name or ""),
         'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
     end
     local layers, whole, remedy = layers_of(result)
     if not layers then return nil, whole, remedy, true end
-    local shift, moved = regions.shift(project, place.regions)
     local origin = math.floor(whole.position_s * whole.sample_rate + 0.5)
     return function()
-      local track = tracks.insert_after(project, anchor, { { name = "Song" } })[1]
-      for _, layer in ipairs(layers) do outputs_of.note_placed(result, lay(track, request, layer, origin, shift)) end
+      local track = tracks.insert_at(project, found.after, { { name = "Song" } })[1]
+      for _, layer in ipairs(layers) do outputs_of.note_placed(result, lay(track, request, layer, origin, found.shift)) end
       local summary, missing = ("%d sections on a new track"):format(#layers), result.song.missing
       if #missing > 0 then
         return ("%s; not made: %s.\n%s"):format(summary, table.concat(missing, ", "), table.concat(result.warnings, "\n")), true
       end
-      if moved then return MOVED, true end
+      if found.moved then return MOVED, true end
       return summary
     end
   end

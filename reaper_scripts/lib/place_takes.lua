@@ -2,6 +2,7 @@
 -- `place`.
 
 return function(import)
+  local budget = import("budget")
   local guid = import("guid")
   local left_edge = import("left_edge")
   local outputs_of = import("outputs")
@@ -59,7 +60,7 @@ return function(import)
 
   --- Where the result of an item goes that holds MIDI: beside it, as much later as the music is now; nil: it is gone.
   local function home_beside(project, wanted)
-    local item = guid.item(project, wanted.sent.item)
+    local item = guid.finder(project)(wanted.sent)
     local shift, edited = whereabouts.shift(project, wanted.beside)
     return item and { track = reaper.GetMediaItem_Track(item), why = edited and EDITED or MIDI, shift = shift }
   end
@@ -76,6 +77,18 @@ return function(import)
       if not has_room(piece, wanted) then return { track = track, why = NO_ROOM } end
     end
     return { track = track, pieces = pieces }
+  end
+
+  local PIECE_CALLS, TAKE_CALLS = 40, 40 -- what a piece costs, and each of its takes, envelopes apart
+
+  --- How many calls placing takes, about: all in one tick, since they are one undo step.
+  local function count_calls(targets, result)
+    local calls = 100
+    for _, target in ipairs(targets) do
+      local count = #result.parts[target.wanted.part].takes
+      calls = calls + math.max(1, #(target.home.pieces or {})) * (PIECE_CALLS + TAKE_CALLS * count)
+    end
+    return calls
   end
 
   --- Takes that make sense together only (a join): when one does not fit, or they no longer meet, none does.
@@ -160,7 +173,7 @@ return function(import)
         done[target.part] = true
         said[#said + 1] = target.home.why:format(target.wanted.name)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
-        local track = tracks.insert_after(project, target.home.track, { spec })[1]
+        local track = tracks.insert_at(project, target.home.after, { spec })[1]
         local item = outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
         if not target.wanted.beside then take_over_gains(item, target.wanted) end
         outputs_of.note_placed(result, item)
@@ -169,22 +182,34 @@ return function(import)
     return said
   end
 
+  --- Where each target goes now: a list of { wanted, part, home, outputs }, or { gone = the name of an item }.
+  local function look_up(project, request, result)
+    local targets = {}
+    for _, wanted in ipairs(request.place.items) do
+      local home = home_of(project, wanted)
+      if not home then return { gone = wanted.name } end
+      local part = result.parts[wanted.part]
+      targets[#targets + 1] = { wanted = wanted, part = part, home = home, outputs = outputs_of.by_role(part)[1].outputs }
+    end
+    if request.place.together then keep_together(targets) end
+    for _, target in ipairs(targets) do
+      if not target.home.pieces then target.home.after = tracks.place_after(project, target.home.track) end
+    end
+    budget.reserve(count_calls(targets, result))
+    return targets
+  end
+
   --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
   -- `whereabouts`; `beside`: notes of the items whose result lies beside them; `changed`: what is new, from the item's start;
   -- `keeps`: edges that have to be where they were; `grow_…`: how much longer the item gets; `set`: further values of the item;
   -- `baked`: which gains the file holds ("volume", "volume and pan"; nil: none). place.together: all of them or none.
   return function(project, request, result)
-    local targets = {}
-    for _, wanted in ipairs(request.place.items) do
-      local home = home_of(project, wanted)
-      if not home then
-        return nil, ("The item %s is no longer in the project."):format(wanted.name),
-          'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
-      end
-      local part = result.parts[wanted.part]
-      targets[#targets + 1] = { wanted = wanted, part = part, home = home, outputs = outputs_of.by_role(part)[1].outputs }
+    local targets = budget.observe(project, function() return look_up(project, request, result) end)
+    if not targets then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
+    if targets.gone then
+      return nil, ("The item %s is no longer in the project."):format(targets.gone),
+        'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
     end
-    if request.place.together then keep_together(targets) end
     for _, target in ipairs(targets) do
       target.sources = {}
       for i = 1, math.max(1, #(target.home.pieces or {})) do -- a source belongs to one take

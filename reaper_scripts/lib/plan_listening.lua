@@ -1,6 +1,7 @@
 -- Plans for listening: the result is facts. See `plan_takes`.
 
 return function(import)
+  local budget = import("budget")
   local files = import("files")
   local lyrics = import("lyrics")
   local source_audio = import("source_audio")
@@ -27,6 +28,7 @@ return function(import)
   local function lyrics_of(selected)
     for _, item in ipairs(selected.items) do
       local words = lyrics.of_item(item)
+      budget.spend(3)
       if words then return words end
     end
     local ok, path = reaper.GetUserFileNameForRead("", "Lyrics of the selection", "txt")

@@ -1,6 +1,7 @@
 -- The plan of a song from the regions of a project: each region is a section, its name says what it is. See `plan_tracks`.
 
 return function(import)
+  local budget = import("budget")
   local guid = import("guid")
   local json = import("json")
   local plan_of = import("plan")
@@ -147,6 +148,7 @@ return function(import)
     if not ok then return nil, why, "Put the name of a region in brackets above its words, such as [Verse]." end
     local entries, key, notes, origin = {}, nil, {}, sections[1].first
     for number, section in ipairs(sections) do
+      budget.spend(10)
       entries[number], key = entry_of(section, selected, origin)
       if not entries[number] then return nil, key, "Let the tempo change at the border of two regions." end
       notes[number] = { number = section.region.number, start = section.region.start, stop = section.region.stop }

@@ -4,11 +4,11 @@
 -- to be done with the result. It returns { parts, captures, place }, or nil, a message and a remedy.
 
 return function(import)
+  local budget = import("budget")
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
   local item_render = import("item_render")
   local pan_of = import("pan")
-  local pause = import("pause")
   local plan_of = import("plan")
   local recipe_in = import("recipe")
   local selection = import("selection")
@@ -22,6 +22,7 @@ return function(import)
 
   local JOIN_GAP_S = 10 -- the longest gap that a join closes
   local USUAL_AMOUNT = 0.3 -- of a variation, where nobody says it
+  local ITEM_CALLS = 70 -- what it takes to look at an item and its take
 
   --- A part and a recipe for the whole of an item's active take.
   local function item_part(selected, item, number, task)
@@ -51,7 +52,7 @@ return function(import)
     end
     local plan = { parts = {}, captures = {}, place = { kind = "take", items = {}, lane = settings.get("repaint_as") == "lane" } }
     for number, item in ipairs(selected.items) do
-      pause.here()
+      budget.spend(ITEM_CALLS)
       local part, found = item_part(selected, item, number, "repaint")
       if not part then return nil, found end
       local first, last = selection.item_span(item)
@@ -256,6 +257,7 @@ return function(import)
     local left_out = {} -- a sentence for each take that cannot be scored
     local plan = { parts = {}, captures = {}, place = { kind = "scores", item = guid.of_item(item), takes = {}, left_out = left_out } }
     for i = 0, reaper.CountTakes(item) - 1 do
+      budget.spend(ITEM_CALLS)
       local take = reaper.GetTake(item, i)
       local number = #plan.parts + 1
       local found, why = nil, nil

@@ -1,9 +1,9 @@
 -- Plans for tasks on what is heard, and for new music: the result goes to new tracks. See `plan_takes`.
 
 return function(import)
+  local budget = import("budget")
   local guid = import("guid")
   local source_audio = import("source_audio")
-  local pause = import("pause")
   local plan_of = import("plan")
   local selection = import("selection")
   local settings = import("settings")
@@ -17,7 +17,11 @@ return function(import)
   local function items_to_mute(selected)
     local found = {}
     if settings.get("mute_source") == "yes" and selected.chosen then
-      for i, item in ipairs(selected.items) do found[i] = guid.of_item(item) end
+      for i, item in ipairs(selected.items) do
+        local take = reaper.GetActiveTake(item)
+        found[i] = { item = guid.of_item(item), take = take and guid.of_take(take) }
+        budget.spend(3)
+      end
     end
     return found
   end
@@ -69,9 +73,9 @@ return function(import)
     local rate = selected.rate
     local last = 0
     for _, track in ipairs(selected.tracks) do
-      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-        last = math.max(last, select(2, selection.item_span(reaper.GetTrackMediaItem(track, i))))
-        pause.here()
+      for _, item in ipairs(tracks_of.items(track, true)) do
+        last = math.max(last, select(2, selection.item_span(item)))
+        budget.spend(2)
       end
     end
     local start = math.floor(math.max(0, selected.start - context) * rate + 0.5) / rate

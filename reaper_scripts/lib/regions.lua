@@ -1,6 +1,7 @@
 -- Regions of a project: those of a stretch of time, and where they are later.
 
-return function()
+return function(import)
+  local budget = import("budget")
   local M = {}
 
   local SAME_S = 1e-6
@@ -10,6 +11,7 @@ return function()
     local found, index = {}, 0
     while true do
       local next_index, is_region, start, stop, name, number = reaper.EnumProjectMarkers3(project, index)
+      budget.spend(1)
       if next_index == 0 then return found end
       if is_region then found[#found + 1] = { number = number, name = name, start = start, stop = stop } end
       index = next_index

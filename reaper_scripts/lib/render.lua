@@ -2,6 +2,7 @@
 -- With a take, only that is heard. Render settings and solos are put back as they were.
 
 return function(import)
+  local budget = import("budget")
   local files = import("files")
   local isolate = import("isolate")
   local wav = import("wav")
@@ -24,30 +25,100 @@ return function(import)
   }
   local FLOAT_WAV = "ZXZhdyAAAQ==" -- WAV, 32 bit float: the base64 that REAPER stores for it
 
-  local SOLO = { "I_SOLO", "B_SOLO_DEFEAT", "B_MAINSEND" } -- of every track
+  local SOLO = { "I_SOLO", "B_SOLO_DEFEAT" } -- of every track
   local SENT = 0 -- category of sends
   local THROUGH = { I_FXEN = 0, D_VOL = 1, D_PAN = 0, D_PANLAW = 1, I_PANMODE = 3, B_PHASE = 0 } -- of tracks that are to leave all as it is
 
-  local function all_tracks(project)
-    local found = {}
-    for i = 0, reaper.CountTracks(project) - 1 do found[i + 1] = reaper.GetTrack(project, i) end
+  -- What a render depends on is looked up before: the render itself is done in one tick. ------------------------------------
+
+  --- The tracks that are soloed, or not silent beside those that are: { {track, key, value} … }; and where every track sends to:
+  -- track → { track of each send }.
+  local function look_at_tracks(project)
+    local solos, sends = {}, {}
+    for i = 0, reaper.CountTracks(project) - 1 do
+      local track = reaper.GetTrack(project, i)
+      for _, key in ipairs(SOLO) do
+        local value = reaper.GetMediaTrackInfo_Value(track, key)
+        if value ~= 0 then solos[#solos + 1] = { track, key, value } end
+      end
+      local to = {}
+      for number = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
+        to[number + 1] = reaper.GetTrackSendInfo_Value(track, SENT, number, "P_DESTTRACK")
+      end
+      sends[track] = to
+      budget.spend(4 + #to)
+    end
+    return solos, sends
+  end
+
+  --- All tracks that something of `start` gets to along `edges`: track → { track … }.
+  local function reached(start, edges)
+    local found, open = {}, {}
+    for i, track in ipairs(start) do open[i] = track end
+    while #open > 0 do
+      for _, other in ipairs(edges[table.remove(open)] or {}) do
+        if not found[other] then
+          found[other], open[#open + 1] = true, other
+        end
+      end
+    end
     return found
   end
+
+  local function turned_round(edges)
+    local found = {}
+    for track, others in pairs(edges) do
+      for _, other in ipairs(others) do
+        found[other] = found[other] or {}
+        table.insert(found[other], track)
+      end
+    end
+    return found
+  end
+
+  local function with_folders(tracks)
+    local found = {}
+    for _, track in ipairs(tracks) do
+      while track and not found[track] do
+        found[track], track = true, reaper.GetParentTrack(track)
+        budget.spend(1)
+      end
+    end
+    return found
+  end
+
+  --- Tracks that send to those that are rendered, by way of others too. Not those that get something from them, such as an echo
+  -- that feeds back, nor the folders that they are in.
+  local function senders(tracks, sends)
+    local found, own, fed = {}, with_folders(tracks), reached(tracks, sends)
+    for track in pairs(reached(tracks, turned_round(sends))) do
+      if not own[track] and not fed[track] then found[#found + 1] = track end
+    end
+    return found
+  end
+
+  --- What has to be known of the project to render a recipe: { solos, sends, senders }.
+  local function look(recipe)
+    local solos, sends = look_at_tracks(recipe.project)
+    return { solos = solos, sends = sends, senders = #recipe.tracks > 0 and senders(recipe.tracks, sends) or {} }
+  end
+
+  -- ------------------------------------------------------------------------------------------------------------------------
 
   local function save_track(saved, track, key)
     saved[#saved + 1] = { track, key, reaper.GetMediaTrackInfo_Value(track, key) }
   end
 
-  local function save(project, without)
+  local function save(project, without, known)
     local saved = { numbers = {}, strings = {}, tracks = {}, sends = {} }
     for i, key in ipairs(NUMBERS) do saved.numbers[i] = reaper.GetSetProjectInfo(project, key, 0, false) end
     for i, key in ipairs(STRINGS) do
       local ok, value = reaper.GetSetProjectInfo_String(project, key, "", false)
       saved.strings[i] = ok and value
     end
-    for _, track in ipairs(all_tracks(project)) do
-      for _, key in ipairs(SOLO) do save_track(saved.tracks, track, key) end
-      for i = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
+    for _, track in ipairs(known.senders) do
+      save_track(saved.tracks, track, "B_MAINSEND")
+      for i = 0, #known.sends[track] - 1 do
         saved.sends[#saved.sends + 1] = { track, SENT, i, "B_MUTE", reaper.GetTrackSendInfo_Value(track, SENT, i, "B_MUTE") }
       end
     end
@@ -57,81 +128,43 @@ return function(import)
     return saved
   end
 
-  local function restore(project, saved)
+  local function restore(project, saved, known, tracks)
+    local function is_there(track) return reaper.ValidatePtr2(project, track, "MediaTrack*") end
     for i, key in ipairs(NUMBERS) do reaper.GetSetProjectInfo(project, key, saved.numbers[i], true) end
     for i, key in ipairs(STRINGS) do
       if saved.strings[i] then reaper.GetSetProjectInfo_String(project, key, saved.strings[i], true) end
     end
-    for _, entry in ipairs(saved.tracks) do
-      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetMediaTrackInfo_Value(table.unpack(entry)) end
+    for _, soloed in ipairs({ tracks, known.senders }) do
+      for _, track in ipairs(soloed) do
+        if is_there(track) then reaper.SetMediaTrackInfo_Value(track, "I_SOLO", 0) end
+      end
+    end
+    for _, list in ipairs({ known.solos, saved.tracks }) do
+      for _, entry in ipairs(list) do
+        if is_there(entry[1]) then reaper.SetMediaTrackInfo_Value(table.unpack(entry)) end
+      end
     end
     for _, entry in ipairs(saved.sends) do
-      if reaper.ValidatePtr2(project, entry[1], "MediaTrack*") then reaper.SetTrackSendInfo_Value(table.unpack(entry)) end
+      if is_there(entry[1]) then reaper.SetTrackSendInfo_Value(table.unpack(entry)) end
     end
-  end
-
-  local function is_sent_to(track, wanted)
-    for i = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
-      if wanted[reaper.GetTrackSendInfo_Value(track, SENT, i, "P_DESTTRACK")] then return true end
-    end
-    return false
-  end
-
-  --- The tracks of `all` that reach some of `wanted` by sends, of one track to the next.
-  local function reaching(all, wanted)
-    local found, known = {}, {}
-    for track in pairs(wanted) do known[track] = true end
-    local before
-    repeat
-      before = #found
-      for _, track in ipairs(all) do
-        if not known[track] and is_sent_to(track, known) then
-          known[track], found[#found + 1] = true, track
-        end
-      end
-    until #found == before
-    return found
-  end
-
-  --- Tracks that send to those that are rendered. Not those that get something from them, such as an echo that feeds back, nor
-  -- the folders that they are in.
-  local function senders(project, tracks)
-    local all, wanted, found = all_tracks(project), {}, {}
-    for _, track in ipairs(tracks) do wanted[track] = true end
-    for _, track in ipairs(reaching(all, wanted)) do
-      local own, passes = { [track] = true }, false
-      for _, other in ipairs(reaching(all, own)) do passes = passes or wanted[other] end
-      for _, other in ipairs(tracks) do
-        local parent = reaper.GetParentTrack(other)
-        while parent do
-          passes, parent = passes or parent == track, reaper.GetParentTrack(parent)
-        end
-      end
-      if not passes then found[#found + 1] = track end
-    end
-    return found
   end
 
   --- Have senders play into the tracks that are rendered and nowhere else, whatever a solo makes of tracks that send to it.
-  local function play_into(tracks, from)
+  local function play_into(tracks, known)
     local wanted = {}
-    for _, list in ipairs({ tracks, from }) do
+    for _, list in ipairs({ tracks, known.senders }) do
       for _, track in ipairs(list) do wanted[track] = true end
     end
-    for _, track in ipairs(from) do
+    for _, track in ipairs(known.senders) do
       reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO_IN_PLACE)
       reaper.SetMediaTrackInfo_Value(track, "B_MAINSEND", 0)
-      for i = 0, reaper.GetTrackNumSends(track, SENT) - 1 do
-        if not wanted[reaper.GetTrackSendInfo_Value(track, SENT, i, "P_DESTTRACK")] then
-          reaper.SetTrackSendInfo_Value(track, SENT, i, "B_MUTE", 1)
-        end
+      for i, to in ipairs(known.sends[track]) do
+        if not wanted[to] then reaper.SetTrackSendInfo_Value(track, SENT, i - 1, "B_MUTE", 1) end
       end
     end
   end
 
-  local SOLO_OFF = { I_SOLO = 0, B_SOLO_DEFEAT = 0 }
-
-  local function set(project, recipe, folder, name)
+  local function set(project, recipe, folder, name, known)
     for _, key in ipairs(PLAIN) do reaper.GetSetProjectInfo(project, key, 0, true) end
     reaper.GetSetProjectInfo(project, "RENDER_SETTINGS", MASTER, true)
     reaper.GetSetProjectInfo(project, "RENDER_BOUNDSFLAG", 0, true)
@@ -147,27 +180,26 @@ return function(import)
       for key, value in pairs(THROUGH) do reaper.SetMediaTrackInfo_Value(track, key, value) end
     end
     if #recipe.tracks == 0 then return end
-    for _, track in ipairs(all_tracks(project)) do -- several selected tracks would be rendered into a file each
-      for key, value in pairs(SOLO_OFF) do reaper.SetMediaTrackInfo_Value(track, key, value) end
-    end
-    play_into(recipe.tracks, senders(project, recipe.tracks))
+    -- Soloed, not selected: several selected tracks would be rendered into a file each.
+    for _, entry in ipairs(known.solos) do reaper.SetMediaTrackInfo_Value(entry[1], entry[2], 0) end
+    play_into(recipe.tracks, known)
     for _, track in ipairs(recipe.tracks) do reaper.SetMediaTrackInfo_Value(track, "I_SOLO", SOLO_IN_PLACE) end
   end
 
   --- Render, and put everything back at once: the action returns when the file is whole. nil and a message if it is not.
-  local function render(recipe, folder)
+  local function render(recipe, folder, known)
     local project, path = recipe.project, files.join(folder, recipe.file)
     if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then
       return nil, "REAPER is recording, and cannot render the selection meanwhile; stop the recording first."
     end
-    local saved, changes = save(project, recipe.without), {}
+    local saved, changes = save(project, recipe.without, known), {}
     local ok, fault = pcall(function()
-      set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")))
+      set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")), known)
       if recipe.take then isolate.take(changes, project, recipe.take) end
       reaper.Main_OnCommandEx(RENDER_WITH_SETTINGS, 0, project)
     end)
     isolate.restore(changes)
-    restore(project, saved)
+    restore(project, saved, known, recipe.tracks)
     if not ok then return nil, "REAPER could not render the selection: " .. tostring(fault) end
     local frames = wav.frames(path)
     if not frames then
@@ -180,25 +212,36 @@ return function(import)
     return 1
   end
 
-  --- Render a recipe of `capture`; see there. REAPER shows its own window meanwhile and stops to play.
-  function M.start(recipe, folder)
-    local shown = false
-    local function step()
-      if not shown then -- one tick for the panel to say what comes
-        shown = true
-        return 0
-      end
-      for _, track in ipairs(recipe.tracks) do
-        if not reaper.ValidatePtr2(recipe.project, track, "MediaTrack*") then
-          return nil, "What was selected is no longer there."
-        end
-      end
-      if recipe.take and not reaper.ValidatePtr2(recipe.project, recipe.take, "MediaItem_Take*") then
-        return nil, "What was selected is no longer there."
-      end
-      return render(recipe, folder)
+  local GONE = "What was selected is no longer there."
+
+  --- Whether what a recipe renders is still there.
+  local function is_intact(recipe)
+    for _, track in ipairs(recipe.tracks) do
+      if not reaper.ValidatePtr2(recipe.project, track, "MediaTrack*") then return false end
     end
-    if not reaper.ValidatePtr2(0, recipe.project, "ReaProject*") then return nil, "What was selected is no longer there." end
+    return not recipe.take or reaper.ValidatePtr2(recipe.project, recipe.take, "MediaItem_Take*")
+  end
+
+  --- Render a recipe of `capture`; see there. REAPER shows its own window meanwhile and stops to play. The ticks before, one at
+  -- least, are for a look at the tracks, and for the panel to say what comes.
+  function M.start(recipe, folder)
+    local project = recipe.project
+    local known, changes, go_on
+    local function step()
+      if not reaper.ValidatePtr2(0, project, "ReaProject*") then return nil, GONE end
+      if known and changes == reaper.GetProjectStateChangeCount(project) then
+        if not is_intact(recipe) then return nil, GONE end
+        return budget.at_once(function() return render(recipe, folder, known) end)
+      end
+      if not go_on then
+        go_on = budget.start(function() return budget.observe(project, function() return look(recipe) end, 0, 1) end)
+      end
+      local ended
+      ended, known = go_on() -- nil: the project was edited meanwhile
+      if ended then go_on, changes = nil, reaper.GetProjectStateChangeCount(project) end
+      return 0
+    end
+    if not reaper.ValidatePtr2(0, project, "ReaProject*") then return nil, GONE end
     return { step = step, abort = function() end }
   end
 

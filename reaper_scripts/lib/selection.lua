@@ -2,7 +2,7 @@
 -- click, while a time selection stays. Then come the time selection, the loop where a caller wants it, items, tracks.
 
 return function(import)
-  local pause = import("pause")
+  local budget = import("budget")
   local tracks_of = import("tracks")
   local M = {}
 
@@ -25,7 +25,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
       found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
-      pause.here()
+      budget.spend(1)
     end
     return found
   end
@@ -34,6 +34,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
       found[#found + 1] = reaper.GetSelectedTrack2(project, i, false)
+      budget.spend(1)
     end
     return found
   end
@@ -42,7 +43,7 @@ return function(import)
     local found = {}
     for i = 0, reaper.CountTracks(project) - 1 do
       found[#found + 1] = reaper.GetTrack(project, i)
-      pause.here()
+      budget.spend(1)
     end
     return found
   end
@@ -50,12 +51,7 @@ return function(import)
   local function items_on(tracks)
     local found = {}
     for _, track in ipairs(tracks) do
-      local has_lanes = tracks_of.has_lanes(track)
-      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-        local item = reaper.GetTrackMediaItem(track, i)
-        if not has_lanes or tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
-        pause.here()
-      end
+      for _, item in ipairs(tracks_of.items(track)) do found[#found + 1] = item end
     end
     return found
   end
@@ -65,7 +61,7 @@ return function(import)
     local found = {}
     for _, item in ipairs(items) do
       if tracks_of.is_on_playing_lane(item) then found[#found + 1] = item end
-      pause.here()
+      budget.spend(3)
     end
     return #found > 0 and found or items
   end
@@ -74,11 +70,11 @@ return function(import)
     local found, seen = {}, {}
     for _, item in ipairs(items) do
       local track = reaper.GetMediaItem_Track(item)
+      budget.spend(1)
       if not seen[track] then
         seen[track] = true
         found[#found + 1] = track
       end
-      pause.here()
     end
     return found
   end
@@ -88,7 +84,7 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       start, stop = math.min(start, first), math.max(stop, last)
-      pause.here()
+      budget.spend(2)
     end
     return stop > start and start or nil, stop
   end
@@ -98,6 +94,7 @@ return function(import)
     local start, stop, tracks, alike = math.huge, -math.huge, {}, true
     for _, track in ipairs(all_tracks(project)) do
       local _, areas = reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", "", false)
+      budget.spend(1)
       local here = false
       for first, last, envelope in areas:gmatch('(%S+) (%S+) "(.-)"') do
         if envelope == "" then
@@ -107,7 +104,6 @@ return function(import)
         end
       end
       if here then tracks[#tracks + 1] = track end
-      pause.here()
     end
     return stop > start and start or nil, stop, tracks, alike
   end
@@ -117,8 +113,8 @@ return function(import)
     for _, item in ipairs(items) do
       local first, last = M.item_span(item)
       local overlap = math.min(last, stop) - math.max(first, start)
+      budget.spend(2)
       if overlap * rate > 0.999 then found[#found + 1] = item end -- a sample, whatever rounding makes of it
-      pause.here()
     end
     return found
   end

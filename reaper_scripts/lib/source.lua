@@ -7,10 +7,10 @@
 -- play nothing but such files are sent as lists of them.
 
 return function(import)
+  local budget = import("budget")
   local file_passthrough = import("file_passthrough")
   local item_render = import("item_render")
   local needs_render = import("needs_render")
-  local pause = import("pause")
   local selection = import("selection")
   local tracks_of = import("tracks")
   local M = {}
@@ -69,11 +69,10 @@ return function(import)
   local function contents(tracks, start, stop)
     local midi, audio, muted = false, false, false
     for _, track in ipairs(tracks) do
-      for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-        local item = reaper.GetTrackMediaItem(track, i)
-        local first, last = selection.item_span(item)
+      for _, item in ipairs(tracks_of.items_between(track, start, stop)) do
         local take = reaper.GetActiveTake(item)
-        if take and first < stop and last > start and tracks_of.is_on_playing_lane(item) then
+        budget.spend(7)
+        if take and tracks_of.is_on_playing_lane(item) then
           if reaper.GetMediaItemInfo_Value(item, "B_MUTE") > 0 then
             muted = true
           elseif reaper.TakeIsMIDI(take) then
@@ -82,7 +81,6 @@ return function(import)
             audio = true
           end
         end
-        pause.here()
       end
     end
     return midi, audio, muted
@@ -93,11 +91,11 @@ return function(import)
   local function audible_tracks(selected, start, stop)
     local found, soloed = {}, {}
     for _, track in ipairs(selected.tracks) do
-      pause.here()
       if not tracks_of.is_free(track, start, stop) or needs_render.receives(track) then
         found[#found + 1] = track
         if tracks_of.is_soloed(track) then soloed[#soloed + 1] = track end
       end
+      budget.spend(1)
     end
     return not selected.picked and #soloed > 0 and soloed or found
   end
@@ -110,7 +108,6 @@ return function(import)
     local audible = audible_tracks(selected, start, stop)
     for _, track in ipairs(audible) do sorted.muted = sorted.muted and not tracks_of.gains(track, home) end
     for _, track in ipairs(audible) do
-      pause.here()
       local list = sorted.read
       local render = how == "auto" and needs_render.track(track, home, start, stop)
         or how == "pre" and selected.chosen and needs_render.plays_midi(track, start, stop) -- picked, so it is meant
@@ -149,6 +146,7 @@ return function(import)
     local count = 0
     for _, item in ipairs(items) do
       local take = reaper.GetActiveTake(item)
+      budget.spend(2)
       if take and item_render.is_needed(take) then count = count + 1 end
     end
     return count > 0 and count_things(count, "MIDI item") .. " rendered" or nil

@@ -1,6 +1,7 @@
 -- Tempo, meter and key of a stretch of a project, and bars in seconds.
 
-return function()
+return function(import)
+  local budget = import("budget")
   local M = {}
 
   local METERS = { [2] = true, [3] = true, [4] = true, [6] = true } -- what the engines know
@@ -12,6 +13,7 @@ return function()
     local found = { { time_s = start, bpm = bpm, beats = beats, unit = unit, linear = false } }
     for i = 0, reaper.CountTempoTimeSigMarkers(project) - 1 do
       local ok, time, _, _, marker_bpm, _, _, linear = reaper.GetTempoTimeSigMarker(project, i)
+      budget.spend(2)
       if ok and time <= start then found[1].linear = linear end
       if ok and time > start and time < stop then
         local num, den = reaper.TimeMap_GetTimeSigAtTime(project, time)

@@ -1,8 +1,8 @@
 -- Tracks as a tree of folders: what belongs to a folder, and where new tracks go.
 
 return function(import)
+  local budget = import("budget")
   local pan_of = import("pan")
-  local pause = import("pause")
   local M = {}
 
   local function index(track)
@@ -15,11 +15,12 @@ return function(import)
 
   --- The last track of a track's folder (itself, if it is none), and how many outer folders that one closes (<= 0).
   local function last_of(project, track)
-    local level, i = 0, index(track)
+    local level, i, count = 0, index(track), reaper.CountTracks(project)
     while true do
       local here = reaper.GetTrack(project, i)
       level = level + depth(here)
-      if level <= 0 or i + 1 >= reaper.CountTracks(project) then return here, math.min(level, 0) end
+      budget.spend(2)
+      if level <= 0 or i + 1 >= count then return here, math.min(level, 0) end
       i = i + 1
     end
   end
@@ -28,12 +29,13 @@ return function(import)
   function M.with_children(project, tracks)
     local found, seen = {}, {}
     for _, track in ipairs(tracks) do
+      budget.spend(4)
       for i = index(track), index((last_of(project, track))) do
         if not seen[i] then
           seen[i] = true
           found[#found + 1] = reaper.GetTrack(project, i)
+          budget.spend(2)
         end
-        pause.here()
       end
     end
     return found
@@ -46,15 +48,16 @@ return function(import)
 
   --- The lowest of several tracks that is in the folder of none of the others, or nil.
   function M.lowest(list)
-    local found
+    local found, listed = nil, {}
+    for _, track in ipairs(list) do listed[track] = true end
     for _, track in ipairs(list) do
-      local inside = false
-      for _, other in ipairs(list) do
-        local parent = reaper.GetParentTrack(track)
-        while parent and parent ~= other do parent = reaper.GetParentTrack(parent) end
-        inside = inside or parent ~= nil
+      local parent = reaper.GetParentTrack(track)
+      budget.spend(1)
+      while parent and not listed[parent] do
+        parent = reaper.GetParentTrack(parent)
+        budget.spend(1)
       end
-      if not inside then found = track end
+      if not parent then found = track end
     end
     return found
   end
@@ -74,6 +77,18 @@ return function(import)
     return not M.has_lanes(reaper.GetMediaItem_Track(item)) or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0
   end
 
+  --- The items of a track; of one with lanes only those on lanes that play, unless `all` are wanted.
+  function M.items(track, all)
+    local found, lanes = {}, not all and M.has_lanes(track)
+    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
+      local item = reaper.GetTrackMediaItem(track, i)
+      if not lanes or reaper.GetMediaItemInfo_Value(item, "C_LANEPLAYS") > 0 then found[#found + 1] = item end
+      budget.spend(lanes and 2 or 1)
+    end
+    budget.spend(2)
+    return found
+  end
+
   --- Whether an item plays between two times: it is there, not muted, and on a lane that plays.
   function M.sounds(item, start, stop)
     local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
@@ -81,16 +96,29 @@ return function(import)
       and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0 and M.is_on_playing_lane(item)
   end
 
-  --- Whether a track has no item between two times.
-  function M.is_free(track, start, stop)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, i)
+  local function find_between(track, start, stop)
+    local found = {}
+    for _, item in ipairs(M.items(track, true)) do
       local first = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
-      if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then return false end
-      pause.here()
+      budget.spend(2)
+      if first < stop and first + reaper.GetMediaItemInfo_Value(item, "D_LENGTH") > start then found[#found + 1] = item end
     end
-    return true
+    return found
   end
+
+  --- The items of a track that lie between two times, on any lane. While a project is observed, a track is looked through once
+  -- for the same times, whoever asks.
+  function M.items_between(track, start, stop)
+    local known = budget.memory()
+    local last = known and known[track]
+    if last and last.start == start and last.stop == stop then return last.items end
+    local items = find_between(track, start, stop)
+    if known then known[track] = { start = start, stop = stop, items = items } end
+    return items
+  end
+
+  --- Whether a track has no item between two times.
+  function M.is_free(track, start, stop) return #M.items_between(track, start, stop) == 0 end
 
   --- Seconds without another item on its track before (side -1) or after (1) an item; before, not beyond the project's start.
   function M.room(item, side)
@@ -104,11 +132,11 @@ return function(import)
     for i = 0, reaper.CountTrackMediaItems(track) - 1 do
       local other = reaper.GetTrackMediaItem(track, i)
       local start, stop = span(other)
+      budget.spend(3)
       if other ~= item then
         if side > 0 and start >= last - 1e-6 then free = math.min(free, start - last) end
         if side < 0 and stop <= first + 1e-6 then free = math.min(free, first - stop) end
       end
-      pause.here()
     end
     return free
   end
@@ -119,6 +147,7 @@ return function(import)
   function M.gains(track, home)
     local left, right = 1, 1
     while track and track ~= home do
+      budget.spend(11)
       if reaper.GetMediaTrackInfo_Value(track, "B_MUTE") > 0 then return nil end
       local volume, pan_left, pan_right = reaper.GetMediaTrackInfo_Value(track, "D_VOL"), pan_of.gains(track)
       if not pan_left then pan_left, pan_right = pan_of.balance(reaper.GetMediaTrackInfo_Value(track, "D_PAN")) end
@@ -131,6 +160,7 @@ return function(import)
   --- Whether a track is heard while others are soloed: it is, or a folder that it is in.
   function M.is_soloed(track)
     while track do
+      budget.spend(2)
       if reaper.GetMediaTrackInfo_Value(track, "I_SOLO") > 0 then return true end
       track = reaper.GetParentTrack(track)
     end
@@ -146,15 +176,21 @@ return function(import)
     return reaper.GetTrack(project, at)
   end
 
-  --- Insert named tracks after `anchor` and its folder (nil: at the end), in the folder that it is in; with
-  -- `folder_name` the first of what is returned is a folder that holds the others. `specs`: { {name, colour} … }.
-  function M.insert_after(project, anchor, specs, folder_name)
+  --- The place after a track and its folder, for `insert_at`; nil for no track: that at the end.
+  function M.place_after(project, anchor)
+    if not anchor then return nil end
+    local last, closes = last_of(project, anchor)
+    return { last = last, closes = closes }
+  end
+
+  --- Insert named tracks at a place of `place_after`, in the folder that its track is in; with `folder_name` the first of what
+  -- is returned is a folder that holds the others. `specs`: { {name, colour} … }.
+  function M.insert_at(project, place, specs, folder_name)
     local at, closes = reaper.CountTracks(project), 0
-    if anchor then
-      local last, outer = last_of(project, anchor)
-      at, closes = index(last) + 1, outer
-      if outer < 0 then -- the new tracks close the folder instead
-        reaper.SetMediaTrackInfo_Value(last, "I_FOLDERDEPTH", depth(last) - outer)
+    if place then
+      at, closes = index(place.last) + 1, place.closes
+      if closes < 0 then -- the new tracks close the folder instead
+        reaper.SetMediaTrackInfo_Value(place.last, "I_FOLDERDEPTH", depth(place.last) - closes)
       end
     end
     local made = {}

@@ -2,7 +2,9 @@
 -- to the first. The panel follows them while it is open. A job whose script has gone is found in its folder.
 
 return function(import)
+  local budget = import("budget")
   local files = import("files")
+  local inbox = import("inbox")
   local job = import("job")
   local jobs = import("jobs")
   local messages = import("messages")
@@ -85,7 +87,7 @@ return function(import)
   function M.run(guard, token, view, waits)
     local looked, running = -math.huge, 1
     local follower = jobs.follow({
-      say = M.say, shown = function() return view ~= nil end,
+      say = M.say, shown = function() return view ~= nil end, others = inbox.entries,
       asked = function(id) return waits or job.is_ours(id) end,
     })
     claim(token)
@@ -98,6 +100,8 @@ return function(import)
     end
     on_exit.add(function()
       if not M.is_watched_elsewhere(token) then reaper.DeleteExtState(SECTION, KEY, false) end
+      if not M.is_watched_elsewhere(token) then inbox.leave() end
+      follower.stop()
       close_view()
     end)
 
@@ -108,9 +112,8 @@ return function(import)
       return true
     end
 
-    --- The view was closed: jobs that run are left to a script without one.
-    local function leave()
-      close_view()
+    --- Leave jobs that run to a script without a view; returns whether this one goes on, because there is none.
+    local function hand_over()
       if running == 0 then return false end
       reaper.DeleteExtState(SECTION, KEY, false)
       if launch(BACKGROUND) then return false end
@@ -118,21 +121,46 @@ return function(import)
       return true
     end
 
+    local function look(now)
+      return follower.look(now) + inbox.look(now) + (messages.release() and 1 or 0)
+    end
+
+    local look_on -- a look under way: placing into a large project takes several ticks
+    local was_closed = false -- the view
+
+    local function begin_to_look(now)
+      looked = now
+      return budget.start(function() return look(now) end)
+    end
+
+    --- Whether nobody else watches: we may have been away for long, or a panel has taken over. Then it does the rest, too.
+    local function is_ours_still()
+      if not M.is_watched_elsewhere(token) then return true end
+      looked, look_on, running = reaper.time_precise(), nil, 0
+      follower.stop()
+      return false
+    end
+
     job.clean_sometimes()
     local function tick()
       local now = reaper.time_precise()
-      if now - looked >= LOOK_S then
-        looked = now
-        if M.is_watched_elsewhere(token) then -- we were away for long, or a panel has taken over
-          running = 0
-          if not view then return end
-        else
-          claim(token)
-          running = follower.look(now) + (messages.release() and 1 or 0)
-        end
+      if (look_on or now - looked >= LOOK_S) and not is_ours_still() then
+        if not view then return end
+      elseif look_on or now - looked >= LOOK_S then
+        claim(token)
+        look_on = look_on or begin_to_look(now)
+        local ended, count = look_on()
+        if ended then look_on, running = nil, count end
       end
-      if view and view.tick(follower, is_asked()) == false and not leave() then return end
-      if running > 0 or view then reaper.defer(guard(tick)) end
+      if view and view.tick(follower, is_asked()) == false then
+        close_view()
+        was_closed = true
+      end
+      if was_closed and not look_on then
+        if not hand_over() then return end
+        was_closed = false
+      end
+      if look_on or running > 0 or view then reaper.defer(guard(tick)) end
     end
     tick()
   end

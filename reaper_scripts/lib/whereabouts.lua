@@ -4,8 +4,9 @@
 -- then, in seconds of the project.
 
 return function(import)
+  local budget = import("budget")
   local guid = import("guid")
-  local pause = import("pause")
+  local tracks_of = import("tracks")
   local M = {}
 
   M.GAINS = { "D_VOL", "D_PAN", "D_PANLAW" } -- of a take: its file does not hold them
@@ -62,6 +63,13 @@ return function(import)
     end
   end
 
+  --- Whether an item lies where what was sent has gone, so that it may be a part of that.
+  local function lies_in(item, sent, origin)
+    local position = value(item, "D_POSITION")
+    budget.spend(4)
+    return position > origin - 2 * SAME_S and position + value(item, "D_LENGTH") < origin + sent.length + 2 * SAME_S
+  end
+
   local function covers(item, sent)
     local start, stop = value(item, "D_POSITION"), value(item, "D_POSITION") + value(item, "D_LENGTH")
     return start < sent.position + sent.length - SAME_S and stop > sent.position + SAME_S
@@ -71,15 +79,14 @@ return function(import)
   -- nil, the track, and whether there is something else in its place (it was edited, and not just removed).
   function M.find(project, sent)
     local take = reaper.GetMediaItemTakeByGUID(project, sent.take)
-    local own = take and reaper.GetMediaItemTake_Item(take) or guid.item(project, sent.item)
+    local own = guid.finder(project)(sent)
     local track = own and reaper.GetMediaItem_Track(own) or guid.track(project, sent.track)
     if not track then return nil, nil, false end
     local first = take and piece_of(own, take, sent)
     local pieces, something = { first }, own ~= nil
     local origin = first and first.origin or sent.position
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local item = reaper.GetTrackMediaItem(track, i)
-      local piece = item ~= own and split_off(item, sent, origin)
+    for _, item in ipairs(tracks_of.items(track, true)) do
+      local piece = item ~= own and lies_in(item, sent, origin) and split_off(item, sent, origin)
       if piece then pieces[#pieces + 1] = piece end
       something = something or covers(item, sent)
     end
@@ -105,11 +112,11 @@ return function(import)
   function M.note_all(items)
     local notes = {}
     for _, item in ipairs(items) do
-      pause.here()
       local take = reaper.GetActiveTake(item)
       if take then
+        budget.spend(7)
         notes[#notes + 1] = {
-          item = guid.of_item(item), rate = take_value(take, "D_PLAYRATE"),
+          item = guid.of_item(item), take = guid.of_take(take), rate = take_value(take, "D_PLAYRATE"),
           origin = value(item, "D_POSITION") - take_value(take, "D_STARTOFFS") / take_value(take, "D_PLAYRATE"),
         }
       end
@@ -120,9 +127,10 @@ return function(import)
   --- By how many seconds all of these items have moved since; 0 and true when they did not move together.
   function M.shift(project, notes)
     if not notes or #notes == 0 then return 0, false end
-    local items, shift = guid.items(project), nil
+    local find, shift = guid.finder(project), nil
     for _, note in ipairs(notes) do
-      local item = items[note.item]
+      local item = find(note)
+      budget.spend(4)
       local take = item and reaper.GetActiveTake(item)
       if take then
         local rate = take_value(take, "D_PLAYRATE")

@@ -181,3 +181,27 @@ def test_a_name_that_cannot_be_saved_is_refused_at_once() -> None:
 def test_every_example_is_here() -> None:
     tested = set(re.findall(r"(?:run|spawn)\(\"(\w+)", Path(__file__).read_text("utf-8")))
     assert {p.stem for p in EXAMPLES.glob("*.py")} - {"common", "repaint_over_grpc"} == tested
+
+
+def test_inbox_host_places_what_is_sent_to_it() -> None:
+    """The example watches in a process of its own, and the command places a file in it."""
+    with subprocess.Popen(
+        [sys.executable, EXAMPLES / "inbox_host.py", "inbox", "Media"], stdout=subprocess.PIPE, text=True,
+        encoding="utf-8", env={**os.environ, "PYTHONUTF8": "1"},
+    ) as watcher:  # fmt: skip
+        until(lambda: list(Path("inbox").glob("presence-*.json")))
+        command = [
+            Path(sys.executable).parent / "acebridge",
+            "place",
+            "my söng.wav",
+            "--inbox",
+            "inbox",
+            "--at",
+            "1:02",
+        ]
+        said = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE_S, check=True)
+        watcher.send_signal(signal.SIGINT)
+        out, _ = watcher.communicate(timeout=PATIENCE_S)
+    assert said.stdout == "my söng is in /example.song.\n"
+    assert out == f"{Path('Media').absolute() / 'my söng.wav'} at 62.000 s\n"
+    assert not list(Path("inbox").iterdir()), "the watcher and the command leave nothing behind"

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.fake_reaper import Reaper
 from tests.support.fake_reaper.api import VERSIONS
+from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 from tests.support.reaper_answers import answer
 from tests.support.reaper_studio import RATE_HZ, media
 
@@ -82,12 +83,12 @@ class Scene:
 
 
 @contextmanager
-def open_scene(folder: Path, version: str = "7.40") -> Iterator[Scene]:
+def open_scene(folder: Path, version: str = "7.40", scripts: Path = SCRIPTS) -> Iterator[Scene]:
     """Open a REAPER with a command that does nothing, no window, and a project at 120 BPM."""
     command = folder / "acebridge"
     command.write_text("#!/bin/sh\n", "utf-8")
     command.chmod(0o755)
-    with Reaper(folder, rate=RATE_HZ, version=version) as r:
+    with Reaper(folder, rate=RATE_HZ, version=version, scripts=scripts) as r:
         r.ext.update({("AceBridge", "command"): str(command), ("AceBridge", "cleaned"): "9999999999"})
         r.ext["AceBridge", "window"] = "no"
         noise = np.random.default_rng(0).uniform(-0.5, 0.5, (20 * RATE_HZ, 2)).astype(np.float32)

@@ -21,6 +21,7 @@ from acebridge.cli.logs import logs
 from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
+from acebridge.cli.place import place
 from acebridge.cli.play import play
 from acebridge.cli.plugin import plugin
 from acebridge.cli.prune import prune
@@ -60,7 +61,7 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-for task_like in (listen, play, compare, again, info, export):
+for task_like in (listen, play, compare, again, place, info, export):
     app.command(rich_help_panel="Tasks")(task_like)
 app.add_typer(song, name="song", rich_help_panel="Tasks")
 for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):

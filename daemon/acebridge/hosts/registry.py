@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from acebridge.health_check import Finding
 from acebridge.hosts.ardour import doctor as ardour
 from acebridge.hosts.jobfolder import doctor as jobfolder
 from acebridge.hosts.reaper import doctor as reaper
+from acebridge.hosts.reaper.paths import inbox_folder as reaper_inbox
 
 #: ``generic`` is any host that uses job folders. A check gets the job folder of the script that asks, or ``None``.
 HOSTS: dict[str, Callable[[Path | None], list[Finding]]] = {
@@ -16,3 +18,14 @@ HOSTS: dict[str, Callable[[Path | None], list[Finding]]] = {
     "reaper": reaper.examine,
     "ardour": ardour.examine,
 }
+
+
+class Inbox(NamedTuple):
+    """A host that places what lies in its inbox: its name for people, and where the inbox is, if that can be known."""
+
+    name: str
+    folder: Callable[[], Path | None]
+
+
+#: As ``acebridge place --host NAME`` takes them.
+INBOXES: dict[str, Inbox] = {"reaper": Inbox("REAPER", reaper_inbox)}

@@ -30,12 +30,21 @@ def test_analyse_says_what_follows_a_new_tempo(scene: Scene, midi: bool) -> None
 def test_the_timeline_is_updated_while_items_are_attached_to_time(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Through their track, or by themselves where they have a time base of their own; both get back what they had."""
     modes: list[list[float]] = []
+    scene.track["C_BEATATTACHMODE"], scene.second["C_BEATATTACHMODE"] = 2, 1
+    scene.project.settle()
 
     def look(_r: Any) -> None:
-        modes.append([item["C_BEATATTACHMODE"] for item in scene.project.items()])
+        items = scene.project.items()
+        own = [item["C_BEATATTACHMODE"] for item in items]
+        modes.append(
+            [item.track["C_BEATATTACHMODE"] if mode < 0 else mode for item, mode in zip(items, own, strict=True)]
+        )
 
     monkeypatch.setitem(api._FUNCTION_BY_NAME, "UpdateTimeline", look)
     scene.r.answer(6, 7)
     scene.finish(scene.send("Analyse"))
     assert modes == [[0, 0]]
+    assert [item["C_BEATATTACHMODE"] for item in scene.project.items()] == [-1, 1]
+    assert scene.track["C_BEATATTACHMODE"] == 2

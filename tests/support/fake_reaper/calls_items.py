@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from tests.support.fake_reaper import lanes
@@ -41,12 +43,16 @@ def move_media_item_to_track(_r: Call, item: Item, track: Track) -> bool:
 
 @api("CountMediaItems")
 def count_media_items(_r: Call, project: Any) -> int:
-    return len(project.items())
+    return sum(len(track.items) for track in project.tracks)
 
 
 @api("GetMediaItem")
 def get_media_item(_r: Call, project: Any, index: int) -> Any:
-    return at(project.items(), index)
+    for track in project.tracks if index >= 0 else ():
+        if index < len(track.items):
+            return track.sorted_items()[index]
+        index -= len(track.items)
+    return None
 
 
 @api("GetMediaItem_Track")
@@ -67,18 +73,21 @@ def get_item_project_context(_r: Call, item: Item) -> Any:
 # Selection
 
 
-def _selection(project: Any) -> list[Item]:
-    return [item for item in project.items() if item["B_UISEL"]]
+def _selection(project: Any) -> Iterator[Item]:
+    """Yield the selected items; those of no track are sorted before they are asked for."""
+    for track in project.tracks:
+        chosen = [item for item in track.items if item.values["B_UISEL"]]
+        yield from sorted(chosen, key=lambda item: item.values["D_POSITION"])
 
 
 @api("CountSelectedMediaItems")
 def count_selected_media_items(_r: Call, project: Any) -> int:
-    return len(_selection(project))
+    return sum(1 for _ in _selection(project))
 
 
 @api("GetSelectedMediaItem")
 def get_selected_media_item(_r: Call, project: Any, index: int) -> Any:
-    return at(_selection(project), index)
+    return next(itertools.islice(_selection(project), index, None), None) if index >= 0 else None
 
 
 @api("IsMediaItemSelected")
@@ -242,7 +251,8 @@ def get_media_item_take_track(_r: Call, take: Take) -> Track:
 
 @api("GetMediaItemTakeByGUID")
 def get_media_item_take_by_guid(_r: Call, project: Any, guid: str) -> Any:
-    return next((take for item in project.items() for take in item.takes if take.guid == guid), None)
+    items = (item for track in project.tracks for item in track.items)
+    return next((take for item in items for take in item.takes if take.guid == guid), None)
 
 
 @api("GetTakeName")

@@ -17,19 +17,31 @@ return function(host, names, optional)
   local INSTRUCTIONS = 1000
   local function tick() host.instructions(INSTRUCTIONS) end
   debug.sethook(tick, "", INSTRUCTIONS)
-  local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
+  local create, resume, running, yield = coroutine.create, coroutine.resume, coroutine.running, coroutine.yield
   function coroutine.create(f)
     local co = create(f)
     debug.sethook(co, tick, "", INSTRUCTIONS)
     return co
   end
+  -- Python looks into tables of the main thread only: what a coroutine calls, whoever resumes it calls for it.
+  local CALL = {}
+  local function on_main(call, ...)
+    local _, is_main = running()
+    if is_main then return call(...) end
+    return yield(CALL, call, ...)
+  end
+  local function serve(co, ok, ...)
+    if ok and rawequal((...), CALL) then return serve(co, resume(co, on_main(select(2, ...)))) end
+    return ok, ...
+  end
+  function coroutine.resume(co, ...) return serve(co, resume(co, ...)) end
   local function pass_values(ok, ...)
     if ok then return ... end
     error((...), 0)
   end
   function coroutine.wrap(f)
     local co = coroutine.create(f)
-    return function(...) return pass_values(resume(co, ...)) end
+    return function(...) return pass_values(serve(co, resume(co, ...))) end
   end
 
   local function count_arguments(...)
@@ -204,7 +216,7 @@ return function(host, names, optional)
   local call, known = host.call, host.known
   local functions = {}
   for name in names:gmatch("%S+") do
-    functions[name] = function(...) return finish(call(name, ...)) end
+    functions[name] = function(...) return finish(on_main(call, name, ...)) end
   end
   if functions.new_array then
     local checked = functions.new_array
@@ -236,7 +248,7 @@ return function(host, names, optional)
       if variables[name] then return variables[name] end
       if not drawing[name] then
         if not host.gfx_known(name) then fault("gfx." .. tostring(name) .. " is not played by this fake") end
-        drawing[name] = function(...) return finish(host.gfx(name, variables, ...)) end
+        drawing[name] = function(...) return finish(on_main(host.gfx, name, variables, ...)) end
       end
       return drawing[name]
     end,

@@ -200,11 +200,11 @@ class Project:
     def holds(self, thing: Any) -> bool:
         """Return whether a track, item or take is in the project now."""
         if isinstance(thing, Track):
-            return thing is self.master or any(thing is track for track in self.tracks)
+            return thing is self.master or thing in self.tracks  # equal is the same: they compare by identity
         if isinstance(thing, Item):
-            return self.holds(thing.track) and any(thing is item for item in thing.track.items)
+            return self.holds(thing.track) and thing in thing.track.items
         if isinstance(thing, Take):
-            return self.holds(thing.item) and any(thing is take for take in thing.item.takes)
+            return self.holds(thing.item) and thing in thing.item.takes
         return False
 
 

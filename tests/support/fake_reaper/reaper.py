@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.daemon import PATIENCE_S
 from tests.support.fake_reaper import (  # noqa: F401  (they register their functions)
@@ -50,6 +51,18 @@ _BUSY_TICKS = 100
 _LONGEST_VIRTUAL_S = 24 * 3600.0
 
 
+class LargestTick(NamedTuple):
+    """The tick in which a script has called most of REAPER: the script, and how often it called each function."""
+
+    script: str
+    by_function: Counter[str]
+
+    @property
+    def calls(self) -> int:
+        """How many calls those are."""
+        return sum(self.by_function.values())
+
+
 class Reaper:
     """A REAPER of a version on a system (``os``: what GetOS says), with one empty project.
 
@@ -78,6 +91,7 @@ class Reaper:
             self.environment.update(HOME=str(home), USERPROFILE=str(home))
         self.clock = clock.Clock()
         self.ticks: list[float] = []
+        self.largest_tick = LargestTick("", Counter())
         self.ext: dict[tuple[str, str], str] = {}
         self.persisted: set[tuple[str, str]] = set()
         self.scripts: list[Script] = []
@@ -329,6 +343,17 @@ class Reaper:
         for step in steps:
             step()
         self.ticks.append(self.clock.busy * 1000)
+
+    def note_calls(self, script: str, calls: Counter[str]) -> None:
+        """Keep what a script has called in one tick, if no tick had more."""
+        if sum(calls.values()) > self.largest_tick.calls:
+            self.largest_tick = LargestTick(script, Counter(calls))
+
+    def forget_ticks(self) -> None:
+        """Begin to look for the largest and the longest tick again."""
+        self.largest_tick = LargestTick("", Counter())
+        self.ticks.clear()
+        self._started = 0
 
     @property
     def longest_tick_ms(self) -> float:

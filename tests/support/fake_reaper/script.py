@@ -6,6 +6,7 @@ import importlib
 import os
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Script:
         self.has_deferred = False
         self.own_undo = False
         self.open_blocks = 0
-        self.calls = 0  # of the API, in the present tick
+        self.calls: Counter[str] = Counter()  # of the API, in the present tick
         self.window = Window(reaper)
         self._real_start = time.monotonic()
         self._lupa = importlib.import_module(f"lupa.lua{reaper.lua.replace('.', '')}")
@@ -73,7 +74,7 @@ class Script:
     def tick(self) -> None:
         """Run what was deferred; without more of it, the script ends."""
         self.window.next_event()
-        self.calls = 0
+        self.calls.clear()
         functions, self.deferred = self.deferred, []
         for function in functions:
             self._run_guarded(function)
@@ -87,6 +88,7 @@ class Script:
             return
         self.ended = True
         self.deferred = []
+        self.calls.clear()
         for function in self.at_exits:
             self._run_guarded(function)
         self._after_tick()
@@ -108,6 +110,7 @@ class Script:
             self.deferred = []
 
     def _after_tick(self) -> None:
+        self.reaper.note_calls(self.name, self.calls)
         if self.refresh:
             self.reaper.fault(f"{self.name} left PreventUIRefresh at {self.refresh}")
             self.refresh = 0
@@ -119,7 +122,7 @@ class Script:
 
     def _call(self, name: bytes, *arguments: Any) -> tuple[Any, ...]:
         self.reaper.clock.work(clock.CALL_S)
-        self.calls += 1
+        self.calls[name.decode()] += 1
         try:
             return (True, *api.call(self.reaper, self, name.decode(), arguments))
         except api.ApiMisuse as problem:

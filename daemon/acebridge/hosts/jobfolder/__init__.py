@@ -11,3 +11,5 @@ REQUEST, STATUS, RESULT, LOG = "request.json", "status.json", "result.json", "lo
 LOCK = "lock"
 #: Empty files that the script makes: the request is coming; stop the job; its result is placed, or was declined.
 READYING, CANCEL, PLACED = "readying", "cancel", "placed"
+#: In the inbox of a host: what is to be placed, and what its watcher answers.
+PLACE, ANSWER = "place.json", "answer.json"

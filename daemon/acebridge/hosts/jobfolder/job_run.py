@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -239,7 +239,7 @@ def _run_part(
     """Run a part while its status is kept up to date and its audio is written; return its result and its engine."""
     media = request.media or work.status.folder
     status = PartStatus(work, client, request, number)
-    with PartFiles(work, request, media) as files:
+    with PartFiles(work.track_file, request, media) as files:
         work.track_writer(files)
         target: JobSink = files
         if sent is not None:
@@ -262,7 +262,7 @@ def _run_part(
             work.job_ended()
     assert files.completed is not None
     part = request.parts[number]
-    takes = _takes(request, part, files.completed, files.files, work.status.folder)
+    takes = describe_takes(request, part, files.completed, files.files, work.status.folder)
     result: PartResult = {"task": part.task, "label": part.label, "takes": takes}
     if files.completed.ranking:
         result["ranking"] = _ranking(files.completed)
@@ -327,12 +327,12 @@ class PartStatus(JobSink):
 
 
 class PartFiles(WavWriter):
-    """Writes the audio of a part into the media folder, under names that are free there."""
+    """Writes the audio of a part into the media folder, under names that are free there; ``note_file`` gets each of them."""
 
-    def __init__(self, work: Work, request: Request, media: Path) -> None:
+    def __init__(self, note_file: Callable[[Path], Path], request: Request, media: Path) -> None:
         super().__init__(media, lambda *_: media / "AceBridge.wav")  # the name is chosen when the take is kept
         self.completed: tasks_pb2.Completed | None = None
-        self._work, self._request = work, request
+        self._note_file, self._request = note_file, request
 
     def name_take(self, take: tasks_pb2.TakeFinished) -> None:
         """Give the files of a take that is kept names that are free."""
@@ -340,7 +340,7 @@ class PartFiles(WavWriter):
 
         for output in take.outputs:
             name = media_name(self._request, output.role, take.seed)
-            path = self._work.track_file(reserve_file(self.folder, name))
+            path = self._note_file(reserve_file(self.folder, name))
             self.files[output.output] = self.rename(output.output, path)
 
     def on_completed(self, completed: tasks_pb2.Completed) -> None:
@@ -359,9 +359,10 @@ def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:
     return rows
 
 
-def _takes(
+def describe_takes(
     request: Request, part: Part, completed: tasks_pb2.Completed, files: Mapping[int, Path], job: Path
 ) -> list[TakeResult]:
+    """Return what ``result.json`` in the folder ``job`` says about the takes of a part, whose outputs lie in ``files``."""
     from acebridge.contract.metadata import metadata_values
     from acebridge.hosts.jobfolder.outputs import describe_output
 

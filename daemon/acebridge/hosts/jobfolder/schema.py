@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -11,14 +12,20 @@ from pydantic_core import CoreSchema
 
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.documents import DoctorFile, RequestFile, ResultFile, StatusFile
+from acebridge.hosts.jobfolder.inbox_documents import AnswerFile, PlaceFile, PresenceFile
 
 _FOLDER = Path(__file__).parent
 #: ``result.json`` holds the result of a request, or of a doctor.
-DOCUMENTS: dict[str, TypeAdapter[RequestFile] | TypeAdapter[StatusFile] | TypeAdapter[ResultFile | DoctorFile]] = {
+DOCUMENTS: dict[str, TypeAdapter[Any]] = {
     "request": TypeAdapter(RequestFile),
     "status": TypeAdapter(StatusFile),
     "result": TypeAdapter(ResultFile | DoctorFile),
+    "place": TypeAdapter(PlaceFile),
+    "answer": TypeAdapter(AnswerFile),
+    "presence": TypeAdapter(PresenceFile),
 }
+#: Those of the inbox; the others lie in a job folder.
+_OF_THE_INBOX = ("place", "answer", "presence")
 
 
 class _SchemaWithoutTitles(GenerateJsonSchema):
@@ -29,11 +36,12 @@ class _SchemaWithoutTitles(GenerateJsonSchema):
 
 
 def json_schema(document: str) -> dict[str, JsonValue]:
-    """Return the schema of ``request``, ``status`` or ``result``. Keys that it does not name are allowed."""
+    """Return the schema of a document, such as ``request``. Keys that it does not name are allowed."""
     content: dict[str, JsonValue] = DOCUMENTS[document].json_schema(schema_generator=_SchemaWithoutTitles)
     if document == "status":  # its type is that of changes, too, and those may be of any keys
         content["required"] = list(StatusFile.__annotations__)
-    content["title"] = f"{document}.json of an AceBridge job folder, version {VERSION}"
+    place = "inbox" if document in _OF_THE_INBOX else "job folder"
+    content["title"] = f"{document}.json of an AceBridge {place}, version {VERSION}"
     return {"$schema": GenerateJsonSchema.schema_dialect, **content}
 
 

@@ -20,6 +20,12 @@ def resource_folder() -> Path | None:
         return None
 
 
+def inbox_folder() -> Path | None:
+    """Return the inbox that the scripts watch, in REAPER's resource folder; ``None`` without a home folder."""
+    resources = resource_folder()
+    return None if resources is None else resources / "AceBridge" / "inbox"
+
+
 def resources_of(job: Path | None) -> Path | None:
     """Return the resource folder that a job folder lies in, as the scripts make it: ``…/AceBridge/jobs/ID``."""
     if job is None or len(job.parents) < 3 or (job.parents[1].name, job.parents[0].name) != ("AceBridge", "jobs"):
