@@ -163,13 +163,13 @@ return function(import)
     }
   end
 
-  --- Why a mix of tracks cannot be sent, in a sentence; nil when it can be.
+  --- Why a mix of tracks cannot be sent, in a sentence; nil when it can be, and whether it holds audio, not MIDI only.
   function M.mix_fault(selected, start, stop, how)
     if stop - start > MAX_S then
       return ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
     end
     local midi, audio, silenced = contents(selected.tracks, start, stop)
-    if audio or midi and (how ~= "pre" or selected.chosen) then return nil end
+    if audio or midi and (how ~= "pre" or selected.chosen) then return nil, audio end
     return midi
       and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
       or silenced and "The items in the selection are muted; unmute them first."
@@ -181,7 +181,7 @@ return function(import)
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
   function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
-    local fault = M.mix_fault(selected, start, stop, how)
+    local fault, audio = M.mix_fault(selected, start, stop, how)
     if fault then return nil, fault end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
     if how == "post" then
