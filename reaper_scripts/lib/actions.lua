@@ -6,7 +6,7 @@
 -- `gives`: what comes of it, in a sentence.
 --
 -- A field is one of `form`. The panel calls it `label`, or its caption without what is in brackets; `lines`: how many it has
--- room for; `hint` stands in it while it is empty; `more`: it is asked for under "More".
+-- room for; `hint` stands in it while it is empty, `unset` on a slider that nobody has moved; `more`: it is asked for under "More".
 
 return function(import)
   local listening = import("plan_listening")
@@ -21,7 +21,7 @@ return function(import)
     hint = "empty: without words",
   }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
-  local BEST = { key = "best_of", caption = "Best of (2 to 64; keeps the best)", kind = "integer", allowed = { 2, 64 }, optional = true }
+  local BEST = { key = "best_of", caption = "Best of (2 to 64; keeps the best)", kind = "integer", allowed = { 2, 64 }, optional = true, unset = "off" }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
   local THINKING = {
     key = "thinking", caption = "Plan it first (neural engine)", kind = "choice", allowed = { "no", "yes" }, default = "no",

@@ -72,7 +72,10 @@ return function(import)
   --- The state of a job that has ended while REAPER records.
   local function waiting(status)
     if status.state ~= "failed" then return { state = "waiting", stage = "ready, waits for the end of the recording", fraction = 1 } end
-    return { state = "failed", stage = "", note = status.message, remedy = status.remedy, fraction = status.fraction }
+    return {
+      state = "failed", stage = "failed, waits for the end of the recording", note = status.message, remedy = status.remedy,
+      fraction = status.fraction,
+    }
   end
 
   local function row_of_reading(reading)

@@ -115,7 +115,7 @@ return function(import)
       if field.default ~= nil then return pattern end
       return function(value) -- nil: nobody has chosen one
         if value then return pattern:format(field.kind == "integer" and math.floor(value + 0.5) or value) end
-        return field.key == "takes" and ("%d"):format(settings.get("takes")) or "auto"
+        return field.key == "takes" and ("%d"):format(settings.get("takes")) or field.unset or "auto"
       end
     end
 

@@ -15,7 +15,9 @@ SETTINGS = {
     "nag": 0, "splashfast": 1, "verchk": 0, "linux_audio_mode": 2, "loadlastproj": 0, "autosaveint": 0,
     "projsrateuse": 1, "projsrate": 44_100,
 }  # fmt: skip
-_FORM = "scripts: form_limit"
+#: What is pressed in a form of the self-test, by the question that waits in it; what was copied is `LINES`.
+KEYS = {"scripts: form_limit": ("Return",), "scripts: paste": ("ctrl+v", "Return")}
+LINES = "one\ntwo"
 
 
 def settings(folder: Path, command: Path) -> Path:
@@ -33,10 +35,21 @@ def start(program: str, ini: Path, environment: Mapping[str, str]) -> subprocess
     return subprocess.Popen(command, env=dict(environment))
 
 
-def press_ok(work: Path, environment: Mapping[str, str]) -> None:
-    """Press Return in the form of the self-test, while it waits in one."""
-    if "ACEBRIDGE_SELFTEST_FORMS" in environment and last_lines(work, 1) == _FORM:
-        subprocess.run(["xdotool", "key", "Return"], env=dict(environment), check=False, timeout=10)
+def forms() -> str:
+    """Return what can be done here in forms: "ok" where xdotool can press keys, "paste" where xclip can copy as well."""
+    tools = {"ok": ("xdotool",), "paste": ("xdotool", "xclip")}
+    return " ".join(what for what, needed in tools.items() if all(map(shutil.which, needed)))
+
+
+def answer_form(work: Path, environment: Mapping[str, str]) -> None:
+    """Press the keys that a form of the self-test waits for, while it waits in one."""
+    keys = KEYS.get(last_lines(work, 1)) if environment.get("ACEBRIDGE_SELFTEST_FORMS") else None
+    if keys is None:
+        return
+    if "ctrl+v" in keys:
+        copy = ["xclip", "-selection", "clipboard"]
+        subprocess.run(copy, input=LINES, text=True, env=dict(environment), check=False, timeout=10)
+    subprocess.run(["xdotool", "key", *keys], env=dict(environment), check=False, timeout=10)
 
 
 def _windows(environment: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.daemon import daemon_at
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
-from tests.support.reaper_program import failure, press_ok, settings, start
+from tests.support.reaper_program import answer_form, failure, forms, settings, start
 from tests.support.reaper_report import mismatches, to_markdown, write_media
 from tests.support.window import start_screen
 
@@ -51,9 +51,8 @@ def test_a_real_reaper_is_as_it_is_simulated(tmp_path: Path) -> None:
     with screen() as own, daemon_at(tmp_path / "home") as daemon:
         environment = {
             **own, **daemon.environment, "ACEBRIDGE_SELFTEST": str(work), "ACEBRIDGE_SCRIPTS": f"{SCRIPTS}{os.sep}",
+            "ACEBRIDGE_SELFTEST_FORMS": forms(),
         }  # fmt: skip
-        if shutil.which("xdotool"):
-            environment["ACEBRIDGE_SELFTEST_FORMS"] = "1"
         reaper = start(os.environ["ACEBRIDGE_REAPER"], resources, environment)
         try:
             report = work / "report.json"
@@ -61,7 +60,7 @@ def test_a_real_reaper_is_as_it_is_simulated(tmp_path: Path) -> None:
             while not report.exists():
                 if reaper.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(failure(reaper, work, environment), pytrace=False)
-                press_ok(work, environment)
+                answer_form(work, environment)
                 time.sleep(0.2)
         finally:
             reaper.kill()

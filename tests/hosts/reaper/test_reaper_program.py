@@ -61,3 +61,27 @@ def test_it_runs_the_self_test_beside_other_reapers(tmp_path: Path) -> None:
     reaper_program.start(program(tmp_path, writes), tmp_path / "reaper.ini", environment(tmp_path)).wait(20)
     arguments = (tmp_path / "arguments").read_text("utf-8").splitlines()
     assert arguments == ["-cfgfile", str(tmp_path / "reaper.ini"), "-newinst", "-nosplash", "-new", str(SELFTEST)]
+
+
+def test_forms_are_answered_with_the_tools_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("xdotool", "xclip"):
+        tool = tools / name
+        tool.write_text(
+            f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/pressed\n[ {name} = xdotool ] || /bin/cat >> {tmp_path}/pressed\n'
+        )
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools))
+    assert reaper_program.forms() == "ok paste"
+    own = environment(tmp_path) | {"ACEBRIDGE_SELFTEST_FORMS": "ok paste"}
+    pressed = []
+    for question in ("scripts: form_limit", "scripts: paste", "scripts: the keyboard"):
+        (tmp_path / "log.txt").write_text(f"mixing: length\n{question}\n", "utf-8")
+        reaper_program.answer_form(tmp_path, own)
+        pressed.append((tmp_path / "pressed").read_text("utf-8"))
+        (tmp_path / "pressed").write_text("", "utf-8")
+    copied = f"xclip -selection clipboard\n{reaper_program.LINES}"
+    assert pressed == ["xdotool key Return\n", copied + "xdotool key ctrl+v Return\n", ""]
+    (tools / "xclip").unlink()
+    assert reaper_program.forms() == "ok"

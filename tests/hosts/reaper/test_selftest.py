@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_reaper import Reaper, behaviour
+from tests.support.fake_reaper.calls_dialogs import PastedText
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 from tests.support.reaper_report import (
     CHECKS,
@@ -34,9 +35,10 @@ def run(r: Reaper, themes: str = ALONE) -> dict[str, Any]:
     write_media(folder)
     r.environment.update(
         ACEBRIDGE_SELFTEST=str(folder), ACEBRIDGE_SCRIPTS=f"{SCRIPTS}/", ACEBRIDGE_SELFTEST_THEMES=themes,
-        ACEBRIDGE_SELFTEST_FORMS="1",
+        ACEBRIDGE_SELFTEST_FORMS="ok paste",
     )  # fmt: skip
     r.form()
+    r.form([PastedText("one\ntwo")])
     r.run(SELFTEST, timeout_s=120)
     return json.loads((folder / "report.json").read_text("utf-8"))
 

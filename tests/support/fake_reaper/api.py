@@ -71,8 +71,8 @@ class Pointer:
 
 def api(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a Python function ``(reaper, *arguments)`` be the API function ``name``."""
-    if name not in FUNCTIONS and name not in BUILT_IN:
-        raise KeyError(name)
+    if (name not in FUNCTIONS and name not in BUILT_IN) or name in _FUNCTION_BY_NAME:
+        raise KeyError(f"{name} is not in the reference, or is there twice")
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         _FUNCTION_BY_NAME[name] = function

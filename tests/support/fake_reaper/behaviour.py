@@ -57,7 +57,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
      "calls_envelopes.envelope_get_parent_take", f"{API}: Envelope_GetParentTake, TakeFX_GetEnvelope"),
     ("times of a take's envelopes count in seconds times its play rate", "sound._envelope_gains",
      "public scripts that multiply by D_PLAYRATE, such as Arc_Function_lua.lua, InsertEnvelopePointTake_Arc"),
-    ("an effect that is copied is loaded before the call returns", "calls_items.take_fx_copy_to_take",
+    ("an effect that is copied is loaded before the call returns", "calls_effects.take_fx_copy_to_take",
      f"{API}: TakeFX_CopyToTake has no way to wait for it"),
     ("stretch markers, take envelopes and the snap offset count from the item's start and stay when D_STARTOFFS changes",
      "sound.take_samples", f"{API}: GetTakeStretchMarker; az, 'Fade tool.lua', which moves all of them itself"),

@@ -350,35 +350,3 @@ def delete_take_marker(_r: Call, take: Take, index: int) -> bool:
         return False
     del take.markers[index]
     return True
-
-
-# Effects of takes
-
-
-@api("TakeFX_GetCount")
-def take_fx_get_count(_r: Call, take: Take) -> int:
-    return len(take.fx)
-
-
-@api("TakeFX_GetFXName")
-def take_fx_get_fx_name(_r: Call, take: Take, index: int) -> tuple[bool, str]:
-    fx = at(take.fx, index)
-    return fx is not None, fx.name if fx else ""
-
-
-@api("TakeFX_CopyToTake")
-def take_fx_copy_to_take(r: Call, take: Take, index: int, other: Take, place: int, is_move: bool) -> None:
-    """The copy is loaded before this returns. Whether the envelopes of its parameters come along is open (`behaviour`)."""
-    fx = at(take.fx, index)
-    if fx is None:
-        return
-    if is_move:
-        take.fx.remove(fx)
-    copied = dataclasses.replace(fx)
-    r.clock.work(copied.load_s)
-    other.fx.insert(place if place >= 0 else len(other.fx), copied)
-    if r.ways["fx_envelopes"] == "come along":
-        theirs = [each.copy() for each in take.envelopes if each.fx is fx]
-        for envelope in theirs:
-            envelope.fx = copied
-        other.envelopes += theirs

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.fake_reaper import render
 from tests.support.fake_reaper.api import ApiMisuse, Pointer, alive, api
+from tests.support.fake_reaper.rpp_in import open_project
 from tests.support.fake_reaper.state import RENDER_STRINGS, RENDER_VALUES
 
 Call = Any
@@ -79,6 +80,17 @@ def main_save_project(_r: Call, project: Any, ask: bool) -> None:
         raise ApiMisuse("Main_SaveProject would open a dialog")
     project.save_rpp(project.file)
     project.dirty = False
+
+
+@api("Main_openProject")
+def main_open_project(r: Call, name: str) -> None:
+    """Open a project file in the tab that is shown."""
+    prefix = "noprompt:"
+    if not name.startswith(prefix):
+        raise ApiMisuse(f"Main_openProject would ask whether to save; {prefix!r} before the name opens it without")
+    before, path = r.project, Path(r.files.real_text(name.removeprefix(prefix)))
+    open_project(r.new_tab(str(path)), path.read_text("utf-8"), path.parent)
+    r.projects.remove(before)
 
 
 # Extension state of a project

@@ -93,17 +93,6 @@ def get_play_position_ex(r: Call, project: Any) -> float:
     return float(began + r.clock.now - at)
 
 
-@api("OnPlayButtonEx")
-def on_play_button_ex(r: Call, project: Any) -> None:
-    project.playing = 1
-    project.played_since = (project.cursor, r.clock.now)
-
-
-@api("OnStopButtonEx")
-def on_stop_button_ex(_r: Call, project: Any) -> None:
-    project.playing, project.played_since = 0, None
-
-
 # Tempo
 
 

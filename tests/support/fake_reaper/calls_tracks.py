@@ -163,33 +163,6 @@ def any_track_solo(_r: Call, project: Any) -> bool:
     return any(track["I_SOLO"] for track in project.tracks)
 
 
-@api("TrackFX_GetCount")
-def track_fx_get_count(_r: Call, track: Track) -> int:
-    return len(track.fx)
-
-
-@api("TrackFX_GetInstrument")
-def track_fx_get_instrument(_r: Call, track: Track) -> int:
-    return next((i for i, fx in enumerate(track.fx) if fx.is_instrument), -1)
-
-
-@api("TrackFX_GetEnabled")
-def track_fx_get_enabled(_r: Call, track: Track, index: int) -> bool:
-    fx = at(track.fx, index)
-    return fx is not None and fx.enabled
-
-
-@api("TrackFX_GetOffline")
-def track_fx_get_offline(_r: Call, _track: Track, _index: int) -> bool:
-    return False
-
-
-@api("TrackFX_GetFXName")
-def track_fx_get_fx_name(_r: Call, track: Track, index: int) -> tuple[bool, str]:
-    fx = at(track.fx, index)
-    return fx is not None, fx.name if fx else ""
-
-
 @api("GetTrackEnvelopeByChunkName")
 def get_track_envelope_by_chunk_name(_r: Call, track: Track, name: str) -> Any:
     return next((envelope for envelope in track.envelopes if envelope.name == name), None)

@@ -12,13 +12,14 @@ _PLAYS = 1
 
 
 @api("OnPlayButtonEx")
-def on_play_button_ex(_r: Call, project: Any) -> None:
+def on_play_button_ex(r: Call, project: Any) -> None:
     project.playing |= _PLAYS
+    project.played_since = (project.cursor, r.clock.now)
 
 
 @api("OnStopButtonEx")
 def on_stop_button_ex(_r: Call, project: Any) -> None:
-    project.playing = 0
+    project.playing, project.played_since = 0, None
 
 
 @api("CSurf_OnPlayRateChange")

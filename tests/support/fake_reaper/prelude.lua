@@ -245,7 +245,7 @@ return function(host, names, optional)
   local drawing = {}
   gfx = setmetatable({}, {
     __index = function(_, name)
-      if variables[name] then return variables[name] end
+      if variables[name] then return variables[name] + 0.0 end -- gfx counts in floating point
       if not drawing[name] then
         if not host.gfx_known(name) then fault("gfx." .. tostring(name) .. " is not played by this fake") end
         drawing[name] = function(...) return finish(on_main(host.gfx, name, variables, ...)) end

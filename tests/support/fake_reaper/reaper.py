@@ -21,6 +21,7 @@ from tests.support.fake_reaper import (  # noqa: F401  (they register their func
     behaviour,
     calls_audio,
     calls_dialogs,
+    calls_effects,
     calls_envelopes,
     calls_host,
     calls_items,

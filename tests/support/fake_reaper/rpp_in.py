@@ -27,6 +27,8 @@ def open_project(project: Any, text: str, folder: Path) -> None:
 def _set_project(project: Any, row: list[str]) -> None:
     if row[0] == "TEMPO":
         project.bpm, project.meter = float(row[1]), (int(row[2]), int(row[3]))
+    elif row[0] == "PANLAW":
+        project.pan_law = float(row[1])
     elif row[0] == "SAMPLERATE":
         project.rate = int(row[1])
     elif row[0] == "MARKER":

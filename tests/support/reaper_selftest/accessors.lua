@@ -63,6 +63,26 @@ return function(kit)
       kit.answer("accessor_of_midi", accessor and "silence" or "none")
       if accessor then reaper.DestroyAudioAccessor(accessor) end
     end },
+    { "accessor_offset", function()
+      local LATE = 100
+      local track = kit.add_track()
+      kit.add_item(track, "ramp.wav", 2)
+      kit.delay(track, LATE, kit.IN_SAMPLES)
+      local frame_there = math.floor(kit.samples(track, RATE, 2, 2 + 150 / RATE, 1, true)[1] * UNIT + 0.5)
+      kit.answer("accessor_offset", ({ [150 - LATE] = "played", [150] = "left out" })[frame_there] or "frame " .. frame_there)
+    end },
+    { "what accessors count from, and return", function()
+      local track = kit.add_track()
+      local _, take = kit.add_item(track, "ramp.wav", 2)
+      local of_take, of_track = reaper.CreateTakeAudioAccessor(take), reaper.CreateTrackAudioAccessor(track)
+      local at_start, there = kit.read(of_take, RATE, 1, 150 / RATE, 1)
+      local in_project = kit.read(of_track, RATE, 2, 2 + 150 / RATE, 1)
+      local _, behind = kit.read(of_take, RATE, 1, 5, 1)
+      kit.check("take_accessor_counts_from_its_item", math.abs(at_start[1] * UNIT - 150) < 0.5 and there == 1 and behind == 0)
+      kit.check("track_accessor_counts_from_the_project", math.abs(in_project[1] * UNIT - 150) < 0.5)
+      reaper.DestroyAudioAccessor(of_take)
+      reaper.DestroyAudioAccessor(of_track)
+    end },
     { "offline_media", function()
       local item, take = on_ramp()
       reaper.SelectAllMediaItems(kit.project, false)

@@ -41,6 +41,35 @@ return function(kit)
       local _, time = reaper.GetEnvelopePoint(envelope, last)
       kit.check("take_envelopes_stay", math.abs(time - 0.5) < 1e-6)
     end },
+    { "new_items", function()
+      local item = reaper.AddMediaItemToTrack(kit.add_track())
+      local function value(key) return reaper.GetMediaItemInfo_Value(item, key) end
+      local fades, loops = value("D_FADEINLEN") > 0 and value("D_FADEOUTLEN") > 0, value("B_LOOPSRC") > 0
+      local plain = value("D_FADEINLEN") == 0 and value("D_FADEOUTLEN") == 0 and not loops
+      kit.answer("new_items", fades and loops and "fades and loops" or plain and "plain" or "some of it")
+    end },
+    { "fade_length", function()
+      local item = kit.add_item(kit.add_track(), "ramp.wav", 2)
+      reaper.SetMediaItemInfo_Value(item, "D_FADEINLEN", 2)
+      kit.answer("fade_length", reaper.GetMediaItemInfo_Value(item, "D_FADEINLEN") > 1 and "yes" or "no")
+    end },
+    { "split_identity", function()
+      local left = kit.add_item(kit.add_track(), "ramp.wav", 2)
+      local function identity(item)
+        local _, of_take = reaper.GetSetMediaItemTakeInfo_String(reaper.GetActiveTake(item), "GUID", "", false)
+        return select(2, reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)) .. of_take
+      end
+      local before = identity(left)
+      local right = reaper.SplitMediaItem(left, 2.5)
+      kit.answer("split_identity", identity(left) == before and "left" or identity(right) == before and "right" or "neither")
+    end },
+    { "razor edits", function()
+      local track = kit.add_track()
+      reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", '1.5 2.5 ""', true)
+      local _, text = reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", "", false)
+      local start, stop, envelope = text:match('^(%S+) (%S+) "(.*)"$')
+      kit.check("razor_edits_read_as_written", tonumber(start) == 1.5 and tonumber(stop) == 2.5 and envelope == "")
+    end },
     { "before the file", function()
       local _, take = kit.add_item(kit.add_track(), "constant.wav", 2)
       reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", -0.5)

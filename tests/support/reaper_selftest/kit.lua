@@ -2,9 +2,14 @@
 
 return function(folder, scripts)
   local kit = { folder = folder, scripts = scripts, rate = 44100, unit = 2 ^ 20, answers = {}, checks = {}, figures = {}, faults = {} }
-  kit.project = reaper.EnumProjects(-1)
-  reaper.GetSetProjectInfo(kit.project, "PROJECT_SRATE", kit.rate, true) -- else the audio device decides, if there is one
-  reaper.GetSetProjectInfo(kit.project, "PROJECT_SRATE_USE", 1, true)
+
+  --- Have the questions go to a project.
+  function kit.use(project)
+    kit.project = project
+    reaper.GetSetProjectInfo(project, "PROJECT_SRATE", kit.rate, true) -- else the audio device decides, if there is one
+    reaper.GetSetProjectInfo(project, "PROJECT_SRATE_USE", 1, true)
+  end
+  kit.use(reaper.EnumProjects(-1))
 
   --- The answer to an open question, in the words of `behaviour.OPEN`.
   function kit.answer(name, way) kit.answers[name] = tostring(way) end
@@ -29,6 +34,15 @@ return function(folder, scripts)
     end
     reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", 0)
     return item, take
+  end
+
+  local BYPASSED = 1 -- I_PLAY_OFFSET_FLAG
+  kit.IN_SECONDS, kit.IN_SAMPLES = 0, 2
+
+  --- Have a track play its media later by this much; negative: earlier; without a unit: when it lies there.
+  function kit.delay(track, by, unit)
+    reaper.SetMediaTrackInfo_Value(track, "D_PLAY_OFFSET", by)
+    reaper.SetMediaTrackInfo_Value(track, "I_PLAY_OFFSET_FLAG", unit or BYPASSED)
   end
 
   --- Samples of an accessor, interleaved; what is not written stays `before`. The second value is what REAPER returns.
@@ -79,6 +93,14 @@ return function(folder, scripts)
       at = at + 8 + size + size % 2
     end
   end
+
+  --- The level of the master's left channel at a second of the project; -1 where nothing was rendered.
+  function kit.level_at(second, name)
+    local _, at = kit.render(second - 0.1, second + 0.1, name)
+    return at and at(kit.rate // 10) or -1
+  end
+
+  function kit.near(a, b, most) return math.abs(a - b) < (most or 1e-3) end
 
   --- Run a script of ours: written to a file whose name is no plain ASCII, added to REAPER's actions and started.
   function kit.add_script(name, code)

@@ -4,13 +4,10 @@
 return function(kit)
   local SOLO_ALONE, SOLO_IN_PLACE = 1, 2
 
-  --- The level of the master after 0.1 s.
-  local function level(name)
-    local _, at = kit.render(2.2, 2.4, name)
-    return at and at(4410) or -1
-  end
+  local near = kit.near
 
-  local function near(a, b) return math.abs(a - b) < 1e-3 end
+  --- The level of the master in the items.
+  local function level(name) return kit.level_at(2.3, name) end
 
   return {
     { "solo and sends", function()
@@ -48,7 +45,29 @@ return function(kit)
     end },
     { "length", function()
       kit.add_item(kit.add_track(), "constant.wav", 2)
-      kit.check("render_is_done_at_once", kit.render(2, 2 + 1001 / kit.rate, "length") == 1001)
+      local frames, at = kit.render(2, 2 + 1001 / kit.rate, "length")
+      kit.check("render_is_done_at_once", frames ~= nil)
+      kit.check("render_goes_by_its_settings", frames == 1001 and near(at(500), 0.125))
+    end },
+    { "main sends", function()
+      local track = kit.add_track()
+      kit.add_item(track, "constant.wav", 2)
+      reaper.SetMediaTrackInfo_Value(track, "I_NCHAN", 4)
+      reaper.SetMediaTrackInfo_Value(track, "C_MAINSEND_OFFS", 2)
+      kit.check("main_send_to_other_channels", near(level("other channels"), 0))
+    end },
+    { "playback offset", function()
+      local FRAMES = 100
+      local track = kit.add_track()
+      kit.add_item(track, "ramp.wav", 2)
+      local function frame(by, unit, name)
+        kit.delay(track, by, unit)
+        return math.floor(level(name) * kit.unit + 0.5)
+      end
+      local there = frame(FRAMES, nil, "no offset")
+      kit.check("playback_offset_is_off", there == math.floor(0.3 * kit.rate + 0.5))
+      kit.check("playback_offset_in_samples", frame(FRAMES, kit.IN_SAMPLES, "late") == there - FRAMES)
+      kit.check("playback_offset_in_seconds", frame(-FRAMES / kit.rate, kit.IN_SECONDS, "early") == there + FRAMES)
     end },
     { "play_rate", function()
       kit.add_item(kit.add_track(), "constant.wav", 2)

@@ -1,11 +1,12 @@
 -- The self-test that runs inside REAPER, a real one or the simulated one: asks what nobody documents, checks what is known, and
 -- repaints two seconds of a song. ACEBRIDGE_SELFTEST names a folder with the files of `reaper_report.write_media`; log.txt says
 -- there what is asked, before it is asked, and report.json what was found. ACEBRIDGE_SCRIPTS: reaper_scripts/.
--- ACEBRIDGE_SELFTEST_THEMES: those of THEMES that are run, or all. ACEBRIDGE_SELFTEST_FORMS: somebody presses OK in a form.
+-- ACEBRIDGE_SELFTEST_THEMES: those of THEMES that are run, or all. ACEBRIDGE_SELFTEST_FORMS: what somebody does in forms: "ok"
+-- presses OK, "paste" pastes the lines "one" and "two" before that.
 
 local HERE = select(2, reaper.get_action_context()):match("^(.*[/\\])")
 local HOME, SCRIPTS = os.getenv("ACEBRIDGE_SELFTEST"), os.getenv("ACEBRIDGE_SCRIPTS")
-local THEMES = os.getenv("ACEBRIDGE_SELFTEST_THEMES") or "accessors mixing items time projects scripts repaint"
+local THEMES = os.getenv("ACEBRIDGE_SELFTEST_THEMES") or "accessors mixing panning items effects time projects scripts repaint"
 local LONGEST_S = 150 -- that a question waits for
 
 local json = dofile(SCRIPTS .. "lib/json.lua")()

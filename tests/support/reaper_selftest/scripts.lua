@@ -43,6 +43,39 @@ return function(kit)
       reaper.ExecProcess(('"/bin/cp" "%s" "%s"'):format(two, two .. " copy"), 10000)
       kit.check("exec_process_takes_utf8", reaper.file_exists(two .. " copy"))
     end },
+    { "a list of files", function()
+      local path = kit.folder .. "/list"
+      reaper.RecursiveCreateDirectory(path, 0)
+      local function count()
+        local found = 0
+        reaper.EnumerateFiles(path, -1)
+        while reaper.EnumerateFiles(path, found) do found = found + 1 end
+        return found
+      end
+      local before = count()
+      assert(io.open(path .. "/a", "wb")):close()
+      kit.check("minus_1_lists_files_again", before == 0 and count() == 1)
+    end },
+    { "programs", function()
+      if reaper.GetOS():find("^Win") then return end
+      local said = reaper.ExecProcess('/bin/echo "said"', 10000) or ""
+      local failed = reaper.ExecProcess(('/bin/cp "%s/nothing" "%s/copy"'):format(kit.folder, kit.folder), 10000) or ""
+      local began = reaper.time_precise()
+      reaper.ExecProcess("/bin/sleep 1", -2)
+      kit.check("exec_process_says_how_it_ended", said:find("^0\r?\nsaid") ~= nil and failed:find("^1\r?\n") ~= nil)
+      kit.check("exec_process_need_not_wait", reaper.time_precise() - began < 0.9)
+    end },
+    { "numbers and the size of a window", function()
+      gfx.init("AceBridge self-test", 120, 40)
+      kit.check("gfx_counts_in_floats", math.type(gfx.w) == "float" and math.type(gfx.mouse_cap) == "float"
+        and math.type(gfx.measurestr("a")) == "float")
+      gfx.init("", 200, 60)
+      return kit.after(WAIT_S, function()
+        gfx.update()
+        kit.check("an_empty_title_sets_the_size", gfx.w == 200 and gfx.h == 60)
+        gfx.quit()
+      end)
+    end },
     { "the keyboard", function()
       local HAS_FOCUS = 2
       gfx.init("AceBridge self-test", 120, 40)
@@ -86,12 +119,21 @@ return function(kit)
       end
     end })
   end
-  if os.getenv("ACEBRIDGE_SELFTEST_FORMS") then
-    questions[#questions + 1] = { "form_limit", function()
+  local function ask(name, question) questions[#questions + 1] = { name, question } end
+  local forms = os.getenv("ACEBRIDGE_SELFTEST_FORMS") or ""
+  if forms:find("ok", 1, true) then
+    ask("form_limit", function()
       local LONG = 4000
       local ok, text = reaper.GetUserInputs("AceBridge self-test", 1, "Press OK,separator=\n", ("x"):rep(LONG))
       if ok then kit.answer("form_limit", #text == LONG and "None" or #text + 1) end
-    end }
+    end)
+  end
+  if forms:find("paste", 1, true) then
+    ask("paste", function()
+      local LINES = { one = "the first", onetwo = "all in one" }
+      local ok, text = reaper.GetUserInputs("AceBridge self-test", 1, "Paste two lines,separator=\n", "")
+      if ok and text ~= "" then kit.answer("paste", LINES[text] or text) end
+    end)
   end
   return questions
 end
