@@ -3,6 +3,7 @@
 return function(import)
   local command = import("command")
   local installer = import("installer")
+  local messages = import("messages")
   local on_exit = import("on_exit")
   local release = import("release")
   local ui = import("ui")
@@ -11,10 +12,6 @@ return function(import)
 
   local SECTION, KEY, ALIVE_S = "AceBridge", "installing", 3
   local OK_CANCEL, OK = 1, 1 -- MB
-
-  local function say(message, remedy)
-    reaper.MB(remedy and remedy ~= "" and message .. "\n\n" .. remedy or message, "AceBridge", 0)
-  end
 
   --- Whether another script of this REAPER is at it.
   local function is_busy()
@@ -63,7 +60,7 @@ return function(import)
     local chosen, path = reaper.GetUserFileNameForRead("", ("Choose the wheel: acebridge-%s-….whl"):format(version.SCRIPTS), "whl")
     if not chosen then return nil end
     if installer.is_wheel(path:match("[^/\\]*$")) then return path end
-    say(("%s is not the wheel of AceBridge %s."):format(path, version.SCRIPTS),
+    messages.say(("%s is not the wheel of AceBridge %s."):format(path, version.SCRIPTS),
       ("Its name begins with acebridge-%s- and ends in .whl; docs/install.md says how to build it."):format(version.SCRIPTS))
     return nil
   end
@@ -74,7 +71,7 @@ return function(import)
     wanted.uv = wanted.uv or { path = installer.find_uv(command.folders()) }
     local place = "Everything goes to the folder AceBridge of REAPER's resource folder; nothing else on this computer changes."
     if not wanted.uv.path and not wanted.uv.url then
-      say(reason, ('"Install now" needs the program uv, and these scripts name no download of it for %s. Install uv, then run this again; '
+      messages.say(reason, ('"Install now" needs the program uv, and these scripts name no download of it for %s. Install uv, then run this again; '
         .. "or install AceBridge as docs/install.md says."):format(release.platform()))
       return nil
     end
@@ -92,26 +89,26 @@ return function(import)
 
   --- Offer to install, because of `reason`; `installed` is called when that has worked.
   function M.offer(reason, guard, installed)
-    if is_busy() then return say("AceBridge is being installed.", "Wait for the end of it.") end
+    if is_busy() then return messages.say("AceBridge is being installed.", "Wait for the end of it.") end
     local wanted = ask(reason)
     if not wanted then return end
     follow(installer.start(wanted), "Install AceBridge " .. version.SCRIPTS, guard, function(session)
-      if session.state == "failed" then return say(session.message, session.remedy) end
+      if session.state == "failed" then return messages.say(session.message, session.remedy) end
       if session.state == "done" then installed() end
     end)
   end
 
   --- Remove what was installed, after asking.
   function M.uninstall(guard)
-    if is_busy() then return say("AceBridge is being installed.", "Wait for the end of it.") end
+    if is_busy() then return messages.say("AceBridge is being installed.", "Wait for the end of it.") end
     if not installer.has_left_parts() then
-      return say('Nothing that "Install now" has installed is here.', "Remove a command that you installed in another way as docs/install.md says.")
+      return messages.say('Nothing that "Install now" has installed is here.', "Remove a command that you installed in another way as docs/install.md says.")
     end
     local question = "Remove the acebridge command from REAPER's resource folder?\n\nYour songs, settings, models and these scripts stay."
     if reaper.MB(question, "AceBridge", OK_CANCEL) ~= OK then return end
     follow(installer.uninstall(), "Remove AceBridge", guard, function(session)
-      if session.state == "failed" then return say(session.message, session.remedy) end
-      if session.state == "done" then say("The acebridge command was removed.", "Its data folder stays: docs/install.md says where it is.") end
+      if session.state == "failed" then return messages.say(session.message, session.remedy) end
+      if session.state == "done" then messages.say("The acebridge command was removed.", "Its data folder stays: docs/install.md says where it is.") end
     end)
   end
 

@@ -259,6 +259,7 @@ def test_on_windows_a_command_that_runs_is_replaced(windows: Workshop) -> None:
 def test_restricted_scripts_load_it_too(system: str) -> None:
     """Every action loads it, and it is for others to say that REAPER gives them no access to files."""
     leaves = Leaves(
-        system, unavailable=("io", "os"), get_action_context=lambda: (False, b"/scripts/AceBridge_Cover.lua")
-    )
+        system, unavailable=("io", "os"), get_action_context=lambda: (False, b"/scripts/AceBridge_Cover.lua"),
+        APIExists=lambda _: False,
+    )  # fmt: skip
     assert leaves["install_dialog"].offer is not None
