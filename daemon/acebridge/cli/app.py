@@ -22,6 +22,7 @@ from acebridge.cli.models import models
 from acebridge.cli.osc import osc
 from acebridge.cli.play import play
 from acebridge.cli.plugin import plugin
+from acebridge.cli.protools import protools
 from acebridge.cli.prune import prune
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
@@ -71,6 +72,7 @@ for name, group in (
     ("service", service),
     ("osc", osc),
     ("plugin", plugin),
+    ("protools", protools),
 ):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")

@@ -1,0 +1,229 @@
+"""One task from a selection in Pro Tools to clips on its tracks. The daemon's part goes through a job folder."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acebridge.errors import ErrorReason, JobFailed, reason_of
+from acebridge.hosts.jobfolder import REQUEST, RESULT, VERSION
+from acebridge.hosts.jobfolder.folders import clean, pending
+from acebridge.hosts.jobfolder.json_files import read_object, write_json
+from acebridge.hosts.jobfolder.run import run as run_job
+from acebridge.hosts.jobfolder.status import read_status
+from acebridge.hosts.protools.bounce import bounce
+from acebridge.hosts.protools.connection import ProTools
+from acebridge.hosts.protools.faults import AGAIN
+from acebridge.hosts.protools.place import Place, PlacedClip, place
+from acebridge.hosts.protools.session import (
+    Session,
+    Span,
+    Track,
+    read_session,
+    read_span,
+    read_tracks,
+    working_tracks,
+)
+from acebridge.private_files import make_private_folder
+from acestep_runtime.tasks import TASKS
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from acebridge.hosts.jobfolder.documents import ResultFile
+
+#: What `acebridge protools` offers: its name there → task.
+OFFERED = {
+    **{name: name for name in ("repaint", "cover", "lego", "complete", "extract", "understand")},
+    "generate": "text2music",
+}
+#: As long as a song that nobody has said the length of.
+_DEFAULT_S = 30.0
+_LOOK_S = 0.2
+_KEEP_DAYS = 7.0
+Show = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task, the fields of its request, and whether the clip goes ``onto`` the selected track instead of a new one."""
+
+    task: str
+    fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    engine: str = "auto"
+    onto: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the job returned, and where its clips are now."""
+
+    result: ResultFile
+    clips: list[PlacedClip]
+
+
+def perform(
+    pro: ProTools, order: Order, *, jobs: Path, address: str | None, autostart: bool, show: Show = lambda *_: None
+) -> Outcome:
+    """Run a task on what is selected; ``jobs`` is the folder of job folders, ``show`` gets stage and fraction.
+
+    Raises one sentence for whatever goes wrong. Before the daemon has worked nothing is left; after that the result is kept,
+    for `place_pending`.
+    """
+    session, span = read_session(pro), read_span(pro)
+    tracks = working_tracks(read_tracks(pro)) if TASKS[order.task].has("source") else []
+    _check(order, span, tracks)
+    make_private_folder(jobs)
+    clean(jobs, _KEEP_DAYS)
+    job = _make_folder(jobs)
+    at = Place(span.start)
+    with _removed_on_failure(job, session.media):
+        part: dict[str, Any] = {
+            "task": order.task,
+            "fields": dict(order.fields),
+            "position_s": span.start / session.rate_hz,
+        }
+        if tracks:
+            show("Pro Tools bounces", 0.0)
+            source = _around(order, span, session.rate_hz)
+            files, frames = bounce(pro, tracks, source, span.stop - source.start, session, job, with_mix=not order.onto)
+            at = Place(source.start, tracks[-1].name, tracks[0].id if order.onto else "")
+            part |= _source_of(files, frames, source.start / session.rate_hz)
+        part["fields"] |= _fields(order, span, at.start, session.rate_hz)
+        write_json(job / REQUEST, _request(pro, order, session, at, part, tracks))
+        with _shown(job, show):
+            result = run_job(job, address=address, autostart=autostart)
+    return Outcome(result, _place(pro, result, at, job))
+
+
+def place_pending(pro: ProTools, jobs: Path) -> list[PlacedClip]:
+    """Place the results for the open session that are on no track yet, as after a lost connection; return their clips."""
+    session = read_session(pro)
+    clips = []
+    for waiting in pending(jobs) if jobs.is_dir() else []:
+        wanted = read_object(waiting.folder / REQUEST).get("place")
+        result: Any = read_object(waiting.folder / RESULT)
+        if (
+            waiting.state == "done"
+            and isinstance(wanted, dict)
+            and wanted.get("session") == str(session.file)
+            and result
+        ):
+            at = Place(int(str(wanted["start"])), str(wanted["after"]), str(wanted["onto"]))
+            clips += place(pro, result, at, waiting.folder)
+    return clips
+
+
+def _place(pro: ProTools, result: ResultFile, at: Place, job: Path) -> list[PlacedClip]:
+    try:
+        return place(pro, result, at, job)
+    except JobFailed as error:
+        first = error.remedy.removesuffix(AGAIN).rstrip(", .")
+        remedy = f"{first}; then run `acebridge protools place`, which puts the result on tracks."
+        raise JobFailed(error.kind, error.message, remedy=remedy) from error
+
+
+def _check(order: Order, span: Span, tracks: list[Track]) -> None:
+    """Raise `JobFailed` for a selection that the task cannot work on."""
+    if tracks and not span:
+        remedy = "Select a range on the time line, then run it again."
+        raise JobFailed(ErrorReason.INVALID_VALUE, "Nothing is selected in Pro Tools.", remedy=remedy)
+    if order.onto and len(tracks) != 1:
+        remedy = "Select one track and a task that works on it, or leave out --replace."
+        message = f"--replace needs one selected track; there are {len(tracks)}."
+        raise JobFailed(ErrorReason.INVALID_VALUE, message, remedy=remedy)
+
+
+def _around(order: Order, span: Span, rate_hz: int) -> Span:
+    """Return the range to bounce: the selection, with context where the task changes a part of what it hears."""
+    if not TASKS[order.task].has("start_s"):
+        return span
+    given = order.fields.get("context_s")
+    context_s: float = given if isinstance(given, (int, float)) else getattr(TASKS[order.task], "context_s")  # noqa: B009
+    context = round(context_s * rate_hz)
+    return Span(max(0, span.start - context), span.stop + context)
+
+
+def _source_of(files: list[Path], frames: int, position_s: float) -> dict[str, Any]:
+    mix = [{"file": str(file), "frames": frames} for file in files]
+    return {"source": {"mix": mix, "frames": frames}, "position_s": position_s}
+
+
+def _fields(order: Order, span: Span, start: int, rate_hz: int) -> dict[str, Any]:
+    """Return the fields that the selection says, where the order does not."""
+    task = TASKS[order.task]
+    fields: dict[str, Any] = {}
+    if task.has("start_s"):
+        fields |= {"start_s": (span.start - start) / rate_hz, "end_s": (span.stop - start) / rate_hz, "scope": "region"}
+    if order.task == "text2music":
+        output = order.fields.get("output")
+        fields["output"] = {"sample_rate": rate_hz, **(output if isinstance(output, dict) else {})}
+        if "duration_s" not in order.fields:
+            fields["duration_s"] = len(span) / rate_hz if span else _DEFAULT_S
+    return fields
+
+
+def _request(
+    pro: ProTools, order: Order, session: Session, at: Place, part: Mapping[str, Any], tracks: list[Track]
+) -> dict[str, Any]:
+    title = next(name for name, task in OFFERED.items() if task == order.task).capitalize()
+    where = f"{title} {tracks[0].name}" if tracks else title
+    return {
+        "version": VERSION,
+        "host": {"name": "Pro Tools", "version": ".".join(map(str, pro.version)), "project": str(session.file)},
+        "action": order.task,
+        "title": where,
+        "create_time": time.time(),
+        "engine": order.engine,
+        "media": {"folder": str(session.media), "format": "float32"},
+        "parts": [part],
+        "place": {"session": str(session.file), **asdict(at)},
+    }
+
+
+def _make_folder(jobs: Path) -> Path:
+    folder = jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+    folder.mkdir(0o700)
+    return folder
+
+
+@contextmanager
+def _removed_on_failure(job: Path, media: Path) -> Iterator[None]:
+    """Remove a job folder whose work has failed, unless a report needs its log, and a media folder that is empty."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) or reason_of(error) is not ErrorReason.ENGINE_FAILURE:
+            shutil.rmtree(job, ignore_errors=True)
+        with suppress(OSError):
+            media.rmdir()
+        raise
+
+
+@contextmanager
+def _shown(job: Path, show: Show) -> Iterator[None]:
+    """Show how the job goes, from a thread of its own: the job needs this one for Ctrl-C."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_S):
+            status = read_status(job)
+            stage, fraction = status.get("stage"), status.get("fraction")
+            if isinstance(stage, str) and isinstance(fraction, (int, float)):
+                with suppress(OSError):  # nobody reads the terminal any more
+                    show(stage, float(fraction))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
