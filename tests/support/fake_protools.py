@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import numpy as np
 from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor
 
 from acebridge.hosts.protools.schema import METHOD, SERVICE, message_type, names_of, new_message, number_of
 from acestep_runtime.audio import decode, wav
@@ -34,6 +35,16 @@ class Refusal(Exception):
     def __init__(self, kind: str, message: str = "") -> None:
         super().__init__(kind, message)
         self.kind, self.message = kind, message
+
+
+def _check_names(descriptor: Descriptor, body: Mapping[str, Any]) -> None:
+    """Assert that values of enums are written as names: Pro Tools takes no numbers."""
+    for name, value in body.items():
+        field = descriptor.fields_by_name[name]
+        for item in value if isinstance(value, list) else [value]:
+            assert field.enum_type is None or isinstance(item, str), (name, item)
+            if field.message_type is not None:
+                _check_names(field.message_type, item)
 
 
 @dataclass
@@ -71,7 +82,7 @@ class FakeTrack:
 class FakeProTools:
     """A session and the server that serves it.
 
-    ``faults`` refuse commands, ``drops`` end the server at a command, ``holds`` keep a command waiting; ``log`` has all requests.
+    ``faults`` refuse commands, ``drops`` end the server at a command, ``holds`` keep one waiting; ``log`` has all requests.
     """
 
     def __init__(self, folder: Path, rate_hz: int = 48_000) -> None:
@@ -150,6 +161,7 @@ class FakeProTools:
         assert kind is not None or not body, (name, body)
         if kind is not None:
             json_format.ParseDict(body, kind())  # raises for what PTSL does not have
+            _check_names(kind.DESCRIPTOR, body)
         self.log.append((name, body))
         if name in self.drops:
             threading.Thread(target=self.stop).start()

@@ -18,8 +18,8 @@ from tests.support.paths import ROOT
 FOLDER = ROOT / "daemon" / "acebridge" / "hosts" / "protools"
 DESCRIPTOR, NOTICE = FOLDER / "ptsl.binpb", FOLDER / "ptsl-notice.txt"
 _MODULE = "ptsl/PTSL_pb2.py"
-_PROVENANCE = """ptsl.binpb is the serialised FileDescriptorProto of PTSL.proto, the Pro Tools Scripting Library, as py-ptsl {version}
-(https://github.com/iluvcapra/py-ptsl) carries it in {module}. `make ptsl-descriptor` writes it again.
+_PROVENANCE = """ptsl.binpb is the serialised FileDescriptorProto of PTSL.proto, the Pro Tools Scripting Library,
+as py-ptsl {version} (https://github.com/iluvcapra/py-ptsl) carries it in {module}. `make ptsl-descriptor` writes it again.
 SHA-256: {digest}
 
 py-ptsl is under this licence:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from acebridge.hosts.protools.connection import ProTools
     from acebridge.hosts.protools.place import PlacedClip
     from acebridge.hosts.protools.run import Order, Outcome, Show
+    from acestep_runtime.tasks import Task as TaskType
 
 
 class TaskName(str, Enum):
@@ -156,11 +157,31 @@ def _order(name: TaskName, options: dict[str, Any]) -> Order:
     from acestep_runtime.tasks import TASKS
 
     task = OFFERED[name.value]
+    _check_options(name.value, TASKS[task], options)
     with name_options():
-        fields = request_fields(TASKS[task], with_caption(options))
-        return Order(
-            task, coerce(request_type(task).DESCRIPTOR, fields), options["engine"] or "auto", onto=options["replace"]
-        )
+        fields: Any = request_fields(TASKS[task], with_caption(options))
+        fields = coerce(request_type(task).DESCRIPTOR, fields)
+    return Order(task, fields, options["engine"] or "auto", onto=options["replace"])
+
+
+def _check_options(name: str, task: type[TaskType], options: dict[str, Any]) -> None:
+    """Raise `InvalidValue` for an option that only other tasks have."""
+    from acebridge.cli.option_names import written
+    from acebridge.cli.request_fields import FIELDS, GROUPS
+    from acestep_runtime.errors import InvalidValue
+
+    places = {option: field for field, option in FIELDS.items()}
+    places |= {option: group for group, names in GROUPS.items() for option in names.values()}
+    if task.has("seed"):
+        places["seed"] = "seed"
+    offered = [option for option in options if option in places]
+    allowed = [written(option) for option in offered if task.has(places[option])]
+    for option in offered:
+        if options[option] not in (None, False, []) and not task.has(places[option]):
+            raise InvalidValue(
+                written(option), "given", ", ".join(allowed), message=f"{name} has no {written(option)}.",
+                remedy=f"It has {', '.join(allowed)}." if allowed else "",
+            )  # fmt: skip
 
 
 def _perform(pro: ProTools, order: Order, address: str | None, autostart: bool, *, shown: bool) -> Outcome:

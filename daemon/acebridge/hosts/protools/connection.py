@@ -34,7 +34,7 @@ class ProTools:
         self._answer_s = answer_s
         self._id = ""
         self._channel = grpc.insecure_channel(f"localhost:{port}", options=_OPTIONS)
-        self._send = self._channel.unary_unary(
+        self._send: Any = self._channel.unary_unary(
             f"/{SERVICE}/{METHOD}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=type(new_message("Response")).FromString,
@@ -61,7 +61,7 @@ class ProTools:
     def ask(self, command: str, body: Mapping[str, Any] | None = None, *, answer_s: float | None = None) -> Any:
         """Run a command; return the message of its answer, ``None`` for a command that answers nothing.
 
-        Raises `Refused`, `ProToolsLost`, and ``ParseError`` for a body that PTSL does not have.
+        Raises `CommandRefusal`, `ProToolsLoss`, and ``ParseError`` for a body that PTSL does not have.
         """
         content = self._ask(command, body, answer_s or self._answer_s)
         try:
@@ -85,13 +85,13 @@ class ProTools:
         if response.header.status == _FAILED:
             raise faults.refusal(command, response.response_error_json)
         if response.header.status != _DONE:
-            raise faults.unfinished(command, response.header.status)
+            raise faults.incomplete(command, response.header.status)
         return _read_json(command, response.response_body_json)
 
     def _explain(self, error: grpc.RpcError, command: str, answer_s: float) -> JobFailed:
         if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
             return faults.silent(command, answer_s)
-        return faults.ProToolsLost() if self._id else faults.not_running(self.port)
+        return faults.ProToolsLoss() if self._id else faults.not_running(self.port)
 
     def _check_ready(self) -> None:
         if not self._ask("HostReadyCheck", None, self._answer_s).get("is_host_ready", True):

@@ -70,7 +70,7 @@ _OTHER = _Meaning(
 )
 
 
-class Refused(JobFailed):
+class CommandRefusal(JobFailed):
     """Pro Tools answered a command with an error. ``unsupported`` says that it does not know the command."""
 
     def __init__(self, command: str, meaning: _Meaning, message: str) -> None:
@@ -84,12 +84,12 @@ def without_unknown() -> Iterator[None]:
     """Go on where Pro Tools does not know a command that the work can do without."""
     try:
         yield
-    except Refused as error:
+    except CommandRefusal as error:
         if not error.unsupported:
             raise
 
 
-class ProToolsLost(JobFailed):
+class ProToolsLoss(JobFailed):
     """Pro Tools went away in the middle."""
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class ProToolsLost(JobFailed):
 
 def busy() -> JobFailed:
     """Return the error for a Pro Tools that is not ready."""
-    return Refused("HostReadyCheck", _BUSY, "")
+    return CommandRefusal("HostReadyCheck", _BUSY, "")
 
 
 def not_running(port: int) -> JobFailed:
@@ -123,7 +123,7 @@ def silent(command: str, after_s: float) -> JobFailed:
     )
 
 
-def unfinished(command: str, status: int) -> JobFailed:
+def incomplete(command: str, status: int) -> JobFailed:
     """Return the error for an answer that is neither success nor failure."""
     name = next(iter(names_of("TaskStatus", status)), str(status))
     return JobFailed(
@@ -151,14 +151,14 @@ def too_old(version: str) -> JobFailed:
     )
 
 
-def refusal(command: str, error_json: str) -> Refused:
+def refusal(command: str, error_json: str) -> CommandRefusal:
     """Return what an error body says."""
     kind, message = _first_error(error_json)
     number = int(kind) if kind.lstrip("-").isdigit() else None
     names = (kind,) if number is None else names_of("CommandErrorType", number)
     meaning = next((_MEANINGS[name] for each in names if (name := each.removeprefix("CEType_")) in _MEANINGS), _OTHER)
-    sentence = printable(message.strip() or (names[0] if names else "no reason given"), 300)
-    return Refused(command, meaning, sentence if sentence.endswith((".", "!", "?")) else f"{sentence}.")
+    sentence = printable(" ".join(message.split()) or (names[0] if names else "no reason given"), 300)
+    return CommandRefusal(command, meaning, sentence if sentence.endswith((".", "!", "?")) else f"{sentence}.")
 
 
 def _first_error(error_json: str) -> tuple[str, str]:

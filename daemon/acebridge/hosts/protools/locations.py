@@ -13,6 +13,7 @@ from typing import Any
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.hosts.protools.connection import ProTools
 from acebridge.hosts.protools.run import OFFERED, Order
+from acebridge.hosts.protools.schema import name_of
 from acebridge.hosts.protools.session import Span, read_locations, read_span, select_span
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks import TASKS
@@ -101,11 +102,11 @@ def fail(pro: ProTools, wish: Wish, error: JobFailed) -> None:
             "name": f"{FAILED} {wish.words}"[:_MAX_NAME],
             "start_time": found.start_time,
             "end_time": found.end_time,
-            "time_properties": found.time_properties,
-            "reference": found.reference,
+            "time_properties": name_of("TimeProperties", found.time_properties),
+            "reference": name_of("MemoryLocationReference", found.reference),
             "comments": str(error)[:_MAX_COMMENT],
             "color_index": found.color_index,
-            "location": found.location,
+            "location": name_of("MarkerLocation", found.location),
             "track_name": found.track_name,
         },
     )
@@ -113,7 +114,7 @@ def fail(pro: ProTools, wish: Wish, error: JobFailed) -> None:
 
 def mark(pro: ProTools, name: str, span: Span, comment: str = "") -> None:
     """Make a memory location of a range."""
-    before = pro.ask("GetMainCounterFormat").current_type
+    before = name_of("TimelineLocationType", pro.ask("GetMainCounterFormat").current_type)
     pro.ask("SetMainCounterFormat", {"location_type": "TLType_Samples"})
     try:
         pro.ask(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -103,7 +102,7 @@ def remove_begun(pro: ProTools, job: Path) -> None:
 
 
 def _import(pro: ProTools, files: Sequence[str]) -> list[list[str]]:
-    """Take files into the clip list where they lie; return the ids of the clips of each, one for each channel or one for all."""
+    """Take files into the clip list where they lie; return the ids of the clips of each: one for all channels, or for each."""
     if not files:
         return []
     answer = pro.ask("ImportAudioToClipList", {"file_list": list(files), "audio_operations": "AOperations_AddAudio"})

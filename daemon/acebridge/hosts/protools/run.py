@@ -84,7 +84,7 @@ def perform(
     clean(jobs, _KEEP_DAYS)
     job = _make_folder(jobs)
     at = Place(span.start)
-    with _removed_on_failure(job, session.media):
+    with _remove_on_failure(job, session.media):
         part: dict[str, Any] = {
             "task": order.task,
             "fields": dict(order.fields),
@@ -98,7 +98,7 @@ def perform(
             part |= _source_of(files, frames, source.start / session.rate_hz)
         part["fields"] |= _fields(order, span, at.start, session.rate_hz)
         write_json(job / REQUEST, _request(pro, order, session, at, part, tracks))
-        with _shown(job, show):
+        with _show_progress(job, show):
             result = run_job(job, address=address, autostart=autostart)
     return Outcome(result, _place(pro, result, at, job))
 
@@ -195,7 +195,7 @@ def _make_folder(jobs: Path) -> Path:
 
 
 @contextmanager
-def _removed_on_failure(job: Path, media: Path) -> Iterator[None]:
+def _remove_on_failure(job: Path, media: Path) -> Iterator[None]:
     """Remove a job folder whose work has failed, unless a report needs its log, and a media folder that is empty."""
     try:
         yield
@@ -208,7 +208,7 @@ def _removed_on_failure(job: Path, media: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(job: Path, show: Show) -> Iterator[None]:
+def _show_progress(job: Path, show: Show) -> Iterator[None]:
     """Show how the job goes, from a thread of its own: the job needs this one for Ctrl-C."""
     ended = threading.Event()
 

@@ -45,6 +45,11 @@ def names_of(enum: str, number: int) -> tuple[str, ...]:
     return tuple(value.name for value in _file().enum_types_by_name[enum].values if value.number == number)
 
 
+def name_of(enum: str, number: int) -> str:
+    """Return the newest name of a number of an enum: Pro Tools wants names in requests, not numbers."""
+    return names_of(enum, number)[-1]
+
+
 def command_number(command: str) -> int:
     """Return the number of a command, such as ``GetTrackList``."""
     return number_of("CommandId", f"CId_{command}")

@@ -61,7 +61,7 @@ class Track:
 
 
 def read_session(pro: ProTools) -> Session:
-    """Return the session that is open. Raises `Refused` where none is."""
+    """Return the session that is open. Raises `CommandRefusal` where none is."""
     name = pro.ask("GetSessionName").session_name
     file = pro.ask("GetSessionPath").session_path.path
     if not name or not file:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.hosts.protools.connection import ProTools
-from acebridge.hosts.protools.faults import ProToolsLost
+from acebridge.hosts.protools.faults import ProToolsLoss
 from acebridge.hosts.protools.locations import Wish, fail, finish, order_of, read_wishes, recall
 from acebridge.hosts.protools.run import Order, Outcome
 from acebridge.hosts.protools.session import Session, Span, Track, read_session, read_span, read_tracks
@@ -25,19 +26,25 @@ def watch(port: int, run: Run, say: Say) -> None:
     """
     said = ""
     while True:
-        try:
-            with ProTools(port) as pro:
-                _watch(pro, run, say)
-        except JobFailed as error:
-            if error.kind not in (ErrorReason.UNAVAILABLE, ErrorReason.TIMED_OUT, ErrorReason.BUSY):
-                raise
-            if error.message != said:
-                say(f"{error.message} Waiting for it.")
-            said = error.message
-            time.sleep(_AGAIN_S)
+        absence = _watch_until_gone(port, run, say)
+        if absence != said:
+            say(f"{absence} Waiting for it.")
+        said = absence
+        time.sleep(_AGAIN_S)
 
 
-def _watch(pro: ProTools, run: Run, say: Say) -> None:
+def _watch_until_gone(port: int, run: Run, say: Say) -> str:
+    """Watch as long as Pro Tools answers; return why it does not."""
+    try:
+        with ProTools(port) as pro:
+            return _watch(pro, run, say)
+    except JobFailed as error:
+        if error.kind not in (ErrorReason.UNAVAILABLE, ErrorReason.TIMED_OUT, ErrorReason.BUSY):
+            raise
+        return error.message
+
+
+def _watch(pro: ProTools, run: Run, say: Say) -> NoReturn:
     said = ""
     while True:
         try:
@@ -69,7 +76,7 @@ def grant(pro: ProTools, wish: Wish, run: Run, say: Say) -> None:
     try:
         recall(pro, wish)
         outcome = run(pro, order_of(wish.words))
-    except ProToolsLost:
+    except ProToolsLoss:
         raise
     except JobFailed as error:
         say(str(error))
