@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack clean help
+	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
+	@echo "make ptsl-descriptor  write the descriptor of Pro Tools' scripting interface again, from py-ptsl's wheel"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
@@ -138,6 +139,12 @@ quality: $(VENV)/.test
 
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
+
+# Downloads the one wheel; the version is that of the tests.
+ptsl-descriptor: $(VENV)/.test
+	rm -rf build/ptsl
+	$(BIN)/python -m pip download --quiet --no-deps -c tests/hosts/protools/constraints.txt -d build/ptsl py-ptsl
+	$(BIN)/python -m tests.support.ptsl_descriptor build/ptsl/py_ptsl-*.whl
 
 freeze: $(VENV)/.test
 	$(BIN)/buf build --exclude-source-info -o $(FROZEN)

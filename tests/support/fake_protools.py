@@ -82,7 +82,8 @@ class FakeTrack:
 class FakeProTools:
     """A session and the server that serves it.
 
-    ``faults`` refuse commands, ``drops`` end the server at a command, ``holds`` keep one waiting; ``log`` has all requests.
+    For commands by name: ``answers`` has a status and a body in place of what they would answer, ``faults`` refuse them, ``drops``
+    end the server, ``holds`` keep them waiting. ``log`` has all requests.
     """
 
     def __init__(self, folder: Path, rate_hz: int = 48_000) -> None:
@@ -99,6 +100,7 @@ class FakeProTools:
         self.holds: dict[str, threading.Event] = {}
         self.log: list[tuple[str, dict[str, Any]]] = []
         self.bounce_frames: int | None = None
+        self.answers: dict[str, tuple[str, str]] = {}
         self._files: dict[str, tuple[tuple[str, ...], Samples]] = {}
         self._ids = itertools.count(1)
         self._lock = threading.RLock()
@@ -139,6 +141,10 @@ class FakeProTools:
         body = json.loads(request.request_body_json or "{}")
         response = new_message("Response")
         response.header.command = request.header.command
+        if name in self.answers:
+            status, response.response_body_json = self.answers[name]
+            response.header.status = number_of("TaskStatus", status)
+            return response
         try:
             content = self._run(name, body, request.header.session_id, context)
         except Refusal as refusal:
@@ -266,6 +272,11 @@ class FakeProTools:
             "index": self.tracks.index(track) + 1,
             "track_attributes": {"is_selected": selected, "is_muted": track.muted, "contains_clips": bool(track.clips)},
         }  # fmt: skip
+
+    def _SelectTracksByName(self, body: Any) -> Any:  # noqa: N802
+        for track in self.tracks:
+            track.selected = track.name in body["track_names"]
+        return {"track_list": [self._describe(track) for track in self.tracks if track.selected]}
 
     def _BounceTrack(self, body: Any) -> Any:  # noqa: N802
         track = self._by_id(body["src_track_id"])
