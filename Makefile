@@ -38,7 +38,7 @@ help:
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
-	@echo "make ptsl-descriptor  write the descriptor of Pro Tools' scripting interface again, from py-ptsl's wheel"
+	@echo "make ptsl-descriptor  write the descriptor of Pro Tools' scripting interface again, from py-ptsl"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
 	@echo "make reapack URL=…  write reaper_scripts/index.xml for ReaPack; files of a commit are served at URL/COMMIT/"
@@ -140,11 +140,11 @@ quality: $(VENV)/.test
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
 
-# Downloads the one wheel; the version is that of the tests.
+# py-ptsl needs older packages than AceBridge: it is put aside, in the version of the tests, and not run.
 ptsl-descriptor: $(VENV)/.test
 	rm -rf build/ptsl
-	$(BIN)/python -m pip download --quiet --no-deps -c tests/hosts/protools/constraints.txt -d build/ptsl py-ptsl
-	$(BIN)/python -m tests.support.ptsl_descriptor build/ptsl/py_ptsl-*.whl
+	$(INSTALL) --no-deps -c tests/hosts/protools/constraints.txt --target build/ptsl py-ptsl
+	$(BIN)/python -m tests.support.ptsl_descriptor build/ptsl
 
 freeze: $(VENV)/.test
 	$(BIN)/buf build --exclude-source-info -o $(FROZEN)

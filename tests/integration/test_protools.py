@@ -344,6 +344,46 @@ def test_a_result_is_placed_in_its_own_session_only(shell: Shell, pro: FakeProTo
     assert pro.tracks == [guitar]
 
 
+def test_what_changes_while_a_job_runs_misplaces_nothing(
+    shell: Shell, daemon: Daemon, pro: FakeProTools, guitar: FakeTrack
+) -> None:
+    """Another session is open when the job ends; back in its own, the track that it came from has gone."""
+    daemon.hold(SEED)
+    arguments = ("protools", "run", "cover", "x", "--replace", "-e", "fake", "-s", str(SEED), "--port", str(pro.port))
+    process = shell.start(*arguments)
+    until(lambda: any(read_status(job).get("state") == "running" for job in jobs(shell)))
+    pro.name = "another"
+    daemon.release()
+    _, err = process.communicate()
+    assert (process.returncode, err) == (
+        2,
+        "acebridge: Another session than Lied is open in Pro Tools now. Open Lied; then run `acebridge protools place`, which"
+        " puts the result on tracks.\n",
+    )
+    assert state(pro) == [(guitar.id, guitar.name, 1, False, "")]
+    pro.name = "Lied"
+    pro.tracks.clear()
+    shell.run("protools", "place", "--port", str(pro.port))
+    assert [(track.name, placed(track)[0]) for track in pro.tracks] == [("x", START)]
+
+
+def test_two_commands_at_once_work_on_the_same_selection(shell: Shell, pro: FakeProTools, guitar: FakeTrack) -> None:
+    """The second does not take the range that the first bounces, context included, for the selection."""
+    pro.holds["BounceTrack"] = threading.Event()
+    arguments = ("protools", "run", "lego", "-t", "drums", "--context", "0.5", "-e", "fake", "--port", str(pro.port))
+    first = shell.start(*arguments)
+    until(lambda: "BounceTrack" in pro.commands)
+    second = shell.start(*arguments)
+    until(lambda: pro.commands.count("GetSessionSampleRate") == 2)
+    assert pro.span != (START, STOP)
+    pro.holds["BounceTrack"].set()
+    for process in (first, second):
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+    made = [track for track in pro.tracks if track is not guitar]
+    assert [(placed(track)[0], len(placed(track)[1])) for track in made] == [(START, STOP - START)] * 2
+
+
 def test_a_pro_tools_that_cannot_colour_leaves_tracks_as_they_are(
     shell: Shell, pro: FakeProTools, guitar: FakeTrack
 ) -> None:

@@ -82,8 +82,8 @@ class FakeTrack:
 class FakeProTools:
     """A session and the server that serves it.
 
-    For commands by name: ``answers`` has a status and a body in place of what they would answer, ``faults`` refuse them, ``drops``
-    end the server, ``holds`` keep them waiting. ``log`` has all requests.
+    For commands by name: ``answers`` has a status and a body in place of what they would answer, ``faults`` refuse them,
+    ``drops`` end the server, ``holds`` keep them waiting. ``log`` has all requests.
     """
 
     def __init__(self, folder: Path, rate_hz: int = 48_000) -> None:

@@ -1,6 +1,6 @@
 """Writes the descriptor of Pro Tools' scripting interface into the package again: ``make ptsl-descriptor``.
 
-It is taken out of a wheel of py-ptsl, whose module ``PTSL_pb2`` holds it as a literal; nothing of the wheel is run.
+It is taken out of py-ptsl, whose module ``PTSL_pb2`` holds it as a literal; nothing of py-ptsl is run.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-import zipfile
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2
@@ -40,17 +39,16 @@ def descriptor_of(module: str) -> bytes:
     raise ValueError("the module holds no descriptor of PTSL")
 
 
-def write(wheel: Path) -> None:
-    """Write descriptor and notice from a wheel."""
-    with zipfile.ZipFile(wheel) as archive:
-        content = descriptor_of(archive.read(_MODULE).decode())
-        (licence,) = (name for name in archive.namelist() if name.endswith("licenses/LICENSE"))
-        notice = _PROVENANCE.format(
-            version=wheel.name.split("-")[1],
-            module=_MODULE,
-            digest=hashlib.sha256(content).hexdigest(),
-            licence=archive.read(licence).decode(),
-        )
+def write(folder: Path) -> None:
+    """Write descriptor and notice from a folder that py-ptsl is installed in."""
+    content = descriptor_of((folder / _MODULE).read_text("utf-8"))
+    (about,) = folder.glob("py_ptsl-*.dist-info")
+    notice = _PROVENANCE.format(
+        version=about.name.removesuffix(".dist-info").split("-")[1],
+        module=_MODULE,
+        digest=hashlib.sha256(content).hexdigest(),
+        licence=(about / "licenses" / "LICENSE").read_text("utf-8"),
+    )
     DESCRIPTOR.write_bytes(content)
     NOTICE.write_text(notice, "utf-8")
 

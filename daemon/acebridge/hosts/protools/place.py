@@ -68,15 +68,18 @@ def place(pro: ProTools, result: ResultFile, at: Place, job: Path) -> list[Place
             remedy="Move the session's start, or select a range further right.",
         )
     clips = _import(pro, [output["file"] for *_, output in outputs])
-    names = {track.name for track in read_tracks(pro)}
+    tracks = read_tracks(pro)  # some may have gone since
+    names = {track.name for track in tracks}
+    after = at.after if at.after in names else ""
+    onto = at.onto if at.onto in {track.id for track in tracks} else ""
     palette = track_palette(pro)
     placed = []
     try:
         for (task, take, output), ids in zip(outputs, clips, strict=True):
-            track, track_id = (at.after, at.onto) if at.onto else _make_track(pro, output, take, at.after, names, job)
+            track, track_id = (after, onto) if onto else _make_track(pro, output, take, after, names, job)
             sample = at.start + output["start_frame"]
             _spot(pro, ids, track_id, sample)
-            if not at.onto:
+            if not onto:
                 _dress(pro, track, output["colour"] or _COLOURS.get(task, SONG), palette, muted=take > 1)
             placed.append(PlacedClip(track, output["file"], sample, output["frames"]))
     except Exception:

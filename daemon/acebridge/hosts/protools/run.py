@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import filelock
+
 from acebridge.errors import ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import REQUEST, RESULT, VERSION
 from acebridge.hosts.jobfolder.folders import clean, pending
@@ -31,7 +33,7 @@ from acebridge.hosts.protools.session import (
     read_tracks,
     working_tracks,
 )
-from acebridge.private_files import make_private_folder
+from acebridge.private_files import FILE_MODE, make_private_folder
 from acestep_runtime.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ OFFERED = {
 _DEFAULT_S = 30.0
 _LOOK_S = 0.2
 _KEEP_DAYS = 7.0
+#: How long another command may bounce.
+_PATIENCE_S = 300.0
 Show = Callable[[str, float], None]
 
 
@@ -77,37 +81,62 @@ def perform(
     Raises one sentence for whatever goes wrong. Before the daemon has worked nothing is left; after that the result is kept,
     for `place_pending`.
     """
-    session, span = read_session(pro), read_span(pro)
-    tracks = working_tracks(read_tracks(pro)) if TASKS[order.task].has("source") else []
-    _check(order, span, tracks)
+    session = read_session(pro)
     make_private_folder(jobs)
     clean(jobs, _KEEP_DAYS)
     job = _make_folder(jobs)
-    at = Place(span.start)
     with _remove_on_failure(job, session.media):
-        part: dict[str, Any] = {
-            "task": order.task,
-            "fields": dict(order.fields),
-            "position_s": span.start / session.rate_hz,
-        }
-        if tracks:
+        with _one_at_a_time(jobs):
             show("Pro Tools bounces", 0.0)
-            source = _around(order, span, session.rate_hz)
-            files, frames = bounce(pro, tracks, source, span.stop - source.start, session, job, with_mix=not order.onto)
-            at = Place(source.start, tracks[-1].name, tracks[0].id if order.onto else "")
-            part |= _source_of(files, frames, source.start / session.rate_hz)
-        part["fields"] |= _fields(order, span, at.start, session.rate_hz)
-        write_json(job / REQUEST, _request(pro, order, session, at, part, tracks))
+            at = _write_request(pro, order, session, job)
         with _show_progress(job, show):
             result = run_job(job, address=address, autostart=autostart)
-    return Outcome(result, _place(pro, result, at, job))
+    with _one_at_a_time(jobs):
+        return Outcome(result, _place(pro, session, result, at, job))
+
+
+def _write_request(pro: ProTools, order: Order, session: Session, job: Path) -> Place:
+    """Bounce what is selected, and write the request about it; return where its result belongs."""
+    span, rate_hz = read_span(pro), session.rate_hz
+    tracks = working_tracks(read_tracks(pro)) if TASKS[order.task].has("source") else []
+    _check(order, span, tracks)
+    at, part = Place(span.start), {"task": order.task, "position_s": span.start / rate_hz}
+    if tracks:
+        heard = _around(order, span, rate_hz)
+        files, frames = bounce(pro, tracks, heard, span.stop - heard.start, session, job, with_mix=not order.onto)
+        at = Place(heard.start, tracks[-1].name, tracks[0].id if order.onto else "")
+        part |= _source_of(files, frames, heard.start / rate_hz)
+    fields = {**order.fields, **_fields(order, span, at.start, rate_hz)}
+    write_json(job / REQUEST, _request(pro, order, session, at, {**part, "fields": fields}, tracks))
+    return at
+
+
+@contextmanager
+def _one_at_a_time(jobs: Path) -> Iterator[None]:
+    """Let no other command bounce or place meanwhile: a bounce changes the selection, and names of tracks are taken once."""
+    lock = filelock.FileLock(jobs.parent / "lock", mode=FILE_MODE)
+    try:
+        lock.acquire(timeout=_PATIENCE_S)
+    except filelock.Timeout:
+        message = "Another command of AceBridge works in Pro Tools."
+        raise JobFailed(ErrorReason.BUSY, message, remedy=f"Wait for it, {AGAIN}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def place_pending(pro: ProTools, jobs: Path) -> list[PlacedClip]:
     """Place the results for the open session that are on no track yet, as after a lost connection; return their clips."""
-    session = read_session(pro)
+    if not jobs.is_dir():
+        return []
+    with _one_at_a_time(jobs):
+        return _place_pending(pro, read_session(pro), jobs)
+
+
+def _place_pending(pro: ProTools, session: Session, jobs: Path) -> list[PlacedClip]:
     clips = []
-    for waiting in pending(jobs) if jobs.is_dir() else []:
+    for waiting in pending(jobs):
         wanted = read_object(waiting.folder / REQUEST).get("place")
         result: Any = read_object(waiting.folder / RESULT)
         if (
@@ -121,8 +150,11 @@ def place_pending(pro: ProTools, jobs: Path) -> list[PlacedClip]:
     return clips
 
 
-def _place(pro: ProTools, result: ResultFile, at: Place, job: Path) -> list[PlacedClip]:
+def _place(pro: ProTools, session: Session, result: ResultFile, at: Place, job: Path) -> list[PlacedClip]:
     try:
+        if read_session(pro).file != session.file:
+            message = f"Another session than {session.name} is open in Pro Tools now."
+            raise JobFailed(ErrorReason.CONFLICT, message, remedy=f"Open {session.name}, {AGAIN}")
         return place(pro, result, at, job)
     except JobFailed as error:
         first = error.remedy.removesuffix(AGAIN).rstrip(", .")
