@@ -166,7 +166,7 @@ def _order(name: TaskName, options: dict[str, Any]) -> Order:
 
 def _check_options(name: str, task: type[TaskType], options: dict[str, Any]) -> None:
     """Raise `InvalidValue` for an option that only other tasks have."""
-    from acebridge.cli.option_names import written
+    from acebridge.cli.option_names import flag_of
     from acebridge.cli.request_fields import FIELDS, GROUPS
     from acestep_runtime.errors import InvalidValue
 
@@ -175,11 +175,11 @@ def _check_options(name: str, task: type[TaskType], options: dict[str, Any]) -> 
     if task.has("seed"):
         places["seed"] = "seed"
     offered = [option for option in options if option in places]
-    allowed = [written(option) for option in offered if task.has(places[option])]
+    allowed = [flag_of(option) for option in offered if task.has(places[option])]
     for option in offered:
         if options[option] not in (None, False, []) and not task.has(places[option]):
             raise InvalidValue(
-                written(option), "given", ", ".join(allowed), message=f"{name} has no {written(option)}.",
+                flag_of(option), "given", ", ".join(allowed), message=f"{name} has no {flag_of(option)}.",
                 remedy=f"It has {', '.join(allowed)}." if allowed else "",
             )  # fmt: skip
 

@@ -102,10 +102,10 @@ def _write_request(pro: ProTools, order: Order, session: Session, job: Path) -> 
     _check(order, span, tracks)
     at, part = Place(span.start), {"task": order.task, "position_s": span.start / rate_hz}
     if tracks:
-        heard = _around(order, span, rate_hz)
-        files, frames = bounce(pro, tracks, heard, span.stop - heard.start, session, job, with_mix=not order.onto)
-        at = Place(heard.start, tracks[-1].name, tracks[0].id if order.onto else "")
-        part |= _source_of(files, frames, heard.start / rate_hz)
+        source = _around(order, span, rate_hz)
+        files, frames = bounce(pro, tracks, source, span.stop - source.start, session, job, with_mix=not order.onto)
+        at = Place(source.start, tracks[-1].name, tracks[0].id if order.onto else "")
+        part |= _source_of(files, frames, source.start / rate_hz)
     fields = {**order.fields, **_fields(order, span, at.start, rate_hz)}
     write_json(job / REQUEST, _request(pro, order, session, at, {**part, "fields": fields}, tracks))
     return at

@@ -40,7 +40,7 @@ def test_a_warning_is_not_the_reason() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", '{"errors": 5}', '{"errors": []}', '{"errors": [7]}'])
-def test_an_error_that_cannot_be_read_is_told_all_the_same(body: str) -> None:
+def test_an_error_that_cannot_be_read_is_one_sentence_all_the_same(body: str) -> None:
     found = faults.refusal("SpotClipsByID", body)
     assert found.message.startswith("Pro Tools refused SpotClipsByID: ")
     assert found.message.endswith(".")

@@ -50,7 +50,7 @@ def test_what_would_begin_before_the_session_is_refused(fake: FakeProTools, pro:
     assert not (tmp_path / "placed").exists()
 
 
-def test_files_that_pro_tools_does_not_take_are_told(fake: FakeProTools, pro: ProTools, tmp_path: Path) -> None:
+def test_files_that_pro_tools_does_not_take_are_an_error(fake: FakeProTools, pro: ProTools, tmp_path: Path) -> None:
     failures = '{"failure_list": [{"file_path": "/a/b.wav", "failure_message": "is odd"}]}'
     fake.answers["ImportAudioToClipList"] = ("TStatus_Completed", failures)
     with pytest.raises(JobFailed, match=r"Pro Tools did not import /a/b\.wav: is odd"):
@@ -61,7 +61,9 @@ def test_files_that_pro_tools_does_not_take_are_told(fake: FakeProTools, pro: Pr
     assert fake.tracks == []
 
 
-def test_a_track_whose_id_is_not_told_is_found_by_its_name(fake: FakeProTools, pro: ProTools, tmp_path: Path) -> None:
+def test_a_track_without_an_id_in_the_answer_is_found_by_its_name(
+    fake: FakeProTools, pro: ProTools, tmp_path: Path
+) -> None:
     known = fake.add_track("Bass 2")
     fake.add_track("Bass")
     fake.answers["CreateNewTracks"] = ("TStatus_Completed", '{"created_track_names": ["Bass 2"]}')

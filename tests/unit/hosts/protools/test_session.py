@@ -23,7 +23,7 @@ from tests.support.fake_protools import FakeProTools
 TRACK = Track("{1}", "Bass", 2, sounds=True, selected=False, edited=False)
 
 
-def test_a_session_is_told_with_the_folder_of_its_results(fake: FakeProTools, pro: ProTools) -> None:
+def test_a_session_has_a_folder_for_results(fake: FakeProTools, pro: ProTools) -> None:
     session = read_session(pro)
     assert (session.file, session.name, session.rate_hz) == (fake.file, "Lied", 48_000)
     assert session.media == fake.folder / "AceBridge"
