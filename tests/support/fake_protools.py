@@ -339,6 +339,7 @@ class FakeProTools:
             self.track(name).muted = body["enabled"]
 
     def _DeleteTracks(self, body: Any) -> Any:  # noqa: N802
+        assert "track_names" not in body  # Pro Tools takes ids or names, not both
         for track_id in body["track_ids"]:
             self.tracks.remove(self._by_id(track_id))
         return {"success_count": len(body["track_ids"])}

@@ -138,6 +138,17 @@ def test_a_lost_connection_leaves_a_track_that_the_next_try_removes(
     assert (whole.name, clip_on(whole)[0]) == ("x", START)
 
 
+def test_a_pro_tools_that_cannot_delete_tracks_keeps_an_empty_one(
+    shell: Shell, pro: FakeProTools, guitar: FakeTrack
+) -> None:
+    pro.faults |= {"SpotClipsByID": Refusal("PT_HostIsBusy"), "DeleteTracks": Refusal("PT_UnsupportedCommand")}
+    assert "Pro Tools is busy." in run(shell, pro, "cover", "x", code=4).stderr
+    assert [(track.name, track.clips) for track in pro.tracks if track is not guitar] == [("x", [])]
+    del pro.faults["SpotClipsByID"]
+    shell.run("protools", "place", "--port", str(pro.port))
+    assert clip_on(pro.track("x 2"))[0] == START
+
+
 def test_a_result_is_placed_in_its_own_session_only(shell: Shell, pro: FakeProTools, guitar: FakeTrack) -> None:
     pro.faults["SpotClipsByID"] = Refusal("PT_HostIsBusy")
     run(shell, pro, "cover", "x", code=4)
