@@ -95,6 +95,7 @@ class FakeProTools:
         self.tracks: list[FakeTrack] = []
         self.locations: list[dict[str, Any]] = []
         self.counter = "TLType_BarsBeats"
+        self.bpm, self.meter = 120.0, 4
         self.faults: dict[str, Refusal] = {}
         self.drops: set[str] = set()
         self.holds: dict[str, threading.Event] = {}
@@ -255,6 +256,16 @@ class FakeProTools:
     def _SetTimelineSelection(self, body: Any) -> None:  # noqa: N802
         assert body["location_type"] == "TLType_Samples"
         self.span = (int(body["in_time"]), int(body["out_time"]))
+
+    def _GetTimeAsType(self, body: Any) -> Any:  # noqa: N802
+        place, beat = body["location"]["location"], 60 * self.rate_hz / self.bpm
+        if body["time_type"] == "TLType_Samples":
+            bar, number, ticks = map(int, place.split("|"))
+            found = str(round(beat * ((bar - 1) * self.meter + number - 1 + ticks / 960)))
+        else:
+            bar, rest = divmod(int(place) / beat, self.meter)
+            found = f"{int(bar) + 1}|{int(rest) + 1}|{int(rest % 1 * 960):03d}"
+        return {"converted_location": {"location": found, "time_type": body["time_type"]}}
 
     def _GetTrackList(self, body: Any) -> Any:  # noqa: N802
         return self._page("track_list", [self._describe(track) for track in self.tracks], body)

@@ -83,9 +83,12 @@ def test_new_music_begins_at_the_cursor_in_the_rate_of_the_session(shell: Shell,
         np.testing.assert_allclose(audio, expected_tone(SEED, 0.5, rate_hz=44_100), atol=1e-6)
 
 
-def test_new_music_fills_the_selection(shell: Shell, pro: FakeProTools) -> None:
-    pro.span = (START, STOP)
+def test_new_music_fills_the_selection_in_the_tempo_of_the_session(shell: Shell, pro: FakeProTools) -> None:
+    pro.span, pro.bpm, pro.meter = (START, STOP), 97.5, 3
     run(shell, pro, "generate", "night")
+    (file,) = (pro.folder / "AceBridge").iterdir()
+    music = shell.json("info", str(file))["recipe"]["fields"]["music"]
+    assert music == {"bpm": 97.5, "timesignature": 3, "caption": "night"}
     sample, audio = clip_on(pro.track("night"))
     assert (sample, len(audio)) == (START, STOP - START)
 

@@ -33,6 +33,7 @@ from acebridge.hosts.protools.session import (
     read_tracks,
     working_tracks,
 )
+from acebridge.hosts.protools.tempo import read_music
 from acebridge.private_files import FILE_MODE, make_private_folder
 from acestep_runtime.tasks import TASKS
 
@@ -107,6 +108,8 @@ def _write_request(pro: ProTools, order: Order, session: Session, job: Path) -> 
         at = Place(source.start, tracks[-1].name, tracks[0].id if order.onto else "")
         part |= _source_of(files, frames, source.start / rate_hz)
     fields = {**order.fields, **_fields(order, span, at.start, rate_hz)}
+    if order.task == "text2music":
+        fields["music"] = {**read_music(pro, span.start, rate_hz), **_mapping(fields.get("music"))}
     write_json(job / REQUEST, _request(pro, order, session, at, {**part, "fields": fields}, tracks))
     return at
 
@@ -195,11 +198,14 @@ def _fields(order: Order, span: Span, start: int, rate_hz: int) -> dict[str, Any
     if task.has("start_s"):
         fields |= {"start_s": (span.start - start) / rate_hz, "end_s": (span.stop - start) / rate_hz, "scope": "region"}
     if order.task == "text2music":
-        output = order.fields.get("output")
-        fields["output"] = {"sample_rate": rate_hz, **(output if isinstance(output, dict) else {})}
+        fields["output"] = {"sample_rate": rate_hz, **_mapping(order.fields.get("output"))}
         if "duration_s" not in order.fields:
             fields["duration_s"] = len(span) / rate_hz if span else _DEFAULT_S
     return fields
+
+
+def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
 
 
 def _request(
