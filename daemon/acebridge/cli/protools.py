@@ -88,9 +88,9 @@ def run(
     order = _order(task, options)
     with ProTools(port) as pro:
         outcome = _perform(pro, order, address, not no_autostart, shown=not json)
+        _report(outcome, as_json=json)
         if mark:
-            _mark(pro, order, outcome)
-    _report(outcome, as_json=json)
+            _mark(pro, task.value, outcome)
 
 
 @protools.command()
@@ -207,7 +207,7 @@ def _progress(title: str, shown: bool) -> Iterator[Show]:
         yield lambda stage, fraction: bar.update(row, completed=fraction, description=stage)
 
 
-def _mark(pro: ProTools, order: Order, outcome: Outcome) -> None:
+def _mark(pro: ProTools, task: str, outcome: Outcome) -> None:
     from acebridge.cli.perform import fact_lines
     from acebridge.hosts.protools.locations import mark
     from acebridge.hosts.protools.session import Span, read_span
@@ -217,7 +217,7 @@ def _mark(pro: ProTools, order: Order, outcome: Outcome) -> None:
     if outcome.clips:
         first = outcome.clips[0]
         span = Span(first.sample, first.sample + first.frames)
-    mark(pro, f"AceBridge {order.task}", span, facts)
+    mark(pro, f"AceBridge {task}", span, facts)
 
 
 def _report(outcome: Outcome, *, as_json: bool) -> None:

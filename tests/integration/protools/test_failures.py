@@ -67,8 +67,14 @@ FAULTS = {
     ),
     "two to replace": (
         lambda pro: pro.add_track("Bass", selected=True), ("cover", "--replace"), 2,
-        "--replace needs one selected track; there are 2. Select one track and a task that works on it, or leave out"
-        " --replace.",
+        "--replace is for one take of repaint or cover on one track; 2 are selected. Select one track and ask for one take, or"
+        " leave out --replace.",
+    ),
+    "stems to replace": (
+        lambda _: None, ("extract", "-t", "drums", "--replace"), 2, "--replace is for one take of repaint or cover",
+    ),
+    "takes to replace": (
+        lambda _: None, ("cover", "-n", "2", "--replace"), 2, "--replace is for one take of repaint or cover",
     ),
     "no such field": (
         lambda _: None, ("understand", "--strength", "0.5"), 2,

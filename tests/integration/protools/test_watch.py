@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.daemon import until
-from tests.support.fake_protools import FakeProTools, FakeTrack
+from tests.support.fake_protools import FakeProTools, FakeTrack, Refusal
 from tests.support.protools import Watcher, clip_on
 from tests.support.shell import Shell
 
@@ -21,6 +21,22 @@ def test_watch_says_what_is_selected_and_runs_what_memory_locations_ask_for(
     watcher.until("dance is no task for Pro Tools.")
     until(lambda: pro.locations[0]["name"] == "AceBridge failed: dance")
     assert pro.locations[0]["comments"].startswith("dance is no task for Pro Tools. Name the memory location")
+    fake_names = [track.name for track in pro.tracks]
+    pro.locations.clear()
+    pro.add_location("AceBridge: lego kazoo", (50_000, 98_000))
+    until(lambda: pro.locations[0]["name"] == "AceBridge failed: lego kazoo")
+    assert [track.name for track in pro.tracks] == fake_names
+    watcher.end()
+
+
+def test_a_memory_location_that_cannot_be_removed_asks_once(shell: Shell, pro: FakeProTools, guitar: FakeTrack) -> None:
+    pro.faults["ClearMemoryLocation"] = Refusal("PT_ReadOnlySession", "no")
+    watcher = Watcher(shell, pro.port)
+    pro.add_location("AceBridge: cover x", (50_000, 98_000))
+    watcher.until("Pro Tools may not write")
+    seen = len(pro.log)
+    until(lambda: pro.commands[seen:].count("GetMemoryLocations") > 2)
+    assert [track.name for track in pro.tracks] == [guitar.name, "x"]
     watcher.end()
 
 

@@ -92,7 +92,7 @@ def finish(pro: ProTools, wish: Wish) -> None:
     pro.ask("ClearMemoryLocation", {"location_list": [wish.number]})
 
 
-def fail(pro: ProTools, wish: Wish, error: JobFailed) -> None:
+def fail(pro: ProTools, wish: Wish, error: Exception) -> None:
     """Say in a memory location why its task has failed: it does not ask for it any more."""
     (found,) = (each for each in read_locations(pro) if each.number == wish.number)
     pro.ask(

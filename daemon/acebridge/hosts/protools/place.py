@@ -82,7 +82,7 @@ def place(pro: ProTools, result: ResultFile, at: Place, job: Path) -> list[Place
             if not onto:
                 _dress(pro, track, output["colour"] or _COLOURS.get(task, SONG), palette, muted=take > 1)
             placed.append(PlacedClip(track, output["file"], sample, output["frames"]))
-    except Exception:
+    except BaseException:  # Ctrl-C too
         with suppress(JobFailed):  # what went wrong first is what matters
             remove_begun(pro, job)
         raise

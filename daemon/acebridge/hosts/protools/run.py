@@ -47,6 +47,8 @@ OFFERED = {
     **{name: name for name in ("repaint", "cover", "lego", "complete", "extract", "understand")},
     "generate": "text2music",
 }
+#: Tasks whose one output can stand in place of its source.
+_REPLACING = ("repaint", "cover")
 #: As long as a song that nobody has said the length of.
 _DEFAULT_S = 30.0
 _LOOK_S = 0.2
@@ -64,6 +66,12 @@ class Order:
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
     engine: str = "auto"
     onto: bool = False
+
+    @property
+    def takes(self) -> int:
+        """How many takes it asks for."""
+        takes = _mapping(self.fields.get("output")).get("takes")
+        return takes if isinstance(takes, int) else 1
 
 
 @dataclass(frozen=True)
@@ -88,21 +96,21 @@ def perform(
     job = _make_folder(jobs)
     with _remove_on_failure(job, session.media):
         with _one_at_a_time(jobs):
-            show("Pro Tools bounces", 0.0)
-            at = _write_request(pro, order, session, job)
+            at = _write_request(pro, order, session, job, show)
         with _show_progress(job, show):
             result = run_job(job, address=address, autostart=autostart)
     with _one_at_a_time(jobs):
         return Outcome(result, _place(pro, session, result, at, job))
 
 
-def _write_request(pro: ProTools, order: Order, session: Session, job: Path) -> Place:
+def _write_request(pro: ProTools, order: Order, session: Session, job: Path, show: Show) -> Place:
     """Bounce what is selected, and write the request about it; return where its result belongs."""
     span, rate_hz = read_span(pro), session.rate_hz
     tracks = working_tracks(read_tracks(pro)) if TASKS[order.task].has("source") else []
     _check(order, span, tracks)
     at, part = Place(span.start), {"task": order.task, "position_s": span.start / rate_hz}
     if tracks:
+        show("Pro Tools bounces", 0.0)
         source = _around(order, span, rate_hz)
         files, frames = bounce(pro, tracks, source, span.stop - source.start, session, job, with_mix=not order.onto)
         at = Place(source.start, tracks[-1].name, tracks[0].id if order.onto else "")
@@ -170,9 +178,9 @@ def _check(order: Order, span: Span, tracks: list[Track]) -> None:
     if tracks and not span:
         remedy = "Select a range on the time line, then run it again."
         raise JobFailed(ErrorReason.INVALID_VALUE, "Nothing is selected in Pro Tools.", remedy=remedy)
-    if order.onto and len(tracks) != 1:
-        remedy = "Select one track and a task that works on it, or leave out --replace."
-        message = f"--replace needs one selected track; there are {len(tracks)}."
+    if order.onto and (order.task not in _REPLACING or len(tracks) != 1 or order.takes != 1):
+        remedy = "Select one track and ask for one take, or leave out --replace."
+        message = f"--replace is for one take of {' or '.join(_REPLACING)} on one track; {len(tracks)} are selected."
         raise JobFailed(ErrorReason.INVALID_VALUE, message, remedy=remedy)
 
 

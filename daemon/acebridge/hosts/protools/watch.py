@@ -7,12 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from acebridge.errors import ErrorReason, JobFailed
+from acebridge.errors import AceBridgeError, ErrorReason, JobFailed, reason_of
 from acebridge.hosts.protools.connection import ProTools
-from acebridge.hosts.protools.faults import ProToolsLoss
+from acebridge.hosts.protools.faults import CommandRefusal, ProToolsLoss
 from acebridge.hosts.protools.locations import Wish, fail, finish, order_of, read_wishes, recall
 from acebridge.hosts.protools.run import Order, Outcome
 from acebridge.hosts.protools.session import Session, Span, Track, read_session, read_span, read_tracks
+from acestep_runtime.errors import AceStepError
 
 _LOOK_S, _AGAIN_S = 0.5, 2.0
 Say = Callable[[str], None]
@@ -46,6 +47,7 @@ def _watch_until_gone(port: int, run: Run, say: Say) -> str:
 
 def _watch(pro: ProTools, run: Run, say: Say) -> NoReturn:
     said = ""
+    granted: set[Wish] = set()  # a location that cannot be removed asks once
     while True:
         try:
             line = describe(read_session(pro), read_span(pro), read_tracks(pro))
@@ -57,8 +59,11 @@ def _watch(pro: ProTools, run: Run, say: Say) -> NoReturn:
         if line != said:
             say(line)
             said = line
+        granted &= {*wishes}
         for wish in wishes:
-            grant(pro, wish, run, say)
+            if wish not in granted:
+                granted.add(wish)
+                grant(pro, wish, run, say)
         time.sleep(_LOOK_S)
 
 
@@ -78,13 +83,16 @@ def grant(pro: ProTools, wish: Wish, run: Run, say: Say) -> None:
         outcome = run(pro, order_of(wish.words))
     except ProToolsLoss:
         raise
-    except JobFailed as error:
+    except (AceBridgeError, AceStepError, OSError) as error:
         say(str(error))
         with suppress(JobFailed):
             fail(pro, wish, error)
-        if error.kind is ErrorReason.CANCELLED:
+        if reason_of(error) is ErrorReason.CANCELLED:
             raise
         return
-    finish(pro, wish)
     for clip in outcome.clips:
         say(f"{clip.track}: {clip.frames} samples at {clip.sample}")
+    try:
+        finish(pro, wish)
+    except CommandRefusal as error:
+        say(str(error))
