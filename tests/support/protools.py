@@ -26,8 +26,11 @@ def add_guitar(pro: FakeProTools, channels: int = 2) -> FakeTrack:
 
 
 def run(shell: Shell, pro: FakeProTools, *words: str, code: int = 0) -> Done:
+    known = jobs(shell)
     seed = () if words[0] == "understand" else ("-s", str(SEED))
-    return shell.run("protools", "run", *words, *seed, "-e", "fake", "--port", str(pro.port), code=code)
+    done = shell.run("protools", "run", *words, *seed, "-e", "fake", "--port", str(pro.port), code=code)
+    assert code or jobs(shell) == known  # what was bounced is gone
+    return done
 
 
 def refuse(shell: Shell, pro: FakeProTools, *words: str, code: int) -> str:

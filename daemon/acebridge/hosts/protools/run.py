@@ -100,7 +100,9 @@ def perform(
         with _show_progress(job, show):
             result = run_job(job, address=address, autostart=autostart)
     with _one_at_a_time(jobs):
-        return Outcome(result, _place(pro, session, result, at, job))
+        clips = _place(pro, session, result, at, job)
+    shutil.rmtree(job, ignore_errors=True)  # its bounces are large
+    return Outcome(result, clips)
 
 
 def _write_request(pro: ProTools, order: Order, session: Session, job: Path, show: Show) -> Place:
@@ -158,6 +160,7 @@ def _place_pending(pro: ProTools, session: Session, jobs: Path) -> list[PlacedCl
         ):
             at = Place(int(str(wanted["start"])), str(wanted["after"]), str(wanted["onto"]))
             clips += place(pro, result, at, waiting.folder)
+            shutil.rmtree(waiting.folder, ignore_errors=True)
     return clips
 
 
