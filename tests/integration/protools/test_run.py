@@ -13,6 +13,7 @@ from tests.support.daemon import expected_tone, song
 from tests.support.fake_protools import PALETTE, FakeProTools, FakeTrack
 from tests.support.protools import SEED, START, STOP, add_guitar, clip_on, reference, run
 from tests.support.shell import Shell
+from tests.support.signals import song as band
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
@@ -158,3 +159,13 @@ def test_doctor_tells_what_answers(shell: Shell, pro: FakeProTools) -> None:
     pro.name = None
     findings = json.loads(shell.run("protools", "doctor", "--port", str(pro.port), "--json", code=4).stdout)
     assert findings[-1]["says"] == "No session is open in Pro Tools."
+
+
+def test_the_draft_engine_plays_a_layer_in_place(shell: Shell, pro: FakeProTools) -> None:
+    guitar = pro.add_track("Gitarre", selected=True)
+    pro.put(guitar, 0, band(bars=4))
+    pro.span = (96_000, 192_000)
+    shell.run("protools", "run", "lego", "-t", "drums", "--context", "2", "-e", "draft", "--port", str(pro.port))
+    sample, audio = clip_on(pro.track("Drums"))
+    assert (sample, audio.shape) == (96_000, (96_000, 2))
+    assert 0.001 < np.sqrt(np.mean(audio**2)) < 0.5
