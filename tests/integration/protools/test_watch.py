@@ -21,6 +21,10 @@ def test_watch_says_what_is_selected_and_runs_what_memory_locations_ask_for(
     watcher.until("dance is no task for Pro Tools.")
     until(lambda: pro.locations[0]["name"] == "AceBridge failed: dance")
     assert pro.locations[0]["comments"].startswith("dance is no task for Pro Tools. Name the memory location")
+    pro.locations.clear()
+    pro.add_location("AceBridge: understand", (50_000, 98_000))
+    until(lambda: pro.locations[0]["name"] == "AceBridge found: understand")
+    assert "bpm: 120" in pro.locations[0]["comments"]
     fake_names = [track.name for track in pro.tracks]
     pro.locations.clear()
     pro.add_location("AceBridge: lego kazoo", (50_000, 98_000))

@@ -12,15 +12,16 @@ from typing import Any
 
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.hosts.protools.connection import ProTools
-from acebridge.hosts.protools.run import OFFERED, Order
+from acebridge.hosts.protools.run import OFFERED, Order, Outcome
 from acebridge.hosts.protools.schema import name_of
 from acebridge.hosts.protools.session import Span, read_locations, read_span, select_span
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TRACKS
 
-#: What the name of a memory location begins with that asks for a task, and of one whose task has failed.
-ASKS, FAILED = "AceBridge:", "AceBridge failed:"
+#: What names begin with: of memory locations that ask for a task, whose task has failed, and has found something.
+ASKS, FAILED, FOUND = "AceBridge:", "AceBridge failed:", "AceBridge found:"
+_FACTS = ("bpm", "keyscale", "timesignature")
 _MAX_NAME, _MAX_COMMENT = 120, 250
 
 
@@ -87,24 +88,34 @@ def _leading_tracks(text: str) -> tuple[list[str], str]:
     return tracks, text
 
 
-def finish(pro: ProTools, wish: Wish) -> None:
-    """Remove a memory location whose task is done."""
-    pro.ask("ClearMemoryLocation", {"location_list": [wish.number]})
+def finish(pro: ProTools, wish: Wish, outcome: Outcome) -> None:
+    """Remove a memory location whose task is done; one whose task makes no audio stays, and says what was found."""
+    if outcome.clips:
+        pro.ask("ClearMemoryLocation", {"location_list": [wish.number]})
+        return
+    metadata = outcome.result["parts"][0]["takes"][0]["metadata"]
+    facts = [f"{name}: {metadata[name]}" for name in _FACTS if metadata.get(name) not in (None, "")]
+    _edit(pro, wish, f"{FOUND} {wish.words}", "; ".join(facts) or "Neither tempo nor key is clear.")
 
 
 def fail(pro: ProTools, wish: Wish, error: Exception) -> None:
     """Say in a memory location why its task has failed: it does not ask for it any more."""
+    _edit(pro, wish, f"{FAILED} {wish.words}", str(error))
+
+
+def _edit(pro: ProTools, wish: Wish, name: str, comments: str) -> None:
+    """Change the name and the comment of a memory location, and leave all else as it is."""
     (found,) = (each for each in read_locations(pro) if each.number == wish.number)
     pro.ask(
         "EditMemoryLocation",
         {
             "number": wish.number,
-            "name": f"{FAILED} {wish.words}"[:_MAX_NAME],
+            "name": name[:_MAX_NAME],
             "start_time": found.start_time,
             "end_time": found.end_time,
             "time_properties": name_of("TimeProperties", found.time_properties),
             "reference": name_of("MemoryLocationReference", found.reference),
-            "comments": str(error)[:_MAX_COMMENT],
+            "comments": comments[:_MAX_COMMENT],
             "color_index": found.color_index,
             "location": name_of("MarkerLocation", found.location),
             "track_name": found.track_name,

@@ -93,6 +93,6 @@ def grant(pro: ProTools, wish: Wish, run: Run, say: Say) -> None:
     for clip in outcome.clips:
         say(f"{clip.track}: {clip.frames} samples at {clip.sample}")
     try:
-        finish(pro, wish)
+        finish(pro, wish, outcome)
     except CommandRefusal as error:
         say(str(error))

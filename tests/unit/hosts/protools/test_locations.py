@@ -9,10 +9,16 @@ import pytest
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.hosts.protools.connection import ProTools
 from acebridge.hosts.protools.locations import Wish, fail, finish, mark, order_of, read_wishes, recall
-from acebridge.hosts.protools.run import OFFERED
+from acebridge.hosts.protools.place import PlacedClip
+from acebridge.hosts.protools.run import OFFERED, Outcome
 from acebridge.hosts.protools.session import Span
 from acestep_runtime.tasks import TASKS
 from tests.support.fake_protools import FakeProTools, Refusal
+
+
+def outcome(metadata: dict[str, Any], *clips: PlacedClip) -> Outcome:
+    result: Any = {"parts": [{"takes": [{"metadata": metadata}]}]}
+    return Outcome(result, list(clips))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def test_a_wish_is_gone_when_it_is_done_and_says_why_it_failed(fake: FakeProTool
     fake.add_location("AceBridge: cover", (0, 10))
     fake.add_location("AceBridge: repaint", (5, 9))
     cover, repaint = read_wishes(pro)
-    finish(pro, cover)
+    finish(pro, cover, outcome({}, PlacedClip("x", "x.wav", 0, 10)))
     fail(pro, repaint, JobFailed(ErrorReason.BUSY, "The queue is full.", remedy="Wait."))
     (left,) = fake.locations
     assert (left["name"], left["comments"], left["span"]) == (
@@ -69,6 +75,23 @@ def test_a_wish_is_gone_when_it_is_done_and_says_why_it_failed(fake: FakeProTool
         "The queue is full. Wait.",
         (5, 9),
     )
+    assert read_wishes(pro) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "comment"),
+    [
+        ({"bpm": 97.5, "keyscale": "C major", "beats": [0.5]}, "bpm: 97.5; keyscale: C major"),
+        ({"keyscale": ""}, "Neither tempo nor key is clear."),
+    ],
+)
+def test_a_task_without_audio_leaves_its_findings(
+    fake: FakeProTools, pro: ProTools, metadata: dict[str, Any], comment: str
+) -> None:
+    fake.add_location("AceBridge: understand", (0, 10))
+    finish(pro, *read_wishes(pro), outcome(metadata))
+    (location,) = fake.locations
+    assert (location["name"], location["comments"]) == ("AceBridge found: understand", comment)
     assert read_wishes(pro) == []
 
 
