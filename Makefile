@@ -19,8 +19,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack release-file \
-	reaper-icons clean help
+	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack \
+	release-file reaper-icons clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
+	@echo "make ptsl-descriptor  write the descriptor of Pro Tools' scripting interface again, from py-ptsl"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
 	@echo "make reaper-icons  draw the icons of REAPER's toolbar again"
@@ -141,6 +142,12 @@ quality: $(VENV)/.test
 
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
+
+# py-ptsl needs older packages than AceBridge: it is put aside, in the version of the tests, and not run.
+ptsl-descriptor: $(VENV)/.test
+	rm -rf build/ptsl
+	$(INSTALL) --no-deps -c tests/hosts/protools/constraints.txt --target build/ptsl py-ptsl
+	$(BIN)/python -m tests.support.ptsl_descriptor build/ptsl
 
 freeze: $(VENV)/.test
 	$(BIN)/buf build --exclude-source-info -o $(FROZEN)

@@ -24,6 +24,7 @@ from acebridge.cli.osc import osc
 from acebridge.cli.place import place
 from acebridge.cli.play import play
 from acebridge.cli.plugin import plugin
+from acebridge.cli.protools import protools
 from acebridge.cli.prune import prune
 from acebridge.cli.serve import serve
 from acebridge.cli.service import service
@@ -75,6 +76,7 @@ for name, group in (
     ("service", service),
     ("osc", osc),
     ("plugin", plugin),
+    ("protools", protools),
 ):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")

@@ -14,15 +14,16 @@ from acestep_runtime.errors import InvalidValue
 _WRITTEN = {"encoding": "--format", "tries": "--best-of"}
 
 
-def _flag(option: str) -> str:
+def flag_of(option: str) -> str:
+    """Return an option as it is written at the command line."""
     return _WRITTEN.get(option, f"--{option.replace('_', '-')}")
 
 
 #: Field of a request, with its group → option.
 OPTIONS_OF_FIELDS = {
-    **{field: _flag(option) for field, option in FIELDS.items()},
-    **{f"{group}.{field}": _flag(option) for group, names in GROUPS.items() for field, option in names.items()},
-    **{f"submission.{field}": _flag(option) for field, option in SUBMISSION.items()},
+    **{field: flag_of(option) for field, option in FIELDS.items()},
+    **{f"{group}.{field}": flag_of(option) for group, names in GROUPS.items() for field, option in names.items()},
+    **{f"submission.{field}": flag_of(option) for field, option in SUBMISSION.items()},
     **dict.fromkeys(("match_loudness", "loudness_of"), "--match-loudness"),
     **dict.fromkeys(("sampling.adapters.name", "sampling.adapters.scale"), "--lora"),
     "seed": "--seed",

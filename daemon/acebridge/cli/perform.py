@@ -376,8 +376,15 @@ def _place(output: OutputReport) -> str:
 
 
 def _print_facts(facts: Mapping[str, JsonValue], hidden: Sequence[str]) -> None:
-    """Print what is known of a take, a fact a line."""
-    for name, value in in_order({**facts, **describe_findings(facts)}).items():
-        if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", []):
-            for line in _fact_lines(name, value):
-                typer.echo(f"  {printable(line.expandtabs(1), 1000)}")
+    for line in fact_lines(facts, hidden):
+        typer.echo(line)
+
+
+def fact_lines(facts: Mapping[str, JsonValue], hidden: Sequence[str] = ()) -> list[str]:
+    """Return what is known of a take in lines to print, a fact a line."""
+    return [
+        f"  {printable(line.expandtabs(1), 1000)}"
+        for name, value in in_order({**facts, **describe_findings(facts)}).items()
+        if name not in (*_LONG_FACTS, *hidden, _WARNINGS, "engine") and value not in (None, "", [])
+        for line in _fact_lines(name, value)
+    ]

@@ -56,7 +56,7 @@ def _run(name: str, title: str, options: Options) -> None:
     from acebridge.cli.several import each_source
     from acestep_runtime.tasks import TASKS
 
-    task, options = TASKS[name], with_bars(_with_caption(options))
+    task, options = TASKS[name], with_bars(with_caption(options))
     many = task.returns_several(len(options.get("track") or ()))
 
     def perform_one(options: Options) -> None:
@@ -72,7 +72,7 @@ def _run(name: str, title: str, options: Options) -> None:
         perform_one(options)
 
 
-def _with_caption(options: Options) -> Options:
+def with_caption(options: Options) -> Options:
     """Return options with the caption that was given as an argument. Raises `InvalidValue` for two, and for a file."""
     words = options.get("caption_words")
     if not words:

@@ -19,6 +19,7 @@ from tests.support.installation import TREES, Installation, Session, run
 pytestmark = pytest.mark.host
 
 SHIPPED = {".py", ".pyi", ".proto", ".toml", ".html", ".css", ".js", ".lua", ".md", ".json", ".typed"}
+SHIPPED_NAMES = {"py.typed", "ptsl.binpb", "ptsl-notice.txt"}
 #: Files that raise when they are imported, as a musician's folder may hold them.
 TRAPS = (
     "acebridge/__init__.py", "acestep_runtime/__init__.py", "daemon/__init__.py", "daemon.py", "numpy/__init__.py", "torch.py",
@@ -69,7 +70,7 @@ def test_the_wheel_holds_the_sources_and_nothing_else(wheel: Path) -> None:
             f"{place}/{path.relative_to(folder).as_posix()}": path
             for place, folder in TREES.items()
             for path in folder.rglob("*")
-            if path.suffix in SHIPPED or path.name == "py.typed"
+            if path.suffix in SHIPPED or path.name in SHIPPED_NAMES
         }
         assert {name for name in names if ".dist-info/" not in name} == expected.keys()
         assert all(archive.read(name) == path.read_bytes() for name, path in expected.items())
