@@ -93,7 +93,7 @@ def two_items(scene: Scene) -> None:
 
 
 def some_items(scene: Scene) -> None:
-    """Select so many items that all their takes are placed in one tick."""
+    """Select a number of items whose takes are placed in one tick."""
     select(scene, 15)
 
 
