@@ -52,7 +52,7 @@ return function(import)
   end
 
   --- All tracks that something of `start` gets to along `edges`: track → { track … }.
-  local function reached(start, edges)
+  local function find_along(start, edges)
     local found, open = {}, {}
     for i, track in ipairs(start) do open[i] = track end
     while #open > 0 do
@@ -65,7 +65,7 @@ return function(import)
     return found
   end
 
-  local function turned_round(edges)
+  local function turn_round(edges)
     local found = {}
     for track, others in pairs(edges) do
       for _, other in ipairs(others) do
@@ -90,8 +90,8 @@ return function(import)
   --- Tracks that send to those that are rendered, by way of others too. Not those that get something from them, such as an echo
   -- that feeds back, nor the folders that they are in.
   local function senders(tracks, sends)
-    local found, own, fed = {}, with_folders(tracks), reached(tracks, sends)
-    for track in pairs(reached(tracks, turned_round(sends))) do
+    local found, own, fed = {}, with_folders(tracks), find_along(tracks, sends)
+    for track in pairs(find_along(tracks, turn_round(sends))) do
       if not own[track] and not fed[track] then found[#found + 1] = track end
     end
     return found

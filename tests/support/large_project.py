@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tests.support.fake_reaper.calls_time import Marker
 from tests.support.fake_reaper.sound import open_source
 from tests.support.fake_reaper.state import Item
 from tests.support.paths import REAPER_SCRIPTS as SCRIPTS
 from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import AT, LENGTH, Scene, open_scene
+from tests.support.reaper_song import answer_song
 from tests.support.reaper_studio import RATE_HZ, media
 
 TRACKS, ITEMS = 500, 10_000
@@ -35,7 +37,7 @@ def _fill(track: Any, source: Any, count: int) -> None:
 @contextmanager
 def open_large(folder: Path, scripts: Path = SCRIPTS) -> Iterator[Scene]:
     """Open the small scene, with all the other tracks around it: folders of ten, the scene's own track in the middle."""
-    with open_scene(folder, scripts) as scene:
+    with open_scene(folder, scripts=scripts) as scene:
         short = np.random.default_rng(1).uniform(-0.1, 0.1, (4 * RATE_HZ, 2)).astype(np.float32)
         source = open_source(media(folder / "short.wav", short))
         scene.item.selected = 0
@@ -90,6 +92,35 @@ def two_items(scene: Scene) -> None:
     scene.item.selected = scene.second.selected = 1
 
 
+def some_items(scene: Scene) -> None:
+    """Select a number of items whose takes are placed in one tick."""
+    select(scene, 15)
+
+
+def regions(scene: Scene) -> None:
+    """Make regions of 2 s, one after the other."""
+    scene.project.markers = [
+        Marker(number, True, 2.0 * number, 2.0 * number + 2.0, f"Part {number}", 0) for number in range(1, 9)
+    ]
+
+
+def _add_midi(scene: Scene) -> Item:
+    track = scene.project.tracks[100]
+    track.add_instrument()
+    return track.add_midi(AT / RATE_HZ, 4.0, (0.0, 2.0, 69))
+
+
+def midi(scene: Scene) -> None:
+    """Select an item of notes on a track with other items."""
+    _add_midi(scene).selected = 1
+
+
+def time_with_midi(scene: Scene) -> None:
+    """Select a time in which one track has to be rendered."""
+    _add_midi(scene)
+    select_time(scene)
+
+
 def apart(scene: Scene) -> None:
     scene.item.selected = 1
     scene.second.position += 100
@@ -98,7 +129,11 @@ def apart(scene: Scene) -> None:
 #: What is run, what is selected, and what is entered.
 ACTIONS: list[tuple[str, Callable[[Scene], None], dict[str, str]]] = [
     ("Repaint time selection", time_and_item, {}),
+    ("Repaint time selection", some_items, {}),
+    ("Repaint time selection", midi, {}),
+    ("Song from regions", regions, {}),
     ("Cover", time, {}),
+    ("Cover", time_with_midi, {}),
     ("Cover", many_items, {}),
     ("Cover", time_and_tracks, {}),
     ("Add layer", time_and_item, {}),
@@ -121,5 +156,5 @@ def run_action(scene: Scene, action: str, selected: Callable[[Scene], None], for
     scene.project.settle()
     scene.r.answer(*[6] * 4)
     folder = scene.send(action, **form)
-    answer(folder)
+    (answer_song if "song" in scene.request(folder) else answer)(folder)
     scene.r.finish()

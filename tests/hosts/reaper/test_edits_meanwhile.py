@@ -92,6 +92,8 @@ TAKES = {
 TRACKS = ("Cover", "Complete", "Extract stems", "Add layer")
 FREE = ("Generate here", "Compose from a description")
 FACTS = ("Analyse", "Lyrics to regions", "Score takes")
+#: What follows regions (`test_song_from_regions`), and what is placed as a repaint is (`test_vary`).
+ELSEWHERE = ("Song from regions", "Vary this take")
 
 
 def prepare(scene: Scene, action: str, edit: str) -> None:
@@ -187,7 +189,7 @@ def new(start: int, stop: int) -> np.ndarray:
 def test_each_action_is_tried_with_each_edit() -> None:
     actions = Leaves(get_action_context=lambda: (False, b"/x.lua"))["actions"].table
     titles = {actions[name][b"title"].decode() for name in actions}
-    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS}
+    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS, *ELSEWHERE}
     assert len(EDITS) == 10
 
 

@@ -25,6 +25,7 @@ from tests.support.large_project import (
     time_and_tracks,
 )
 from tests.support.reaper_answers import answer
+from tests.support.reaper_panel import open_panel
 from tests.support.reaper_scene import Scene
 
 MOST_CALLS = 2000
@@ -68,6 +69,31 @@ def test_stepping_through_the_takes_of_300_items(large: Scene, action: str) -> N
     large.r.run(f"AceBridge_{action}.lua")
     assert [item["I_CURTAKE"] for item in chosen] == [1] * 300
     assert large.project.undo == [f"AceBridge: {action}"]
+    check(large)
+
+
+@pytest.mark.slow
+def test_sending_a_take_to_vary(large: Scene) -> None:
+    file = Path(large.item.takes[0].source.path)
+    data = bytearray(file.read_bytes())
+    data[200:209] = b"ACEBRIDGE"  # where a recipe would be
+    file.write_bytes(data)
+    large.item.selected = 1
+    request = large.request(large.send("Vary this take", **{"How far": "0.5"}))
+    assert request["parts"][0]["variation"] == 0.5
+    check(large)
+
+
+@pytest.mark.slow
+def test_the_panel_sends_and_places(large: Scene) -> None:
+    """The panel looks at what is selected, follows the job and draws, all in the same ticks."""
+    large.item.selected = 1
+    select_time(large)
+    panel = open_panel(large)
+    panel.choose("Repaint time selection", "Cover")
+    answer(panel.go())
+    large.r.until(lambda: large.project.undo == ["AceBridge: Cover"], timeout_s=60)
+    panel.tick(20)
     check(large)
 
 

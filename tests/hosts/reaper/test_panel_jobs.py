@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acebridge.hosts.jobfolder.inbox import Placement
+from acebridge.hosts.jobfolder.placing import files_source
+from acebridge.hosts.jobfolder.presence import open_projects
 from tests.support.reaper_answers import answer
 from tests.support.reaper_panel import SCRIPT, Panel, open_panel
 from tests.support.reaper_scene import AT, START, STOP, Scene
-from tests.support.reaper_studio import RATE_HZ
+from tests.support.reaper_studio import RATE_HZ, media
 
 # Jobs
 
@@ -291,3 +294,68 @@ def test_rows_stay_until_they_are_dismissed(panel: Panel) -> None:
     assert "new take;" not in panel.words()
     panel.tick(60)
     assert "new take;" not in panel.words()
+
+
+# Results from elsewhere: see `test_inbox`
+
+
+def place(panel: Panel, tmp_path: Path) -> Placement:
+    """Have the inbox hold two seconds of audio for the project that the panel shows."""
+    panel.scene.project.file = str(tmp_path / "Scene.rpp")
+    inbox = panel.scene.r.resource / "AceBridge" / "inbox"
+    panel.scene.r.until(lambda: [project for project in open_projects(inbox) if project.file])
+    placement = Placement(inbox, open_projects(inbox)[-1])
+    file = media(tmp_path / "tone.wav", np.full((2 * RATE_HZ, 2), 0.25, np.float32))
+    content = files_source([file])(placement.project.media, placement.folder)
+    placement.send(content.result, {"kind": "seconds", "position_s": 30.0}, title=content.title)
+    return placement
+
+
+def test_a_result_from_the_inbox_has_a_row(panel: Panel, tmp_path: Path) -> None:
+    placement = place(panel, tmp_path)
+    panel.scene.r.until(lambda: placement.answer().is_final)
+    panel.tick(5)
+    assert placement.answer().state == "placed"
+    assert placement.answer().message in panel.words()
+    assert "Again" not in panel.window
+    (item,) = panel.scene.new_tracks()[0].items
+    panel.click("A/B: new")
+    assert item["B_MUTE"] == 1
+    panel.click("Keep")
+    assert (item["B_MUTE"], "A/B: new" in panel.window) == (0, False)
+    assert panel.scene.r.faults == []
+
+
+def test_what_the_inbox_refuses_is_said_in_a_row(panel: Panel, tmp_path: Path) -> None:
+    placement = place(panel, tmp_path)
+    for file in placement.project.media.glob("tone*.wav"):
+        file.unlink()
+    panel.scene.r.until(lambda: placement.answer().is_final)
+    panel.tick(5)
+    for line in ("There is no file", placement.answer().remedy):
+        assert line in panel.words()
+    assert "Try again" not in panel.window
+    panel.click("Dismiss")
+    assert placement.answer().remedy not in panel.words()
+    assert panel.scene.r.messages == []
+
+
+def test_the_inbox_waits_for_the_end_of_a_recording(panel: Panel, tmp_path: Path) -> None:
+    panel.scene.r.user.record(panel.scene.project.add_track("Voice"))
+    placement = place(panel, tmp_path)
+    panel.scene.r.until(lambda: placement.answer().state == "waiting")
+    panel.tick(5)
+    assert "it is placed when the recording ends" in panel.words()
+    assert "Cancel" not in panel.window
+    panel.scene.r.user.stop(1.0)
+    panel.scene.r.until(lambda: placement.answer().state == "placed")
+    assert panel.scene.r.user.disturbed == []
+
+
+def test_a_panel_that_closes_leaves_the_inbox(panel: Panel, tmp_path: Path) -> None:
+    place(panel, tmp_path)
+    inbox = panel.scene.r.resource / "AceBridge" / "inbox"
+    assert list(inbox.glob("presence-*.json"))
+    panel.scene.r.until(lambda: list(inbox.glob("*/answer.json")))
+    panel.close()
+    assert not list(inbox.glob("presence-*.json"))
