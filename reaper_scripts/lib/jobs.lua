@@ -203,7 +203,7 @@ return function(import)
 
     --- A row for each job, the newest first.
     function self.rows()
-      local rows, held = {}, messages.held()
+      local rows, held = {}, messages.waiting_text()
       if held then rows[1] = row_of_held(held) end
       for i = #readings, 1, -1 do rows[#rows + 1] = row_of_reading(readings[i]) end
       for i = #order, 1, -1 do rows[#rows + 1] = row_of(entries[order[i]]) end

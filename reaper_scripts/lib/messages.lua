@@ -27,20 +27,20 @@ return function()
       show(text)
       return true
     end
-    local held = M.held()
+    local held = M.waiting_text()
     reaper.SetExtState(SECTION, HELD, held and held .. "\n\n" .. text or text, false)
     return false
   end
 
   --- What is held back, or nil.
-  function M.held()
+  function M.waiting_text()
     local text = reaper.GetExtState(SECTION, HELD)
     return text ~= "" and text or nil
   end
 
   --- Say what was held back, if the recording has ended; returns what is held back still.
   function M.release()
-    local text = M.held()
+    local text = M.waiting_text()
     if not text or M.is_recording() then return text end
     reaper.DeleteExtState(SECTION, HELD, false)
     show(text)
