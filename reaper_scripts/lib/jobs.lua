@@ -66,7 +66,7 @@ return function(import)
   end
 
   local function row_of_held(text)
-    return { id = HELD, title = "AceBridge", fraction = 0, state = "kept", stage = "", note = text }
+    return { id = HELD, title = "AceBridge", fraction = 0, state = "kept", stage = "", note = text, is_job = false }
   end
 
   --- The state of a job that has ended while REAPER records.

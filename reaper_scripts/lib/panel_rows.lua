@@ -130,8 +130,8 @@ return function(import)
 
     local function draw_words(ui, row)
       if not row.ended then
-        local note = has_text(row.note) and ", " .. row.note or ""
-        return ui.text(row.stage .. note, "dim")
+        local between = has_text(row.stage) and has_text(row.note) and ", " or ""
+        return ui.text(row.stage .. between .. row.note, "dim")
       end
       local first = true
       for line in (has_text(row.note) and row.note or row.state):gmatch("[^\n]+") do
@@ -166,12 +166,14 @@ return function(import)
     function self.state(follower)
       local running, newest = 0, nil
       local rows = follower.rows()
+      local function note_of(row) return has_text(row.note) and row.note:match("[^\n]+") or nil end
       for _, row in ipairs(rows) do
-        if not row.ended then running, newest = running + 1, newest or row.stage end
+        local waits = row.state == "failed" or row.state == "kept" -- for the end of a recording
+        if not row.ended then running, newest = running + 1, newest or waits and note_of(row) or row.stage end
       end
       if running > 1 then return ("%s (%d jobs)"):format(newest, running) end
       if running == 1 or not rows[1] then return newest end
-      return has_text(rows[1].note) and rows[1].note:match("[^\n]+") or rows[1].state
+      return note_of(rows[1]) or rows[1].state
     end
 
     --- Stop what the panel plays.

@@ -117,7 +117,7 @@ def test_screens_have_a_scale(tmp_path: Path) -> None:
         say(gfx.w .. " " .. w .. " " .. gfx.ext_retina)"""
     for os, asks, expected in (
         ("OSX64", 1, "200.0 100.0 2.0"),
-        ("OSX64", 0, "100.0 100.0 0"),
+        ("OSX64", 0, "100.0 100.0 0.0"),
         ("Win64", 1, "100.0 100.0 2.0"),
     ):
         with Reaper(tmp_path, os=os) as r:

@@ -49,9 +49,9 @@ def test_widgets_follow_from_kinds(leaves: Leaves) -> None:
     return json.encode(found)
     """
     assert lua(leaves, code) == {
-        "style": "line", "lyrics": "lines", "takes": "slider", "best_of": "slider", "seed": "seed", "mode": "choice", "strength": "slider",
-        "loudness": "choice", "description": "lines", "instrumental": "switch", "seconds": "line", "tracks": "line",
-        "thinking": "switch",
+        "style": "line", "lyrics": "lines", "takes": "slider", "best_of": "slider", "seed": "seed", "mode": "choice",
+        "strength": "slider", "loudness": "choice", "description": "lines", "instrumental": "switch", "seconds": "line",
+        "tracks": "line", "thinking": "switch",
     }  # fmt: skip
 
 
