@@ -16,6 +16,7 @@ from acebridge.cli.help import show_help
 from acebridge.cli.info import info
 from acebridge.cli.jobs import jobs
 from acebridge.cli.listen import listen
+from acebridge.cli.live import live
 from acebridge.cli.logs import logs
 from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
@@ -71,6 +72,7 @@ for name, group in (
     ("service", service),
     ("osc", osc),
     ("plugin", plugin),
+    ("live", live),
 ):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")
