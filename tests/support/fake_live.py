@@ -14,7 +14,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -324,13 +324,3 @@ class FakeLive:
         if not file.is_relative_to(self.project):
             raise Refused("Failed to create clip")
         return handle(self.add_clip(place, arguments["startTime"], file, warped=arguments.get("isWarped", True)))
-
-
-@contextlib.contextmanager
-def live_at(folder: Path, **options: Any) -> Iterator[FakeLive]:
-    """Run a Live."""
-    live = FakeLive(folder, **options)
-    try:
-        yield live
-    finally:
-        live.close()
