@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,12 +17,15 @@ import pytest
 import soundfile
 
 from acebridge.hosts.live import extension, job
+from acebridge.hosts.live.actions import ACTIONS, STRETCH
 from acebridge.hosts.live.extension import Service, make_extension
 from tests.support.daemon import Daemon, song, until
 from tests.support.fake_live import RATE_HZ, FakeLive, handle
 
 #: Of takes that the fake engine holds.
 HELD_SEED = 77
+#: Entries in the menus: each action in each scope, with and without dialog.
+MENU = sum(len(action.scopes) * (2 if action.form else 1) for action in ACTIONS) + len(STRETCH)
 #: Beats of the selection, and of the clip that it lies on.
 START, END, CLIP_START = 6.0, 7.0, 4.0
 FADE = round(0.02 * RATE_HZ)
@@ -50,34 +53,30 @@ def live(tmp_path: Path) -> Iterator[Stage]:
 @pytest.fixture(autouse=True)
 def _served(live: Stage, daemon: Daemon) -> Iterator[None]:
     """The actions, connected to the test's Live and the module's daemon."""
-    with serving(live, daemon):
+    with serving(live, daemon.address):
         yield
     daemon.release()
 
 
-class serving:  # noqa: N801 - used as a function
-    """Serve the actions in a thread of this process."""
+@contextmanager
+def serving(live: Stage, address: str) -> Iterator[None]:
+    """Serve the actions in a thread of this process, by the package's own loop; ``address`` is that of a daemon."""
+    stop = threading.Event()
 
-    def __init__(self, live: Stage, daemon: Daemon) -> None:
-        self.app = make_extension(live.url, Service("fake", daemon.address, autostart=False))
-        self._stop, self._live = threading.Event(), live
-        self._thread = threading.Thread(target=self._run)
+    def sleep(_: float) -> None:
+        if stop.wait(0.02):
+            raise KeyboardInterrupt  # as Ctrl-C does
 
-    def _run(self) -> None:
-        def sleep(_: float) -> None:
-            if self._stop.wait(0.02):
-                raise KeyboardInterrupt
-
-        with mock.patch.object(ableton_extensions.framework, "time", SimpleNamespace(sleep=sleep)):
-            self.app.run()
-
-    def __enter__(self) -> None:
-        self._thread.start()
-        until(lambda: len(self._live.menu) >= 40, "the menu")
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+    app = make_extension(live.url, Service("fake", address, autostart=False))
+    with mock.patch.object(ableton_extensions.framework, "time", SimpleNamespace(sleep=sleep)):
+        thread = threading.Thread(target=app.run)
+        thread.start()
+        try:
+            until(lambda: len(live.menu) == MENU, "the menu")
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 def remember(**texts: str) -> None:
@@ -148,11 +147,13 @@ def test_stems_of_a_mix_lie_on_new_tracks_that_add_up(live: Stage) -> None:
     live.select("Extract stems, as last time", 4.0, 8.0, live.voice, live.band)
     until(lambda: len(live.steps) == 2 and not live.open_progress, "the stems")
     new = {name: number for name, number in live.tracks().items() if number not in (live.voice, live.band, live.keys)}
-    print("NEW", live.tracks())
     assert sorted(new) == ["Stems drums", "Stems vocals"]
+    clips = [live.objects[number] for track in new.values() for number in live.objects[track]["clips"]]
+    assert [(clip["start"], clip["frames"]) for clip in clips] == [(4.0, 2 * RATE_HZ)] * 2
+    (request,) = (file for file in job.jobs_folder().glob("*/request.json"))
+    sent, _ = soundfile.read(request.with_name("mix-1.wav"), always_2d=True)
     mix = sum(live.playback(track, 4.0, 8.0) for track in (live.voice, live.band))
-    stems = sum(live.playback(track, 4.0, 8.0) for track in new.values())
-    assert abs(stems - mix).max() < 1e-6
+    assert abs(sent - mix).max() < 2**-22  # each render has 24 bits
     for _ in live.steps[:]:
         live.undo()
     assert sorted(live.tracks()) == ["Band", "Keys", "Vocals"]
@@ -210,7 +211,9 @@ def test_a_tempo_that_changes_is_measured(live: Stage) -> None:
     remember(seed="7")
     live.select("Repaint selection, as last time", 5.5, 6.0, live.voice)
     (lane,) = placed(live, live.voice)
-    old, new = (live.playback(place, CLIP_START, 6.5) for place in (live.voice, live.objects[lane["clips"][0]]["parent"]))
+    old, new = (
+        live.playback(place, CLIP_START, 6.5) for place in (live.voice, live.objects[lane["clips"][0]]["parent"])
+    )
     changed = np.flatnonzero((old != new).any(axis=1))
     base = live.frame_at(CLIP_START)
     assert abs(changed[0] - (live.frame_at(5.5) - base - FADE)) <= 1
@@ -219,7 +222,7 @@ def test_a_tempo_that_changes_is_measured(live: Stage) -> None:
 
 
 def test_the_dialog_asks_again_and_remembers(live: Stage) -> None:
-    live.answers = [{"style": "<b>\"piano\"</b>", "takes": "9"}, {"style": "<b>\"piano\"</b>", "seed": "7"}, None]
+    live.answers = [{"style": '<b>"piano"</b>', "takes": "9"}, {"style": '<b>"piano"</b>', "seed": "7"}, None]
     live.select("Cover", 4.5, 6.0, live.voice)
     until(lambda: len(live.steps) == 2 and not live.open_progress, "the cover")
     assert "Takes (1 to 8) is &#x27;9&#x27;; allowed: 1 to 8." in live.pages[1]
@@ -245,9 +248,8 @@ def test_a_clip_that_moved_meanwhile_takes_its_take_along(live: Stage) -> None:
     def move() -> None:
         live.objects[live.clip]["start"] += 8.0
 
-    live.before["resources.importIntoProject"] = lambda: None
     remember(seed="7")
-    live.before["bridge.ping"] = move
+    live.before["bridge.ping"] = move  # just before the result is placed
     live.select("Repaint selection, as last time", START, END, live.voice)
     (lane,) = placed(live, live.voice)
     assert live.objects[lane["clips"][0]]["start"] == CLIP_START + 8.0
@@ -256,7 +258,10 @@ def test_a_clip_that_moved_meanwhile_takes_its_take_along(live: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("gone", "sentence"),
-    [("clip", "The clip on Vocals is gone"), ("voice", "The track Vocals is gone; the take lies on a new track.")],
+    [
+        ("clip", "<p>The clip on Vocals is gone; the take lies where it was.</p>"),
+        ("voice", "<p>The track Vocals is gone; the take lies on a new track.</p>"),
+    ],
 )
 def test_what_was_deleted_meanwhile_gets_its_take_all_the_same(live: Stage, gone: str, sentence: str) -> None:
     remember(seed="7")
@@ -283,9 +288,9 @@ REFUSALS = {
         lambda live: live.select("Cover, as last time", 4.0, 5.0, live.add_track("Group", group=True)),
         "Live does not render the track Group",
     ),
-    "too long": (
-        lambda live: live.select("Generate here, as last time", 0.0, 1300.0, live.voice),
-        "The selection is 650.0 s long; allowed: 0.1 to 600 s of new music.",
+    "too short": (
+        lambda live: live.select("Generate here, as last time", 4.0, 4.1, live.voice),
+        "The selection is 0.05 s long; allowed: 0.1 to 600 s of new music.",
     ),
     "nothing waits": (lambda live: live.select("Place waiting results", 0.0, 1.0, live.voice), "No result waits"),
     "no recipe": (lambda live: live.click("Another take", "AudioClip", handle(live.clip)), "recipe"),
@@ -329,3 +334,10 @@ def test_a_transaction_that_fails_keeps_the_result(live: Stage) -> None:
     live.select("Repaint selection, as last time", START, END, live.voice)
     assert "Failed to create clip" in message(live)
     assert len(list(job.media_folder().iterdir())) == 1
+
+
+def test_a_daemon_that_is_gone_is_named(tmp_path: Path) -> None:
+    with closing(Stage(tmp_path / "second")) as live, serving(live, "127.0.0.1:9"):
+        live.select("Repaint selection, as last time", START, END, live.voice)
+        assert "No AceBridge daemon answers at 127.0.0.1:9." in message(live)
+        assert (live.steps, live.open_progress) == ([], set())

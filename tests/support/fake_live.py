@@ -34,7 +34,7 @@ Object = dict[str, Any]
 class FakeLive:
     """A Set in ``folder``, and the bridge to it. ``tempos`` are (beat, BPM), the first at beat 0."""
 
-    def __init__(self, folder: Path, *, tempo: float = 120.0, api_version: str = API_VERSION) -> None:
+    def __init__(self, folder: Path, *, tempo: float = 120.0, api_version: str = API_VERSION, port: int = 0) -> None:
         self.project, self.temporary = folder / "Project", folder / "Temp"
         for each in (self.project, self.temporary):
             each.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ class FakeLive:
         self.menu: dict[tuple[str, str], str] = {}
         self.lock = threading.RLock()
         self._clients: list[ServerConnection] = []
-        self._server = serve(self._serve, "127.0.0.1", 0)
+        self._server = serve(self._serve, "127.0.0.1", port)
         self.port = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
@@ -101,7 +101,13 @@ class FakeLive:
             file = self.project / f"clip {len(self.objects)} ü.wav"
             soundfile.write(file, samples, RATE_HZ, subtype="PCM_24")
         number = self.add(
-            "AudioClip", place, name=file.stem, file=str(file), start=beat, warped=warped, frames=soundfile.info(file).frames
+            "AudioClip",
+            place,
+            name=file.stem,
+            file=str(file),
+            start=beat,
+            warped=warped,
+            frames=soundfile.info(file).frames,
         )
         self.objects[place]["clips"].append(number)
         return number

@@ -25,7 +25,9 @@ _SOURCE = "\n".join((Path(_SPEC.origin).parent / name).read_text("utf-8") for na
 #: Every call in the package's client.
 KNOWN = frozenset(re.findall(r'"((?:dataModel|resources|ui|environment|commands)\.\w+)"', _SOURCE))
 #: The arguments of a new audio clip, as the package writes them.
-_CLIP_KEYS = frozenset(re.findall(r"(\w+)=", "".join(re.findall(r"_audio_clip_args\((filePath=.*?)\)", _SOURCE, re.DOTALL))))
+_CLIP_KEYS = frozenset(
+    re.findall(r"(\w+)=", "".join(re.findall(r"_audio_clip_args\((filePath=.*?)\)", _SOURCE, re.DOTALL)))
+)
 
 Call = Callable[["FakeLive", list[Any]], Any]
 CALLS: dict[str, Call] = {}

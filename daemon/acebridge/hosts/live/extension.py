@@ -159,9 +159,14 @@ class Actions:
             check()
             update(text, 0.0)
 
+        shown: list[tuple[str, int]] = []
+
         def tell_job(stage: str, fraction: float) -> None:
-            with suppress(AbletonError):  # the job goes on while Live is away
-                update(printable(stage), _READING + (_DONE - _READING) * fraction)
+            now = (printable(stage), round(_READING + (_DONE - _READING) * fraction))
+            if shown[-1:] != [now]:
+                shown.append(now)
+                with suppress(AbletonError):  # the job goes on while Live is away
+                    update(*now)
 
         plan = action.plan(Work(self.app.song, self.app.resources, folder, tell_reading), selection, values)
         check()

@@ -62,7 +62,13 @@ def place(app: Extension, targets: Sequence[Target], result: ResultFile) -> list
                 beat = target.clock.beat_at(output["start_frame"]) + shift
                 placements.append(Placement(path, max(0.0, beat), _name(target, output), number > 0, track))
     rooms = _make_rooms(app, placements)
-    transact(app, lambda: _fill(placements, rooms))
+    try:
+        transact(app, lambda: _fill(placements, rooms))
+    except AbletonError as error:
+        raise Refusal(
+            f"Live did not take the audio ({error}); the result is kept.",
+            remedy="Undo what is there of it in Live, then run Place waiting results.",
+        ) from error
     _remove_copies(result, {placement.path for placement in placements})
     return sentences
 
@@ -101,25 +107,30 @@ def _destination(app: Extension, target: Target, sentences: list[str]) -> tuple[
     """Return the track that a result belongs on now, and how many beats its clip has moved since it was read."""
     if target.track is None:
         return None, 0.0
-    shift, track = 0.0, target.track
-    if target.clip is not None:
-        try:
-            shift = target.clip.start_time - target.clip_start
-            parent = target.clip.parent
-        except DeletedObjectError:
-            sentences.append(f"The clip on {target.name} is gone; the take lies where it was.")
-        else:
-            track = parent if isinstance(parent, AudioTrack) else track
-            if shift or track != target.track:
-                sentences.append(f"The clip on {target.name} was moved meanwhile; the take moved with it.")
-    with suppress(DeletedObjectError):
-        _ = track.name
-        return track, shift
-    same = [other for other in app.song.tracks if isinstance(other, AudioTrack) and other.name == target.name]
-    if len(same) == 1:
-        return same[0], shift
-    sentences.append(f"The track {target.name} is gone; the take lies on a new track.")
-    return None, shift
+    if not _is_alive(target.track):
+        same = [other for other in app.song.tracks if isinstance(other, AudioTrack) and other.name == target.name]
+        if len(same) == 1:  # Live was started again, or the track was deleted and came back
+            return same[0], 0.0
+        sentences.append(f"The track {target.name} is gone; the take lies on a new track.")
+        return None, 0.0
+    if target.clip is None:
+        return target.track, 0.0
+    try:
+        shift, parent = target.clip.start_time - target.clip_start, target.clip.parent
+    except DeletedObjectError:
+        sentences.append(f"The clip on {target.name} is gone; the take lies where it was.")
+        return target.track, 0.0
+    track = parent if isinstance(parent, AudioTrack) else target.track
+    if shift or track != target.track:
+        sentences.append(f"The clip on {target.name} was moved meanwhile; the take moved with it.")
+    return track, shift
+
+
+def _is_alive(track: AudioTrack) -> bool:
+    try:
+        return track.name is not None
+    except DeletedObjectError:
+        return False
 
 
 def find_targets(app: Extension, targets: Sequence[Target], lanes: Sequence[bool]) -> list[Target]:

@@ -246,7 +246,7 @@ def plan_generate(work: Work, selection: Selection, values: Mapping[str, JsonVal
     seconds = clock.frames / clock.rate_hz
     if not 0.1 <= seconds <= MAX_NEW_S:
         raise Refusal(
-            f"The selection is {seconds:.1f} s long; allowed: 0.1 to {MAX_NEW_S:.0f} s of new music.",
+            f"The selection is {seconds:.2f} s long; allowed: 0.1 to {MAX_NEW_S:.0f} s of new music.",
             remedy="Select another stretch.",
         )
     fields: dict[str, JsonValue] = {

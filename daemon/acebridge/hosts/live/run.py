@@ -22,9 +22,7 @@ class NoLive(AceBridgeError):
     """What answers in place of Live's bridge is no bridge, or one that this version does not understand."""
 
 
-def serve(
-    url: str, service: Service, *, say: Callable[[str], None], wait: bool = True
-) -> None:
+def serve(url: str, service: Service, *, say: Callable[[str], None], wait: bool = True) -> None:
     """Serve the actions to the bridge at ``url`` until Ctrl-C; ``wait`` for it as long as none answers.
 
     Raises `NoLive`.
