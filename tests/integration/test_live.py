@@ -51,7 +51,7 @@ def live(tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(autouse=True)
-def _served(live: Stage, daemon: Daemon) -> Iterator[None]:
+def _serve(live: Stage, daemon: Daemon) -> Iterator[None]:
     """The actions, connected to the test's Live and the module's daemon."""
     with serving(live, daemon.address):
         yield
@@ -85,7 +85,7 @@ def remember(**texts: str) -> None:
         extension.Memory(job.data_folder() / job.LIVE_FOLDER).remember(action, texts)
 
 
-def placed(live: Stage, track: int, count: int = 1) -> list[Any]:
+def await_takes(live: Stage, track: int, count: int = 1) -> list[Any]:
     """The take lanes of a track, once ``count`` of them hold a clip and the progress has closed."""
     until(lambda: sum(bool(lane["clips"]) for lane in live.lanes(track)) >= count and not live.open_progress, "a take")
     return live.lanes(track)
@@ -102,7 +102,7 @@ def test_a_repaint_lies_on_a_take_lane_equal_outside_and_new_inside(live: Stage)
     before = live.state()
     live.answers = [{"style": "brighter piano", "seed": "7"}]
     live.select("Repaint selection", START, END, live.voice)
-    (lane,) = placed(live, live.voice)
+    (lane,) = await_takes(live, live.voice)
     (clip,) = (live.objects[number] for number in lane["clips"])
     assert (clip["start"], clip["warped"], clip["frames"]) == (CLIP_START, False, 2 * RATE_HZ)
     assert (lane["name"], Path(clip["file"]).is_relative_to(live.project)) == ("AceBridge: brighter piano", True)
@@ -124,11 +124,11 @@ def test_a_repaint_lies_on_a_take_lane_equal_outside_and_new_inside(live: Stage)
 def test_a_second_take_uses_the_empty_lane_and_is_one_step(live: Stage) -> None:
     remember(seed="7")
     live.select("Repaint selection, as last time", START, END, live.voice)
-    placed(live, live.voice)
+    await_takes(live, live.voice)
     live.objects[live.objects[live.voice]["lanes"][0]]["clips"].clear()
     steps, before = len(live.steps), live.state()
     live.select("Repaint selection, as last time", START, END, live.voice)
-    assert len(placed(live, live.voice)) == 1
+    assert len(await_takes(live, live.voice)) == 1
     assert len(live.steps) == steps + 1
     live.undo()
     assert live.state() == before
@@ -137,7 +137,7 @@ def test_a_second_take_uses_the_empty_lane_and_is_one_step(live: Stage) -> None:
 def test_several_tracks_and_takes_each_get_lanes(live: Stage) -> None:
     remember(takes="2", seed="3")
     live.select("Repaint selection, as last time", 5.0, 6.0, live.voice, live.band)
-    assert len(placed(live, live.voice, 2)) == len(placed(live, live.band, 2)) == 2
+    assert len(await_takes(live, live.voice, 2)) == len(await_takes(live, live.band, 2)) == 2
     assert {live.objects[lane["clips"][0]]["start"] for lane in live.lanes(live.band)} == {0.0}
     assert len(live.steps) == 2
 
@@ -192,9 +192,9 @@ def test_cover_and_complete_are_placed_where_the_selection_is(live: Stage) -> No
 def test_another_take_of_a_clip_follows_its_recipe(live: Stage) -> None:
     remember(style="piano", seed="7")
     live.select("Repaint selection, as last time", START, END, live.voice)
-    (lane,) = placed(live, live.voice)
+    (lane,) = await_takes(live, live.voice)
     live.click("Another take", "AudioClip", handle(lane["clips"][0]))
-    first, second = placed(live, live.voice, 2)
+    first, second = await_takes(live, live.voice, 2)
     one, two = (live.objects[each["clips"][0]] for each in (first, second))
     assert (one["start"], one["frames"]) == (two["start"], two["frames"])
     assert soundfile.read(one["file"])[0].tolist() != soundfile.read(two["file"])[0].tolist()
@@ -210,7 +210,7 @@ def test_a_tempo_that_changes_is_measured(live: Stage) -> None:
     live.tempos = [(0.0, 120.0), (5.0, 60.0)]
     remember(seed="7")
     live.select("Repaint selection, as last time", 5.5, 6.0, live.voice)
-    (lane,) = placed(live, live.voice)
+    (lane,) = await_takes(live, live.voice)
     old, new = (
         live.playback(place, CLIP_START, 6.5) for place in (live.voice, live.objects[lane["clips"][0]]["parent"])
     )
@@ -251,7 +251,7 @@ def test_a_clip_that_moved_meanwhile_takes_its_take_along(live: Stage) -> None:
     remember(seed="7")
     live.before["bridge.ping"] = move  # just before the result is placed
     live.select("Repaint selection, as last time", START, END, live.voice)
-    (lane,) = placed(live, live.voice)
+    (lane,) = await_takes(live, live.voice)
     assert live.objects[lane["clips"][0]]["start"] == CLIP_START + 8.0
     assert "The clip on Vocals was moved meanwhile" in message(live)
 
@@ -313,7 +313,7 @@ def test_a_full_disk_keeps_the_result_for_later(live: Stage) -> None:
     assert "did not take the audio file" in message(live)
     live.refuse.clear()
     live.select("Place waiting results", 0.0, 1.0, live.voice)
-    (lane,) = placed(live, live.voice)
+    (lane,) = await_takes(live, live.voice)
     assert live.objects[lane["clips"][0]]["start"] == CLIP_START
 
 
@@ -324,8 +324,21 @@ def test_a_bridge_that_comes_back_gets_the_result(live: Stage, daemon: Daemon) -
     until(lambda: any(value and value > 5 for texts in live.progress.values() for _, value in texts), "progress")
     live.disconnect()
     daemon.release()
-    (lane,) = placed(live, live.voice)
+    (lane,) = await_takes(live, live.voice)
     assert live.objects[lane["clips"][0]]["start"] == CLIP_START
+
+
+def test_after_another_start_of_live_only_names_count(live: Stage, daemon: Daemon) -> None:
+    daemon.hold(HELD_SEED)
+    remember(seed=str(HELD_SEED))
+    live.select("Repaint selection, as last time", START, END, live.voice)
+    until(lambda: any(value and value > 5 for texts in live.progress.values() for _, value in texts), "progress")
+    live.disconnect()
+    live.objects[live.voice]["name"] = "Drums"  # the number of the track is another track's now
+    voice = live.add_track("Vocals")
+    daemon.release()
+    await_takes(live, voice)
+    assert live.lanes(live.voice) == []
 
 
 def test_a_transaction_that_fails_keeps_the_result(live: Stage) -> None:

@@ -23,7 +23,7 @@ import soundfile
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from tests.support.fake_live_calls import CALLS, CREATORS, KNOWN, Refused, handle, number_of
+from tests.support.fake_live_calls import CALLS, CREATORS, KNOWN, CallError, handle, number_of
 
 API_VERSION = "1.0.0"
 #: Frames a second of the Set.
@@ -219,7 +219,7 @@ class FakeLive:
         method, arguments = call["method"], call["args"]
         try:
             reply = {"kind": "result", "value": self._do(method, arguments)}
-        except Refused as error:
+        except CallError as error:
             reply = {"kind": "error", "error": str(error)}
         with contextlib.suppress(ConnectionClosed):
             client.send(json.dumps({"id": call["id"], **reply}))
@@ -229,7 +229,7 @@ class FakeLive:
         if method in self.before:
             self.before.pop(method)()
         if method in self.refuse:
-            raise Refused(self.refuse[method])
+            raise CallError(self.refuse[method])
         if method.startswith("bridge."):
             return self._bridge(method.removeprefix("bridge."), arguments)
         if method == "ui.showModalDialog":
@@ -241,7 +241,7 @@ class FakeLive:
 
     def _call(self, method: str, arguments: list[Any]) -> Any:
         if method not in KNOWN:
-            raise Refused(f'unknown method "{method}"')
+            raise CallError(f'unknown method "{method}"')
         call = CALLS.get(method)
         assert call is not None, f"the simulated Live has no {method}"
         return call(self, arguments)
@@ -267,7 +267,7 @@ class FakeLive:
         elif name == "closeProgress":
             self.open_progress.discard(*arguments)
         elif name not in ("ping", "registerCommand"):
-            raise Refused(f'unknown method "bridge.{name}"')
+            raise CallError(f'unknown method "bridge.{name}"')
         return "pong" if name == "ping" else None
 
     def _run_transaction(self, operations: list[dict[str, Any]]) -> list[Any]:
@@ -281,12 +281,12 @@ class FakeLive:
                 for argument in operation["args"]:
                     number = number_of(argument)
                     if number is not None and number not in new:
-                        raise Refused("Invalid object reference")
+                        raise CallError("Invalid object reference")
                 try:
                     if operation["method"] in self.refuse:
-                        raise Refused(self.refuse[operation["method"]])
+                        raise CallError(self.refuse[operation["method"]])
                     results.append(self._call(operation["method"], operation["args"]))
-                except Refused as error:
+                except CallError as error:
                     errors.append(error)
             if errors:
                 raise errors[0]
@@ -311,7 +311,7 @@ class FakeLive:
     def render(self, track: int, start: float, end: float) -> str:
         facts = self.objects[track]
         if facts["kind"] != "AudioTrack" or facts["group"]:
-            raise Refused("operation failed")
+            raise CallError("operation failed")
         clips = [self.objects[number]["name"] for number in facts["clips"]]
         file = self.temporary / f"{(clips or ['empty'])[0]} [{time.strftime('%Y-%m-%d %H%M%S')}].wav"
         soundfile.write(file, self.playback(track, start, end), RATE_HZ, subtype="PCM_24")
@@ -319,7 +319,7 @@ class FakeLive:
 
     def take_in(self, path: str) -> str:
         if not Path(path).is_file():
-            raise Refused(f"file not found: {path}")
+            raise CallError(f"file not found: {path}")
         copied = self.project / "Samples" / "Imported" / Path(path).name
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copied)
@@ -328,5 +328,5 @@ class FakeLive:
     def create_clip(self, place: int, arguments: Mapping[str, Any]) -> Any:
         file = Path(arguments["filePath"])
         if not file.is_relative_to(self.project):
-            raise Refused("Failed to create clip")
+            raise CallError("Failed to create clip")
         return handle(self.add_clip(place, arguments["startTime"], file, warped=arguments.get("isWarped", True)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.fake_live import FakeLive
 
 
-class Refused(Exception):
+class CallError(Exception):
     """Live does not do what a call asks; the text is Live's."""
 
 
@@ -50,20 +50,20 @@ def number_of(argument: Any) -> int | None:
 
 
 def _check(live: FakeLive, method: str, wanted: tuple[str, ...], arguments: list[Any]) -> list[Any]:
-    """Return the arguments with the numbers of objects; raise `Refused` for others than ``wanted``."""
+    """Return the arguments with the numbers of objects; raise `CallError` for others than ``wanted``."""
     if len(arguments) != len(wanted):
-        raise Refused(f"{method}: {len(arguments)} arguments, expected {len(wanted)}")
+        raise CallError(f"{method}: {len(arguments)} arguments, expected {len(wanted)}")
     values = []
     for kind, argument in zip(wanted, arguments, strict=True):
         if kind in _TYPES:
             if not isinstance(argument, _TYPES[kind]) or (kind == "beat" and isinstance(argument, bool)):
-                raise Refused(f"{method}: argument {argument!r} must be {kind}")
+                raise CallError(f"{method}: argument {argument!r} must be {kind}")
             values.append(argument)
             continue
         number = number_of(argument)
         found = live.objects.get(number)["kind"] if number in live.objects else None  # type: ignore[index]
         if found is None or (kind not in ("any", found, KINDS.get(found))):
-            raise Refused("Invalid object reference")
+            raise CallError("Invalid object reference")
         values.append(number)
     return values
 
@@ -142,9 +142,9 @@ def _create_lane(live: FakeLive, track: int) -> Any:
 def _create_clip(live: FakeLive, place: int, settings: dict[str, Any]) -> Any:
     unknown = set(settings) - _CLIP_KEYS
     if unknown or any(value is None for value in settings.values()) or not {"filePath", "startTime"} <= set(settings):
-        raise Refused(f"Failed to create clip: arguments {settings}")
+        raise CallError(f"Failed to create clip: arguments {settings}")
     if not isinstance(settings["startTime"], (int, float)) or settings["startTime"] < 0:
-        raise Refused("startTime is out of range")
+        raise CallError("startTime is out of range")
     return live.create_clip(place, settings)
 
 
@@ -155,7 +155,7 @@ call("dataModel.takelaneCreateAudioClip", "TakeLane", "settings", changes=True)(
 @call("resources.renderPreFxAudio", "Track", "settings")
 def _render(live: FakeLive, track: int, settings: dict[str, Any]) -> str:
     if set(settings) != {"startTime", "endTime"} or not 0 <= settings["startTime"] < settings["endTime"]:
-        raise Refused(f"invalid range {settings}")
+        raise CallError(f"invalid range {settings}")
     return live.render(track, settings["startTime"], settings["endTime"])
 
 

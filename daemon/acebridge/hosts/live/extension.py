@@ -33,6 +33,8 @@ PLACE_TITLE = "Place waiting results"
 #: How long a bridge that was lost may take to come back before a result is left to be placed by hand.
 RETURN_S = 30.0
 _LOOK_S = 0.5
+#: How long a dialog may stay open.
+_DIALOG_S = 86_400.0
 #: Progress of the reading and of the job, in percent of the whole.
 _READING, _DONE = 5.0, 100.0
 
@@ -88,9 +90,15 @@ class Actions:
 
     def _say(self, title: str, lines: tuple[str, ...] | list[str]) -> None:
         print(printable(f"[{NAME}] {title}: {' '.join(lines)}", 1000), file=sys.stderr, flush=True)
-        page, height = message_page(f"{NAME}: {title}", lines)
-        with suppress(AbletonError):  # a bridge that is gone shows nothing
-            self.app.ui.modal(page, WIDTH, height)
+        self._open(*message_page(f"{NAME}: {title}", lines))
+
+    def _open(self, page: str, height: int) -> str | None:
+        """Show a page and return what it was sent with; ``None`` where it was closed, or Live shows nothing."""
+        try:
+            return self.app.ui.modal(page, WIDTH, height, timeout=_DIALOG_S)
+        except AbletonError as error:
+            print(printable(f"[{NAME}] no dialog: {error}", 300), file=sys.stderr, flush=True)
+            return None
 
     # One action. ---------------------------------------------------------------------------------------------------------
 
@@ -111,8 +119,7 @@ class Actions:
         texts: Mapping[str, str] = self._memory.texts(action.key)
         fault = ""
         while True:
-            page, height = form_page(f"{NAME}: {action.title}", action.form, texts, fault)
-            answer = read_answer(self.app.ui.modal(page, WIDTH, height))
+            answer = read_answer(self._open(*form_page(f"{NAME}: {action.title}", action.form, texts, fault)))
             if answer is None:
                 return None
             texts = {key: str(value) for key, value in answer.items()}
@@ -168,6 +175,7 @@ class Actions:
                 with suppress(AbletonError):  # the job goes on while Live is away
                     update(*now)
 
+        welcome = self.app.transport.welcome
         plan = action.plan(Work(self.app.song, self.app.resources, folder, tell_reading), selection, values)
         check()
         write_request(
@@ -187,12 +195,18 @@ class Actions:
         if not plan.targets:
             sentences = [*lines_of(result), *sentences]
         else:
-            sentences.extend(self._until_placed(lambda: place(self.app, plan.targets, result)))
+            self._await_bridge()
+            targets = plan.targets
+            if (
+                self.app.transport.welcome is not welcome
+            ):  # another connection, perhaps another Live: only names are sure
+                targets = find_targets(self.app, targets, [target.track is not None for target in targets])
+            sentences.extend(place(self.app, targets, result))
         close_job(folder)
         return plan, sentences
 
-    def _until_placed(self, work: Callable[[], list[str]]) -> list[str]:
-        """Place a result; wait for a bridge that was lost before that. Raises what the work does, or `Refusal`."""
+    def _await_bridge(self) -> None:
+        """Wait for a bridge that was lost. Raises `Refusal` when it stays away."""
         deadline = time.monotonic() + RETURN_S
         while not self._is_there():
             if time.monotonic() > deadline:
@@ -201,7 +215,6 @@ class Actions:
                     remedy=f"When Live is back, run {PLACE_TITLE}.",
                 )
             time.sleep(_LOOK_S)
-        return work()
 
     def _is_there(self) -> bool:
         try:

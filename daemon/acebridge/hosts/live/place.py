@@ -109,7 +109,8 @@ def _destination(app: Extension, target: Target, sentences: list[str]) -> tuple[
         return None, 0.0
     if not _is_alive(target.track):
         same = [other for other in app.song.tracks if isinstance(other, AudioTrack) and other.name == target.name]
-        if len(same) == 1:  # Live was started again, or the track was deleted and came back
+        if len(same) == 1:
+            sentences.append(f"The track {target.name} is gone; the take lies on another one of that name.")
             return same[0], 0.0
         sentences.append(f"The track {target.name} is gone; the take lies on a new track.")
         return None, 0.0
@@ -139,7 +140,7 @@ def find_targets(app: Extension, targets: Sequence[Target], lanes: Sequence[bool
     found = []
     for target, on_lane in zip(targets, lanes, strict=True):
         same = [track for name, track in names if on_lane and name == target.name]
-        found.append(replace(target, track=same[0] if len(same) == 1 else None))
+        found.append(replace(target, track=same[0] if len(same) == 1 else None, clip=None))
     return found
 
 

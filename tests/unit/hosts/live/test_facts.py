@@ -11,7 +11,7 @@ def result(**metadata: Any) -> Any:
     return {"parts": [{"takes": [{"metadata": metadata}]}]}
 
 
-def test_facts_are_named_in_order_and_doubts_are_told() -> None:
+def test_facts_are_named_in_order_and_doubts_are_said() -> None:
     found = lines_of(result(keyscale="A minor", bpm=99, caption="a\nb", certainty={"tempo": "sure", "key": "perhaps"}))
     assert found == [
         "Tempo: 99",

@@ -22,7 +22,7 @@ CASES: list[tuple[BaseException, str, str]] = [
 
 
 @pytest.mark.parametrize(("error", "message", "remedy"), CASES, ids=lambda case: type(case).__name__)
-def test_an_error_is_told(error: BaseException, message: str, remedy: str) -> None:
+def test_an_error_is_a_sentence_and_a_remedy(error: BaseException, message: str, remedy: str) -> None:
     said, advice = sentences_of(error)
     assert said == message
     assert remedy in advice
