@@ -11,7 +11,7 @@ from string import Template
 from acebridge.hosts.live.form import Field
 
 WIDTH = 420
-_ROW_HEIGHT, _EDGE_HEIGHT, _MESSAGE_HEIGHT = 54, 130, 220
+_ROW_HEIGHT, _EDGE_HEIGHT, _MESSAGE_HEIGHT = 54, 170, 220
 _HEIGHTS = {"lines": 110}
 _CANCEL, _GO, _CLOSE = (
     '<button type="button" id="cancel">Cancel</button>',
