@@ -244,6 +244,30 @@ def test_cancel_leaves_nothing_behind(live: Stage, daemon: Daemon) -> None:
     assert not list(job.media_folder().glob("*"))
 
 
+def test_cancel_while_audio_is_read_leaves_nothing_behind(live: Stage) -> None:
+    before = live.state()
+    live.before["resources.renderPreFxAudio"] = live.cancel
+    live.select("Cover, as last time", 4.0, 8.0, live.voice, live.band)
+    until(lambda: live.progress and not live.open_progress, "the end of the progress")
+    assert (live.state(), live.steps, live.pages) == (before, [], [])
+    assert not list(job.media_folder().glob("*"))
+
+
+def test_actions_at_once_read_their_own_stretches(live: Stage) -> None:
+    """Live gives both renders one name where they are of one second."""
+    stretches = [(4.0, 5.0), (6.0, 8.0), (5.0, 7.5)]
+    for start, end in stretches:
+        live.select("Cover, as last time", start, end, live.voice)
+    until(lambda: len(live.steps) == 2 * len(stretches) and not live.open_progress, "the covers")
+    reads = [soundfile.read(file, always_2d=True)[0] for file in job.jobs_folder().glob("*/source-1.wav")]
+    sent = {len(read): read for read in reads}
+    for start, end in stretches:
+        played = live.playback(live.voice, start, end)
+        assert np.abs(sent[len(played)] - played).max() < 2**-22
+    new = [live.objects[number] for number in live.objects[live.song]["tracks"][3:]]
+    assert sorted(live.objects[clip]["start"] for track in new for clip in track["clips"]) == [4.0, 5.0, 6.0]
+
+
 def test_a_clip_that_moved_meanwhile_takes_its_take_along(live: Stage) -> None:
     def move() -> None:
         live.objects[live.clip]["start"] += 8.0
