@@ -42,6 +42,17 @@ class Stage(FakeLive):
         self.add_clip(self.band, 0.0, 0.25 * song(4.0, rate_hz=RATE_HZ))
         self.keys = self.add_track("Keys", "MidiTrack")
 
+    def add_session_clip(self) -> int:
+        """A clip in a slot of Session View."""
+        slot = self.add("ClipSlot", self.voice, clips=[])
+        return self.add_clip(slot, 0.0, song(1.0, rate_hz=RATE_HZ))
+
+    def add_trimmed_clip(self) -> int:
+        """A clip that begins inside its file."""
+        clip = self.add_clip(self.band, 16.0, song(1.0, rate_hz=RATE_HZ))
+        self.objects[clip]["start_marker"] = 0.5
+        return clip
+
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Stage]:
@@ -132,6 +143,15 @@ def test_a_second_take_uses_the_empty_lane_and_is_one_step(live: Stage) -> None:
     assert len(live.steps) == steps + 1
     live.undo()
     assert live.state() == before
+
+
+def test_a_take_lane_stands_for_its_track(live: Stage) -> None:
+    remember(seed="7")
+    live.select("Repaint selection, as last time", START, END, live.voice)
+    await_takes(live, live.voice)
+    lane = live.objects[live.voice]["lanes"][0]
+    live.select("Repaint selection, as last time", START, END, lane, live.voice)
+    assert len(await_takes(live, live.voice, 2)) == 2
 
 
 def test_several_tracks_and_takes_each_get_lanes(live: Stage) -> None:
@@ -317,6 +337,14 @@ REFUSALS = {
         "The selection is 0.05 s long; allowed: 0.1 to 600 s of new music.",
     ),
     "nothing waits": (lambda live: live.select("Place waiting results", 0.0, 1.0, live.voice), "No result waits"),
+    "session": (
+        lambda live: live.click("Cover, as last time", "AudioClip", handle(live.add_session_clip())),
+        "is in Session View. Drag it into the arrangement",
+    ),
+    "trimmed": (
+        lambda live: live.click("Another take", "AudioClip", handle(live.add_trimmed_clip())),
+        "The clip is warped, or begins inside its file",
+    ),
     "no recipe": (lambda live: live.click("Another take", "AudioClip", handle(live.clip)), "recipe"),
 }
 
