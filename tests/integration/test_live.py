@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -355,6 +357,17 @@ def test_what_cannot_be_done_is_said_in_a_sentence(live: Stage, name: str) -> No
     act(live)
     said = " ".join(message(live).replace("</p>\n<p>", " ").split())
     assert sentence in said, said
+    assert (live.steps, live.open_progress) == ([], set())
+
+
+def test_a_full_disk_while_audio_is_read_is_named(live: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_source: object, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    live.select("Cover, as last time", 4.0, 8.0, live.voice)
+    assert "A file cannot be read or written: No space left on device." in message(live)
+    assert "Free some disk space" in message(live)
     assert (live.steps, live.open_progress) == ([], set())
 
 

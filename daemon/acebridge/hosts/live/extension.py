@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ableton_extensions import AbletonError, ArrangementSelection, AudioClip, Extension
 
@@ -20,13 +21,16 @@ from acebridge.hosts.live.form import Memory, Values, read_values
 from acebridge.hosts.live.job import LIVE_FOLDER, close_job, make_job_folder, run_job, write_request
 from acebridge.hosts.live.pages import WIDTH, form_page, message_page, read_answer
 from acebridge.hosts.live.place import find_targets, place
-from acebridge.hosts.live.plan import Plan, Work
+from acebridge.hosts.live.plan import Target, Work
 from acebridge.hosts.live.refusals import Refusal, sentences_of
 from acebridge.hosts.live.selection import Selection, selection_of
 from acebridge.hosts.live.waiting import note_targets, waiting_results
 from acebridge.paths import data_folder
 from acebridge.version import VERSION
 from acestep_runtime.errors import Cancelled, printable
+
+if TYPE_CHECKING:
+    from acebridge.hosts.jobfolder.documents import ResultFile
 
 NAME = "AceBridge"
 PLACE_TITLE = "Place waiting results"
@@ -132,18 +136,17 @@ class Actions:
             return values
 
     def _run(self, action: Action, selection: Selection, values: Values, folder: Path) -> None:
-        done: list[tuple[Plan, list[str]]] = []
+        sentences: list[str] = []
         try:
             self.app.ui.progress(
                 f"{NAME}: {action.title}",
-                lambda update, abort: done.append(self._work(action, selection, values, folder, update, abort)),
+                lambda update, abort: sentences.extend(self._work(action, selection, values, folder, update, abort)),
             )
         except Exception:
             if not (folder / RESULT).is_file():  # a failed job has nothing to place
                 with suppress(OSError):
                     close_job(folder)
             raise
-        _, sentences = done[0]
         if sentences:
             self._say(action.title, sentences)
 
@@ -155,29 +158,18 @@ class Actions:
         folder: Path,
         update: Callable[..., None],
         abort: threading.Event,
-    ) -> tuple[Plan, list[str]]:
+    ) -> list[str]:
         """Read, run and place; return sentences for the musician."""
 
-        def check() -> None:
+        def tell_reading(text: str) -> None:
             if abort.is_set():
                 raise Cancelled
-
-        def tell_reading(text: str) -> None:
-            check()
             update(text, 0.0)
 
-        shown: list[tuple[str, int]] = []
-
-        def tell_job(stage: str, fraction: float) -> None:
-            now = (printable(stage), round(_READING + (_DONE - _READING) * fraction))
-            if shown[-1:] != [now]:
-                shown.append(now)
-                with suppress(AbletonError):  # the job goes on while Live is away
-                    update(*now)
-
-        welcome = self.app.transport.welcome
+        connection = self.app.transport.welcome
         plan = action.plan(Work(self.app.song, self.app.resources, folder, tell_reading), selection, values)
-        check()
+        if abort.is_set():
+            raise Cancelled
         write_request(
             folder,
             action=action.key,
@@ -187,23 +179,36 @@ class Actions:
             engine=self._service.engine,
             live=self.app.transport.host_api_version or "",
         )
-        service = self._service
-        result = run_job(
-            folder, tell=tell_job, is_cancelled=abort.is_set, address=service.address, autostart=service.autostart
-        )
-        sentences = [*plan.sentences, *result["warnings"]]
-        if not plan.targets:
-            sentences = [*lines_of(result), *sentences]
+        result = self._follow(folder, update, abort)
+        if plan.targets:
+            said = self._place(plan.targets, result, same=lambda: self.app.transport.welcome is connection)
         else:
-            self._await_bridge()
-            targets = plan.targets
-            if (
-                self.app.transport.welcome is not welcome
-            ):  # another connection, perhaps another Live: only names are sure
-                targets = find_targets(self.app, targets, [target.track is not None for target in targets])
-            sentences.extend(place(self.app, targets, result))
+            said = lines_of(result)
         close_job(folder)
-        return plan, sentences
+        return [*said, *plan.sentences, *result["warnings"]]
+
+    def _follow(self, folder: Path, update: Callable[..., None], abort: threading.Event) -> ResultFile:
+        """Run a job and show how far it is, whenever that changes."""
+        shown: list[tuple[str, int]] = []
+
+        def tell(stage: str, fraction: float) -> None:
+            now = (printable(stage), round(_READING + (_DONE - _READING) * fraction))
+            if shown[-1:] != [now]:
+                shown.append(now)
+                with suppress(AbletonError):  # the job goes on while Live is away
+                    update(*now)
+
+        service = self._service
+        return run_job(
+            folder, tell=tell, is_cancelled=abort.is_set, address=service.address, autostart=service.autostart
+        )
+
+    def _place(self, targets: list[Target], result: ResultFile, same: Callable[[], bool]) -> list[str]:
+        """Place a result. Where the connection is no longer the ``same``, Live may be another: then only names are sure."""
+        self._await_bridge()
+        if not same():
+            targets = find_targets(self.app, targets, [target.track is not None for target in targets])
+        return place(self.app, targets, result)
 
     def _await_bridge(self) -> None:
         """Wait for a bridge that was lost. Raises `Refusal` when it stays away."""
