@@ -16,7 +16,7 @@ PROTOS := $(wildcard protos/acebridge/v1/*.proto)
 FROZEN := protos/acebridge/v1/contract.binpb
 # Where Python may not keep what it compiled, every process of the tests compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts
+SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts live_extension
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
 	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-lm bench-plugin quality protos freeze docs reapack \

@@ -30,6 +30,7 @@ from tests.support.shell import belongs
 TREES = {
     "acebridge": ROOT / "daemon" / "acebridge",
     "acebridge/ardour_scripts": ROOT / "ardour_scripts",
+    "acebridge/live_extension": ROOT / "live_extension",
     "acebridge/v1": ROOT / "protos" / "acebridge" / "v1",
     "acestep_runtime": ROOT / "acestep_runtime",
 }

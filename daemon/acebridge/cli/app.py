@@ -17,6 +17,7 @@ from acebridge.cli.help import show_help
 from acebridge.cli.info import info
 from acebridge.cli.jobs import jobs
 from acebridge.cli.listen import listen
+from acebridge.cli.live import live
 from acebridge.cli.logs import logs
 from acebridge.cli.maintain import backup, repair, restore
 from acebridge.cli.models import models
@@ -77,6 +78,7 @@ for name, group in (
     ("osc", osc),
     ("plugin", plugin),
     ("protools", protools),
+    ("live", live),
 ):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from acebridge.health_check import Finding
 from acebridge.hosts.ardour import doctor as ardour
 from acebridge.hosts.jobfolder import doctor as jobfolder
+from acebridge.hosts.live import doctor as live
 from acebridge.hosts.protools import doctor as protools
 from acebridge.hosts.reaper import doctor as reaper
 from acebridge.hosts.reaper.paths import inbox_folder as reaper_inbox
@@ -19,6 +20,7 @@ HOSTS: dict[str, Callable[[Path | None], list[Finding]]] = {
     "reaper": reaper.examine,
     "ardour": ardour.examine,
     "protools": protools.examine,
+    "live": live.examine,
 }
 
 
