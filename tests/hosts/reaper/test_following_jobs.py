@@ -173,6 +173,7 @@ def restart(scene: Scene, folder: Path, since_s: float, opened: str = BACKGROUND
     """Close REAPER while a job starts, and open it again when its request is so old."""
     for script in scene.r.scripts:
         script.end()
+    scene.r.ext.pop(("AceBridge", "panel_ended"), None)  # what does not persist is gone
     request = json.loads((folder / "request.json").read_text("utf-8"))
     (folder / "request.json").write_text(json.dumps({**request, "create_time": int(time.time()) - since_s}), "utf-8")
     scene.r.start(opened)
