@@ -134,7 +134,7 @@ return function(import)
       return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge_Doctor".' }
     end
     local is_late = age > START_S
-    return { state = "starting", stage = is_late and 'still starting; if that lasts, cancel it and run "AceBridge_Doctor"' or "starting", fraction = 0 }
+    return { state = "starting", late = is_late, stage = is_late and 'still starting; if that lasts, cancel it and run "AceBridge_Doctor"' or "starting", fraction = 0 }
   end
 
   --- The state of a job: status.json, or what its silence means.

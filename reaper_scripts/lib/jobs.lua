@@ -171,10 +171,20 @@ return function(import)
       entry.log = state == "failed" and job.log(entry.id) or nil
     end
 
+    --- Say once that a command has not begun yet.
+    local function say_late(entry)
+      local SECTION, key = "AceBridge", "late " .. entry.id
+      if options.shown() or not options.asked(entry.id) or reaper.HasExtState(SECTION, key) then return end
+      reaper.SetExtState(SECTION, key, "1", false)
+      say(("The acebridge command has not begun with %s yet."):format(entry.request.title),
+        'Its result is placed when it comes. Run "AceBridge_Doctor" to see whether it can.')
+    end
+
     --- Look at a job; returns whether it still runs.
     local function look_at(entry)
       if entry.state or entry.is_other then return false end
       entry.status = job.status(entry.id, entry.request)
+      if entry.status.late then say_late(entry) end
       if not job.is_finished(entry.status) then return true end
       if entry.status.state ~= "cancelled" and messages.is_recording() then
         entry.status = waiting(entry.status)

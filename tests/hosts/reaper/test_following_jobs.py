@@ -169,21 +169,22 @@ def test_a_finished_job_leaves_a_row_with_name_seed_and_how_to_take_it_back(scen
     scene.r.finish()
 
 
-def restart(scene: Scene, folder: Path, since_s: float) -> None:
+def restart(scene: Scene, folder: Path, since_s: float, opened: str = BACKGROUND) -> None:
     """Close REAPER while a job starts, and open it again when its request is so old."""
     for script in scene.r.scripts:
         script.end()
+    scene.r.ext.pop(("AceBridge", "panel_ended"), None)  # what does not persist is gone
     request = json.loads((folder / "request.json").read_text("utf-8"))
     (folder / "request.json").write_text(json.dumps({**request, "create_time": int(time.time()) - since_s}), "utf-8")
-    scene.r.start(BACKGROUND)
+    scene.r.start(opened)
 
 
 @pytest.mark.parametrize(("since_s", "late"), [(60, False), (100, True)])
 def test_a_command_that_takes_long_to_start_is_waited_for(scene: Scene, since_s: float, late: bool) -> None:
-    scene.r.ext["AceBridge", "window"] = "yes"
+    with_panel(scene)
     folder = scene.send("Cover")
-    restart(scene, folder, since_s)
-    scene.r.tick(10)
+    restart(scene, folder, since_s, PANEL)
+    scene.r.tick(20)
     assert ("still starting" in window(scene)) == late
     answer(folder)
     scene.r.until(lambda: (folder / "placed").exists())

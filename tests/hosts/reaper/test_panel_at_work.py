@@ -94,7 +94,19 @@ def test_an_afternoon(studio: Studio, panel: Panel) -> None:
 
 
 def test_stems_in_a_folder(studio: Studio, panel: Panel) -> None:
-    names = ["Repaint", "Generate", "Add", "Complete", "Cover", "Extend", "Prepend", "Smooth", "Compose", "Extract"]
+    names = [
+        "Repaint",
+        "Generate",
+        "Add",
+        "Complete",
+        "Cover",
+        "Extend",
+        "Prepend",
+        "Smooth",
+        "Compose",
+        "Song",
+        "Extract",
+    ]
     panel.window.menu_choices.append(len(names))
     panel.click("Repaint time selection")
     panel.go()
