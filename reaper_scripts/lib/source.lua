@@ -132,7 +132,8 @@ return function(import)
         if needs_render.plays_midi(track, start, stop) and not item_render.is_played(track) then without = without + 1 end
       end
       local notice = count_things(#sorted.rendered, "track") .. " rendered"
-      return without > 0 and ("%s, %d of them without an instrument"):format(notice, without) or notice
+      if without == 0 then return notice end
+      return notice .. (without == #sorted.rendered and ", without an instrument" or (", %d of them without an instrument"):format(without))
     end
     local silent = 0
     for _, track in ipairs(sorted.read) do
@@ -161,13 +162,13 @@ return function(import)
     }
   end
 
-  --- Why a mix of tracks cannot be sent, in a sentence; nil when it can be.
+  --- Why a mix of tracks cannot be sent, in a sentence; nil when it can be, and whether it holds audio, not MIDI only.
   function M.mix_fault(selected, start, stop, how)
     if stop - start > MAX_S then
       return ("The selection is %.0f s long; allowed: at most %d s. Select less."):format(stop - start, MAX_S)
     end
     local midi, audio, silenced = contents(selected.tracks, start, stop)
-    if audio or midi and (how ~= "pre" or selected.chosen) then return nil end
+    if audio or midi and (how ~= "pre" or selected.chosen) then return nil, audio end
     return midi
       and 'The selection holds MIDI only; choose "auto" for "Send audio" in "AceBridge_Settings", or render it first.'
       or silenced and "The items in the selection are muted; unmute them first."
@@ -179,7 +180,7 @@ return function(import)
   -- Returns { part, captures } or nil and a message. `name`: of the files that are made.
   function M.of_mix(selected, start, stop, name, how)
     local rate = selected.rate
-    local fault = M.mix_fault(selected, start, stop, how)
+    local fault, audio = M.mix_fault(selected, start, stop, how)
     if fault then return nil, fault end
     local first, last = math.floor(start * rate + 0.5), math.floor(stop * rate + 0.5)
     if how == "post" then
