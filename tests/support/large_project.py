@@ -104,21 +104,11 @@ def regions(scene: Scene) -> None:
     ]
 
 
-def _add_midi(scene: Scene) -> Item:
-    track = scene.project.tracks[100]
-    track.add_instrument()
-    return track.add_midi(AT / RATE_HZ, 4.0, (0.0, 2.0, 69))
-
-
 def midi(scene: Scene) -> None:
     """Select an item of notes on a track with other items."""
-    _add_midi(scene).selected = 1
-
-
-def time_with_midi(scene: Scene) -> None:
-    """Select a time in which one track has to be rendered."""
-    _add_midi(scene)
-    select_time(scene)
+    track = scene.project.tracks[100]
+    track.add_instrument()
+    track.add_midi(AT / RATE_HZ, 4.0, (0.0, 2.0, 69)).selected = 1
 
 
 def apart(scene: Scene) -> None:
@@ -133,7 +123,6 @@ ACTIONS: list[tuple[str, Callable[[Scene], None], dict[str, str]]] = [
     ("Repaint time selection", midi, {}),
     ("Song from regions", regions, {}),
     ("Cover", time, {}),
-    ("Cover", time_with_midi, {}),
     ("Cover", many_items, {}),
     ("Cover", time_and_tracks, {}),
     ("Add layer", time_and_item, {}),
