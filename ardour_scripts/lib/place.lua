@@ -81,7 +81,8 @@ return function(import)
     end
   end
 
-  --- Outputs of a part by role, in order: { {role, takes = {output …}} … }.
+  --- Outputs of a part by role, in order: { {role, takes = {output …}} … }; without the mix where instruments have tracks of
+  -- their own, since the source plays on.
   local function by_role(part)
     local roles, known = {}, {}
     for _, take in ipairs(part.takes) do
@@ -93,7 +94,11 @@ return function(import)
         table.insert(known[output.role].takes, { output = output, take = take })
       end
     end
-    return roles
+    local apart = {}
+    for _, role in ipairs(roles) do
+      if role.role ~= "mix" then apart[#apart + 1] = role end
+    end
+    return #apart > 0 and apart or roles
   end
 
   local function lay_role(role, position, opened, plan, anchor)

@@ -161,6 +161,9 @@ class ArdourStudio:
     def undo(self) -> None:
         self.ardour.run("Editor:undo(1)")
 
+    def request(self, folder: Path) -> dict[str, Any]:
+        return dict(json.loads((folder / "request.json").read_text("utf-8")))
+
     def result(self, folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / "result.json").read_text("utf-8")))
 
