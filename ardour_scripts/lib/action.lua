@@ -15,7 +15,7 @@ return function(import)
   local M = {}
 
   local DISK = "Free some disk space, then run the action again."
-  local HOOK_ALIVE_S = 5
+  local HOOK_ALIVE_S = 20 -- longer than Ardour is ever busy with something else
 
   local function hook_runs()
     local time, where = (files.read(files.join(own.path, "hook.txt")) or ""):match("^(%d+)\t([^\n]*)")

@@ -20,10 +20,17 @@ return function(import)
     return plans[id]
   end
 
+  --- Have the log say how a job has ended.
+  local function log_end(id, plan, ending)
+    tell.log(("%s: %s %s"):format(plan and plan.title or "job", ending, id))
+  end
+
   local function fail(id, message, remedy)
     job.close(id)
+    local plan = plans[id]
     readings[id], plans[id] = nil, nil
     tell.say(message, remedy)
+    log_end(id, plan, "failed")
   end
 
   --- Read audio of a job until it is all read or the time is over; then send it. Returns whether it is sent.
@@ -52,10 +59,9 @@ return function(import)
     job.close(id) -- first: while a message waits for an answer, nothing is placed twice
     local ok, note, remedy, later = place.place(plan, result, job.folder(id))
     if ok then
-      tell.log(("%s: placed %s"):format(plan.title, id))
       for _, warning in ipairs(result.warnings or {}) do tell.log(warning) end
       if note ~= "" then tell.say(note) end
-      return
+      return log_end(id, plan, "placed")
     end
     plan.waits = later -- until somebody asks for it
     if later then job.reopen(id) end
@@ -75,7 +81,7 @@ return function(import)
   local function finish(id, plan, status)
     if status.state == "cancelled" then
       job.close(id)
-      return tell.log(plan.title .. ": cancelled")
+      return log_end(id, plan, "cancelled")
     end
     if status.state == "failed" then return fail(id, status.message, status.remedy) end
     if plan.place.kind == "findings" then
@@ -89,7 +95,11 @@ return function(import)
     local plan = plan_of(id)
     if not plan or plan.waits then return end
     if plan.request and not job.is_sent(id) then
-      if job.is_cancelled(id) then return job.close(id) end
+      if job.is_cancelled(id) then
+        readings[id] = nil
+        job.discard(id)
+        return log_end(id, plan, "cancelled")
+      end
       if not read_audio(id, plan, budget_s) then return end
     end
     local status = job.status(id, plan.create_time)

@@ -108,9 +108,10 @@ class ArdourStudio:
         return folder
 
     def wait(self, folder: Path, ending: str = "placed") -> None:
-        """Wait until a job is placed, or closed after another ``ending``."""
-        until(lambda: (folder / "placed").exists(), f"the end of the job; {self.messages}")
-        until(lambda: re.search(f"{ending}|fault|failed", self.said(folder)), self.messages)
+        """Wait until a job has ended, and in this way."""
+        endings = rf"(placed|failed|cancelled) {folder.name}"
+        until(lambda: re.search(endings, self.messages), f"the end of the job; {self.messages}")
+        assert f"{ending} {folder.name}" in self.messages, self.messages
 
     # What there is then
 
@@ -166,6 +167,9 @@ class ArdourStudio:
 
     def result(self, folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / "result.json").read_text("utf-8")))
+
+    def seeds(self, folder: Path) -> list[int]:
+        return [take["seed"] for part in self.result(folder)["parts"] for take in part["takes"]]
 
     def outputs(self, folder: Path) -> list[dict[str, Any]]:
         return [output for part in self.result(folder)["parts"] for take in part["takes"] for output in take["outputs"]]

@@ -78,5 +78,6 @@ INSTALL_STEPS = (
     f'4. Action Hooks > New Hook: choose "{HOOK}", then Add. Then run `acebridge osc follow ardour` while you work.',
 )
 UNINSTALL_STEPS = (
-    f'In Ardour, in Edit > Lua Scripts > Script Manager: remove the hooks "{JOBS_HOOK.name}" and "{HOOK}", and the actions.',
+    "In Ardour, in Edit > Lua Scripts > Script Manager:",
+    f'Remove the hooks "{JOBS_HOOK.name}" and "{HOOK}", and the actions that you have added.',
 )
