@@ -15,6 +15,8 @@ from tests.support.signals import Samples
 pytestmark = pytest.mark.host
 
 RATE_HZ = 48_000
+#: The fades that Ardour gives each region, in frames.
+FADE = 64
 FIRST, LAST = SONG_AT + RATE_HZ + 5, SONG_AT + 3 * RATE_HZ + 9
 
 
@@ -50,6 +52,7 @@ def test_what_is_sent_has_the_fader_and_not_the_muted_track(studio: ArdourStudio
     Session:route_by_name("Song"):gain_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
     """)
     mute(studio, 1)
+    studio.select(FIRST, LAST)  # Ardour has selected the new tracks
     said = studio.messages
     studio.ardour.act("AceBridge: Extract stems (no dialog)")
     until(lambda: studio.messages != said, "a sentence")
@@ -69,9 +72,11 @@ def test_a_track_with_a_processor_is_bounced_behind_it(studio: ArdourStudio) -> 
     studio.select(FIRST, LAST)
     sent = sent_mix(studio, "Extract stems (no dialog)")
     assert np.allclose(sent, heard[FIRST:LAST], atol=1e-6)
+    studio.select(FIRST, LAST)
     studio.enter("repaint", style="piano")
     folder = studio.act("Repaint (no dialog)")
-    assert np.allclose(read(folder / "source-1.wav"), studio.song, atol=1e-6), "a repaint is made before the processors"
+    heard = read(folder / "source-1.wav")[FADE:-FADE]
+    assert np.array_equal(heard, studio.song[FADE:-FADE]), "a repaint is made before the processors"
     studio.undo()
     studio.ardour.run("""
     local song = Session:route_by_name("Song")

@@ -12,7 +12,7 @@ from tests.support.ardour_studio import BPM, CROSSFADE_MS, LATER_BPM, SONG_AT, A
 pytestmark = pytest.mark.host
 
 
-@pytest.fixture(scope="module", params=[48_000])
+@pytest.fixture(scope="module", params=[48_000, 44_100])
 def studio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArdourStudio]:
     folder = tmp_path_factory.mktemp("studio") / "스튜디오 'n' one"
     folder.mkdir()
