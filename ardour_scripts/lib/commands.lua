@@ -70,7 +70,7 @@ return function(import)
   end
 
   function M.settings()
-    local known = settings.known()
+    local known = settings.all_values()
     local values = dialog.ask("Settings", settings.all, known)
     if values then settings.keep(values) end
   end

@@ -4,7 +4,7 @@ return function(import)
   local form = import("form")
   local M = {}
 
-  local function shown(value)
+  local function format_value(value)
     if value == nil then return "" end
     if math.type(value) == "float" then return ("%.14g"):format(value) end
     return (tostring(value):gsub("\r?\n", " / "))
@@ -26,7 +26,7 @@ return function(import)
     for i, field in ipairs(fields) do
       local value = known[field.key]
       if value == nil then value = field.default end
-      texts[i] = shown(value)
+      texts[i] = format_value(value)
     end
     while true do
       local rows = {}
@@ -35,7 +35,7 @@ return function(import)
       if not answers then return nil end
       local values, faults = {}, {}
       for i, field in ipairs(fields) do
-        texts[i] = shown(answers[field.key])
+        texts[i] = format_value(answers[field.key])
         local value, fault = form.check(field, texts[i]:match("^%s*(.-)%s*$"))
         values[field.key], faults[#faults + 1] = value, fault
       end

@@ -68,7 +68,7 @@ return function(import)
   end
 
   --- The music that is to grow: what the selection touches on its first track, or all of that track.
-  local function grown(selected)
+  local function find_music(selected)
     local one = selected.tracks[1]
     if not one then return nil, "There is no audio track.", "Select the track whose music is to grow." end
     if not selected.picked and #selected.tracks > 1 then
@@ -94,7 +94,7 @@ return function(import)
 
   --- Whole frames are added behind the music, so that it stays where it is.
   function M.extend(selected, values)
-    local one, first, last = grown(selected)
+    local one, first, last = find_music(selected)
     if not one then return nil, first, last end
     local frames = session.bars(values.bars or 8, last)
     local occupied = next_region(one, last, last + frames)
@@ -109,7 +109,7 @@ return function(import)
   end
 
   function M.prepend(selected, values)
-    local one, first, last = grown(selected)
+    local one, first, last = find_music(selected)
     if not one then return nil, first, last end
     local frames = session.bars(values.bars or 8, first)
     if frames > first then

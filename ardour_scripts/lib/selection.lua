@@ -4,7 +4,7 @@ return function(import)
   local session = import("session")
   local M = {}
 
-  local function selected_tracks(selection)
+  local function tracks_in(selection)
     local wanted, found = {}, {}
     for route in selection.tracks:routelist():iter() do wanted[session.id(route)] = true end
     for _, one in ipairs(session.audio_tracks()) do
@@ -13,7 +13,7 @@ return function(import)
     return found
   end
 
-  local function selected_regions(selection)
+  local function regions_in(selection)
     local ids, first, last = {}, math.huge, -math.huge
     for region in selection.regions:regionlist():iter() do
       if not region:to_audioregion():isnil() then
@@ -44,7 +44,7 @@ return function(import)
   function M.read()
     local selection = Editor:get_selection()
     local found = {}
-    local ids, first, last = selected_regions(selection)
+    local ids, first, last = regions_in(selection)
     found.regions = next(ids) ~= nil
     local from, to = selection.time:start_sample(), selection.time:end_sample()
     local loop = Session:locations():auto_loop_location()
@@ -55,7 +55,7 @@ return function(import)
     elseif last > first then
       found.kind, found.from, found.to = "regions", first, last
     end
-    found.tracks = selected_tracks(selection)
+    found.tracks = tracks_in(selection)
     if #found.tracks == 0 then found.tracks = tracks_of(ids) end
     found.picked = #found.tracks > 0
     if not found.picked then found.tracks = session.audio_tracks() end

@@ -38,7 +38,7 @@ return function(import)
     error(('There is no setting "%s".'):format(key), 2)
   end
 
-  function M.known() return read("settings") end
+  function M.all_values() return read("settings") end
   function M.keep(values) return files.write(path("settings"), json.encode(values)) end
 
   --- What was entered last for an action.

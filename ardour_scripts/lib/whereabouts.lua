@@ -13,7 +13,7 @@ return function(import)
   local HEADER_BYTES, SAMPLE_BYTES = 58, 4 -- of the files that `wav` writes
 
   --- Some frames of a file that was sent, interleaved.
-  local function sent_samples(path, first, count, channels)
+  local function source_samples(path, first, count, channels)
     local file = io.open(path, "rb")
     if not file then return nil end
     file:seek("set", HEADER_BYTES + first * channels * SAMPLE_BYTES)
@@ -26,7 +26,7 @@ return function(import)
   --- Whether frames [low, high) of what was sent play now, `shift` later: true, false, or nil when they are silent.
   local function plays(one, item, folder, low, high, shift)
     if high <= low or low + shift < 0 then return nil end
-    local sent = sent_samples(folder .. "/" .. item.file, low - item.first, high - low, item.channels)
+    local sent = source_samples(folder .. "/" .. item.file, low - item.first, high - low, item.channels)
     local now = sent and capture.read(one.track, low + shift, high - low, item.channels) or {}
     local loud = false
     for i, sample in ipairs(sent or {}) do

@@ -113,7 +113,7 @@ class ArdourStudio:
         until(lambda: re.search(endings, self.messages), f"the end of the job; {self.messages}")
         assert f"{ending} {folder.name}" in self.messages, self.messages
 
-    # What there is then
+    # What a test compares
 
     @property
     def messages(self) -> str:
@@ -124,7 +124,7 @@ class ArdourStudio:
     def fault(self) -> str:
         return "\n".join(line for line in self.messages.splitlines() if "fault" in line)
 
-    def said(self, folder: Path) -> str:
+    def messages_since(self, folder: Path) -> str:
         """What was said since a job was sent."""
         return self.messages.partition(f"sent as {folder.name}\n")[2]
 
@@ -154,7 +154,8 @@ class ArdourStudio:
         rows = self.ardour.run(f"""
         local route = Session:route_by_name("{track}")
         local region = route:to_track():bounce_range(
-          0, {last or self.end + 48_000}, ARDOUR.InterThreadInfo(), route:main_outs(), false, "check {self._bounces}"):to_audioregion()
+          0, {last or self.end + 48_000}, ARDOUR.InterThreadInfo(), route:main_outs(), false, "check {self._bounces}")
+        region = region:to_audioregion()
         for channel = 0, region:n_channels() - 1 do say(region:source(channel):to_filesource():path()) end
         """)
         return np.concatenate([read(path) for (path,) in rows], axis=1)

@@ -26,7 +26,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArdourStudio]:
         yield studio
 
 
-def sent_mix(studio: ArdourStudio, action: str) -> Samples:
+def source_mix(studio: ArdourStudio, action: str) -> Samples:
     """What the task of an action hears: the mix that its command made."""
     folder = studio.act(action)
     return read(folder / "mix-1.wav")
@@ -47,7 +47,7 @@ def test_what_is_sent_has_the_fader_and_not_the_muted_track(studio: ArdourStudio
     """)
     studio.select(FIRST, LAST)
     expected = 0.5 * studio.song[FIRST - SONG_AT : LAST - SONG_AT]
-    assert np.array_equal(sent_mix(studio, "Extract stems (no dialog)"), expected)
+    assert np.array_equal(source_mix(studio, "Extract stems (no dialog)"), expected)
     studio.ardour.run("""
     Session:route_by_name("Song"):gain_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
     """)
@@ -67,16 +67,16 @@ def test_a_track_with_a_processor_is_bounced_behind_it(studio: ArdourStudio) -> 
     assert(Session:route_by_name("Song"):add_processor_by_index(processor, 0, nil, true) == 0)
     assert(ARDOUR.LuaAPI.set_processor_param(processor, 0, -6))
     """)
-    heard = studio.bounce()
-    assert not np.array_equal(heard[SONG_AT : studio.end], studio.song)
+    sound = studio.bounce()
+    assert not np.array_equal(sound[SONG_AT : studio.end], studio.song)
     studio.select(FIRST, LAST)
-    sent = sent_mix(studio, "Extract stems (no dialog)")
-    assert np.allclose(sent, heard[FIRST:LAST], atol=1e-6)
+    sent = source_mix(studio, "Extract stems (no dialog)")
+    assert np.allclose(sent, sound[FIRST:LAST], atol=1e-6)
     studio.select(FIRST, LAST)
     studio.enter("repaint", style="piano")
     folder = studio.act("Repaint (no dialog)")
-    heard = read(folder / "source-1.wav")[FADE:-FADE]
-    assert np.array_equal(heard, studio.song[FADE:-FADE]), "a repaint is made before the processors"
+    sound = read(folder / "source-1.wav")[FADE:-FADE]
+    assert np.array_equal(sound, studio.song[FADE:-FADE]), "a repaint is made before the processors"
     studio.undo()
     studio.ardour.run("""
     local song = Session:route_by_name("Song")
@@ -168,4 +168,3 @@ def test_the_doctor_says_what_it_finds(studio: ArdourStudio) -> None:
     said = studio.messages
     studio.ardour.act("AceBridge: Doctor")
     until(lambda: "ok  scripts: " in studio.messages.removeprefix(said), "the findings")
-

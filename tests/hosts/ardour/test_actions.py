@@ -57,15 +57,17 @@ def test_stems_lie_where_the_song_is_and_sum_to_it(studio: ArdourStudio) -> None
     outputs = studio.outputs(folder)
     assert [output["role"] for output in outputs] == ["vocals", "drums", "other"]
     assert added == [output["name"] for output in outputs]
-    heard = [studio.bounce(name) for name in added]
-    for sound, output in zip(heard, outputs, strict=True):
+    stems = [studio.bounce(name) for name in added]
+    for sound, output in zip(stems, outputs, strict=True):
         expected = np.zeros_like(sound)
         expected[first:last] = read(output["file"])
         assert np.array_equal(sound, expected)
-    assert np.allclose(sum(heard)[first:last], before[first:last], atol=1e-5)
+    assert np.allclose(sum(stems)[first:last], before[first:last], atol=1e-5)
     assert np.array_equal(studio.bounce(), before)
     colours = studio.ardour.run(
-        "".join(f'say(("%x"):format(Session:route_by_name("{name}"):presentation_info_ptr():color()))\n' for name in added)
+        "".join(
+            f'say(("%x"):format(Session:route_by_name("{name}"):presentation_info_ptr():color()))\n' for name in added
+        )
     )
     for (colour,), output in zip(colours, outputs, strict=True):
         assert not output["colour"] or f"#{colour[:6]}" == output["colour"].lower()
@@ -114,15 +116,16 @@ def test_music_is_made_in_the_range(studio: ArdourStudio) -> None:
     studio.enter("generate", style="slow piano", takes=2)
     folder = studio.act("Generate here (no dialog)")
     (name,) = [name for name in studio.tracks() if name not in tracks]
-    heard = []
+    takes = []
     for output in studio.outputs(folder):
         sound, result = studio.bounce(name, last + rate), read(output["file"])
         assert np.array_equal(sound[first:last], result)
-        assert not sound[:first].any() and not sound[last:].any()
-        heard.append(sound)
+        assert not sound[:first].any()
+        assert not sound[last:].any()
+        takes.append(sound)
         studio.select(first, last, name)
         studio.ardour.act("AceBridge: Next playlist")
-    assert (heard[0] != heard[1]).any()
+    assert (takes[0] != takes[1]).any()
 
 
 def move_music(studio: ArdourStudio, by: int) -> None:
@@ -165,12 +168,15 @@ def test_analysis_sets_tempo_and_markers(studio: ArdourStudio) -> None:
     studio.enter("analyse", tempo="yes", markers="yes")
     folder = studio.act("Analyse (no dialog)")
     facts = studio.result(folder)["parts"][0]["takes"][0]["metadata"]
-    assert "Heard: " in studio.said(folder)
-    marks = [(name, int(at)) for name, at in studio.ardour.run("""
+    assert "Heard: " in studio.messages_since(folder)
+    marks = [
+        (name, int(at))
+        for name, at in studio.ardour.run("""
     for mark in Session:locations():list():iter() do
       if mark:is_mark() and not mark:is_session_range() then say(mark:name(), mark:start():samples()) end
     end
-    """)]
+    """)
+    ]
     expected = [(chord["name"], SONG_AT + round(chord["start_s"] * studio.ardour.rate_hz)) for chord in facts["chords"]]
     assert [name for name, _ in marks] == [name for name, _ in expected]
     assert all(abs(a - b) <= 1 for (_, a), (_, b) in zip(marks, expected, strict=True))

@@ -51,7 +51,7 @@ def studio(running: ArdourStudio) -> ArdourStudio:
 
 
 @contextmanager
-def paused(studio: ArdourStudio) -> Iterator[None]:
+def pause(studio: ArdourStudio) -> Iterator[None]:
     """Let the daemon stand still."""
     processes = [psutil.Process(studio.daemon.pid), *studio.daemon.children()]
     for process in processes:
@@ -77,9 +77,7 @@ def assert_repainted(studio: ArdourStudio, before: np.ndarray, result: np.ndarra
     after, first, last = studio.bounce(), FIRST + shift, LAST + shift
     assert np.array_equal(after[: first - EDGE], before[: first - EDGE])
     assert np.array_equal(after[last + EDGE :], before[last + EDGE :])
-    assert np.array_equal(
-        after[first - EDGE : last + EDGE], result[FIRST - EDGE - SONG_AT : LAST + EDGE - SONG_AT]
-    )
+    assert np.array_equal(after[first - EDGE : last + EDGE], result[FIRST - EDGE - SONG_AT : LAST + EDGE - SONG_AT])
     assert (after[first:last] != before[first:last]).mean() > 0.99
 
 
@@ -93,7 +91,7 @@ def assert_repainted(studio: ArdourStudio, before: np.ndarray, result: np.ndarra
     ids=["moved", "trimmed", "split"],
 )
 def test_the_result_lies_where_the_music_is_now(studio: ArdourStudio, change: str, shift: int) -> None:
-    with paused(studio):
+    with pause(studio):
         folder = studio.begin("Repaint (no dialog)")
         until(lambda: (folder / "request.json").exists(), "the audio was read")
         edit(studio, change)
@@ -105,12 +103,12 @@ def test_the_result_lies_where_the_music_is_now(studio: ArdourStudio, change: st
 
 def test_a_result_whose_music_is_gone_lies_on_a_new_track(studio: ArdourStudio) -> None:
     tracks = studio.tracks()
-    with paused(studio):
+    with pause(studio):
         folder = studio.begin("Repaint (no dialog)")
         until(lambda: (folder / "request.json").exists(), "the audio was read")
         edit(studio, "playlist:remove_region(region)")
     studio.wait(folder)
-    assert 'The music on "Song" was edited meanwhile' in studio.said(folder)
+    assert 'The music on "Song" was edited meanwhile' in studio.messages_since(folder)
     (name,) = [name for name in studio.tracks() if name not in tracks]
     (output,) = studio.outputs(folder)
     sound = studio.bounce(name)
@@ -122,7 +120,7 @@ def test_a_result_whose_music_is_gone_lies_on_a_new_track(studio: ArdourStudio) 
 
 def test_two_jobs_for_the_same_stretch_become_two_playlists(studio: ArdourStudio) -> None:
     before, playlists = studio.bounce(), studio.playlists()
-    with paused(studio):
+    with pause(studio):
         folders = [studio.begin("Repaint (no dialog)") for _ in range(2)]
     for folder in folders:
         studio.wait(folder)
@@ -137,11 +135,11 @@ def test_two_jobs_for_the_same_stretch_become_two_playlists(studio: ArdourStudio
 
 def test_a_job_is_cancelled(studio: ArdourStudio) -> None:
     before = studio.bounce()
-    with paused(studio):
+    with pause(studio):
         folder = studio.begin("Repaint (no dialog)")
         until(lambda: (folder / "status.json").exists(), "the command")
         studio.ardour.act("AceBridge: Job list")
-        until(lambda: "Repaint: " in studio.said(folder), "the list of jobs")
+        until(lambda: "Repaint: " in studio.messages_since(folder), "the list of jobs")
         studio.ardour.act("AceBridge: Cancel")
         until(lambda: (folder / "cancel").exists(), "the wish")
     studio.wait(folder, "cancelled")
@@ -151,7 +149,7 @@ def test_a_job_is_cancelled(studio: ArdourStudio) -> None:
 
 def test_a_job_survives_the_daemon(studio: ArdourStudio) -> None:
     before = studio.bounce()
-    with paused(studio):
+    with pause(studio):
         folder = studio.begin("Repaint (no dialog)")
         until(lambda: (folder / "request.json").exists(), "the audio was read")
     studio.daemon.kill()
@@ -164,7 +162,7 @@ def test_a_job_survives_the_daemon(studio: ArdourStudio) -> None:
 def test_a_session_is_closed_while_a_job_runs_and_saved_with_its_result(studio: ArdourStudio) -> None:
     before = studio.bounce()
     studio.ardour.run('Session:save_state("")')
-    with paused(studio):
+    with pause(studio):
         folder = studio.begin("Repaint (no dialog)")
         until(lambda: (folder / "request.json").exists(), "the audio was read")
         studio.ardour.stop()

@@ -125,6 +125,7 @@ def assemble(script: Script, folder: Path) -> str:
         "name": _quote(script.name), "license": _quote("MIT"), "author": _quote("The AceBridge authors"),
         "description": _quote(script.about),
     }  # fmt: skip
+    own = f"{{ path = {_quote(str(folder))}, version = {_quote(VERSION)} }}"
     lines = ["ardour {", *(f"  {key} = {value}," for key, value in head.items()), "}", ""]
     if script.is_hook:
         lines += ["function signals()", "  return LuaSignal.Set():add({ [LuaSignal.LuaTimerDS] = true })", "end", ""]
@@ -132,7 +133,7 @@ def assemble(script: Script, folder: Path) -> str:
         "function factory()",
         "  local modules, loaded = {}, {}",
         "  local import, reaper -- `reaper`: what the modules shared with REAPER's scripts call",
-        f'  modules["{_OWN}"] = function() return function() return {{ path = {_quote(str(folder))}, version = {_quote(VERSION)} }} end end',
+        f'  modules["{_OWN}"] = function() return function() return {own} end end',
     ]
     for name, text in _modules(script.body).items():
         lines += [f'  modules["{name}"] = function()', *_strip(text), "  end"]
