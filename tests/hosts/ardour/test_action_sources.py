@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +13,7 @@ import soundfile
 from tests.support.ardour_studio import SECOND_TRACK, SONG_AT, ArdourStudio, ardour_studio, read
 from tests.support.daemon import until
 from tests.support.signals import Samples
+from tests.support.window import xdotool
 
 pytestmark = pytest.mark.host
 
@@ -168,3 +171,59 @@ def test_the_doctor_says_what_it_finds(studio: ArdourStudio) -> None:
     said = studio.messages
     studio.ardour.act("AceBridge: Doctor")
     until(lambda: "ok  scripts: " in studio.messages.removeprefix(said), "the findings")
+
+
+def find_window(studio: ArdourStudio, title: str) -> str:
+    """Return the number of a window as soon as it is shown."""
+    screen = {**os.environ, "DISPLAY": studio.ardour.display}
+
+    def search() -> list[str]:
+        command = ["xdotool", "search", "--onlyvisible", "--name", title]
+        return subprocess.run(command, env=screen, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+
+    return until(search, f"the window {title}")[-1]
+
+
+def press(studio: ArdourStudio, window: str, *keys: str) -> None:
+    screen = {**os.environ, "DISPLAY": studio.ardour.display}
+    xdotool(screen, "windowfocus", "--sync", window, *keys)
+
+
+def test_a_dialog_asks_again_until_its_values_are_allowed(studio: ArdourStudio) -> None:
+    studio.select(FIRST, LAST)
+    studio.enter("repaint", style="old words", takes=1)
+    jobs = studio.jobs
+    studio.ardour.act("AceBridge: Repaint")
+    dialog = find_window(studio, "AceBridge: Repaint")
+    press(studio, dialog, "key", "ctrl+a", "type", "--delay", "20", "sad waltz")
+    xdotool({**os.environ, "DISPLAY": studio.ardour.display}, "key", "Tab", "Tab", "ctrl+a", "type", "99")
+    press(studio, dialog, "key", "alt+o")
+    until(lambda: is_gone(studio, dialog), "the dialog is closed")
+    message = find_window(studio, "AceBridge: Repaint")
+    press(studio, message, "key", "alt+c")
+    until(lambda: is_gone(studio, message), "the message is closed")
+    again = find_window(studio, "AceBridge: Repaint")
+    press(studio, again, "key", "Tab", "Tab", "ctrl+a", "type", "1")
+    press(studio, again, "key", "alt+o")
+    (folder,) = until(lambda: [job for job in studio.jobs if job not in jobs], "the job")
+    studio.wait(folder)
+    fields = studio.request(folder)["parts"][0]["fields"]
+    assert fields["music"]["caption"] == "sad waltz"
+    assert fields["output"]["takes"] == 1
+
+
+def test_a_dialog_is_cancelled(studio: ArdourStudio) -> None:
+    jobs, messages = studio.jobs, studio.messages
+    studio.ardour.act("AceBridge: Cover")
+    dialog = find_window(studio, "AceBridge: Cover")
+    press(studio, dialog, "key", "Escape")
+    until(lambda: is_gone(studio, dialog), "the dialog is closed")
+    assert studio.ardour.run('say("on")') == [["on"]]
+    assert (studio.jobs, studio.messages) == (jobs, messages)
+
+
+def is_gone(studio: ArdourStudio, window: str) -> bool:
+    screen = {**os.environ, "DISPLAY": studio.ardour.display}
+    command = ["xdotool", "search", "--onlyvisible", "--name", "AceBridge"]
+    found = subprocess.run(command, env=screen, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    return window not in found
