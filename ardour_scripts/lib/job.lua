@@ -9,7 +9,8 @@ return function(import)
   local M = {}
 
   M.VERSION = 1 -- of the protocol
-  local START_S, SILENT_S = 20, 60 -- a command that has said nothing for so long has ended
+  local START_S, SILENT_S = 20, 30 -- so long may a command take to say something first, or again
+  local CLEAN_EVERY_S = 86400
   local ENDED = { done = true, failed = true, cancelled = true }
   local DISK = "Free some disk space, then run the action again."
   local serial = 0
@@ -68,11 +69,14 @@ return function(import)
     return true
   end
 
+  local ended = {} -- ids that need no second look
+
   --- The jobs of this session that are not placed, the oldest first.
   function M.open()
     local found, here = {}, session.path()
     for id, where in (files.read(files.join(M.root(), "open.txt")) or ""):gmatch("([^\t\n]+)\t([^\n]*)\n") do
-      if where == here and not M.is_placed(id) and files.exists(path(id, "plan.json")) then found[#found + 1] = id end
+      ended[id] = ended[id] or M.is_placed(id) or not files.exists(path(id, "plan.json"))
+      if where == here and not ended[id] then found[#found + 1] = id end
     end
     return found
   end
@@ -112,6 +116,18 @@ return function(import)
     return run(id)
   end
 
+  local last_updates = {} -- id → { update_time, looked, silence }: only time in which we looked counts, or a sleeping computer would
+
+  --- How long a running command has said nothing while we listened.
+  local function silence(id, update_time)
+    local now, last = os.time(), last_updates[id]
+    if not last or last.update_time ~= update_time then last = { update_time = update_time, looked = now, silence = 0 } end
+    last.silence = last.silence + math.min(now - last.looked, 1)
+    last.looked = now
+    last_updates[id] = last
+    return last.silence
+  end
+
   --- The state of a job: status.json, or what its silence means.
   function M.status(id, since)
     local status, now = object(id, "status.json"), os.time()
@@ -119,7 +135,7 @@ return function(import)
       if now - since <= START_S then return { state = "starting", stage = "starting", fraction = 0 } end
       return { state = "failed", message = "The acebridge command did not start.", remedy = 'Run "AceBridge: Doctor".' }
     end
-    if not ENDED[status.state] and now - math.max(status.update_time or since, since) > SILENT_S then
+    if not ENDED[status.state] and silence(id, status.update_time) > SILENT_S then
       return { state = "failed", message = "The acebridge command ended without a word.",
         remedy = "See log.txt in " .. M.folder(id) .. ', then run "AceBridge: Again".' }
     end
@@ -130,8 +146,22 @@ return function(import)
   function M.is_cancelled(id) return files.exists(path(id, "cancel")) end
   function M.cancel(id) return files.touch(path(id, "cancel")) end
   function M.close(id) return files.touch(path(id, "placed")) end
-  function M.reopen(id) return files.remove(path(id, "placed")) end
+  function M.reopen(id)
+    ended[id] = nil
+    return files.remove(path(id, "placed"))
+  end
+
   function M.is_placed(id) return files.exists(path(id, "placed")) end
+
+  --- Have old job folders removed, once a day; how it ends matters to nobody.
+  function M.clean_sometimes()
+    local file = files.join(own.path, "cleaned.txt")
+    if os.time() - (tonumber(files.read(file) or "") or 0) < CLEAN_EVERY_S then return end
+    local program = command.find()
+    if not program then return end
+    files.write(file, tostring(os.time()))
+    command.start(program, "host", "clean", files.url(M.root()))
+  end
 
   --- Forget a job that was never sent.
   function M.discard(id)

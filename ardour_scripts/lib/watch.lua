@@ -124,6 +124,7 @@ return function(import)
       if where ~= session.path() then
         where, readings, plans = session.path(), {}, {}
         job.shorten_list()
+        job.clean_sometimes()
       end
       if ticks % ALIVE_TICKS == 0 then files.write(files.join(own.path, "hook.txt"), ("%d\t%s\n"):format(os.time(), where)) end
       if ticks % LOOK_TICKS == 0 or next(readings) then M.look(BUDGET_S) end
