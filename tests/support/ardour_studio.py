@@ -55,12 +55,14 @@ class ArdourStudio:
 
     # What a musician does
 
-    def open(self) -> None:
-        """Open the session with all scripts."""
+    def open(self, *, with_hook: bool = True) -> None:
+        """Open the session with all scripts, or with all actions alone."""
         texts = {script.name: (self.ardour.config / "scripts" / script.file).read_text("utf-8") for script in SCRIPTS}
-        hook = texts.pop(JOBS_HOOK.name)
-        self.ardour.open({JOBS_HOOK.name: hook}, texts)
-        until(lambda: (self.own / "hook.txt").exists(), "the hook")
+        hook = {JOBS_HOOK.name: texts.pop(JOBS_HOOK.name)}
+        (self.own / "hook.txt").unlink(missing_ok=True)
+        self.ardour.open(hook if with_hook else {}, texts)
+        if with_hook:
+            until(lambda: (self.own / "hook.txt").exists(), "the hook")
 
     def set(self, **settings: Any) -> None:
         (self.own / "settings.json").write_text(json.dumps({"messages": "log", "engine": "draft", **settings}), "utf-8")

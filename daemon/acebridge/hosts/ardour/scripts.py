@@ -142,8 +142,14 @@ def assemble(script: Script, folder: Path) -> str:
         "    if loaded[name] == nil then loaded[name] = modules[name]()(import) end",
         "    return loaded[name]",
         "  end",
-        '  reaper = import("system")',
-        f"  {script.body}",
+        "  local run",
+        "  return function() -- Ardour tries the factory where neither files nor a session are: nothing is loaded before",
+        "    if not run then",
+        '      reaper = import("system")',
+        f"      run = (function() {script.body} end)()",
+        "    end",
+        "    run()",
+        "  end",
         "end",
     ]
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lupa import lua53
 
+from acebridge.hosts.ardour.install import HOOK, hook_text
 from acebridge.hosts.ardour.scripts import JOBS_HOOK, SCRIPTS, SHARED, Script, assemble
 from tests.support.paths import REAPER_SCRIPTS, ROOT
 
@@ -17,24 +18,24 @@ FOLDER = Path("/home/müller/my \"config\" \\ 'x'/acebridge")
 #: Ardour's Lua lacks these.
 ABSENT = ("require", "dofile", "debug", "coroutine", "package")
 
-#: Runs the function of a script as Ardour does: dumped, loaded again without what stood around it.
-_FACTORY = """
+#: Tries a script as Ardour does before it lets a user add it (``LuaScripting::try_compile``): its factory is dumped, loaded
+#: again, and called without files, programs and everything of Ardour's.
+_TRY = """
 function(text, absent)
   for name in pairs(absent) do _G[name] = nil end
   local about
   function ardour(facts) about = facts end
-  local all = setmetatable({}, { __index = function() return 0 end })
-  Temporal = { timepos_t = function(samples) return samples end }
   assert(load(text))()
   local kept = assert(load(string.dump(factory, true), "factory", "b"))
-  return about, kept()
+  os, io = nil, nil
+  return about, kept({})
 end
 """
 
 
 def run_factory(text: str) -> tuple[Any, Any]:
     lua = lua53.LuaRuntime(unpack_returned_tuples=True)
-    about, function = lua.eval(_FACTORY)(text, lua.table_from(dict.fromkeys(ABSENT, True)))
+    about, function = lua.eval(_TRY)(text, lua.table_from(dict.fromkeys(ABSENT, True)))
     return about, function
 
 
@@ -44,6 +45,12 @@ def test_each_script_is_whole(script: Script) -> None:
     assert about["name"] == script.name
     assert about["type"] == ("EditorHook" if script is JOBS_HOOK else "EditorAction")
     assert about["description"] == script.about
+    assert lua53.lua_type(function) == "function"
+
+
+def test_the_hook_that_follows_can_be_added() -> None:
+    about, function = run_factory(hook_text())
+    assert about["name"] == HOOK
     assert lua53.lua_type(function) == "function"
 
 
