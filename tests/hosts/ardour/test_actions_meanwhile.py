@@ -175,7 +175,7 @@ def test_a_session_is_closed_while_a_job_runs_and_saved_with_its_result(studio: 
     assert_repainted(studio, before, result)
     studio.ardour.run('Session:save_state("")')
     studio.ardour.stop()
-    studio.open(with_hook=False)
+    studio.open()
     assert_repainted(studio, before, result)
     studio.select(FIRST, LAST)
     for _ in studio.playlists():  # other tests have made more of them
@@ -185,18 +185,19 @@ def test_a_session_is_closed_while_a_job_runs_and_saved_with_its_result(studio: 
     raise AssertionError("no playlist is as it was")
 
 
-def test_without_the_hook_an_action_places_results(running: ArdourStudio) -> None:
-    """The test before has opened the session without the hook."""
-    assert not (running.own / "hook.txt").exists()
-    running.select(FIRST, LAST)
-    playlists = len(running.playlists())
-    folder = running.begin("Repaint (no dialog)")
-    until(lambda: "the hook of AceBridge" in running.messages_since(folder), "the sentence")
-    running.ardour.act("AceBridge: Place results")
-    until(lambda: "1 of 1 jobs are not placed yet." in running.messages_since(folder), "what is left")
+def test_without_the_hook_an_action_places_results(studio: ArdourStudio) -> None:
+    studio.ardour.run('Session:save_state("")')
+    studio.ardour.stop()
+    studio.open(with_hook=False)
+    studio.select(FIRST, LAST)
+    playlists = len(studio.playlists())
+    folder = studio.begin("Repaint (no dialog)")
+    until(lambda: "the hook of AceBridge" in studio.messages_since(folder), "the sentence")
+    studio.ardour.act("AceBridge: Place results")
+    until(lambda: "1 of 1 jobs are not placed yet." in studio.messages_since(folder), "what is left")
     until(lambda: (folder / "result.json").exists(), "the end of the job")
-    running.ardour.act("AceBridge: Place results")
-    running.wait(folder)
-    assert len(running.playlists()) == playlists + 1
-    (output,) = running.outputs(folder)
-    assert np.array_equal(running.bounce()[FIRST:LAST], read(output["file"])[FIRST - SONG_AT : LAST - SONG_AT])
+    studio.ardour.act("AceBridge: Place results")
+    studio.wait(folder)
+    assert len(studio.playlists()) == playlists + 1
+    (output,) = studio.outputs(folder)
+    assert np.array_equal(studio.bounce()[FIRST:LAST], read(output["file"])[FIRST - SONG_AT : LAST - SONG_AT])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lupa import lua53
 
 from acebridge.hosts.ardour.install import HOOK, hook_text
 from acebridge.hosts.ardour.scripts import JOBS_HOOK, SCRIPTS, SHARED, Script, assemble
 from tests.support.paths import REAPER_SCRIPTS, ROOT
+
+lua53: Any = importlib.import_module("lupa.lua53")
 
 LIB = ROOT / "ardour_scripts" / "lib"
 FOLDER = Path("/home/müller/my \"config\" \\ 'x'/acebridge")
