@@ -37,6 +37,15 @@ return function(import)
       title = "Generate here", plan = on_tracks.generate,
       form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
     },
+    compose = {
+      title = "Compose from a description", plan = on_tracks.compose,
+      form = {
+        { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
+        yes_or_no("instrumental", "Instrumental", "no"),
+        { key = "seconds", caption = "Seconds (empty: as selected, or as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
+        TAKES, SEED,
+      },
+    },
     extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     analyse = {

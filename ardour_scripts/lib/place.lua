@@ -122,7 +122,7 @@ return function(import)
   end
 
   function kinds.tracks(plan, result)
-    local part = result.parts[1]
+    local part = result.parts[plan.place.part or 1]
     local opened, why = open(part)
     if not opened then return nil, why, KEPT, true end
     local shift, edited = whereabouts.common_shift(plan.place.origins, session.find_track)

@@ -91,8 +91,8 @@ return function(import)
     return true
   end)
 
-  --- New music in the range, or at the playhead.
-  function M.generate(selected, values)
+  --- The part and the place of new music in the range, or at the playhead; or nil, a message and a remedy.
+  local function new_music(selected, values)
     local rate, chosen = session.rate(), selected.kind == "range"
     local from = chosen and selected.from or Session:transport_sample()
     local seconds = values.seconds or chosen and (selected.to - selected.from) / rate or nil
@@ -101,14 +101,30 @@ return function(import)
     end
     local to = from + math.floor((seconds or USUAL_NEW_S) * rate)
     local last = selected.picked and selected.tracks[#selected.tracks]
-    return {
-      captures = {},
-      parts = { {
-        task = "text2music", position_s = from / rate,
-        fields = { music = plan_of.music({ from = from, to = to }, values), duration_s = seconds, output = plan_of.output(values, rate) },
-      } },
-      place = { kind = "tracks", first = from, anchor = last and session.id(last.route) or nil, name = last and last.track:name() or nil },
+    local fields = { music = plan_of.music({ from = from, to = to }, values), duration_s = seconds, output = plan_of.output(values, rate) }
+    local place = { kind = "tracks", first = from, anchor = last and session.id(last.route) or nil, name = last and last.track:name() or nil }
+    return { task = "text2music", position_s = from / rate, fields = fields }, place
+  end
+
+  function M.generate(selected, values)
+    local part, place, remedy = new_music(selected, values)
+    if not part then return nil, place, remedy end
+    return { parts = { part }, captures = {}, place = place }
+  end
+
+  --- A song from a sentence: first an idea of it, which says what the song lacks.
+  function M.compose(selected, values)
+    if not values.description then
+      return nil, "There is no description.", 'Run "AceBridge: Compose from a description" with its dialog, and say what the song should be, such as "a sad waltz with strings".'
+    end
+    local part, place, remedy = new_music(selected, values)
+    if not part then return nil, place, remedy end
+    part.fill_from, place.part = 0, 2
+    local idea = {
+      task = "create_sample", label = "idea", position_s = part.position_s,
+      fields = { description = values.description, instrumental = values.instrumental == "yes" or nil, seed = values.seed },
     }
+    return { parts = { idea, part }, captures = {}, place = place }
   end
 
   return M

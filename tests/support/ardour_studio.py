@@ -175,7 +175,12 @@ class ArdourStudio:
         return [take["seed"] for part in self.result(folder)["parts"] for take in part["takes"]]
 
     def outputs(self, folder: Path) -> list[dict[str, Any]]:
-        return [output for part in self.result(folder)["parts"] for take in part["takes"] for output in take["outputs"]]
+        return [
+            output
+            for part in self.result(folder)["parts"]
+            for take in part["takes"]
+            for output in take.get("outputs", [])
+        ]
 
 
 @contextmanager

@@ -128,6 +128,21 @@ def test_music_is_made_in_the_range(studio: ArdourStudio) -> None:
     assert (takes[0] != takes[1]).any()
 
 
+def test_a_song_is_composed_from_a_sentence(studio: ArdourStudio) -> None:
+    rate, tracks = studio.ardour.rate_hz, studio.tracks()
+    first, last = studio.end + 55, studio.end + 55 + 3 * rate
+    studio.select(first, last)
+    studio.enter("compose", description="a sad waltz with strings", instrumental="yes")
+    folder = studio.act("Compose from a description (no dialog)")
+    (name,) = [name for name in studio.tracks() if name not in tracks]
+    sound = studio.bounce(name, last + rate)
+    (output,) = studio.outputs(folder)
+    assert np.array_equal(sound[first:last], read(output["file"]))
+    assert sound[first:last].any()
+    assert not sound[:first].any()
+    assert not sound[last:].any()
+
+
 def move_music(studio: ArdourStudio, by: int) -> None:
     """Move all regions of the song's track."""
     studio.ardour.run(f"""

@@ -69,6 +69,9 @@ SCRIPTS: tuple[Script, ...] = (
     *_actions("complete", "Complete", "Adds an accompaniment to the selection."),
     *_actions("extract", "Extract stems", "Takes the selection apart, one new track for each stem."),
     *_actions("generate", "Generate here", "Makes new music in the range or at the playhead."),
+    *_actions(
+        "compose", "Compose from a description", "Makes a song from one sentence, in the range or at the playhead."
+    ),
     *_actions("extend", "Extend", "Makes more bars after the selected music."),
     *_actions("prepend", "Prepend", "Makes more bars before the selected music."),
     *_actions("analyse", "Analyse", "Says tempo, meter and key of the selection, and adds chord markers."),
