@@ -227,3 +227,17 @@ def is_gone(studio: ArdourStudio, window: str) -> bool:
     command = ["xdotool", "search", "--onlyvisible", "--name", "AceBridge"]
     found = subprocess.run(command, env=screen, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
     return window not in found
+
+
+def test_a_message_of_the_hook_comes_in_a_window_and_jobs_go_on(studio: ArdourStudio) -> None:
+    studio.set(messages="window")
+    try:
+        studio.ardour.act("AceBridge: Doctor")
+        window = find_window(studio, "^AceBridge$")
+        press(studio, window, "key", "alt+c")
+        until(lambda: is_gone(studio, window), "the message is closed")
+    finally:
+        studio.set()
+    studio.select(FIRST, LAST)
+    studio.enter("repaint", style="piano")
+    assert studio.outputs(studio.act("Repaint (no dialog)"))
