@@ -18,7 +18,7 @@ return function(import)
   end
 
   --- The part, the recipe and the notes for a new stretch [from, to) of a track whose music lies in [first, last).
-  local function repaint(one, number, stretch, selected, values)
+  local function repaint(one, number, stretch, values)
     local channels, why = session.channels(one)
     if not channels then return nil, why, "Bounce it to a stereo track first." end
     local rate, file = session.rate(), ("source-%d.wav"):format(number)
@@ -56,7 +56,7 @@ return function(import)
         local first, last = extent(one.track, selected.from, selected.to)
         local stretch = { first = first, last = last, sent = last, from = math.max(selected.from, first), to = math.min(selected.to, last) }
         local made
-        made, why, remedy = repaint(one, #items + 1, stretch, selected, values)
+        made, why, remedy = repaint(one, #items + 1, stretch, values)
         if not made then return nil, why, remedy end
         items[#items + 1] = made
       end
@@ -103,7 +103,7 @@ return function(import)
     end
     first = math.max(first, last - math.floor(settings.get("context_s") * session.rate()))
     local stretch = { first = first, sent = last, last = nil, from = last, to = last + frames }
-    local made, why, remedy = repaint(one, 1, stretch, selected, values)
+    local made, why, remedy = repaint(one, 1, stretch, values)
     if not made then return nil, why, remedy end
     return collect({ made })
   end
@@ -120,7 +120,7 @@ return function(import)
     end
     last = math.min(last, first + math.floor(settings.get("context_s") * session.rate()))
     local stretch = { first = first, sent = last, last = last, from = first - frames, to = first }
-    local made, why, remedy = repaint(one, 1, stretch, selected, values)
+    local made, why, remedy = repaint(one, 1, stretch, values)
     if not made then return nil, why, remedy end
     return collect({ made })
   end
