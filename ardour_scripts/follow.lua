@@ -110,9 +110,10 @@ function factory()
     return tags, values
   end
 
-  local target = ARDOUR.LuaOSC.Address(URL)
+  local target -- made later: Ardour tries this function where there is nothing of its own
   local latest, ticks = "", 0
   return function()
+    target = target or ARDOUR.LuaOSC.Address(URL)
     ticks = ticks + 1
     local ok, tags, values = pcall(read_state)
     if not ok then tags, values = "s", { tostring(tags) } end

@@ -26,6 +26,8 @@ from tests.support.daemon import PATIENCE_S, until
 ARDOUR = shutil.which("ardour")
 #: ``ardour7-lua`` makes sessions without a window; its number is that of the program's configuration folder.
 LUA = next((path for path in sorted(Path("/usr/bin").glob("ardour[0-9]*-lua"))), None)
+#: What ends a program together with the tests, also when these are killed.
+_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 #: The place of `LuaTimerDS`, ten times a second, among the signals of a hook.
 _TIMER_SIGNAL = 49
 _SIGNALS = 51
@@ -129,21 +131,22 @@ def _compile(source: str) -> str:
     return _lua_text(f"local ardour = function() end\n{source}\nreturn factory(...)\n")
 
 
-def ui_scripts(action: str, hooks: Mapping[str, str]) -> str:
-    """Return the file ``ui_scripts`` of a user who has clicked one action and these hooks (name → source)."""
-    actions = (
-        f'scripts = {{}} scripts[1] = {{}} scripts[1]["n"] = "action" scripts[1]["s"] = {_lua_text(action)} '
-        f'scripts[1]["f"] = {_compile(action)} scripts[1]["c"] = "" scripts[1]["a"] = {{}} '
+def ui_scripts(actions: Mapping[str, str], hooks: Mapping[str, str]) -> str:
+    """Return the file ``ui_scripts`` of a user who has clicked these actions and hooks (name → source)."""
+    state = "scripts = {} " + "".join(
+        f'scripts[{number}] = {{}} scripts[{number}]["n"] = {_lua_text(name)} scripts[{number}]["s"] = {_lua_text(source)} '
+        f'scripts[{number}]["f"] = {_compile(source)} scripts[{number}]["c"] = "" scripts[{number}]["a"] = {{}} '
+        for number, (name, source) in enumerate(actions.items(), 1)
     )
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<UIScripts>"]
-    lines.append(f'<ActionScript lua="Lua 5.3">{base64.b64encode(actions.encode()).decode()}</ActionScript>')
+    lines.append(f'<ActionScript lua="Lua 5.3">{base64.b64encode(state.encode()).decode()}</ActionScript>')
     lines.append("<ActionHooks>")
     for number, (name, source) in enumerate(hooks.items(), 900_000):
-        state = f's = {{}} s["n"] = {_lua_text(name)} s["s"] = {_lua_text(source)} s["f"] = {_compile(source)} s["a"] = {{}} '
+        hook = f's = {{}} s["n"] = {_lua_text(name)} s["s"] = {_lua_text(source)} s["f"] = {_compile(source)} s["a"] = {{}} '
         signals = f"{1 << _TIMER_SIGNAL:0{_SIGNALS}b}"
         lines.append(
             f'<LuaCallback lua="Lua 5.3" id="{number}" name={quoteattr(name)} signals="{signals}">'
-            f"{base64.b64encode(state.encode()).decode()}</LuaCallback>"
+            f"{base64.b64encode(hook.encode()).decode()}</LuaCallback>"
         )
     return "\n".join([*lines, "</ActionHooks>", "</UIScripts>"])
 
@@ -176,6 +179,7 @@ class Ardour:
         (self.config / f".a{self.config.name.removeprefix('ardour')}").touch()  # it has been started before: no welcome
         self.display = ""
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._actions: list[str] = []
         outside = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         own = {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self._environment = {**outside, **own, **(variables or {})}
@@ -183,18 +187,18 @@ class Ardour:
     # Life
 
     @contextmanager
-    def running(self, hooks: Mapping[str, str]) -> Iterator[None]:
-        """Run it with these hooks (name → source) at work; nothing of it is left afterwards."""
+    def running(self, hooks: Mapping[str, str], actions: Mapping[str, str] | None = None) -> Iterator[None]:
+        """Run it with these hooks and actions (name → source) at work; nothing of it is left afterwards."""
         try:
-            self.start(hooks)
+            self.start(hooks, actions)
             yield
         finally:
             self.stop()
 
-    def start(self, hooks: Mapping[str, str]) -> None:
-        """Make the session and open it, with these hooks (name → source) at work."""
+    def start(self, hooks: Mapping[str, str], actions: Mapping[str, str] | None = None) -> None:
+        """Make the session and open it, with these hooks and actions (name → source) at work."""
         self.make_session()
-        self.open(hooks)
+        self.open(hooks, actions)
 
     def make_session(self, setup: str = "") -> None:
         """Make the session; ``setup`` is Lua that finds it as ``session``."""
@@ -220,19 +224,21 @@ class Ardour:
         said = f"{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}"
         assert done.returncode == 0, f"{' '.join(map(str, command))} ended with {done.returncode}:\n{said}"
 
-    def open(self, hooks: Mapping[str, str]) -> None:
-        """Open the session that was made, with these hooks (name → source) at work."""
+    def open(self, hooks: Mapping[str, str], actions: Mapping[str, str] | None = None) -> None:
+        """Open the session that was made, with these hooks and actions (name → source) at work."""
         assert ARDOUR
         self._mend_session()
         self._write_config()  # the command has written its own
         action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
         ready = _SAY_READY.replace("@FILE@", _lua_text(str(self._ready)))
-        (self.config / "ui_scripts").write_text(ui_scripts(action, {"Ready": ready, **hooks}), "utf-8")
+        self._actions = ["Run the test's file", *(actions or {})]
+        scripts = ui_scripts({self._actions[0]: action, **(actions or {})}, {"Ready": ready, **hooks})
+        (self.config / "ui_scripts").write_text(scripts, "utf-8")
         self.display = f":{self._start_display()}"
         with (self.folder / "ardour.log").open("wb") as log:
             self._processes.append(
                 subprocess.Popen(
-                    [ARDOUR, "-n", "-a", str(self.session)], env={**self._environment, "DISPLAY": self.display},
+                    [*_WITH_PARENT, ARDOUR, "-n", "-a", str(self.session)], env={**self._environment, "DISPLAY": self.display},
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 )
             )  # fmt: skip
@@ -273,17 +279,21 @@ class Ardour:
         assert not [line for line in lines if line[0] == "FAULT"], lines
         return lines
 
-    def import_audio(self, path: Path, position: int) -> None:
-        """Import a file as a user does with Session > Import and put it on the track at a sample."""
+    def act(self, name: str) -> None:
+        """Run one of the actions, as a user does from the menu or by a key."""
+        self.send("/access_action", f"LuaAction/script-{self._actions.index(name) + 1}")
+
+    def import_audio(self, path: Path, position: int, track: str = "") -> None:
+        """Import a file as a user does with Session > Import and put it on a track at a sample."""
         self.run(f"""
         local files = C.StringVector()
         files:push_back({_lua_text(str(path))})
         Editor:do_import(files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
           ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, Temporal.timepos_t(0),
           ARDOUR.PluginInfo(), ARDOUR.Track(), false)
-        local playlist = Session:route_by_name({_lua_text(self.track)}):to_track():playlist()
+        local playlist = Session:route_by_name({_lua_text(track or self.track)}):to_track():playlist()
         for _, region in ARDOUR.RegionFactory.regions():iter() do
-          if region:whole_file() then
+          if region:whole_file() and region:name():find({_lua_text(path.stem)}, 1, true) then
             local copy = ARDOUR.RegionFactory.clone_region(region, true, false)
             playlist:add_region(copy, Temporal.timepos_t({position}), 1, false)
           end
@@ -337,7 +347,7 @@ class Ardour:
         reading, writing = os.pipe()
         self._processes.append(
             subprocess.Popen(
-                ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+                [*_WITH_PARENT, "Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
                 pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )
         )  # fmt: skip

@@ -1,1 +1,1 @@
-"""What is particular to Ardour: where it keeps scripts, and how the hook of AceBridge gets there."""
+"""What is particular to Ardour: where it keeps scripts, and how those of AceBridge are made and get there."""

@@ -1,6 +1,6 @@
-"""Puts the hook of AceBridge into Ardour's scripts folder, and takes it out again.
+"""Puts the scripts of AceBridge into Ardour's scripts folder, and takes them out again.
 
-Ardour keeps the text of a hook from the moment that it is added, so adding and removing it are clicks of the user.
+Ardour keeps the text of a script from the moment that it is added, so adding and removing it are clicks of the user.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from acebridge.atomic_files import write_whole
 from acebridge.errors import NotFound
 from acebridge.hosts.ardour.paths import OLDEST, config_folders, config_root
+from acebridge.hosts.ardour.scripts import FOLDER, JOBS_HOOK, SCRIPTS, assemble
 from acestep_runtime.errors import InvalidValue
 
 #: The file in Ardour's folder ``scripts``, and the name of the hook in Ardour's dialogs.
@@ -31,8 +32,13 @@ def hook_text(port: int = DEFAULT_PORT) -> str:
     return changed
 
 
+def action_texts(config_folder: Path) -> dict[str, str]:
+    """Return the texts of all scripts but the hook that follows, by the names of their files."""
+    return {script.file: assemble(script, config_folder / FOLDER) for script in SCRIPTS}
+
+
 def install(port: int = DEFAULT_PORT, root: Path | None = None) -> list[Path]:
-    """Write the hook for every version of Ardour that this user has started; return the files.
+    """Write the scripts for every version of Ardour that this user has started; return the files.
 
     Raises `NotFound` when there is no such version, and ``OSError`` as the file system does.
     """
@@ -44,15 +50,19 @@ def install(port: int = DEFAULT_PORT, root: Path | None = None) -> list[Path]:
             f"There is no configuration folder of Ardour {OLDEST} or newer in {root}.",
             remedy="Start Ardour once, then run this again.",
         )
-    files = [folder / "scripts" / FILE for folder in folders]
-    for file in files:
-        write_whole(file, [text.encode()])
-    return files
+    written = [(folder / "scripts" / FILE, text) for folder in folders]
+    written += [(folder / "scripts" / name, text) for folder in folders for name, text in action_texts(folder).items()]
+    for file, content in written:
+        write_whole(file, [content.encode()])
+    for folder in folders:
+        (folder / FOLDER / "jobs").mkdir(parents=True, exist_ok=True)
+    return [file for file, _ in written]
 
 
 def uninstall(root: Path | None = None) -> list[Path]:
-    """Remove the hook's files; return those that were there."""
-    files = [folder / "scripts" / FILE for folder in config_folders(root or config_root())]
+    """Remove the scripts' files; return those that were there. Jobs and settings stay, in the folder ``acebridge``."""
+    names = [FILE, *(script.file for script in SCRIPTS)]
+    files = [folder / "scripts" / name for folder in config_folders(root or config_root()) for name in names]
     found = [file for file in files if file.exists()]
     for file in found:
         file.unlink()
@@ -60,9 +70,14 @@ def uninstall(root: Path | None = None) -> list[Path]:
 
 
 INSTALL_STEPS = (
-    "In Ardour, once:",
-    "1. Edit > Preferences > Control Surfaces: enable Open Sound Control (OSC).",
-    f'2. Edit > Lua Scripts > Script Manager > Action Hooks > New Hook: choose "{HOOK}", then Add.',
-    "Then run `acebridge osc follow ardour` while you work.",
+    "In Ardour, once, in Edit > Lua Scripts > Script Manager:",
+    f'1. Action Hooks > New Hook: choose "{JOBS_HOOK.name}", then Add. It sends audio and places results.',
+    "2. Action Scripts: choose a free action, Add/Set, and one of the scripts whose names begin with AceBridge.",
+    "To follow Ardour from a tablet as well:",
+    "3. Edit > Preferences > Control Surfaces: enable Open Sound Control (OSC).",
+    f'4. Action Hooks > New Hook: choose "{HOOK}", then Add. Then run `acebridge osc follow ardour` while you work.',
 )
-UNINSTALL_STEPS = (f'In Ardour: Edit > Lua Scripts > Script Manager > Action Hooks: choose "{HOOK}", then Remove.',)
+UNINSTALL_STEPS = (
+    "In Ardour, in Edit > Lua Scripts > Script Manager:",
+    f'Remove the hooks "{JOBS_HOOK.name}" and "{HOOK}", and the actions that you have added.',
+)

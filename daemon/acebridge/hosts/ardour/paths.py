@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-#: The first version whose Lua has what the hook needs.
+#: The first version whose Lua has what the scripts need.
 OLDEST = 7
 _FOLDER = re.compile(r"ardour([0-9]+)", re.IGNORECASE)
 
@@ -28,7 +28,7 @@ def config_root() -> Path | None:
 
 
 def config_folders(root: Path | None) -> list[Path]:
-    """Return the configuration folders of the versions that the hook works in, oldest first."""
+    """Return the configuration folders of the versions that the scripts work in, oldest first."""
     if root is None or not root.is_dir():
         return []
     found = [

@@ -9,7 +9,7 @@ import pytest
 
 from acebridge.errors import NotFound
 from acebridge.hosts.ardour.doctor import examine
-from acebridge.hosts.ardour.install import FILE, HOOK, hook_text, install, uninstall
+from acebridge.hosts.ardour.install import FILE, HOOK, action_texts, hook_text, install, uninstall
 from acebridge.hosts.ardour.paths import config_folders, config_root
 from acestep_runtime.errors import InvalidValue
 from tests.support.paths import ROOT
@@ -56,9 +56,12 @@ def test_folders_of_each_system(
 
 
 def test_the_hook_is_the_shipped_one_with_the_port(root: Path) -> None:
+    folders = [root / "ardour7", root / "ardour10"]
     files = install(4711)
-    assert files == [root / "ardour7" / "scripts" / FILE, root / "ardour10" / "scripts" / FILE]
-    for file in files:
+    hooks = [folder / "scripts" / FILE for folder in folders]
+    assert files[:2] == hooks
+    assert set(files[2:]) == {folder / "scripts" / name for folder in folders for name in action_texts(folder)}
+    for file in hooks:
         assert file.read_text("utf-8") == SOURCE.replace("127.0.0.1:50712", "127.0.0.1:4711")
     assert f'name = "{HOOK}"' in SOURCE
 
@@ -69,9 +72,12 @@ def test_installing_again_and_taking_out(root: Path) -> None:
     other.touch()
     assert install() == install()
     assert hook_text() == SOURCE
-    assert len(uninstall()) == 2
+    (root / "ardour7" / "acebridge" / "settings.json").touch()
+    assert sorted(uninstall()) == sorted(install())
+    uninstall()
     assert uninstall() == []
     assert other.exists()
+    assert (root / "ardour7" / "acebridge" / "settings.json").exists()
 
 
 def test_without_ardour_the_reason_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,16 +96,21 @@ def test_ports_that_do_not_exist_are_refused(port: int) -> None:
 
 
 @pytest.mark.usefixtures("root")
-def test_the_doctor_compares_the_hook_with_this_version() -> None:
-    assert [finding.ok for finding in examine(None)] == [True, False, False]
-    (file, _) = install(4711)
-    assert [finding.ok for finding in examine(None)] == [True, True, True]
-    assert "port 4711" in examine(None)[1].says
-    file.write_text(SOURCE + "-- old", "utf-8")
-    finding = examine(None)[1]
-    assert not finding.ok
-    assert "another version" in finding.says
-    assert "add the hook in Ardour again" in finding.remedy
+def test_the_doctor_compares_the_scripts_with_this_version() -> None:
+    assert [finding.ok for finding in examine(None)] == [True, False, False, False, False]
+    files = install(4711)
+    assert [finding.ok for finding in examine(None)] == [True] * 5
+    assert "port 4711" in examine(None)[3].says
+    files[0].write_text(SOURCE + "-- old", "utf-8")
+    files[2].write_text(files[2].read_text("utf-8") + "-- old", "utf-8")
+    files[3].unlink()
+    _, scripts, _, hook, _ = examine(None)
+    assert not hook.ok
+    assert "another version" in hook.says
+    assert "add the hook in Ardour again" in hook.remedy
+    assert not scripts.ok
+    assert "2 scripts" in scripts.says
+    assert "add the scripts in Ardour again" in scripts.remedy
 
 
 def test_the_command_says_what_to_click(root: Path, tmp_path: Path) -> None:

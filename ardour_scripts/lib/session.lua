@@ -1,0 +1,86 @@
+-- Ardour's session in plain numbers: samples, ids, tempo.
+
+return function()
+  local M = {}
+
+  M.at = Temporal.timepos_t
+  function M.samples(position) return position:samples() end
+  function M.rate() return math.floor(Session:nominal_sample_rate()) end
+  function M.path() return Session:path() end
+  function M.id(object) return object:to_stateful():id():to_s() end
+
+  --- Where Ardour keeps the session's audio.
+  function M.media_folder()
+    return ("%s/interchange/%s/audiofiles"):format(Session:path(), Session:name())
+  end
+
+  --- The audio track of a route, or nil.
+  function M.audio_track(route)
+    local track = route:to_track()
+    if not track:isnil() and track:data_type():to_string() == "audio" then return track end
+  end
+
+  --- All audio tracks in the order of the mixer: { {route, track} … }.
+  function M.audio_tracks()
+    local found = {}
+    for route in Session:get_tracks():iter() do
+      local track = M.audio_track(route)
+      if track then found[#found + 1] = { route = route, track = track } end
+    end
+    table.sort(found, function(a, b) return a.route:presentation_info_ptr():order() < b.route:presentation_info_ptr():order() end)
+    return found
+  end
+
+  --- The audio track with an id: { route, track }, or nil.
+  function M.find_track(id)
+    local route = Session:route_by_id(PBD.ID(id))
+    local track = not route:isnil() and M.audio_track(route)
+    return track and { route = route, track = track } or nil
+  end
+
+  --- One or two channels of a track's audio; nil and a message for more.
+  function M.channels(one)
+    local count = math.floor(one.track:n_inputs():n_audio())
+    if count == 1 or count == 2 then return count end
+    return nil, ('The track "%s" has %d channels; allowed: 1 or 2.'):format(one.track:name(), count)
+  end
+
+  --- Regions with audio that a stretch of a track touches: { {region, first, last} … }.
+  function M.regions(track, from, to)
+    local found = {}
+    if to <= from then return found end
+    for region in track:playlist():regions_touched(M.at(from), M.at(to - 1)):iter() do
+      if not region:to_audioregion():isnil() and not region:muted() then
+        local first = M.samples(region:position())
+        found[#found + 1] = { region = region, first = first, last = first + region:length():samples() }
+      end
+    end
+    return found
+  end
+
+  local PIECES = 16 -- in which a stretch is looked at for changes of tempo
+
+  --- Tempo and meter of a stretch as fields of a request; the tempo is left out where it changes inside of it.
+  function M.music(from, to)
+    local map = Temporal.TempoMap.read()
+    local bpm = map:quarters_per_minute_at(M.at(from))
+    local meter = map:meter_at(M.at(from))
+    local beats = math.floor(meter:divisions_per_bar())
+    local changes = false
+    for piece = 1, PIECES do
+      local position = M.at(from + (to - from) * piece // PIECES - (piece == PIECES and 1 or 0))
+      changes = changes or math.abs(map:quarters_per_minute_at(position) - bpm) > 1e-6
+    end
+    return { bpm = not changes and bpm or nil, timesignature = meter:note_value() == 4 and beats >= 2 and beats <= 6 and beats or nil }
+  end
+
+  --- The length of bars after a position in samples, by tempo and meter there.
+  function M.bars(count, position)
+    local map = Temporal.TempoMap.read()
+    local meter = map:meter_at(M.at(position))
+    local quarters = count * meter:divisions_per_bar() * 4 / meter:note_value()
+    return math.floor(quarters * 60 / map:quarters_per_minute_at(M.at(position)) * M.rate() + 0.5)
+  end
+
+  return M
+end
