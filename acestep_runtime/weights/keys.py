@@ -28,12 +28,28 @@ _KEY_RULES = tuple(
         (r"(_attn\.)([qk])_norm\.", r"\1norm_\2."),
     )
 )
+_ORIGINAL_RULES = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"^proj_(in|out)_conv(?=\.|$)", r"proj_\1.1"),
+        (r"(_attn\.)to_([qkv])(?=\.|$)", r"\1\2_proj"),
+        (r"(_attn\.)to_out\.0(?=\.|$)", r"\1o_proj"),
+        (r"(_attn\.)norm_([qk])(?=\.|$)", r"\1\2_norm"),
+    )
+)
 _MAX_NAMES = 10
 
 
 def diffusers_key(key: str) -> str:
     """Return the `diffusers` name of ``key``, a name inside one part. Names of `diffusers` are returned unchanged."""
     for pattern, name in _KEY_RULES:
+        key = pattern.sub(name, key)
+    return key
+
+
+def original_key(key: str) -> str:
+    """Return the original name of ``key``, a name inside one part in `diffusers`: the reverse of `diffusers_key`."""
+    for pattern, name in _ORIGINAL_RULES:
         key = pattern.sub(name, key)
     return key
 

@@ -27,7 +27,7 @@ UNFINISHED = (".part", ".incomplete", ".crdownload", ".partial", ".download", ".
 _HEAD_BYTES = 512
 _MAX_NAMES = 1000
 _PULL = "Run `acebridge models list` for the models that can be pulled."
-_EXPORT = "Export it as a plain LoRA of the transformer, in the format of PEFT or diffusers."
+_EXPORT = "Export it as a LoRA or LoKr of the transformer, in the format of PEFT, diffusers or LyCORIS."
 _FETCH_AGAIN = "Download it again, signed in where the site asks for it."
 _TO_ADAPTERS = "Put it into the folder adapters in the models folder, then use its name with --lora."
 
@@ -118,15 +118,22 @@ SIGNATURES = (
     Signature("an all-in-one checkpoint of ComfyUI, of another model than ACE-Step 1.5",
               f"Get a model of ACE-Step 1.5. {_PULL}", keys=(_COMFY, _COMFY_OTHERS)),
     # ---- adapters ----
-    Signature("a LoKr adapter of LyCORIS", _EXPORT, keys=(r"\.lokr_(w[12](_[ab])?|t2)$",)),
-    Signature("a LoHa adapter of LyCORIS", _EXPORT, keys=(r"\.hada_(w[12]_[ab]|t[12])$",)),
-    Signature("a DoRA adapter", _EXPORT, keys=(r"\.(dora_scale|lora_magnitude_vector(\..+)?)$",)),
-    Signature("an adapter of another method than LoRA", _EXPORT,
+    Signature("an adapter of another method than LoRA, LoKr, LoHa and DoRA", _EXPORT,
               keys=(r"\.(oft_\w+|boft_\w+|ia3_l|on_input|glora_\w+|diff|diff_b|set_weight|vera_\w+)(\.|$)",)),
     Signature("an adapter of another model than ACE-Step 1.5", "Get one that was trained for ACE-Step 1.5.",
               keys=(r"\.lora[_.]", r"(^|[._])(transformer_blocks|double_blocks|single_blocks|input_blocks|down_blocks)[._]\d")),
-    Signature("a LoRA with the flattened names of kohya's scripts", _EXPORT,
-              keys=(r"^(lora_(unet|transformer|te\d?)|lycoris)_",)),
+    Signature("a LoKr adapter with Tucker factors, which are for layers that ACE-Step does not have", _EXPORT,
+              keys=(r"\.lokr_t2$",)),
+    Signature("a LoHa adapter with Tucker factors, which are for layers that ACE-Step does not have", _EXPORT,
+              keys=(r"\.hada_t[12]$",)),
+    Signature("a LoKr adapter of LyCORIS with magnitudes (DoRA)", _TO_ADAPTERS, is_usable=True,
+              keys=(r"\.lokr_w[12](_[ab])?$", r"\.dora_scale$")),
+    Signature("a LoKr adapter of LyCORIS", _TO_ADAPTERS, keys=(r"\.lokr_w[12](_[ab])?$",), is_usable=True),
+    Signature("a LoHa adapter of LyCORIS", _TO_ADAPTERS, keys=(r"\.hada_w[12]_[ab]$",), is_usable=True),
+    Signature("a DoRA adapter", _TO_ADAPTERS, is_usable=True,
+              keys=(r"\.lora_(A|B|down|up)\b", r"\.(dora_scale|lora_magnitude_vector(\..+)?)$")),
+    Signature("a LoRA with the flattened names of kohya's scripts or LyCORIS", _TO_ADAPTERS, is_usable=True,
+              keys=(r"^(lora_(unet|transformer)|lycoris)_\w+\.lora_",)),
     Signature("a LoRA", _TO_ADAPTERS, keys=(r"\.lora_(A|B|down|up)\b",), is_folder=False, is_usable=True),
     # ---- parts in one file ----
     Signature("the transformer of ACE-Step 1.5 alone, without its config.json",
