@@ -1,7 +1,7 @@
 """Headers of GGUF files: metadata, names, shapes and types of the tensors, and whether the file is whole.
 
-Reads no tensor and needs no package, as each listing of models asks; long lists, such as a tokenizer's, are skipped. The format:
-https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Numbers are dequantised by the package `gguf`, see `gguf_tensors`.
+Reads no tensor and needs no package, as each listing of models asks; long lists, such as a tokenizer's, are skipped. Numbers
+are dequantised by the package `gguf`, see `gguf_tensors`. The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<
 _LONG_LIST = 64
 _MAX_TENSORS, _MAX_ENTRIES, _MAX_DIMENSIONS = 100_000, 100_000, 4
 _ALIGNMENT = 32
+_SILENCE = "silence_latent"  # in every file in full precision
 _DAMAGED = "has a damaged header"
 
 
@@ -76,7 +77,7 @@ class GgufHeader:
     def quantisation(self) -> str:
         """The name by which people know the mix of types: "Q4_K_M", "Q8_0", "BF16"."""
         sizes: dict[str, int] = {}
-        for each in self.tensors.values():
+        for each in (each for name, each in self.tensors.items() if name != _SILENCE):
             sizes[each.type.name] = sizes.get(each.type.name, 0) + each.size_bytes
         quantised = {name: size for name, size in sizes.items() if name.startswith("Q")}
         most = max(quantised or sizes, key=(quantised or sizes).__getitem__, default="")

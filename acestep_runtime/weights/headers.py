@@ -1,7 +1,7 @@
 """Headers of files with weights, safetensors or GGUF: the names and shapes of the tensors, and whether the file is whole.
 
-Reads no tensor; needs no torch. The format of safetensors: eight bytes with the length of the header, the header as JSON, then the data that its offsets divide among tensors
-(https://github.com/huggingface/safetensors#format).
+Reads no tensor; needs no torch. The format of safetensors: eight bytes with the length of the header, the header as JSON, then
+the data that its offsets divide among tensors (https://github.com/huggingface/safetensors#format).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _METADATA = "__metadata__"
 class Header:
     """The names and shapes of the tensors, and the metadata.
 
-    ``quantisation`` is the type of most numbers of a GGUF file, "" for safetensors. ``fault`` is the end of a sentence about the
-    file, "" if it is whole.
+    ``quantisation`` is the type of most numbers of a GGUF file, "" for safetensors. ``fault`` is the end of a sentence about
+    the file, "" if it is whole.
     """
 
     keys: tuple[str, ...] = ()

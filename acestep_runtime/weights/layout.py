@@ -42,8 +42,8 @@ class Checkpoint:
 
     ``kind`` is turbo, base or sft, ``size`` 2B or XL, ``layout`` original, diffusers or file.
 
-    ``dit``, ``vae``, ``text_encoder`` and its ``text_tokenizer`` are folders or files; all but the first are ``None`` where they
-    are missing. ``silence`` is the file with the latents of silence, ``None`` where they may be among the weights. ``stamp``
+    ``dit``, ``vae``, ``text_encoder`` and its ``text_tokenizer`` are folders or files; all but the first are ``None`` where
+    they are missing. ``silence`` is the file with the latents of silence, ``None`` where they may be among the weights. ``stamp``
     differs when files in them have changed.
     """
 
@@ -98,8 +98,8 @@ class _Shared:
 def find_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     """Return every checkpoint in and below a folder of models, by name. Empty where the folder does not exist.
 
-    A transformer of its own uses the VAE and the text encoder beside it, else in it, else the first below ``folder``; of several,
-    whole ones, and of those rather folders than files. A file with several parts uses its own.
+    A transformer of its own uses the VAE and the text encoder beside it, else in it, else the first below ``folder``; of
+    several, whole ones, and of those rather folders than files. A file with several parts uses its own.
     """
     folders = list_folders(folder)
     diffusers_folders = {each for each in folders if read_small_json(each / "model_index.json")}

@@ -26,6 +26,7 @@ from acestep_runtime.weights.gguf_tokenizer import load_gguf_tokenizer
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.part_configs import read_part_config
 from acestep_runtime.weights.parts import CONFIG_FILE, SILENCE_FILE
+from acestep_runtime.weights.selection import repair_remedy
 from acestep_runtime.weights.spec import ModelSpec, read_model_spec
 
 if TYPE_CHECKING:
@@ -377,4 +378,4 @@ def _read_silence(path: Path) -> torch.Tensor:
 
 
 def _repair_hint(checkpoint: Checkpoint) -> str:
-    return catalogue.repair_hint(checkpoint.name, checkpoint.folder)
+    return repair_remedy(checkpoint) if checkpoint.layout == "file" else catalogue.repair_hint(checkpoint.name, checkpoint.folder)

@@ -1,4 +1,4 @@
-"""Adapters on a transformer: loading, strengths, removing. LoRA, LoKr and LoHa, each also as DoRA; files of safetensors only."""
+"""Adapters on a transformer: loading, strengths, removal. LoRA, LoKr and LoHa, each also as DoRA; safetensors only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The settings of a part: its config.json, the one inside a GGUF file, or what the shapes of its tensors say.
 
-Files of ComfyUI hold no settings. All sizes follow from shapes; what does not is the same in every release: `_SAME`. Needs no torch.
+Files of ComfyUI hold no settings. All sizes follow from shapes; what does not is the same in every release. Needs no torch.
 """
 
 from __future__ import annotations

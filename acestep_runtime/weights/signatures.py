@@ -29,6 +29,7 @@ _MAX_NAMES = 1000
 _PULL = "Run `acebridge models list` for the models that can be pulled."
 _EXPORT = "Export it as a LoRA or LoKr of the transformer, in the format of PEFT, diffusers or LyCORIS."
 _FETCH_AGAIN = "Download it again, signed in where the site asks for it."
+_TO_MODELS = "Put it into the models folder: it loads as it is."
 _TO_ADAPTERS = "Put it into the folder adapters in the models folder, then use its name with --lora."
 
 
@@ -85,6 +86,9 @@ _CHECKS: tuple[Callable[[Signature, Evidence], object], ...] = (
 _TRAINER_STATES = r"(optimizer|scheduler|scaler|training_state|trainer_state|random_states_\d+|rng_state(_\d+)?)"
 _COMFY = r"^model\.diffusion_model\."
 _COMFY_OTHERS = r"^(text_encoders|conditioner|cond_stage_model|vae|first_stage_model)\."
+_GGUF_PARTS = (
+    r"^(encoder\.lyric_encoder\.|decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.|(model\.)?layers\.\d+\.self_attn\.q_norm\.)"
+)
 _LYRICS = r"(^|\.)encoder\.lyric_encoder\."
 _FIRST_VERSION = r"(^|[._])(genre_embedder|lyric_embs|speaker_embedder)\."
 
@@ -101,8 +105,9 @@ SIGNATURES = (
               head=rb"\s*(\{\s*\"(error|detail|message)\"|entry not found|invalid username|access to model"
                    rb"|repository not found|unauthorized|forbidden|not found|access denied)"),
     # ---- formats ----
-    Signature("a GGUF file, for llama.cpp and acestep.cpp", f"Get the model as safetensors. {_PULL}",
-              head=rb"GGUF", is_folder=False),
+    Signature("a part of ACE-Step 1.5 as GGUF", _TO_MODELS, head=rb"GGUF", keys=(_GGUF_PARTS,), is_folder=False, is_usable=True),
+    Signature("a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5",
+              f"Get one that was made for acestep.cpp, or a model as safetensors. {_PULL}", head=rb"GGUF", is_folder=False),
     Signature("a trainer's state, for going on with a training",
               "The adapter is the safetensors file beside it or in the folder above.", is_folder=False,
               own_name=rf"{_TRAINER_STATES}\.(pt|pth|bin|pkl)"),
@@ -114,7 +119,7 @@ SIGNATURES = (
     # ---- checkpoints in one file ----
     Signature("ACE-Step v1, not 1.5", f"Get a model of ACE-Step 1.5. {_PULL}", keys=(_FIRST_VERSION,)),
     Signature("an all-in-one checkpoint of ComfyUI, with the transformer, the VAE and the text encoder of ACE-Step 1.5",
-              f"Get the model in folders, as its makers release it. {_PULL}", keys=(_COMFY, _COMFY_OTHERS, _LYRICS)),
+              _TO_MODELS, keys=(_COMFY, _COMFY_OTHERS, _LYRICS), is_usable=True),
     Signature("an all-in-one checkpoint of ComfyUI, of another model than ACE-Step 1.5",
               f"Get a model of ACE-Step 1.5. {_PULL}", keys=(_COMFY, _COMFY_OTHERS)),
     # ---- adapters ----
@@ -136,12 +141,11 @@ SIGNATURES = (
               keys=(r"^(lora_(unet|transformer)|lycoris)_\w+\.lora_",)),
     Signature("a LoRA", _TO_ADAPTERS, keys=(r"\.lora_(A|B|down|up)\b",), is_folder=False, is_usable=True),
     # ---- parts in one file ----
-    Signature("the transformer of ACE-Step 1.5 alone, without its config.json",
-              f"Get the model in its folder, as its makers release it. {_PULL}", keys=(_LYRICS,), is_folder=False),
-    Signature("a VAE alone", "The shared parts come with every model that `acebridge models pull` fetches.", is_folder=False,
+    Signature("the transformer of ACE-Step 1.5 alone", _TO_MODELS, keys=(_LYRICS,), is_folder=False, is_usable=True),
+    Signature("a VAE alone", f"{_TO_MODELS} Its name with --vae chooses it.", is_folder=False, is_usable=True,
               keys=(r"^(vae\.)?decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.",)),
-    Signature("a text encoder or language model alone, without its config.json and tokenizer",
-              f"Get the model in its folder, as its makers release it. {_PULL}", is_folder=False,
+    Signature("a text encoder or language model alone, without its tokenizer",
+              f"A text encoder loads from the models folder; get a language model as GGUF or in its folder. {_PULL}", is_folder=False,
               keys=(r"^(model\.)?layers\.\d+\.self_attn\.q_norm\.",)),
     Signature("the transformer of another model than ACE-Step 1.5", f"Get a model of ACE-Step 1.5. {_PULL}", is_folder=False,
               keys=(r"(^|\.)(transformer_blocks|double_blocks|single_blocks|input_blocks|down_blocks|blocks)\.\d+\.",)),
