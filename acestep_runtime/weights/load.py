@@ -176,7 +176,7 @@ def load_vae(path: Path, dtype: torch.dtype, device: torch.device | str = CPU) -
 
     source = _part_source(path, part_files.VAE)
     module: AutoencoderOobleck = build_on_meta("vae", AutoencoderOobleck, source.config)
-    return load_tensors(module, source, f"{path} (VAE)", dtype, torch.device(device), _PULL_SHARED)
+    return load_tensors(module, source, f"{path} (VAE)", dtype, torch.device(device), _shared_hint(path))
 
 
 def load_text_encoder(
@@ -197,7 +197,10 @@ def load_text_encoder(
         )
     names = {key: name.removeprefix("model.") for key, name in source.names.items() if name != part_files.HEAD}
     module = build_on_meta("text_encoder", lambda **settings: Qwen3Model(Qwen3Config(**settings)), config)
-    return load_tensors(module, replace(source, names=names), str(path), dtype, torch.device(device), _PULL_SHARED)
+    source, target = replace(source, names=names), torch.device(device)
+    return load_tensors(
+        module, source, f"{path} ({part})" if source.is_file else str(path), dtype, target, _shared_hint(path)
+    )
 
 
 def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -377,5 +380,13 @@ def _read_silence(path: Path) -> torch.Tensor:
     return value
 
 
+def _shared_hint(path: Path) -> str:
+    return _PULL_SHARED if path.is_dir() else f"Get {path.name} again, or choose another file."
+
+
 def _repair_hint(checkpoint: Checkpoint) -> str:
-    return repair_remedy(checkpoint) if checkpoint.layout == "file" else catalogue.repair_hint(checkpoint.name, checkpoint.folder)
+    return (
+        repair_remedy(checkpoint)
+        if checkpoint.layout == "file"
+        else catalogue.repair_hint(checkpoint.name, checkpoint.folder)
+    )

@@ -86,9 +86,7 @@ _CHECKS: tuple[Callable[[Signature, Evidence], object], ...] = (
 _TRAINER_STATES = r"(optimizer|scheduler|scaler|training_state|trainer_state|random_states_\d+|rng_state(_\d+)?)"
 _COMFY = r"^model\.diffusion_model\."
 _COMFY_OTHERS = r"^(text_encoders|conditioner|cond_stage_model|vae|first_stage_model)\."
-_GGUF_PARTS = (
-    r"^(encoder\.lyric_encoder\.|decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.|(model\.)?layers\.\d+\.self_attn\.q_norm\.)"
-)
+_GGUF_PARTS = r"^(encoder\.lyric_encoder\.|decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.|(model\.)?layers\.\d+\.self_attn\.q_norm\.)"
 _LYRICS = r"(^|\.)encoder\.lyric_encoder\."
 _FIRST_VERSION = r"(^|[._])(genre_embedder|lyric_embs|speaker_embedder)\."
 

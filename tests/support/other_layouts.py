@@ -68,7 +68,9 @@ def gguf_models(folder: Path, models: Path, quant: QuantType = QuantType.BF16, k
     dit = {**load_file(source / "model.safetensors"), "silence_latent": silence}
     write_gguf(folder / f"acestep-v15-{kind}-{quant.name}.gguf", "acestep-dit", dit, quant, _config(source))
     embedding = load_file(text / "model.safetensors")
-    write_gguf(folder / f"Qwen3-Embedding-0.6B-{quant.name}.gguf", "acestep-text-enc", embedding, quant, _config(text), text)
+    write_gguf(
+        folder / f"Qwen3-Embedding-0.6B-{quant.name}.gguf", "acestep-text-enc", embedding, quant, _config(text), text
+    )
     decoder = load_file(vae / "diffusion_pytorch_model.safetensors")
     write_gguf(folder / "vae-BF16.gguf", "acestep-vae", decoder, QuantType.BF16, _config(vae))
     return folder

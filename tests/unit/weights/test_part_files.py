@@ -218,7 +218,7 @@ REFUSED = {
     "superfluous": r"aio \(dit\) do not fit the model; 1 unexpected: extra\.weight\. ",
     "shape": r"aio \(dit\) do not fit the model; 1 of another shape: layers\.1\.mlp\.up_proj\.weight is \[32, 48\] instead of",
     "text layer": r"do not fit the model; \d missing: layers\.1\.mlp\.up_proj\.weight",
-    "vae layer": r"do not fit the model; .* 1 unexpected: decoder\.layers\.1\.layers\.7\.beta",
+    "vae layer": r"do not fit the model; 1 unexpected: decoder\.layers\.1\.layers\.7\.beta",
     "no part": r"turbo_aio\.safetensors holds names of no part: conditioner\.embedder\.weight\. ",
     "sizes": r"turbo_aio\.safetensors lacks tensors that tell the sizes of the transformer",
 }
