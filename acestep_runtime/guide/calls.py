@@ -63,6 +63,7 @@ def generate(
     offload_to_cpu: bool = False,
     offload_dit_to_cpu: bool = False,
     model: str | None = None,
+    vae: str | None = None,
     inference_steps: int | None = None,
     guidance_scale: float | None = None,
     engine: str = "auto",
@@ -124,7 +125,7 @@ def generate(
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
         "repaint_strength": repaint_strength, "match_loudness": match_loudness, "loudness_of": loudness_of,
         "track_names": track_names if track_name is None else [track_name],
-        "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
+        "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model, "vae": vae,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,
     }  # fmt: skip

@@ -62,6 +62,11 @@ def _part_faults(path: Path, part: str) -> tuple[str, ...]:
     return () if read_part_config(path, part) else (f"{name} lacks tensors that tell the sizes of the {part}",)
 
 
+def vae_faults(path: Path) -> tuple[str, ...]:
+    """Return what a VAE in a folder or a file lacks, each as a sentence without its end; empty if it is whole."""
+    return _part_faults(path, part_files.VAE)
+
+
 def _text_faults(text_encoder: Path, tokenizer: Path | None) -> Iterator[str]:
     kind = read_part_config(text_encoder, part_files.TEXT_ENCODER).get("model_type")
     if kind not in (None, "qwen3"):
