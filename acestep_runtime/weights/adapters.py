@@ -94,6 +94,13 @@ def adapter_fault(adapter: AdapterFile) -> str:
     return f"is {found.signature.what}" if found is not None and is_other else ""
 
 
+def adapter_method(adapter: AdapterFile) -> str:
+    """Return what an adapter is, "LoKr adapter of LyCORIS"; "adapter" where its names do not say so."""
+    weights = find_weights(adapter.path)
+    found = identify(weights) if weights is not None else None
+    return found.signature.what.removeprefix("a ") if found is not None and found.signature.is_usable else "adapter"
+
+
 def _describe(path: Path) -> AdapterFile | None:
     is_folder = path.is_dir()
     name = path.name if is_folder else path.stem

@@ -173,6 +173,11 @@ def describe_file(path: Path) -> str:
     return "ComfyUI, all-in-one" if len(read_parts(path)) > 1 else "ComfyUI, split"
 
 
+def find_all_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the files directly in these folders that hold parts, by folder and name. Raises nothing."""
+    return [file for folder in folders for file in _candidates(folder) if read_parts(file)]
+
+
 def find_files(folders: Iterable[Path], part: str) -> list[Path]:
     """Return the files directly in these folders that hold a part, by folder and name. Raises nothing."""
     return [file for folder in folders for file in _candidates(folder) if part in read_parts(file)]

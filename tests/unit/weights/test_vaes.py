@@ -55,12 +55,16 @@ def test_the_settings_choose_where_a_request_does_not(models: Path, monkeypatch:
 
 def test_unknown_and_broken_vaes_are_refused_with_the_known_ones(models: Path, tmp_path: Path) -> None:
     assert set(find_vaes(models)) == {"vae", "ScragVAE", "warm-vae"}
-    with pytest.raises(InvalidValue, match=r"sampling\.vae is 'cold'; allowed: ScragVAE, vae, warm-vae\. Put its file into"):
+    with pytest.raises(
+        InvalidValue, match=r"sampling\.vae is 'cold'; allowed: ScragVAE, vae, warm-vae\. Put its file into"
+    ):
         select_vae(models, "cold")
     with pytest.raises(InvalidValue, match="none, as there is no VAE"):
         select_vae(tmp_path, "cold")
     tensors = load_file(models / "ScragVAE.safetensors")
     del tensors["decoder.layers.0.weight_v"]
     write_comfy(tmp_path / "half.safetensors", tensors)
-    with pytest.raises(InvalidValue, match=r"VAE half is not whole: half\.safetensors lacks tensors that tell the sizes"):
+    with pytest.raises(
+        InvalidValue, match=r"VAE half is not whole: half\.safetensors lacks tensors that tell the sizes"
+    ):
         select_vae(tmp_path, "half")
