@@ -6,10 +6,12 @@ models, the audio codes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.values import Json
 from acestep_runtime.weights import part_files
 from acestep_runtime.weights.gguf_headers import read_gguf_header, read_strings
 from acestep_runtime.weights.part_configs import read_part_config
@@ -62,16 +64,22 @@ def _build(path: Path) -> PreTrainedTokenizerFast:
         ]
     )
     backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens([AddedToken(each, normalized=False, special=True) for each in _SPECIAL])
     is_language_model = part_files.LANGUAGE in part_files.read_parts(path)
-    size = read_part_config(path, part_files.LANGUAGE if is_language_model else part_files.TEXT_ENCODER).get(
-        "vocab_size"
-    )
-    room = max(0, size - backend.get_vocab_size()) if isinstance(size, int) else len(_ADDED)
-    codes = [f"<|audio_code_{number}|>" for number in range(_AUDIO_CODES)] if is_language_model else []
-    missing = [each for each in (*_ADDED, *codes) if each not in vocabulary][:room]
-    backend.add_tokens([AddedToken(each, normalized=False) for each in missing])
+    part = part_files.LANGUAGE if is_language_model else part_files.TEXT_ENCODER
+    added = _added_tokens(vocabulary, read_part_config(path, part).get("vocab_size"), is_language_model)
+    special = [each for each in added if each in _SPECIAL]
+    backend.add_special_tokens([AddedToken(each, normalized=False, special=True) for each in special])
+    backend.add_tokens([AddedToken(each, normalized=False) for each in added if each not in _SPECIAL])
     if not is_language_model:  # Qwen3-Embedding's tokenizer ends every text
         end = (_END_OF_TEXT, backend.token_to_id(_END_OF_TEXT))
         backend.post_processor = processors.TemplateProcessing(single=f"$A {_END_OF_TEXT}", special_tokens=[end])
     return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token=_END_OF_TEXT, eos_token=_END_OF_TURN)
+
+
+def _added_tokens(vocabulary: Collection[str], size: Json, is_language_model: bool) -> list[str]:
+    """Return the added tokens, in the order of their ids: those in the vocabulary, and those behind it up to ``size``."""
+    codes = [f"<|audio_code_{number}|>" for number in range(_AUDIO_CODES)] if is_language_model else []
+    known = (*_SPECIAL, *_ADDED, *codes)
+    room = max(0, size - len(vocabulary)) if isinstance(size, int) else len(known)
+    behind = set([each for each in known if each not in vocabulary][:room])
+    return [each for each in known if each in vocabulary or each in behind]

@@ -19,7 +19,8 @@ _WEIGHTS = ".safetensors"
 class InstalledModel:
     """A model in a folder of models. ``kind`` is turbo, base, sft or lm; ``size_bytes`` counts its own weights.
 
-    ``form`` says what its file is, "GGUF, Q4_K_M"; "" for a folder. ``faults`` say what it lacks, each as a sentence without its end, and ``remedy`` what to do about it.
+    ``form`` says what its file is, "GGUF, Q4_K_M"; "" for a folder. ``faults`` say what it lacks, each as a sentence without
+    its end, and ``remedy`` what to do about it.
     """
 
     name: str

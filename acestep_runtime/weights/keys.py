@@ -70,7 +70,7 @@ def without_compiler(key: str) -> str:
 
 
 def vae_names(names: Sequence[str]) -> list[str]:
-    """Return the `diffusers` names of all names of a VAE, which may be those of stable-audio-tools; unknown ones as they are."""
+    """Return the `diffusers` names of all names of a VAE, which may be those of stable-audio-tools; others stay."""
     blocks = {
         half: max(
             (int(found[2]) for name in names if (found := _VAE_LAYER.match(name)) and found[1] == half and found[3]),

@@ -1,4 +1,4 @@
-"""The 5 Hz language models on the disk: finding, selecting, loading. Each is a folder in the format of Qwen3, or a GGUF file."""
+"""The 5 Hz language models on the disk: finding, selecting, loading. Each is a folder of Qwen3, or a GGUF file."""
 
 from __future__ import annotations
 

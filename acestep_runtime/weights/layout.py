@@ -43,8 +43,7 @@ class Checkpoint:
     ``kind`` is turbo, base or sft, ``size`` 2B or XL, ``layout`` original, diffusers or file.
 
     ``dit``, ``vae``, ``text_encoder`` and its ``text_tokenizer`` are folders or files; all but the first are ``None`` where
-    they are missing. ``silence`` is the file with the latents of silence, ``None`` where they may be among the weights. ``stamp``
-    differs when files in them have changed.
+    they are missing. ``silence`` is the file with the latents of silence. ``stamp`` differs when files in them have changed.
     """
 
     name: str
@@ -106,7 +105,9 @@ def find_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     own = [each for each in folders if each.parent not in diffusers_folders]
     shared = _Shared(
         {name: [each for each in own if each.name == name] for name in (VAE, TEXT_ENCODER)},
-        *(find_files(own, part) for part in (part_files.VAE, part_files.TEXT_ENCODER, part_files.TRANSFORMER)),
+        find_files(own, part_files.VAE),
+        find_files(own, part_files.TEXT_ENCODER),
+        find_files(own, part_files.TRANSFORMER),
         [each / SILENCE_FILE for each in own if is_file(each / SILENCE_FILE)],
     )
     checkpoints = (

@@ -86,7 +86,10 @@ _CHECKS: tuple[Callable[[Signature, Evidence], object], ...] = (
 _TRAINER_STATES = r"(optimizer|scheduler|scaler|training_state|trainer_state|random_states_\d+|rng_state(_\d+)?)"
 _COMFY = r"^model\.diffusion_model\."
 _COMFY_OTHERS = r"^(text_encoders|conditioner|cond_stage_model|vae|first_stage_model)\."
-_GGUF_PARTS = r"^(encoder\.lyric_encoder\.|decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.|(model\.)?layers\.\d+\.self_attn\.q_norm\.)"
+_GGUF_PARTS = (
+    r"^(encoder\.lyric_encoder\.|decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\."
+    r"|(model\.)?layers\.\d+\.self_attn\.q_norm\.)"
+)
 _LYRICS = r"(^|\.)encoder\.lyric_encoder\."
 _FIRST_VERSION = r"(^|[._])(genre_embedder|lyric_embs|speaker_embedder)\."
 
@@ -103,7 +106,8 @@ SIGNATURES = (
               head=rb"\s*(\{\s*\"(error|detail|message)\"|entry not found|invalid username|access to model"
                    rb"|repository not found|unauthorized|forbidden|not found|access denied)"),
     # ---- formats ----
-    Signature("a part of ACE-Step 1.5 as GGUF", _TO_MODELS, head=rb"GGUF", keys=(_GGUF_PARTS,), is_folder=False, is_usable=True),
+    Signature("a part of ACE-Step 1.5 as GGUF", _TO_MODELS, head=rb"GGUF", keys=(_GGUF_PARTS,), is_folder=False,
+              is_usable=True),
     Signature("a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5",
               f"Get one that was made for acestep.cpp, or a model as safetensors. {_PULL}", head=rb"GGUF", is_folder=False),
     Signature("a trainer's state, for going on with a training",
@@ -143,8 +147,8 @@ SIGNATURES = (
     Signature("a VAE alone", f"{_TO_MODELS} Its name with --vae chooses it.", is_folder=False, is_usable=True,
               keys=(r"^(vae\.)?decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.",)),
     Signature("a text encoder or language model alone, without its tokenizer",
-              f"A text encoder loads from the models folder; get a language model as GGUF or in its folder. {_PULL}", is_folder=False,
-              keys=(r"^(model\.)?layers\.\d+\.self_attn\.q_norm\.",)),
+              f"A text encoder loads from the models folder; get a language model as GGUF or in its folder. {_PULL}",
+              is_folder=False, keys=(r"^(model\.)?layers\.\d+\.self_attn\.q_norm\.",)),
     Signature("the transformer of another model than ACE-Step 1.5", f"Get a model of ACE-Step 1.5. {_PULL}", is_folder=False,
               keys=(r"(^|\.)(transformer_blocks|double_blocks|single_blocks|input_blocks|down_blocks|blocks)\.\d+\.",)),
     # ---- folders ----

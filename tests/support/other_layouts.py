@@ -29,18 +29,24 @@ def write_gguf(
     quant: QuantType = QuantType.BF16,
     config: Mapping[str, Any] | None = None,
     tokenizer: Path | None = None,
+    vocabulary: int | None = None,
 ) -> Path:
-    """Write a GGUF file: matrices as ``quant`` where their rows allow it, else as BF16; vectors as F32, like silence."""
+    """Write a GGUF file: matrices as ``quant`` where their rows allow it, else as BF16; vectors as F32, like silence.
+
+    Of the tokens only the first ``vocabulary`` are written: acestep.cpp leaves out those that were added behind.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name(path.stem)
     if config is not None:
         writer.add_string("acestep.config_json", json.dumps(config))
     if tokenizer is not None:
-        model = json.loads((tokenizer / "tokenizer.json").read_text())["model"]
+        content = json.loads((tokenizer / "tokenizer.json").read_text())
+        ids = {**content["model"]["vocab"], **{each["content"]: each["id"] for each in content["added_tokens"]}}
+        merges = content["model"]["merges"]
         writer.add_tokenizer_model("gpt2")
-        writer.add_token_list(sorted(model["vocab"], key=model["vocab"].__getitem__))
-        writer.add_token_merges([each if isinstance(each, str) else " ".join(each) for each in model["merges"]])
+        writer.add_token_list(sorted(ids, key=ids.__getitem__)[: None if vocabulary is None else vocabulary])
+        writer.add_token_merges([each if isinstance(each, str) else " ".join(each) for each in merges])
     for name, value in tensors.items():
         numbers, kind = value.float().numpy(), _quant_of(name, value, quant)
         if kind == QuantType.F32:

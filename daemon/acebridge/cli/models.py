@@ -162,20 +162,14 @@ def _rows(installed: Mapping[str, InstalledModel]) -> list[ModelRow]:
         model = installed.get(release.name)
         there, faults = model is not None and model.complete, () if model is None else model.faults
         rows.append(ModelRow(release.name, release.kind, release.about_bytes, there, release.about, faults))
-    rows += [
-        ModelRow(
-            each.name,
-            each.kind,
-            each.size_bytes,
-            each.complete,
-            f"{each.form}: {each.folder}" if each.form else str(each.folder),
-            each.faults,
-            each.form,
-        )  # fmt: skip
-        for each in installed.values()
-        if each.name not in RELEASES
-    ]
+    rows += [_own_row(each) for each in installed.values() if each.name not in RELEASES]
     return rows
+
+
+def _own_row(model: InstalledModel) -> ModelRow:
+    """Return the row of a model that is no release."""
+    about = f"{model.form}: {model.folder}" if model.form else str(model.folder)
+    return ModelRow(model.name, model.kind, model.size_bytes, model.complete, about, model.faults, model.form)
 
 
 def _presence(row: ModelRow) -> str:

@@ -171,10 +171,10 @@ def test_both_layouts_of_the_vae_load(tiny: Path, original: Models, tmp_path: Pa
 
 def test_shapes_tell_the_settings_of_the_releases() -> None:
     """Those of XL have another width in the transformer than in the condition encoder."""
-    layer = {"self_attn.q_norm.weight": (128,), "self_attn.q_proj.weight": (4096, 2560), "self_attn.k_proj.weight": (1024, 2560),
-             "mlp.gate_proj.weight": (9728, 2560)}  # fmt: skip
-    lyric = {"self_attn.q_norm.weight": (128,), "self_attn.q_proj.weight": (2048, 2048), "self_attn.k_proj.weight": (1024, 2048),
-             "mlp.gate_proj.weight": (6144, 2048)}  # fmt: skip
+    layer = {"self_attn.q_norm.weight": (128,), "self_attn.q_proj.weight": (4096, 2560),
+             "self_attn.k_proj.weight": (1024, 2560), "mlp.gate_proj.weight": (9728, 2560)}  # fmt: skip
+    lyric = {"self_attn.q_norm.weight": (128,), "self_attn.q_proj.weight": (2048, 2048),
+             "self_attn.k_proj.weight": (1024, 2048), "mlp.gate_proj.weight": (6144, 2048)}  # fmt: skip
     shapes = {
         **{f"decoder.layers.{number}.{name}": shape for number in range(32) for name, shape in layer.items()},
         **{f"encoder.lyric_encoder.layers.{number}.{name}": shape for number in range(8) for name, shape in lyric.items()},
@@ -190,7 +190,8 @@ def test_shapes_tell_the_settings_of_the_releases() -> None:
         "num_hidden_layers": 32, "encoder_hidden_size": 2048, "encoder_intermediate_size": 6144,
         "encoder_num_attention_heads": 16, "in_channels": 192, "audio_acoustic_hidden_dim": 64, "patch_size": 2,
         "text_hidden_dim": 1024, "timbre_hidden_dim": 64, "num_lyric_encoder_hidden_layers": 8, "pool_window_size": 5,
-        "num_timbre_encoder_hidden_layers": 4, "num_attention_pooler_hidden_layers": 2, "fsq_dim": 2048, "rope_theta": 1_000_000,
+        "num_timbre_encoder_hidden_layers": 4, "num_attention_pooler_hidden_layers": 2, "fsq_dim": 2048,
+        "rope_theta": 1_000_000,
     }  # fmt: skip
     assert {name: config[name] for name in expected} == expected
 

@@ -59,7 +59,8 @@ FILES_OF_KEYS = [
 FILES_OF_BYTES = [
     ("acestep-v15-turbo-Q8_0.gguf", b"GGUF\x03\0\0\0",
      "a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5"),
-    ("Qwen3-Embedding-0.6B.gguf", gguf("layers.0.self_attn.q_norm.weight", "acestep-text-enc"), "a part of ACE-Step 1.5 as GGUF"),
+    ("Qwen3-Embedding-0.6B.gguf", gguf("layers.0.self_attn.q_norm.weight", "acestep-text-enc"),
+     "a part of ACE-Step 1.5 as GGUF"),
     ("llama.gguf", gguf("blk.0.attn_q.weight", "llama"),
      "a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5"),
     ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 4\n",
