@@ -128,9 +128,7 @@ def test_a_language_model_loads_with_its_tokenizer_and_head(tmp_path: Path) -> N
         expected = tensors["model.embed_tokens.weight"].float() if head is None else head.float()
         assert torch.equal(loaded_head, expected)
         assert torch.equal(core.embed_tokens.weight, tensors["model.embed_tokens.weight"].float())
-        text = (
-            "<|im_start|>rain on the window<think>\na calm song\n</think><|audio_code_17|><|audio_code_65534|><|im_end|>"
-        )
+        text = "<|im_start|>rain on the window<think>\na calm song\n</think><|audio_code_17|><|audio_code_65534|><|im_end|>"
         assert tokenizer(text).input_ids == tiny_lm.tokenizer()(text).input_ids
 
 
