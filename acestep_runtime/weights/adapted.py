@@ -42,7 +42,7 @@ class Kronecker(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return Δx ``[…, O]`` of x ``[…, I]``."""
         w1, w2 = self.get_buffer("w1"), self.get_buffer("w2")
-        rows = linear(x.unflatten(-1, (w1.shape[1], w2.shape[1])), w2)
+        rows = linear(x.reshape(*x.shape[:-1], w1.shape[1], w2.shape[1]), w2)
         return torch.matmul(w1, rows).flatten(-2)
 
 
@@ -111,8 +111,10 @@ def row_factors(weight: Tensor, delta: Tensor, magnitude: Magnitude, strength: f
     values = magnitude.values.to(weight.device)
     if magnitude.is_lycoris:
         norms = (weight.float() + delta.float()).norm(dim=1)
-        return strength * (values / (norms + torch.finfo(dtype).eps) - 1) + 1
-    return values / (weight.float() + strength * delta.float()).norm(dim=1)
+        relative: Tensor = values / (norms + torch.finfo(dtype).eps)
+        return strength * (relative - 1) + 1
+    factors: Tensor = values / (weight.float() + strength * delta.float()).norm(dim=1)
+    return factors
 
 
 def _dequantize(weight: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def _build(path: Path) -> PreTrainedTokenizerFast:
     backend.decoder = decoders.ByteLevel()
     is_language_model = part_files.LANGUAGE in part_files.read_parts(path)
     part = part_files.LANGUAGE if is_language_model else part_files.TEXT_ENCODER
-    added = _added_tokens(vocabulary, read_part_config(path, part).get("vocab_size"), is_language_model)
+    added = _extra_tokens(vocabulary, read_part_config(path, part).get("vocab_size"), is_language_model)
     special = [each for each in added if each in _SPECIAL]
     backend.add_special_tokens([AddedToken(each, normalized=False, special=True) for each in special])
     backend.add_tokens([AddedToken(each, normalized=False) for each in added if each not in _SPECIAL])
@@ -76,7 +76,7 @@ def _build(path: Path) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token=_END_OF_TEXT, eos_token=_END_OF_TURN)
 
 
-def _added_tokens(vocabulary: Collection[str], size: Json, is_language_model: bool) -> list[str]:
+def _extra_tokens(vocabulary: Collection[str], size: Json, is_language_model: bool) -> list[str]:
     """Return the added tokens, in the order of their ids: those in the vocabulary, and those behind it up to ``size``."""
     codes = [f"<|audio_code_{number}|>" for number in range(_AUDIO_CODES)] if is_language_model else []
     known = (*_SPECIAL, *_ADDED, *codes)

@@ -64,7 +64,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class _Shared:
+class _CommonParts:
     """What a folder of models has that several transformers can use: folders by their names, and files by their parts."""
 
     folders: Mapping[str, list[Path]]
@@ -103,7 +103,7 @@ def find_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     folders = list_folders(folder)
     diffusers_folders = {each for each in folders if read_small_json(each / "model_index.json")}
     own = [each for each in folders if each.parent not in diffusers_folders]
-    shared = _Shared(
+    shared = _CommonParts(
         {name: [each for each in own if each.name == name] for name in (VAE, TEXT_ENCODER)},
         find_files(own, part_files.VAE),
         find_files(own, part_files.TEXT_ENCODER),
@@ -148,7 +148,7 @@ def _first_part(folders: list[Path]) -> Path | None:
     return min(filter(is_part, folders), key=lambda each: bool(part_faults(each)), default=None)
 
 
-def _read_original(folder: Path, shared: _Shared) -> Checkpoint | None:
+def _read_original(folder: Path, shared: _CommonParts) -> Checkpoint | None:
     config = read_config(folder)
     is_ace_step = config.get("model_type") == "acestep" or "AceStepConditionGenerationModel" in str(
         config.get("architectures")
@@ -164,7 +164,7 @@ def _read_original(folder: Path, shared: _Shared) -> Checkpoint | None:
     )
 
 
-def _read_file(file: Path, shared: _Shared) -> Checkpoint:
+def _read_file(file: Path, shared: _CommonParts) -> Checkpoint:
     parts, config = read_parts(file), read_part_config(file, part_files.TRANSFORMER)
     vae = file if part_files.VAE in parts else shared.part(file, VAE)
     text_encoder = file if part_files.TEXT_ENCODER in parts else shared.part(file, TEXT_ENCODER)

@@ -176,7 +176,7 @@ def load_vae(path: Path, dtype: torch.dtype, device: torch.device | str = CPU) -
 
     source = _part_source(path, part_files.VAE)
     module: AutoencoderOobleck = build_on_meta("vae", AutoencoderOobleck, source.config)
-    return load_tensors(module, source, f"{path} (VAE)", dtype, torch.device(device), _shared_hint(path))
+    return load_tensors(module, source, f"{path} (VAE)", dtype, torch.device(device), _part_hint(path))
 
 
 def load_text_encoder(
@@ -199,7 +199,7 @@ def load_text_encoder(
     module = build_on_meta("text_encoder", lambda **settings: Qwen3Model(Qwen3Config(**settings)), config)
     source, target = replace(source, names=names), torch.device(device)
     return load_tensors(
-        module, source, f"{path} ({part})" if source.is_file else str(path), dtype, target, _shared_hint(path)
+        module, source, f"{path} ({part})" if source.is_file else str(path), dtype, target, _part_hint(path)
     )
 
 
@@ -380,7 +380,7 @@ def _read_silence(path: Path) -> torch.Tensor:
     return value
 
 
-def _shared_hint(path: Path) -> str:
+def _part_hint(path: Path) -> str:
     return _PULL_SHARED if path.is_dir() else f"Get {path.name} again, or choose another file."
 
 

@@ -118,7 +118,9 @@ def _divide(path: Path, *_changes: int) -> FileParts:
     shapes, names = header.shapes, header.keys
     architecture = header.metadata.get("general.architecture", "") if header.is_gguf else ""
     clean = {key: keys.without_compiler(key) for key in names}
-    found = [(row, part_names) for row in LAYOUTS if (part_names := _find_names(row, clean, header.is_gguf, architecture))]
+    found = [
+        (row, part_names) for row in LAYOUTS if (part_names := _find_names(row, clean, header.is_gguf, architecture))
+    ]
     parts: dict[str, FilePart] = {}
     taken: set[str] = set()
     for row, part_names in sorted(found, key=lambda each: -len(each[0].prefix)):  # the longest prefix says most

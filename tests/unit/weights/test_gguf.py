@@ -153,7 +153,7 @@ def test_tokens_behind_the_vocabulary_have_qwen3s_order(tmp_path: Path) -> None:
         assert ends == (architecture == "acestep-text-enc")
 
 
-def patched(path: Path, place: int, value: bytes) -> bytes:
+def patch(path: Path, place: int, value: bytes) -> bytes:
     whole = path.read_bytes()
     return whole[:place] + value + whole[place + len(value) :]
 
@@ -173,7 +173,7 @@ BROKEN = {
 def test_a_broken_header_is_refused_with_its_fault(tmp_path: Path, how: str) -> None:
     place, value, said = BROKEN[how]
     path = write_gguf(tmp_path / "x.gguf", "acestep-dit", {"a": torch.ones(3, 32)})
-    path.write_bytes(patched(path, place, value))
+    path.write_bytes(patch(path, place, value))
     with pytest.raises(EngineFailure, match=rf"x\.gguf .*({said}).*\. Get it again\."):
         GgufFile(path, "Get it again.")
 

@@ -95,7 +95,7 @@ def small_files(tiny: Path, folder: Path) -> None:
     shutil.copy(tiny / "acestep-v15-turbo" / "silence_latent.pt", folder)
 
 
-def compiled(tiny: Path, folder: Path) -> None:
+def write_compiled(tiny: Path, folder: Path) -> None:
     tensors = comfy_tensors(tiny)
     write_comfy(
         folder / "turbo_compiled.safetensors",
@@ -113,7 +113,7 @@ LAYOUTS: dict[str, tuple[Callable[[Path, Path], Any], str]] = {
         "ComfyUI, all-in-one",
     ),
     "split": (split_files, "ComfyUI, split"),
-    "compiled": (compiled, "ComfyUI, all-in-one"),
+    "compiled": (write_compiled, "ComfyUI, all-in-one"),
 }
 
 
@@ -200,7 +200,7 @@ def without(tensors: dict[str, torch.Tensor], *parts: str) -> dict[str, torch.Te
     return {name: value for name, value in tensors.items() if not any(part in name for part in parts)}
 
 
-def broken(tiny: Path, how: str) -> dict[str, torch.Tensor]:
+def spoil(tiny: Path, how: str) -> dict[str, torch.Tensor]:
     tensors = comfy_tensors(tiny)
     name = f"{COMFY_DIT}decoder.layers.1.mlp.up_proj.weight"
     if how == "superfluous":
@@ -227,7 +227,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("how", REFUSED)
 def test_a_file_that_is_almost_right_is_refused_in_one_sentence(tiny: Path, tmp_path: Path, how: str) -> None:
-    write_comfy(tmp_path / "turbo_aio.safetensors", broken(tiny, how))
+    write_comfy(tmp_path / "turbo_aio.safetensors", spoil(tiny, how))
     small_files(tiny, tmp_path)
     with pytest.raises(EngineFailure, match=REFUSED[how]) as caught:
         load(select_checkpoint(tmp_path, "turbo_aio", False), torch.float32)
