@@ -8,6 +8,7 @@ of acestep.cpp or ComfyUI, and so may be the others, or one file has several: se
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ from acestep_runtime.weights.small_json import read_small_json
 
 VAE, TEXT_ENCODER = "vae", "Qwen3-Embedding-0.6B"
 KINDS = ("turbo", "base", "sft")
+#: Names of files with the released VAE: "vae-BF16", "ace_1.5_vae", and all-in-one checkpoints.
+_USUAL_VAE = re.compile(r"(ace[\w.-]*[-_])?vae([-_](bf16|f16|f32|fp16|fp32))?|.*aio.*", re.IGNORECASE)
 _DEPTH = 3
 _XL_FROM_WIDTH = 2304
 
@@ -77,7 +80,11 @@ class _CommonParts:
         """Return the VAE or the text encoder for a transformer in the folder ``near``: beside it, in it, or anywhere."""
         own, files = near.parent, self.vaes if name == VAE else self.text_encoders
         folder = _first_part([own / name, near / name, *self.folders[name]])
-        beside = sorted(files, key=lambda each: (bool(file_faults(each)), each.parent not in (own, near)))
+        is_other = name == VAE  # a VAE by another name was put there for --vae: it is the last choice
+        beside = sorted(
+            files,
+            key=lambda each: (is_other and not _USUAL_VAE.fullmatch(each.stem), each.parent not in (own, near)),
+        )
         return min((each for each in (folder, *beside) if each), key=_is_broken, default=None)
 
     def tokenizer(self, text_encoder: Path | None) -> Path | None:

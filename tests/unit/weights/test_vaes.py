@@ -16,7 +16,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.weights.load import load
 from acestep_runtime.weights.selection import select_checkpoint
 from acestep_runtime.weights.vaes import VARIABLE, find_vaes, select_vae, with_vae
-from tests.support.other_layouts import stable_audio_vae, write_comfy
+from tests.support.other_layouts import gguf_models, stable_audio_vae, write_comfy
 from tests.support.tiny_models import tiny_checkpoint
 
 
@@ -51,6 +51,14 @@ def test_the_settings_choose_where_a_request_does_not(models: Path, monkeypatch:
     assert with_vae(checkpoint, models).vae == models / "warm-vae"
     assert with_vae(checkpoint, models, "vae").vae == models / "vae"
     assert with_vae(checkpoint, models).stamp != checkpoint.stamp
+
+
+def test_a_vae_that_was_put_there_for_the_option_is_not_the_usual_one(models: Path, tmp_path: Path) -> None:
+    gguf_models(tmp_path, models)
+    write_comfy(tmp_path / "Another.safetensors", load_file(models / "ScragVAE.safetensors"))
+    checkpoint = select_checkpoint(tmp_path, "", False)
+    assert checkpoint.vae == tmp_path / "vae-BF16.gguf"
+    assert with_vae(checkpoint, tmp_path, "another").vae == tmp_path / "Another.safetensors"
 
 
 def test_unknown_and_broken_vaes_are_refused_with_the_known_ones(models: Path, tmp_path: Path) -> None:
