@@ -65,7 +65,7 @@ def test_a_model_in_a_file_sounds_as_in_its_folder(engine: NeuralEngine, name: s
     np.testing.assert_array_equal(sound(engine, model=name), expected)
 
 
-def test_another_vae_and_an_adapter_are_heard(engine: NeuralEngine) -> None:
+def test_another_vae_and_an_adapter_change_the_sound(engine: NeuralEngine) -> None:
     expected = sound(engine, model="acestep-v15-turbo-BF16")
     quiet = sound(engine, model="acestep-v15-turbo-BF16", vae="quiet")
     np.testing.assert_allclose(quiet, 0.5 * expected, atol=1e-5)
