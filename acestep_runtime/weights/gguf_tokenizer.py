@@ -54,7 +54,7 @@ def _build(path: Path) -> PreTrainedTokenizerFast:
     lists = read_gguf_header(path).lists
     tokens, merges = (read_strings(path, lists[name]) for name in (part_files.TOKENS, part_files.MERGES))
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    pairs = [tuple(merge.split(" ", 1)) for merge in merges]
+    pairs = [(first, second) for first, _, second in (merge.partition(" ") for merge in merges)]
     backend = Tokenizer(models.BPE(vocabulary, pairs))
     backend.normalizer = normalizers.NFC()
     backend.pre_tokenizer = pre_tokenizers.Sequence(
