@@ -39,7 +39,7 @@ class GgufFile:
             return torch.from_numpy(raw).view(plain).reshape(place.shape)
 
 
-def _dequantize(raw: np.ndarray, place: GgufTensor) -> np.ndarray:  # type: ignore[type-arg]
+def _dequantize(raw: np.ndarray, place: GgufTensor) -> np.ndarray:
     """Return the numbers of a tensor in float32."""
     try:
         from gguf import GGMLQuantizationType
