@@ -125,7 +125,7 @@ class Music:
 
 @dataclass(frozen=True)
 class Adapter:
-    """A LoRA adapter, by its name in the folder of adapters; ``scale`` 1 is as trained."""
+    """An adapter, by its name in the folder of adapters; ``scale`` 1 is as trained."""
 
     name: str = bounded("", max_len=64)
     scale: float = bounded(1.0, low=-2, high=2)
@@ -160,6 +160,7 @@ class Sampling:
     mask: str = bounded("", choices=("", "explicit", "auto"))
     skip_loop: bool = False
     adapters: tuple[Adapter, ...] = bounded((), max_len=8, unit="adapters")
+    vae: str = bounded("", max_len=128)
 
     def __post_init__(self) -> None:
         names = [adapter.name for adapter in self.adapters]

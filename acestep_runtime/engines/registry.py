@@ -18,6 +18,7 @@ from acestep_runtime.weights.language import find_language_models, find_whole_la
 from acestep_runtime.weights.layout import find_checkpoints
 from acestep_runtime.weights.selection import missing_checkpoint, select_checkpoint
 from acestep_runtime.weights.strangers import find_strangers
+from acestep_runtime.weights.vaes import select_vae
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,8 @@ def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling)
     if info.samplers:
         _check_models(task, sampling)
         return
-    models = {"sampling.model": sampling.model, "sampling.adapters": ", ".join(each.name for each in sampling.adapters)}
+    adapters = ", ".join(each.name for each in sampling.adapters)
+    models = {"sampling.model": sampling.model, "sampling.adapters": adapters, "sampling.vae": sampling.vae}
     for field, name in models.items():
         if name:
             missing = ENGINES["neural"].missing(task)
@@ -226,13 +228,15 @@ def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling)
 
 
 def _check_models(task: type[TaskTraits], sampling: Sampling) -> None:
-    """Raise for a model or an adapter that is not there, or cannot do the task."""
+    """Raise for a model, a VAE or an adapter that is not there, or cannot do the task."""
     folder = models_folder()
     try:
         if sampling.model:
             select_checkpoint(folder, sampling.model, task.needs_base_model)
     except EngineFailure as error:
         raise UnsupportedTask(error.message, remedy=error.remedy) from error
+    if sampling.vae:
+        select_vae(folder, sampling.vae)
     for adapter in sampling.adapters:
         find_adapter(folder, adapter.name)
 

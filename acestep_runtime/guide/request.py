@@ -62,6 +62,7 @@ ARGUMENTS = {
     "repainting_end": Argument("end_s"),
     "track_names": Argument("tracks"),
     "model": Argument("sampling.model"),
+    "vae": Argument("sampling.vae"),
     "inference_steps": Argument("sampling.steps"),
     "guidance_scale": Argument("sampling.guidance"),
     "batch_size": Argument("output.takes"),

@@ -19,7 +19,7 @@ SAMPLING = tuple(f"sampling.{f.name}" for f in dataclasses.fields(Sampling))
 #: Settings of a plan; the model also judges takes.
 PLANNING = tuple(f"thinking.{f.name}" for f in dataclasses.fields(Thinking) if f.name not in ("plan_first", "model"))
 #: Fields of a task without audio that a model serves.
-_OF_MODELS = ("sampling.model", "sampling.adapters")
+_OF_MODELS = ("sampling.model", "sampling.adapters", "sampling.vae")
 #: Fields that users know by another name.
 _NAMES = {"thinking.plan_first": "thinking"}
 

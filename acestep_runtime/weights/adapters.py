@@ -1,4 +1,4 @@
-"""The folder of LoRA adapters, ``adapters/`` in the folder of models: a file ``NAME.safetensors`` or a folder ``NAME`` each.
+"""The folder of adapters, ``adapters/`` in the folder of models: a file ``NAME.safetensors`` or a folder ``NAME`` each.
 
 Requests use names of adapters, never paths. Reads names only; needs no torch.
 """
@@ -17,6 +17,10 @@ from acestep_runtime.weights.signatures import FolderEntry, describe_damage, fin
 NAME_PATTERN = re.compile(r"(?!\.)[^/\\:\x00-\x1f\x7f]{1,64}")
 NAME_RULE = "up to 64 characters without slashes and colons, no dot first"
 _SUFFIX = ".safetensors"
+#: Files of adapters in folders, as PEFT, diffusers and ACE-Step's trainers name them.
+_FILES = ("adapter_model.safetensors", "pytorch_lora_weights.safetensors", "lokr_weights.safetensors")
+#: Where ACE-Step's trainer puts them in a folder of its own.
+_INNER = "adapter"
 #: Most entries of the folder that are looked at for other things than adapters.
 _MAX_OTHERS = 100
 
@@ -40,6 +44,20 @@ def find_adapters(models: Path) -> tuple[AdapterFile, ...]:
         paths = []
     adapters = (_describe(path) for path in paths)
     return tuple({each.name: each for each in adapters if each is not None}.values())
+
+
+def find_weights(path: Path) -> Path | None:
+    """Return the file with the tensors of an adapter, a file or a folder; ``None`` where there is none, or several."""
+    if path.is_file():
+        return path if path.suffix == _SUFFIX else None
+    for folder in (path, path / _INNER):
+        singles = sorted(each for each in _files(folder) if each.suffix == _SUFFIX)
+        named = [folder / name for name in _FILES if folder / name in singles]
+        if named or len(singles) == 1:
+            return (named or singles)[0]
+        if singles:
+            return None
+    return None
 
 
 def find_adapter(models: Path, name: str) -> AdapterFile:
@@ -76,15 +94,34 @@ def adapter_fault(adapter: AdapterFile) -> str:
     return f"is {found.signature.what}" if found is not None and is_other else ""
 
 
+def adapter_method(adapter: AdapterFile) -> str:
+    """Return what an adapter is, "LoKr adapter of LyCORIS"; "adapter" where its names do not say so."""
+    weights = find_weights(adapter.path)
+    found = identify(weights) if weights is not None else None
+    return found.signature.what.removeprefix("a ") if found is not None and found.signature.is_usable else "adapter"
+
+
 def _describe(path: Path) -> AdapterFile | None:
-    name = path.name if path.is_dir() else path.stem
-    if not NAME_PATTERN.fullmatch(name) or not (path.is_dir() or path.suffix == _SUFFIX):
+    is_folder = path.is_dir()
+    name = path.name if is_folder else path.stem
+    if not NAME_PATTERN.fullmatch(name) or not (is_folder or path.suffix == _SUFFIX):
         return None
+    folder = path / _INNER if is_folder and not _holds_tensors(path) else path
     try:
-        files = [each.stat() for each in (path.iterdir() if path.is_dir() else (path,)) if each.is_file()]
-        has_tensors = path.suffix == _SUFFIX or any(each.suffix == _SUFFIX for each in path.iterdir())
+        files = [each.stat() for each in (_files(folder) if is_folder else (path,)) if each.is_file()]
     except OSError:
         return None
-    if not has_tensors or not files:
+    if not files or (is_folder and not _holds_tensors(folder)):
         return None
     return AdapterFile(name, path, sum(each.st_size for each in files), max(each.st_mtime_ns for each in files))
+
+
+def _holds_tensors(folder: Path) -> bool:
+    return any(each.suffix == _SUFFIX for each in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []

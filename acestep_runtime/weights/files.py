@@ -1,4 +1,4 @@
-"""Tensor files in the format safetensors: one file, or shards with an index.
+"""Tensor files: safetensors, as one file or shards with an index, and GGUF.
 
 Nothing in a checkpoint folder is ever executed. Pickles are refused but for one: a released tensor that torch reads as such.
 """
@@ -16,7 +16,10 @@ import torch
 
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.values import Json
+from acestep_runtime.weights.gguf_headers import MAGIC
+from acestep_runtime.weights.gguf_tensors import GgufFile
 from acestep_runtime.weights.keys import Shape
+from acestep_runtime.weights.part_files import ENDINGS
 from acestep_runtime.weights.parts import find_pickle, pickle_error, weights_file
 from acestep_runtime.weights.signatures import identify
 
@@ -63,6 +66,11 @@ def index_file(path: Path, remedy: str = _PULL_AGAIN) -> TensorIndex:
     return _build_index([path], remedy)
 
 
+def index_part(path: Path) -> TensorIndex:
+    """Return the index of the tensors in a folder or in a file. Raises as `index_folder` does."""
+    return index_folder(path) if path.is_dir() or path.suffix.lower() not in ENDINGS else index_file(path)
+
+
 def read_file_metadata(path: Path) -> dict[str, str]:
     """Return the metadata of a safetensors file."""
     with _open_safetensors(path) as file:
@@ -93,8 +101,18 @@ def _list_shards(index: Path) -> list[Path]:
 
 
 def _read_shapes(path: Path, remedy: str) -> dict[str, Shape]:
+    if _is_gguf(path):
+        return {name: each.shape for name, each in GgufFile(path, remedy).header.tensors.items()}
     with _open_safetensors(path, remedy) as file:
         return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
+
+
+def _is_gguf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 def _open_safetensors(path: Path, remedy: str = _PULL_AGAIN) -> safe_open:
@@ -134,7 +152,7 @@ def read_tensors(
     with ExitStack() as stack:
         for path in dict.fromkeys(tensors.files[key] for key in names):
             keys = [key for key in names if tensors.files[key] == path]
-            file = stack.enter_context(_open_safetensors(path))
+            file = GgufFile(path, _PULL_AGAIN) if _is_gguf(path) else stack.enter_context(_open_safetensors(path))
             for key in keys:
                 yield names[key], cast(file.get_tensor(key), dtype, device)
 

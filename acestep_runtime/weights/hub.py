@@ -27,6 +27,7 @@ from acestep_runtime.weights import catalogue, checksums
 from acestep_runtime.weights.catalogue import RELEASES, Release, Source, full_name, pull_hint
 from acestep_runtime.weights.checksums import FileDigest
 from acestep_runtime.weights.layout import list_folders
+from acestep_runtime.weights.part_files import describe_file, file_faults, find_all_files
 from acestep_runtime.weights.parts import has_weights
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def pull(
 def verify(folder: Path, progress: OnProgress | None = None) -> tuple[FolderCheck, ...]:
     """Verify all recorded files in the folder of models; return one result for each folder.
 
-    Folders with weights that have no record count as faulty: nobody knows what is in them.
+    Folders and files with weights that have no record count as faulty: nobody knows what is in them.
     """
     folders = list(checksums.find_records(folder))
     total = sum(_file_size(path) for each in folders for path in each.rglob("*") if path.name != checksums.NAME)
@@ -143,7 +144,16 @@ def verify(folder: Path, progress: OnProgress | None = None) -> tuple[FolderChec
         for each in list_folders(folder)
         if has_weights(each) and not {each, *each.parents}.intersection(folders)
     ]
-    return (*(_check_folder(each, read) for each in folders), *unknown)
+    single = [
+        _check_file(each) for each in find_all_files(list_folders(folder)) if not {*each.parents}.intersection(folders)
+    ]
+    return (*(_check_folder(each, read) for each in folders), *unknown, *single)
+
+
+def _check_file(file: Path) -> FolderCheck:
+    """Return what is known of a file that nobody has recorded: whether its header and its length fit."""
+    unknown = f"not verified: {describe_file(file)}, whole by its header, and there is no checksum for it"
+    return FolderCheck(file, 0, file_faults(file) or (unknown,))
 
 
 def _check_folder(folder: Path, read: checksums.OnRead) -> FolderCheck:

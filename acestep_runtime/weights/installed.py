@@ -8,6 +8,7 @@ from pathlib import Path
 from acestep_runtime.weights.catalogue import repair_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, find_language_models, language_faults
 from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.part_files import describe_file
 from acestep_runtime.weights.selection import repair_remedy
 from acestep_runtime.weights.wholeness import inspect_checkpoints
 
@@ -18,7 +19,8 @@ _WEIGHTS = ".safetensors"
 class InstalledModel:
     """A model in a folder of models. ``kind`` is turbo, base, sft or lm; ``size_bytes`` counts its own weights.
 
-    ``faults`` say what it lacks, each as a sentence without its end, and ``remedy`` what to do about it.
+    ``form`` says what its file is, "GGUF, Q4_K_M"; "" for a folder. ``faults`` say what it lacks, each as a sentence without
+    its end, and ``remedy`` what to do about it.
     """
 
     name: str
@@ -27,6 +29,7 @@ class InstalledModel:
     size_bytes: int
     faults: tuple[str, ...] = ()
     remedy: str = ""
+    form: str = ""
 
     @property
     def complete(self) -> bool:
@@ -55,12 +58,16 @@ def find_installed_models(folder: Path) -> tuple[InstalledModel, ...]:
 def _describe(
     model: Checkpoint | LanguageCheckpoint, kind: str, weights: Path, faults: tuple[str, ...], remedy: str
 ) -> InstalledModel:
-    return InstalledModel(model.name, kind, model.folder, _weight_bytes(weights), faults, remedy if faults else "")
+    form = describe_file(weights) if weights.is_file() else ""
+    size_bytes = _weight_bytes(weights)
+    return InstalledModel(model.name, kind, model.folder, size_bytes, faults, remedy if faults else "", form)
 
 
 def _weight_bytes(folder: Path) -> int:
-    """Return the size of the files with weights directly in a folder."""
+    """Return the size of the files with weights directly in a folder, or of one file."""
     try:
+        if folder.is_file():
+            return folder.stat().st_size
         return sum(file.stat().st_size for file in folder.iterdir() if file.suffix == _WEIGHTS and file.is_file())
     except OSError:  # the folder is being removed
         return 0

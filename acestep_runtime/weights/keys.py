@@ -6,7 +6,7 @@ Needs no torch and loads nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from acestep_runtime.errors import EngineFailure
@@ -28,6 +28,25 @@ _KEY_RULES = tuple(
         (r"(_attn\.)([qk])_norm\.", r"\1norm_\2."),
     )
 )
+_ORIGINAL_RULES = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"^proj_(in|out)_conv(?=\.|$)", r"proj_\1.1"),
+        (r"(_attn\.)to_([qkv])(?=\.|$)", r"\1\2_proj"),
+        (r"(_attn\.)to_out\.0(?=\.|$)", r"\1o_proj"),
+        (r"(_attn\.)norm_([qk])(?=\.|$)", r"\1\2_norm"),
+    )
+)
+_COMPILER = "_orig_mod."
+#: The VAE's names in stable-audio-tools and ComfyUI, where layers are numbered: in a half of N blocks, N + 1 is the last snake.
+_VAE_UNIT = {"0": "snake1", "1": "conv1", "2": "snake2", "3": "conv2"}
+_VAE_BLOCK = {
+    "encoder": {"0": "res_unit1", "1": "res_unit2", "2": "res_unit3", "3": "snake1", "4": "conv1"},
+    "decoder": {"0": "snake1", "1": "conv_t1", "2": "res_unit1", "3": "res_unit2", "4": "res_unit3"},
+}
+_VAE_LAYER = re.compile(r"^(encoder|decoder)\.layers\.(\d+)(?:\.layers\.(\d))?(?:\.layers\.(\d))?\.(.+)$")
+#: How torch names the two tensors of a weight norm today, and how it did.
+_WEIGHT_NORM = (("parametrizations.weight.original0", "weight_g"), ("parametrizations.weight.original1", "weight_v"))
 _MAX_NAMES = 10
 
 
@@ -36,6 +55,48 @@ def diffusers_key(key: str) -> str:
     for pattern, name in _KEY_RULES:
         key = pattern.sub(name, key)
     return key
+
+
+def original_key(key: str) -> str:
+    """Return the original name of ``key``, a name inside one part in `diffusers`: the reverse of `diffusers_key`."""
+    for pattern, name in _ORIGINAL_RULES:
+        key = pattern.sub(name, key)
+    return key
+
+
+def without_compiler(key: str) -> str:
+    """Return a name without what torch.compile writes into it."""
+    return key.replace(_COMPILER, "")
+
+
+def vae_names(names: Sequence[str]) -> list[str]:
+    """Return the `diffusers` names of all names of a VAE, which may be those of stable-audio-tools; others stay."""
+    blocks = {
+        half: max(
+            (int(found[2]) for name in names if (found := _VAE_LAYER.match(name)) and found[1] == half and found[3]),
+            default=0,
+        )
+        for half in _VAE_BLOCK
+    }
+    return [_vae_name(name, blocks) for name in names]
+
+
+def _vae_name(name: str, blocks: Mapping[str, int]) -> str:
+    for new, old in _WEIGHT_NORM:
+        name = name.replace(new, old)
+    found = _VAE_LAYER.match(name)
+    if found is None:
+        return name
+    half, number, inner, unit, ending = found.groups()
+    last = blocks[half]
+    outer = {0: "conv1", last + 1: "snake1", last + 2: "conv2"}
+    if inner is None:
+        return f"{half}.{outer[int(number)]}.{ending}" if int(number) in outer else name
+    place = _VAE_BLOCK[half].get(inner)
+    if place is None or (unit is not None) != place.startswith("res_unit") or (unit and unit not in _VAE_UNIT):
+        return name
+    path = f"{half}.block.{int(number) - 1}.{place}"
+    return f"{path}.{_VAE_UNIT[unit]}.{ending}" if unit else f"{path}.{ending}"
 
 
 def split_key(key: str) -> tuple[str, str] | None:

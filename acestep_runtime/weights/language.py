@@ -1,4 +1,4 @@
-"""The 5 Hz language models on the disk: finding, selecting and loading them. Each is a folder in the format of Qwen3."""
+"""The 5 Hz language models on the disk: finding, selecting, loading. Each is a folder of Qwen3, or a GGUF file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.installation import MissingRequirement
-from acestep_runtime.weights import catalogue
+from acestep_runtime.weights import catalogue, part_files
 from acestep_runtime.weights.layout import list_folders
+from acestep_runtime.weights.part_configs import read_part_config
 from acestep_runtime.weights.parts import Stamp, file_stamp, part_faults, read_config, tokenizer_faults
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 _MARK = "5hz-lm"
 #: Order of preference where no model is named.
 _PREFERRED = ("acestep-5Hz-lm-1.7B", "acestep-5Hz-lm-0.6B", "acestep-5Hz-lm-4B")
-_HEAD = "lm_head.weight"
+_HEAD = part_files.HEAD
 
 
 @dataclass(frozen=True)
 class LanguageCheckpoint:
-    """A language model: its name and its folder. ``stamp`` differs when files in it have changed."""
+    """A language model: its name and its folder, or file. ``stamp`` differs when files in it have changed."""
 
     name: str
     folder: Path
@@ -33,16 +34,24 @@ class LanguageCheckpoint:
 
 def find_language_models(folder: Path) -> tuple[LanguageCheckpoint, ...]:
     """Return every language model below a folder of models, whole or not, by name. Reads names and small files only."""
+    folders = list_folders(folder)
     models = [
         LanguageCheckpoint(each.name, each, file_stamp(each))
-        for each in list_folders(folder)
+        for each in folders
         if _MARK in each.name.lower() and read_config(each).get("model_type") == "qwen3"
+    ]
+    models += [
+        LanguageCheckpoint(each.stem, each, file_stamp(each))
+        for each in part_files.find_files(folders, part_files.LANGUAGE)
+        if part_files.has_tokens(each)
     ]
     return tuple(sorted(models, key=lambda each: each.name))
 
 
 def language_faults(checkpoint: LanguageCheckpoint) -> tuple[str, ...]:
     """Return what a language model lacks, each as a sentence without its end; empty if it is whole."""
+    if not checkpoint.folder.is_dir() and checkpoint.folder.suffix:
+        return part_files.file_faults(checkpoint.folder)
     return (*part_faults(checkpoint.folder), *tokenizer_faults(checkpoint.folder))
 
 
@@ -109,9 +118,11 @@ def load_language_model(
     from acestep_runtime.weights import files
     from acestep_runtime.weights.load import load_text_encoder, load_text_tokenizer
 
-    core = load_text_encoder(checkpoint.folder, dtype, device)
-    tensors = files.index_folder(checkpoint.folder)
+    core = load_text_encoder(checkpoint.folder, dtype, device, part_files.LANGUAGE)
+    tensors = files.index_part(checkpoint.folder)
     head: torch.Tensor = core.embed_tokens.weight
-    if _HEAD in tensors.files and not read_config(checkpoint.folder).get("tie_word_embeddings"):
-        ((_, head),) = files.read_tensors(tensors, {_HEAD: _HEAD}, dtype, torch.device(device))
+    # acestep.cpp writes "model." before every name of a language model, also before this one.
+    name = next((each for each in (_HEAD, f"model.{_HEAD}") if each in tensors.files), None)
+    if name and not read_part_config(checkpoint.folder, part_files.LANGUAGE).get("tie_word_embeddings"):
+        ((_, head),) = files.read_tensors(tensors, {name: name}, dtype, torch.device(device))
     return core, head, load_text_tokenizer(checkpoint.folder)

@@ -11,7 +11,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,9 +21,12 @@ from torch import nn
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.values import Json
-from acestep_runtime.weights import catalogue, files, keys
+from acestep_runtime.weights import catalogue, files, keys, part_files
+from acestep_runtime.weights.gguf_tokenizer import load_gguf_tokenizer
 from acestep_runtime.weights.layout import Checkpoint
-from acestep_runtime.weights.parts import SILENCE_FILE, read_config
+from acestep_runtime.weights.part_configs import read_part_config
+from acestep_runtime.weights.parts import CONFIG_FILE, SILENCE_FILE
+from acestep_runtime.weights.selection import repair_remedy
 from acestep_runtime.weights.spec import ModelSpec, read_model_spec
 
 if TYPE_CHECKING:
@@ -57,16 +60,29 @@ _REPAIR_SETTINGS = "Mend its config.json, or pull the model again."
 
 @dataclass(frozen=True)
 class PartSource:
-    """The source of one part: its settings, the index of its files, and a map from names in files to names in the part."""
+    """The source of one part: its settings, the index of its files, and a map from names in files to names in the part.
+
+    ``is_file``: it comes from a file of another program, which may have left out or added axes of length 1.
+    """
 
     config: JsonObject
     tensors: files.TensorIndex
     names: Mapping[str, str]
+    is_file: bool = False
 
-    @property
-    def shapes(self) -> dict[str, keys.Shape]:
-        """Shapes by names in the part."""
-        return {name: self.tensors.shapes[key] for key, name in self.names.items()}
+    def shapes_like(self, expected: Mapping[str, keys.Shape]) -> dict[str, keys.Shape]:
+        """Return the shapes by names in the part: the expected ones where only axes of length 1 are others in a file."""
+        found = {name: self.tensors.shapes[key] for key, name in self.names.items()}
+        if self.is_file:
+            found.update(
+                {name: expected[name] for name, shape in found.items() if _long(shape) == _long(expected.get(name, ()))}
+            )
+        return found
+
+
+def _long(shape: keys.Shape) -> keys.Shape:
+    """Return the axes of a shape that are longer than 1; for no shape one that no tensor has."""
+    return tuple(size for size in shape if size != 1) if shape else (-1,)
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,7 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
     )
 
     target = torch.device(device)
-    sources = (_original_sources if checkpoint.layout == "original" else _diffusers_sources)(checkpoint)
+    sources = (_diffusers_sources if checkpoint.layout == "diffusers" else _original_sources)(checkpoint)
     spec = read_model_spec(checkpoint)
 
     def load_part(part: str, make: Callable[..., M]) -> M:
@@ -154,35 +170,45 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
     )
 
 
-def load_vae(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> AutoencoderOobleck:
-    """Load the VAE of ``folder``. Raises as `load` does."""
+def load_vae(path: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> AutoencoderOobleck:
+    """Load the VAE of a folder or a file. Raises as `load` does."""
     from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
 
-    module: AutoencoderOobleck = build_on_meta("vae", AutoencoderOobleck, files.read_json(folder / "config.json"))
-    return load_tensors(module, _folder_source(folder), f"{folder} (VAE)", dtype, torch.device(device), _PULL_SHARED)
+    source = _part_source(path, part_files.VAE)
+    module: AutoencoderOobleck = build_on_meta("vae", AutoencoderOobleck, source.config)
+    return load_tensors(module, source, f"{path} (VAE)", dtype, torch.device(device), _part_hint(path))
 
 
-def load_text_encoder(folder: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> Qwen3Model:
-    """Load the text encoder of ``folder``, without the head that predicts words. Raises as `load` does."""
+def load_text_encoder(
+    path: Path, dtype: torch.dtype, device: torch.device | str = CPU, part: str = part_files.TEXT_ENCODER
+) -> Qwen3Model:
+    """Load the text encoder of a folder or a file, without the head that predicts words. Raises as `load` does.
+
+    ``part`` is the text encoder, or the language model, which is built as it is.
+    """
     from transformers import Qwen3Config, Qwen3Model
 
-    config = files.read_json(folder / "config.json")
+    source = _part_source(path, part)
+    config = source.config
     if config.get("model_type") != "qwen3":
         raise EngineFailure(
-            f"The text encoder in {folder} is a {config.get('model_type')!r} model; it should be qwen3.",
+            f"The text encoder in {path} is a {config.get('model_type')!r} model; it should be qwen3.",
             remedy=_PULL_SHARED,
         )
-    folder_source = _folder_source(folder)
-    names = {key: key.removeprefix("model.") for key in folder_source.names if key != "lm_head.weight"}
-    source = PartSource(config, folder_source.tensors, names)
+    names = {key: name.removeprefix("model.") for key, name in source.names.items() if name != part_files.HEAD}
     module = build_on_meta("text_encoder", lambda **settings: Qwen3Model(Qwen3Config(**settings)), config)
-    return load_tensors(module, source, str(folder), dtype, torch.device(device), _PULL_SHARED)
+    source, target = replace(source, names=names), torch.device(device)
+    return load_tensors(
+        module, source, f"{path} ({part})" if source.is_file else str(path), dtype, target, _part_hint(path)
+    )
 
 
 def load_text_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Load the tokenizer of the text encoder from its data alone, ``tokenizer.json`` and ``tokenizer_config.json``."""
+    """Load a tokenizer from its data alone: ``tokenizer.json`` and ``tokenizer_config.json``, or a GGUF file."""
     from transformers import PreTrainedTokenizerFast
 
+    if part_files.has_tokens(folder):
+        return load_gguf_tokenizer(folder)
     path = folder / "tokenizer.json"
     config = files.read_json(folder / "tokenizer_config.json")
     if not path.is_file():
@@ -252,8 +278,9 @@ def load_tensors(
     Raises `EngineFailure`, before anything is read, unless names and shapes are exactly those of the module.
     """
     expected = {key: tuple(value.shape) for key, value in module.state_dict().items() if key not in preset}
-    keys.check_shapes(what, expected, source.shapes, remedy)
-    tensors = dict(files.read_tensors(source.tensors, source.names, dtype, device))
+    keys.check_shapes(what, expected, source.shapes_like(expected), remedy)
+    read = files.read_tensors(source.tensors, source.names, dtype, device)
+    tensors = {name: value.reshape(expected[name]) for name, value in read}
     wrong_dtypes = [f"{name} ({value.dtype})" for name, value in tensors.items() if value.dtype != dtype]
     if wrong_dtypes:
         raise EngineFailure(
@@ -267,28 +294,39 @@ def load_tensors(
 # ---- where the tensors of each part are ----
 
 
-def _folder_source(folder: Path, config: JsonObject | None = None) -> PartSource:
+def _folder_source(folder: Path, config: JsonObject) -> PartSource:
     tensors = files.index_folder(folder)
-    return PartSource(config or {}, tensors, {key: key for key in tensors.files})
+    return PartSource(config, tensors, {key: keys.without_compiler(key) for key in tensors.files})
+
+
+def _part_source(path: Path, part: str) -> PartSource:
+    """Return the source of a part in a folder, which has its config.json, or in a file, see `part_files`."""
+    if path.is_dir() or path.suffix.lower() not in part_files.ENDINGS:
+        return _folder_source(path, files.read_json(path / CONFIG_FILE))
+    tensors, found = files.index_file(path), part_files.read_parts(path).get(part)
+    if found is None:
+        raise EngineFailure(f"{path} holds no {part} of ACE-Step 1.5.", remedy="Choose another file.")
+    return PartSource(read_part_config(path, part), tensors, found.names, is_file=True)
 
 
 def _diffusers_sources(checkpoint: Checkpoint) -> dict[str, PartSource]:
     return {
-        part: _folder_source(folder, files.read_json(folder / "config.json"))
+        part: _folder_source(folder, files.read_json(folder / CONFIG_FILE))
         for part, name in _FOLDERS.items()
         if (folder := checkpoint.folder / name).is_dir() or part in ("dit", "encoder")
     }
 
 
 def _original_sources(checkpoint: Checkpoint) -> dict[str, PartSource]:
-    config = files.read_json(checkpoint.dit / "config.json")
-    tensors = files.index_folder(checkpoint.dit)
+    source = _part_source(checkpoint.dit, part_files.TRANSFORMER)
     names: dict[str, dict[str, str]] = {part: {} for part in keys.PREFIXES}
-    for key in tensors.files:
-        part, name = keys.split_key(key) or ("dit", key)
+    for key, original in source.names.items():
+        if source.is_file and original == keys.SILENCE:  # read by `_load_silence`
+            continue
+        part, name = keys.split_key(original) or ("dit", original)
         names[part][key] = name
-    configs = split_original_config(config)
-    return {part: PartSource(configs[part], tensors, names[part]) for part in names}
+    configs = split_original_config(source.config)
+    return {part: replace(source, config=configs[part], names=names[part]) for part in names}
 
 
 def split_original_config(config: JsonObject) -> dict[str, dict[str, Json]]:
@@ -320,12 +358,13 @@ def _add_buffers(
 
 
 def _load_silence(checkpoint: Checkpoint) -> torch.Tensor:
-    """Return the latents of silence ``[1, F, C]``; their file holds ``[1, C, F]``."""
-    path = checkpoint.folder / SILENCE_FILE
-    if not path.is_file():
-        raise EngineFailure(f"Model {checkpoint.name} has no {path.name}.", remedy=_repair_hint(checkpoint))
-    value = files.load_tensor(path)
-    channels = read_config(checkpoint.dit).get("audio_acoustic_hidden_dim")
+    """Return the latents of silence ``[1, F, C]``; their own file holds ``[1, C, F]``, a GGUF file ``[F, C]``."""
+    path = checkpoint.silence
+    if path is None or not path.is_file():
+        raise EngineFailure(f"Model {checkpoint.name} has no {SILENCE_FILE}.", remedy=_repair_hint(checkpoint))
+    channels = read_part_config(checkpoint.dit, part_files.TRANSFORMER).get("audio_acoustic_hidden_dim")
+    is_part = part_files.holds_silence(path)
+    value = _read_silence(path).T[None] if is_part else files.load_tensor(path)
     if value.ndim != 3 or value.shape[:2] != (1, channels) or not value.numel():
         expected = f"[1, {channels}, F]"
         raise EngineFailure(
@@ -334,5 +373,20 @@ def _load_silence(checkpoint: Checkpoint) -> torch.Tensor:
     return value.transpose(1, 2).contiguous()
 
 
+def _read_silence(path: Path) -> torch.Tensor:
+    names = part_files.read_parts(path)[part_files.TRANSFORMER].names
+    key = next(key for key, name in names.items() if name == keys.SILENCE)
+    ((_, value),) = files.read_tensors(files.index_file(path), {key: key}, torch.float32, CPU)
+    return value
+
+
+def _part_hint(path: Path) -> str:
+    return _PULL_SHARED if path.is_dir() else f"Get {path.name} again, or choose another file."
+
+
 def _repair_hint(checkpoint: Checkpoint) -> str:
-    return catalogue.repair_hint(checkpoint.name, checkpoint.folder)
+    return (
+        repair_remedy(checkpoint)
+        if checkpoint.layout == "file"
+        else catalogue.repair_hint(checkpoint.name, checkpoint.folder)
+    )

@@ -121,7 +121,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def file_stamp(*folders: Path | None) -> Stamp:
-    """Return a value that changes with the files of some folders."""
+    """Return a value that changes with some files, and with those of some folders."""
     return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in _file_stats(folders))
 
 
@@ -133,6 +133,9 @@ def change_stamp(*folders: Path | None) -> Stamp:
 def _file_stats(folders: Iterable[Path | None]) -> Iterator[tuple[str, os.stat_result]]:
     for folder in filter(None, folders):
         with contextlib.suppress(OSError):  # an unreadable folder cannot be loaded either
+            if folder.is_file():
+                yield str(folder), folder.stat()
+                continue
             for entry in sorted(os.scandir(folder), key=lambda each: each.name):
                 if entry.is_file():
                     yield entry.path, entry.stat()

@@ -72,10 +72,13 @@ def remove(removal: Removal, folder: Path) -> None:
 
 def _common_parts(name: str, folder: Path) -> list[Path]:
     """Return the folders of the VAE and the text encoder, if ``name`` is the last transformer that uses them."""
-    users = [each for each in find_checkpoints(folder) if each.layout == "original"]
-    if [each.name for each in users] != [name]:
-        return []
-    return [part for part in (folder / VAE, folder / TEXT_ENCODER) if part.is_dir()]
+    users = find_checkpoints(folder)
+    return [
+        part
+        for part in (folder / VAE, folder / TEXT_ENCODER)
+        if part.is_dir()
+        and [each.name for each in users if part in (each.vae, each.text_encoder, each.text_tokenizer)] == [name]
+    ]
 
 
 def _check_inside(path: Path, folder: Path) -> None:

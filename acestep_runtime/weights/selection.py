@@ -8,7 +8,9 @@ from pathlib import Path
 from acestep_runtime.errors import EngineFailure, InvalidValue, printable
 from acestep_runtime.installation import MissingRequirement
 from acestep_runtime.weights import catalogue
-from acestep_runtime.weights.layout import Checkpoint
+from acestep_runtime.weights.layout import TEXT_ENCODER, Checkpoint
+from acestep_runtime.weights.part_configs import read_part_config
+from acestep_runtime.weights.part_files import TRANSFORMER, file_faults
 from acestep_runtime.weights.parts import find_pickle, part_faults, pickle_error, weights_file
 from acestep_runtime.weights.signatures import find_named
 from acestep_runtime.weights.strangers import find_strangers
@@ -59,9 +61,26 @@ def describe_faults(checkpoint: Checkpoint, faults: Sequence[str]) -> str:
 
 def repair_remedy(checkpoint: Checkpoint) -> str:
     """Return what to do about a checkpoint that is not whole."""
+    if checkpoint.layout == "file":
+        return _file_remedy(checkpoint)
     if checkpoint.name not in catalogue.RELEASES and not part_faults(checkpoint.dit):
         return catalogue.pull_hint(_DEFAULTS[False])  # with it come the parts that all share
     return catalogue.repair_hint(checkpoint.name, checkpoint.folder)
+
+
+def _file_remedy(checkpoint: Checkpoint) -> str:
+    """Return what to do about a checkpoint in a file: it is damaged, or lacks what other files hold."""
+    file, folder = checkpoint.dit, checkpoint.dit.parent
+    if file_faults(file) or not read_part_config(file, TRANSFORMER):
+        return f"Get {file} again, or remove it."
+    lacks = {
+        f"silence_latent.pt of any model of ACE-Step 1.5 into {folder}": checkpoint.silence,
+        f"tokenizer.json and tokenizer_config.json of {TEXT_ENCODER} into {folder / TEXT_ENCODER}": checkpoint.text_tokenizer,
+    }
+    missing = [what for what, path in lacks.items() if path is None]
+    if missing and checkpoint.vae and checkpoint.text_encoder:
+        return f"Put {' and '.join(missing)}; `acebridge models pull {_DEFAULTS[False]}` brings them too."
+    return catalogue.pull_hint(_DEFAULTS[False])
 
 
 def select_checkpoint(folder: Path, model: str, needs_base: bool) -> Checkpoint:

@@ -27,8 +27,9 @@ UNFINISHED = (".part", ".incomplete", ".crdownload", ".partial", ".download", ".
 _HEAD_BYTES = 512
 _MAX_NAMES = 1000
 _PULL = "Run `acebridge models list` for the models that can be pulled."
-_EXPORT = "Export it as a plain LoRA of the transformer, in the format of PEFT or diffusers."
+_EXPORT = "Export it as a LoRA or LoKr of the transformer, in the format of PEFT, diffusers or LyCORIS."
 _FETCH_AGAIN = "Download it again, signed in where the site asks for it."
+_TO_MODELS = "Put it into the models folder: it loads as it is."
 _TO_ADAPTERS = "Put it into the folder adapters in the models folder, then use its name with --lora."
 
 
@@ -85,6 +86,10 @@ _CHECKS: tuple[Callable[[Signature, Evidence], object], ...] = (
 _TRAINER_STATES = r"(optimizer|scheduler|scaler|training_state|trainer_state|random_states_\d+|rng_state(_\d+)?)"
 _COMFY = r"^model\.diffusion_model\."
 _COMFY_OTHERS = r"^(text_encoders|conditioner|cond_stage_model|vae|first_stage_model)\."
+_GGUF_PARTS = (
+    r"^(encoder\.lyric_encoder\.|decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\."
+    r"|(model\.)?layers\.\d+\.self_attn\.q_norm\.)"
+)
 _LYRICS = r"(^|\.)encoder\.lyric_encoder\."
 _FIRST_VERSION = r"(^|[._])(genre_embedder|lyric_embs|speaker_embedder)\."
 
@@ -101,8 +106,10 @@ SIGNATURES = (
               head=rb"\s*(\{\s*\"(error|detail|message)\"|entry not found|invalid username|access to model"
                    rb"|repository not found|unauthorized|forbidden|not found|access denied)"),
     # ---- formats ----
-    Signature("a GGUF file, for llama.cpp and acestep.cpp", f"Get the model as safetensors. {_PULL}",
-              head=rb"GGUF", is_folder=False),
+    Signature("a part of ACE-Step 1.5 as GGUF", _TO_MODELS, head=rb"GGUF", keys=(_GGUF_PARTS,), is_folder=False,
+              is_usable=True),
+    Signature("a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5",
+              f"Get one that was made for acestep.cpp, or a model as safetensors. {_PULL}", head=rb"GGUF", is_folder=False),
     Signature("a trainer's state, for going on with a training",
               "The adapter is the safetensors file beside it or in the folder above.", is_folder=False,
               own_name=rf"{_TRAINER_STATES}\.(pt|pth|bin|pkl)"),
@@ -114,28 +121,34 @@ SIGNATURES = (
     # ---- checkpoints in one file ----
     Signature("ACE-Step v1, not 1.5", f"Get a model of ACE-Step 1.5. {_PULL}", keys=(_FIRST_VERSION,)),
     Signature("an all-in-one checkpoint of ComfyUI, with the transformer, the VAE and the text encoder of ACE-Step 1.5",
-              f"Get the model in folders, as its makers release it. {_PULL}", keys=(_COMFY, _COMFY_OTHERS, _LYRICS)),
+              _TO_MODELS, keys=(_COMFY, _COMFY_OTHERS, _LYRICS), is_usable=True),
     Signature("an all-in-one checkpoint of ComfyUI, of another model than ACE-Step 1.5",
               f"Get a model of ACE-Step 1.5. {_PULL}", keys=(_COMFY, _COMFY_OTHERS)),
     # ---- adapters ----
-    Signature("a LoKr adapter of LyCORIS", _EXPORT, keys=(r"\.lokr_(w[12](_[ab])?|t2)$",)),
-    Signature("a LoHa adapter of LyCORIS", _EXPORT, keys=(r"\.hada_(w[12]_[ab]|t[12])$",)),
-    Signature("a DoRA adapter", _EXPORT, keys=(r"\.(dora_scale|lora_magnitude_vector(\..+)?)$",)),
-    Signature("an adapter of another method than LoRA", _EXPORT,
+    Signature("an adapter of another method than LoRA, LoKr, LoHa and DoRA", _EXPORT,
               keys=(r"\.(oft_\w+|boft_\w+|ia3_l|on_input|glora_\w+|diff|diff_b|set_weight|vera_\w+)(\.|$)",)),
     Signature("an adapter of another model than ACE-Step 1.5", "Get one that was trained for ACE-Step 1.5.",
               keys=(r"\.lora[_.]", r"(^|[._])(transformer_blocks|double_blocks|single_blocks|input_blocks|down_blocks)[._]\d")),
-    Signature("a LoRA with the flattened names of kohya's scripts", _EXPORT,
-              keys=(r"^(lora_(unet|transformer|te\d?)|lycoris)_",)),
+    Signature("a LoKr adapter with Tucker factors, which are for layers that ACE-Step does not have", _EXPORT,
+              keys=(r"\.lokr_t2$",)),
+    Signature("a LoHa adapter with Tucker factors, which are for layers that ACE-Step does not have", _EXPORT,
+              keys=(r"\.hada_t[12]$",)),
+    Signature("a LoKr adapter of LyCORIS with magnitudes (DoRA)", _TO_ADAPTERS, is_usable=True,
+              keys=(r"\.lokr_w[12](_[ab])?$", r"\.dora_scale$")),
+    Signature("a LoKr adapter of LyCORIS", _TO_ADAPTERS, keys=(r"\.lokr_w[12](_[ab])?$",), is_usable=True),
+    Signature("a LoHa adapter of LyCORIS", _TO_ADAPTERS, keys=(r"\.hada_w[12]_[ab]$",), is_usable=True),
+    Signature("a DoRA adapter", _TO_ADAPTERS, is_usable=True,
+              keys=(r"\.lora_(A|B|down|up)\b", r"\.(dora_scale|lora_magnitude_vector(\..+)?)$")),
+    Signature("a LoRA with the flattened names of kohya's scripts or LyCORIS", _TO_ADAPTERS, is_usable=True,
+              keys=(r"^(lora_(unet|transformer)|lycoris)_\w+\.lora_",)),
     Signature("a LoRA", _TO_ADAPTERS, keys=(r"\.lora_(A|B|down|up)\b",), is_folder=False, is_usable=True),
     # ---- parts in one file ----
-    Signature("the transformer of ACE-Step 1.5 alone, without its config.json",
-              f"Get the model in its folder, as its makers release it. {_PULL}", keys=(_LYRICS,), is_folder=False),
-    Signature("a VAE alone", "The shared parts come with every model that `acebridge models pull` fetches.", is_folder=False,
+    Signature("the transformer of ACE-Step 1.5 alone", _TO_MODELS, keys=(_LYRICS,), is_folder=False, is_usable=True),
+    Signature("a VAE alone", f"{_TO_MODELS} Its name with --vae chooses it.", is_folder=False, is_usable=True,
               keys=(r"^(vae\.)?decoder\.(block\.\d+\.conv_t1|layers\.\d+\.layers\.\d+)\.",)),
-    Signature("a text encoder or language model alone, without its config.json and tokenizer",
-              f"Get the model in its folder, as its makers release it. {_PULL}", is_folder=False,
-              keys=(r"^(model\.)?layers\.\d+\.self_attn\.q_norm\.",)),
+    Signature("a text encoder or language model alone, without its tokenizer",
+              f"A text encoder loads from the models folder; get a language model as GGUF or in its folder. {_PULL}",
+              is_folder=False, keys=(r"^(model\.)?layers\.\d+\.self_attn\.q_norm\.",)),
     Signature("the transformer of another model than ACE-Step 1.5", f"Get a model of ACE-Step 1.5. {_PULL}", is_folder=False,
               keys=(r"(^|\.)(transformer_blocks|double_blocks|single_blocks|input_blocks|down_blocks|blocks)\.\d+\.",)),
     # ---- folders ----

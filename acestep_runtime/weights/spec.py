@@ -9,9 +9,10 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.json_values import JsonObject, to_list, to_number, to_object
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Json
+from acestep_runtime.weights import part_files
 from acestep_runtime.weights.catalogue import pull_hint
 from acestep_runtime.weights.layout import Checkpoint
-from acestep_runtime.weights.parts import read_config
+from acestep_runtime.weights.part_configs import config_place, read_part_config
 
 #: Default steps and guidance for checkpoints without their own; the default shift is 3.
 _STEPS = {"turbo": 8, "base": 50, "sft": 50}
@@ -54,7 +55,7 @@ class ModelSpec:
 
 def read_model_spec(checkpoint: Checkpoint) -> ModelSpec:
     """Read the specification from the small files of a checkpoint. Raises `EngineFailure` for invalid values."""
-    config = read_config(checkpoint.dit)
+    config = read_part_config(checkpoint.dit, part_files.TRANSFORMER)
     defaults = config.get("generation")
     defaults = defaults if isinstance(defaults, Mapping) else {}
     try:
@@ -76,7 +77,7 @@ def read_model_spec(checkpoint: Checkpoint) -> ModelSpec:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EngineFailure(
-            f"{checkpoint.dit / 'config.json'} does not describe a model: {error!r}.", remedy=pull_hint(checkpoint.name)
+            f"{config_place(checkpoint.dit)} does not describe a model: {error!r}.", remedy=pull_hint(checkpoint.name)
         ) from error
 
 
@@ -96,5 +97,5 @@ def _default(defaults: JsonObject, name: str, fallback: float, *, low: float, hi
 
 
 def _sample_rate(checkpoint: Checkpoint) -> int:
-    config = read_config(checkpoint.vae) if checkpoint.vae else {}
+    config = read_part_config(checkpoint.vae, part_files.VAE)
     return int(to_number(config.get("sampling_rate", ENGINE_RATE_HZ)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from acestep_runtime.weights import part_files
 from acestep_runtime.weights.layout import list_folders
 from acestep_runtime.weights.parts import SILENCE_FILE, has_weights, read_config
 from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, FolderEntry, identify
@@ -37,7 +38,13 @@ def _find(folder: Path) -> Iterator[FolderEntry]:
         elif read_small_json(each / "model_index.json"):
             closed.add(each)
         elif not has_weights(each) and read_config(each).get("model_type") not in _OF_MODELS:
-            yield from filter(None, map(identify, _weight_files(each)))
+            yield from filter(None, map(identify, (file for file in _weight_files(each) if not _is_loaded(file))))
+
+
+def _is_loaded(file: Path) -> bool:
+    """Return whether a file holds a part that is loaded: a language model only with its tokenizer."""
+    parts = part_files.read_parts(file)
+    return bool(parts.keys() - {part_files.LANGUAGE}) or bool(parts and part_files.has_tokens(file))
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
+from acestep_runtime.weights.vaes import VARIABLE as VAE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -155,6 +156,8 @@ class Config(BaseModel):
     models_dir: Path = Field(default_factory=_default_models_dir)
     #: Whether models keep most weights in int8, which halves the memory that they take.
     int8_weights: bool = False
+    #: Name of the VAE in ``models_dir`` that models use in place of their own; "" for their own.
+    vae: str = ""
     #: Whether results say how they were made: task, caption, lyrics, seed and the names of what they were made from.
     recipes: bool = True
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age. Uploads that the size
@@ -264,6 +267,7 @@ VARIABLES = {
     },
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
+    "vae": VAE,
 }
 #: What separates the entries of a list in an environment variable.
 _SEPARATORS = {"roots": os.pathsep, "devices": ","}

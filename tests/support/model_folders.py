@@ -28,6 +28,18 @@ def safetensors_of(data: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + data
 
 
+def gguf(key: str, architecture: str) -> bytes:
+    """Return a GGUF file with one float of zero, written by the book: counts, metadata, names, data from a multiple of 32."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    metadata = text("general.architecture") + struct.pack("<I", 8) + text(architecture)
+    tensor = text(key) + struct.pack("<IQIQ", 1, 1, 0, 0)
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + metadata + tensor
+    return head + bytes(-len(head) % 32) + bytes(4)
+
+
 def write_part(
     folder: Path,
     config: dict[str, Any] | None = None,

@@ -30,8 +30,8 @@ _WIDTHS = {
     "attention_bias": False,
     "attention_dropout": 0.0,
     "rms_norm_eps": 1e-6,
-    "sliding_window": 16,
 }
+_WINDOW = 16
 #: The alignment of lyrics looks at layers up to 6, and in them at heads up to 11.
 _LAYERS = 8
 _LAYER_TYPES = ["sliding_attention", "full_attention"] * (_LAYERS // 2)
@@ -50,20 +50,24 @@ _TO_ORIGINAL = (
 )
 
 
-def tiny_checkpoint(folder: Path, layout: str = "original", kind: str = "turbo", channels: int = 8) -> Path:
+def tiny_checkpoint(
+    folder: Path, layout: str = "original", kind: str = "turbo", channels: int = 8, window: int = _WINDOW
+) -> Path:
     """Write a checkpoint of ``kind`` ("turbo", "base" or "sft") below the models folder ``folder``; return its own folder.
+
+    ``window`` is the width of attention in every second layer.
 
     ``layout`` "original" writes ``acestep-v15-{kind}/`` with ``vae/`` and ``Qwen3-Embedding-0.6B/`` beside it, "diffusers"
     writes ``acestep-v15-{kind}-diffusers/`` as `AceStepPipeline.save_pretrained` does. Both hold the same values.
     """
-    parts = _parts(kind, channels)
+    parts = _parts(kind, channels, window)
     folder.mkdir(parents=True, exist_ok=True)
     if layout == "diffusers":
         return _write_diffusers(folder / f"acestep-v15-{kind}-diffusers", parts)
     parts["vae"].save_pretrained(folder / "vae")
     for part in ("text_encoder", "tokenizer"):
         parts[part].save_pretrained(folder / "Qwen3-Embedding-0.6B")
-    return _write_original(folder / f"acestep-v15-{kind}", parts, kind, channels)
+    return _write_original(folder / f"acestep-v15-{kind}", parts, kind, channels, window)
 
 
 def tiny_models(folder: Path, layout: str = "original") -> Path:
@@ -73,7 +77,7 @@ def tiny_models(folder: Path, layout: str = "original") -> Path:
     return folder
 
 
-def _parts(kind: str, channels: int) -> dict[str, Any]:
+def _parts(kind: str, channels: int, window: int) -> dict[str, Any]:
     """Return the components of `AceStepPipeline` by its names, with random weights that ``kind`` does not change."""
     from diffusers import AceStepTransformer1DModel, AutoencoderOobleck, FlowMatchEulerDiscreteScheduler
     from diffusers.pipelines.ace_step.modeling_ace_step import (
@@ -83,7 +87,8 @@ def _parts(kind: str, channels: int) -> dict[str, Any]:
     )
     from transformers import Qwen3Config, Qwen3Model
 
-    pooled = {**_WIDTHS, "audio_acoustic_hidden_dim": channels, "pool_window_size": _POOL}
+    widths = {**_WIDTHS, "sliding_window": window}
+    pooled = {**widths, "audio_acoustic_hidden_dim": channels, "pool_window_size": _POOL}
     tokenizer = text_tokenizer()
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # diffusers builds the VAE with the older weight_norm of torch
@@ -107,10 +112,11 @@ def _parts(kind: str, channels: int) -> dict[str, Any]:
                     num_key_value_heads=2,
                     head_dim=8,
                     initializer_range=0.3,
+                    rope_theta=1_000_000,
                 )
             ),
             "transformer": AceStepTransformer1DModel(
-                **_WIDTHS,
+                **widths,
                 num_hidden_layers=_LAYERS,
                 in_channels=3 * channels,
                 audio_acoustic_hidden_dim=channels,
@@ -119,7 +125,7 @@ def _parts(kind: str, channels: int) -> dict[str, Any]:
                 model_version=kind,
             ),
             "condition_encoder": AceStepConditionEncoder(
-                **_WIDTHS,
+                **widths,
                 text_hidden_dim=_TEXT_WIDTH,
                 timbre_hidden_dim=channels,
                 num_lyric_encoder_hidden_layers=2,
@@ -168,7 +174,7 @@ def _write_diffusers(folder: Path, parts: dict[str, Any]) -> Path:
     return folder
 
 
-def _write_original(folder: Path, parts: dict[str, Any], kind: str, channels: int) -> Path:
+def _write_original(folder: Path, parts: dict[str, Any], kind: str, channels: int, window: int) -> Path:
     prefixes = {
         "transformer": "decoder.",
         "condition_encoder": "encoder.",
@@ -187,6 +193,7 @@ def _write_original(folder: Path, parts: dict[str, Any], kind: str, channels: in
         "num_hidden_layers": _LAYERS,
         "layer_types": _LAYER_TYPES,
         "use_sliding_window": True,
+        "sliding_window": window,
         "patch_size": 2,
         "in_channels": 3 * channels,
         "audio_acoustic_hidden_dim": channels,

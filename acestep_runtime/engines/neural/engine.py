@@ -42,6 +42,7 @@ from acestep_runtime.values import CancelToken
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
 from acestep_runtime.weights.selection import select_checkpoint
+from acestep_runtime.weights.vaes import with_vae
 
 #: Share of planning in the progress of a request with a plan.
 _PLANNING_SHARE = 0.5
@@ -92,8 +93,9 @@ class NeuralEngine:
                 f"The neural engine cannot do {name}; it can do {', '.join((*RECIPES, *TEXT_TASKS, *EVALUATIONS))}.",
                 remedy="Use the draft engine.",
             )
-        model = self._load_model(request.sampling.model, needs_base=request.task.needs_base_model)
-        if model.set_adapters(self._models_folder, request.sampling.adapters):
+        sampling = request.sampling
+        model = self._load_model(sampling.model, needs_base=request.task.needs_base_model, vae=sampling.vae)
+        if model.set_adapters(self._models_folder, sampling.adapters):
             self._cache = None  # its takes were generated with other adapters
         analysis = TakeAnalysis()
         return add_score(
@@ -119,7 +121,7 @@ class NeuralEngine:
         return score
 
     def _evaluate(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-        model = self._load_model(request.sampling.model)
+        model = self._load_model(request.sampling.model, vae=request.sampling.vae)
         evaluate = EVALUATIONS[request.task.name]
         return retry_with_offload(
             model.placement,
@@ -190,7 +192,7 @@ class NeuralEngine:
 
         def codes() -> list[int]:
             assert request.source is not None
-            model = self._load_model(request.sampling.model)
+            model = self._load_model(request.sampling.model, vae=request.sampling.vae)
             return model.latents_to_codes(model.encode_audio(request.source, cancel))
 
         yield from run_text_task(self._language, request, codes, cancel)
@@ -203,8 +205,8 @@ class NeuralEngine:
         """See `acestep_runtime.engines.base.ModelChooser`."""
         return select_checkpoint(self._models_folder, model, needs_base).name
 
-    def _load_model(self, name: str, *, needs_base: bool = False) -> Model:
-        checkpoint = select_checkpoint(self._models_folder, name, needs_base)
+    def _load_model(self, name: str, *, needs_base: bool = False, vae: str = "") -> Model:
+        checkpoint = with_vae(select_checkpoint(self._models_folder, name, needs_base), self._models_folder, vae)
         if self._model is None or self._model.checkpoint != checkpoint:
             self._unload_model()  # two models do not fit into memory
             self._model = Model.load(checkpoint, self._device)

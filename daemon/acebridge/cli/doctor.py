@@ -24,6 +24,7 @@ from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
 if TYPE_CHECKING:
     from acestep_runtime.engines.registry import EngineInfo
+    from acestep_runtime.weights.installed import InstalledModel
 
 
 def _python(_: str | None) -> Finding:
@@ -135,6 +136,10 @@ def _engine(engine: EngineInfo) -> str:
     return f"{engine.name}: yes. {missing}" if missing else f"{engine.name}: yes"
 
 
+def _model_name(model: InstalledModel) -> str:
+    return f"{model.name} ({model.form})" if model.form else model.name
+
+
 def _models(_: str | None) -> Finding:
     from acestep_runtime.errors import printable
     from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
@@ -149,7 +154,7 @@ def _models(_: str | None) -> Finding:
     models = find_installed_models(folder)
     broken = [model for model in models if not model.complete]
     says = [
-        f"{folder}: {', '.join(model.name for model in models if model.complete) or 'no model'}",
+        f"{folder}: {', '.join(_model_name(model) for model in models if model.complete) or 'no model'}",
         *(f"{printable(model.name)} is not whole: {'; '.join(model.faults)}" for model in broken),
         *(f"{each.name} in adapters {fault}" for each in find_adapters(folder) if (fault := adapter_fault(each))),
         *(each.describe() for each in (*find_strangers(folder), *find_others(folder))),

@@ -44,6 +44,7 @@ class ModelRow(NamedTuple):
     there: bool
     about: str
     faults: tuple[str, ...] = ()
+    form: str = ""
 
 
 def _folder(given: Path | None) -> Path:
@@ -96,15 +97,17 @@ def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
 def list_models(folder: Folder = None, json: AsJson = False) -> None:
     """List the released models of ACE-Step 1.5, and what is in the models folder: models, adapters and anything else."""
     from acestep_runtime.errors import printable
-    from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
+    from acestep_runtime.weights.adapters import adapter_fault, adapter_method, find_adapters, find_others
     from acestep_runtime.weights.installed import find_installed_models
     from acestep_runtime.weights.strangers import find_strangers
+    from acestep_runtime.weights.vaes import find_vaes
 
     where = _folder(folder)
     installed = {model.name: model for model in find_installed_models(where)}
     rows, adapters = _rows(installed), find_adapters(where)
     others = (*find_strangers(where), *find_others(where))
     faults = {each.name: adapter_fault(each) for each in adapters}
+    vaes = {name: path for name, path in find_vaes(where).items() if name != "vae"}
     if json:
         print_json(
             {
@@ -116,9 +119,11 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
                         "size_bytes": each.size_bytes,
                         "path": str(each.path),
                         "fault": faults[each.name],
+                        "method": adapter_method(each),
                     }
                     for each in adapters
                 ],
+                "vaes": [{"name": name, "path": str(path)} for name, path in vaes.items()],
                 "others": [
                     {
                         "name": each.name,
@@ -141,7 +146,9 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
             typer.echo(f"{printable(model.name)} is not whole: {'; '.join(model.faults)}. {model.remedy}")
     for adapter in adapters:
         use = f"it {faults[adapter.name]}" if faults[adapter.name] else f"--lora {adapter.name}"
-        typer.echo(f"{adapter.name} (adapter, {listing.bytes_text(adapter.size_bytes)}): {use}")
+        typer.echo(f"{adapter.name} ({adapter_method(adapter)}, {listing.bytes_text(adapter.size_bytes)}): {use}")
+    for name, path in vaes.items():
+        typer.echo(f"{name} (VAE, {path}): --vae {name}")
     for each in others:
         typer.echo(each.sentence())
 
@@ -155,12 +162,14 @@ def _rows(installed: Mapping[str, InstalledModel]) -> list[ModelRow]:
         model = installed.get(release.name)
         there, faults = model is not None and model.complete, () if model is None else model.faults
         rows.append(ModelRow(release.name, release.kind, release.about_bytes, there, release.about, faults))
-    rows += [
-        ModelRow(each.name, each.kind, each.size_bytes, each.complete, str(each.folder), each.faults)
-        for each in installed.values()
-        if each.name not in RELEASES
-    ]
+    rows += [_own_row(each) for each in installed.values() if each.name not in RELEASES]
     return rows
+
+
+def _own_row(model: InstalledModel) -> ModelRow:
+    """Return the row of a model that is no release."""
+    about = f"{model.form}: {model.folder}" if model.form else str(model.folder)
+    return ModelRow(model.name, model.kind, model.size_bytes, model.complete, about, model.faults, model.form)
 
 
 def _presence(row: ModelRow) -> str:

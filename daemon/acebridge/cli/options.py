@@ -154,11 +154,15 @@ MatchLoudness = Annotated[
 Steps = Annotated[int | None, _option("--steps", text="Denoising steps.", panel=_NEURAL)]
 Guidance = Annotated[float | None, _option("--guidance", text="Guidance strength.", panel=_NEURAL)]
 Model = Annotated[str | None, _option("--model", text="Model; `acebridge models list` shows the names.", panel=_NEURAL)]
+Vae = Annotated[
+    str | None,
+    _option("--vae", text="Another VAE, a file or a folder in the models folder, by its name.", panel=_NEURAL),
+]
 Lora = Annotated[
     list[str] | None,
     _option(
         "--lora",
-        text="Adapter (LoRA) from `acebridge models list`; NAME:0.5 applies it at half strength. Repeat for more.",
+        text="Adapter (LoRA, LoKr, DoRA) from `acebridge models list`; NAME:0.5 applies it at half strength. Repeat for more.",
         panel=_NEURAL,
         metavar="NAME[:SCALE]",
     ),

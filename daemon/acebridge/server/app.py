@@ -75,6 +75,7 @@ from acestep_runtime.engines import registry
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.recipes import VARIABLE as RECIPES
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
+from acestep_runtime.weights.vaes import VARIABLE as VAE
 
 log = logging.getLogger(__name__)
 #: Work in the background, and its name in the log.
@@ -102,6 +103,7 @@ def serve(config: Config) -> None:
         repaired = repair_modes(config.data_dir, leave=(config.models_dir,))
         os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
         os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
+        os.environ[VAE] = config.vae
         os.environ[RECIPES] = str(config.recipes).lower()
         log_path = config.data_dir / LOG_FILE
         logs.set_up(log_path, config.log_level)

@@ -113,7 +113,7 @@ class Music(_message.Message):
     def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
 
 class Sampling(_message.Message):
-    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters")
+    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters", "vae")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     GUIDANCE_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +130,7 @@ class Sampling(_message.Message):
     MASK_FIELD_NUMBER: _ClassVar[int]
     SKIP_LOOP_FIELD_NUMBER: _ClassVar[int]
     ADAPTERS_FIELD_NUMBER: _ClassVar[int]
+    VAE_FIELD_NUMBER: _ClassVar[int]
     model: str
     steps: int
     guidance: float
@@ -146,7 +147,8 @@ class Sampling(_message.Message):
     mask: RegionMask
     skip_loop: bool
     adapters: _containers.RepeatedCompositeFieldContainer[Adapter]
-    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ...) -> None: ...
+    vae: str
+    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ..., vae: _Optional[str] = ...) -> None: ...
 
 class Adapter(_message.Message):
     __slots__ = ("name", "scale")

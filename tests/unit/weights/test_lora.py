@@ -219,7 +219,7 @@ def test_other_files_and_unknown_names_raise(dit: Any, tmp_path: Path) -> None:
         (tmp_path / "none.safetensors", r"is no adapter in safetensors\."),
         (
             tmp_path / "loha.safetensors",
-            r"is a LoHa adapter of LyCORIS; unexpected: lora_unet_.*\. Export it as a plain LoRA",
+            r"do not fit the model; 3 missing: layers\.0\.self_attn\.to_q\.hada_w1_b, .* Use an adapter trained for",
         ),
         (tmp_path / "page.safetensors", r"is a web page, not the file itself\. Download it again"),
     ):

@@ -13,7 +13,7 @@ import pytest
 from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
 from acestep_runtime.weights.signatures import SIGNATURES, describe_damage, find_named, identify
 from acestep_runtime.weights.strangers import find_strangers
-from tests.support.model_folders import safetensors, write_models, write_part
+from tests.support.model_folders import gguf, safetensors, write_models, write_part
 
 QUERY = "layers.0.self_attn.q_proj"
 FLAT = QUERY.replace(".", "_")
@@ -30,19 +30,25 @@ FILES_OF_KEYS = [
     ("ace_step_v1_3.5b", (f"{COMFY}genre_embedder.weight", "vae.vocoder.head.bias", "text_encoders.umt5base.shared.weight"),
      "ACE-Step v1, not 1.5"),
     ("turbo", (LYRICS, "decoder.layers.0.self_attn.q_proj.weight"),
-     "the transformer of ACE-Step 1.5 alone, without its config.json"),
+     "the transformer of ACE-Step 1.5 alone"),
     ("ace_1.5_vae", ("decoder.block.0.conv_t1.weight_g", "encoder.conv1.bias"), "a VAE alone"),
     ("stable_vae", ("decoder.layers.1.layers.0.beta",), "a VAE alone"),
     ("qwen_0.6b_ace15", ("model.embed_tokens.weight", "model.layers.0.self_attn.q_norm.weight"),
-     "a text encoder or language model alone, without its config.json and tokenizer"),
+     "a text encoder or language model alone, without its tokenizer"),
     ("wan", ("transformer_blocks.0.attn.to_q.weight",), "the transformer of another model than ACE-Step 1.5"),
     ("lokr", (f"lycoris_{FLAT}.lokr_w1", f"lycoris_{FLAT}.lokr_w2_a", f"lycoris_{FLAT}.alpha"), "a LoKr adapter of LyCORIS"),
     ("loha", (f"lora_unet_{FLAT}.hada_w1_a", f"lora_unet_{FLAT}.hada_w2_b"), "a LoHa adapter of LyCORIS"),
     ("dora", (f"base_model.model.{QUERY}.lora_A.weight", f"base_model.model.{QUERY}.lora_magnitude_vector"), "a DoRA adapter"),
     ("kohya_dora", (f"lora_unet_{FLAT}.lora_down.weight", f"lora_unet_{FLAT}.dora_scale"), "a DoRA adapter"),
-    ("oft", (f"{QUERY}.oft_blocks",), "an adapter of another method than LoRA"),
+    ("lokr_dora", (f"lycoris_{FLAT}.lokr_w1", f"lycoris_{FLAT}.lokr_w2", f"lycoris_{FLAT}.dora_scale"),
+     "a LoKr adapter of LyCORIS with magnitudes (DoRA)"),
+    ("lokr_tucker", (f"lycoris_{FLAT}.lokr_w1", f"lycoris_{FLAT}.lokr_t2"),
+     "a LoKr adapter with Tucker factors, which are for layers that ACE-Step does not have"),
+    ("loha_tucker", (f"lycoris_{FLAT}.hada_w1_a", f"lycoris_{FLAT}.hada_t1"),
+     "a LoHa adapter with Tucker factors, which are for layers that ACE-Step does not have"),
+    ("oft", (f"{QUERY}.oft_blocks",), "an adapter of another method than LoRA, LoKr, LoHa and DoRA"),
     ("kohya", (f"lora_unet_{FLAT}.lora_down.weight", f"lora_unet_{FLAT}.lora_up.weight"),
-     "a LoRA with the flattened names of kohya's scripts"),
+     "a LoRA with the flattened names of kohya's scripts or LyCORIS"),
     ("v1_lora", ("transformer_blocks.0.attn.to_q.lora_A.weight",), "an adapter of another model than ACE-Step 1.5"),
     ("sd_lora", ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight",),
      "an adapter of another model than ACE-Step 1.5"),
@@ -51,7 +57,12 @@ FILES_OF_KEYS = [
 ]  # fmt: skip
 #: Name of a file, its content, and what it is.
 FILES_OF_BYTES = [
-    ("acestep-v15-turbo-Q8_0.gguf", b"GGUF\x03\0\0\0", "a GGUF file, for llama.cpp and acestep.cpp"),
+    ("acestep-v15-turbo-Q8_0.gguf", b"GGUF\x03\0\0\0",
+     "a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5"),
+    ("Qwen3-Embedding-0.6B.gguf", gguf("layers.0.self_attn.q_norm.weight", "acestep-text-enc"),
+     "a part of ACE-Step 1.5 as GGUF"),
+    ("llama.gguf", gguf("blk.0.attn_q.weight", "llama"),
+     "a GGUF file that is cut short, damaged, or of another model than ACE-Step 1.5"),
     ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 4\n",
      "a Git LFS pointer, not the file itself"),
     ("model.safetensors", b"\n<!DOCTYPE html>\n<html><title>Sign in</title>", "a web page, not the file itself"),
@@ -182,11 +193,13 @@ def test_adapters_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "adapters"
     _peft(folder / "mine", training_state__pt=b"PK\x03\x04")
     (folder / "lokr.safetensors").write_bytes(safetensors(f"lycoris_{FLAT}.lokr_w1"))
+    (folder / "oft.safetensors").write_bytes(safetensors(f"{QUERY}.oft_blocks"))
     (folder / "page.safetensors").write_text("<html>")
     (folder / "old.pt").write_bytes(b"PK\x03\x04")
     assert {each.name: adapter_fault(each) for each in find_adapters(tmp_path)} == {
-        "lokr": "is a LoKr adapter of LyCORIS",
+        "lokr": "",
         "mine": "",
+        "oft": "is an adapter of another method than LoRA, LoKr, LoHa and DoRA",
         "page": "is a web page, not the file itself",
     }
     assert [(each.name, each.signature.what) for each in find_others(tmp_path)] == [
