@@ -55,6 +55,7 @@ class EngineRequest:
     engine can compute them. ``variations`` are those of the take of ``seed``, see `TakeSeed`. ``take_seeds`` lists what all
     takes are drawn from; their requests differ only in ``seed`` and ``variations``, so an engine may generate several in one
     batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those of a plan to follow.
+    ``song_caption`` describes the song to which layers are made, the music's caption a layer.
     """
 
     task: type[TaskTraits]
@@ -75,6 +76,7 @@ class EngineRequest:
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = ()
     variations: tuple[Variation, ...] = ()
+    song_caption: str = ""
 
     @property
     def take_seed(self) -> TakeSeed:
