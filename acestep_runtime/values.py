@@ -81,7 +81,7 @@ class Key:
 
 
 def spell_key(text: str) -> str:
-    """Return a key in full with its own letter and accidental: "Gb minor" for "gbm". Raises `InvalidValue` as `Key.parse` does."""
+    """Return a key in full with its own letter and accidental: "Gb minor" for "gbm". Raises as `Key.parse` does."""
     raw = text.strip()
     accidental = raw[1:2] if raw[1:2] in _ACCIDENTALS else ""
     return f"{raw[:1].upper()}{accidental} {Key.parse(raw).mode}"

@@ -29,7 +29,7 @@ class Checkpoint:
     ``kind`` is turbo, base or sft, ``size`` 2B or XL, ``layout`` original or diffusers.
 
     ``dit``, ``vae`` and ``text_encoder`` are folders; the last two are ``None`` where they are missing. ``stamp`` differs
-    when files in them have changed.
+    when files in them have changed. ``is_lego_sft``: it was trained for layers, beyond what other SFT models can do.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Checkpoint:
     vae: Path | None
     text_encoder: Path | None
     stamp: Stamp = field(default=(), repr=False)
+    is_lego_sft: bool = False
 
     @property
     def folder(self) -> Path:
@@ -107,7 +108,7 @@ def _read_original(folder: Path, shared: Mapping[str, list[Path]]) -> Checkpoint
     )
     stamp = file_stamp(folder, vae, text_encoder)
     kind, size = _read_kind(config, folder.name), _read_size(config)
-    return Checkpoint(folder.name, kind, size, "original", folder, vae, text_encoder, stamp)
+    return Checkpoint(folder.name, kind, size, "original", folder, vae, text_encoder, stamp, is_for_layers(config))
 
 
 def _read_diffusers(folder: Path) -> Checkpoint | None:
@@ -117,7 +118,12 @@ def _read_diffusers(folder: Path) -> Checkpoint | None:
     vae, text_encoder = (_first_part([folder / name]) for name in (VAE, "text_encoder"))
     config, stamp = read_config(dit), file_stamp(*_subfolders(folder))
     kind, size = _read_kind(config, folder.name), _read_size(config)
-    return Checkpoint(folder.name, kind, size, "diffusers", dit, vae, text_encoder, stamp)
+    return Checkpoint(folder.name, kind, size, "diffusers", dit, vae, text_encoder, stamp, is_for_layers(config))
+
+
+def is_for_layers(config: JsonObject) -> bool:
+    """Return whether a transformer was trained for layers, by its config."""
+    return bool(config.get("is_lego_sft", False))
 
 
 def _read_kind(config: JsonObject, name: str) -> str:

@@ -8,8 +8,8 @@ lego         generate a track         source, also in the span     the span
 extract      extract a track          source                       all
 complete     complete with tracks     source                       all
 
-With the mask "auto" the model decides, and all frames of any task have the same value. A prompt tells the length of what is read:
-of the window, and of all repetitions of a short source.
+With the mask "auto" the model decides, and all frames of any task have the same value. A prompt tells the length of what is
+read: of the window, and of all repetitions of a short source.
 """
 
 from __future__ import annotations
