@@ -28,13 +28,14 @@ _NOT_IN_CODES = ("genres",)
 
 def plan_metadata(
     language: LanguageModel, caption: str, lyrics: str, preset: LmMetadata, skip: Collection[str], seeds: Sequence[int],
-    params: SamplingParams,
+    params: SamplingParams, *, asked: LmMetadata | None = None,
 ) -> Generator[TokenCount, None, list[dict[str, str | int]]]:  # fmt: skip
     """Yield progress and return the metadata of each seed's song: ``preset`` fields, and those that the model adds.
 
-    Fields are those of `grammar.FIELDS`, without those in ``skip`` that are not preset.
+    Fields are those of `grammar.FIELDS`, without those in ``skip`` that are not preset. Nothing is added where all facts are
+    ``asked`` for: that is the part of ``preset`` that is not itself of a plan, all of it by default.
     """
-    if is_complete(preset) or all(name in preset or name in skip for name in FIELDS):
+    if is_complete(preset if asked is None else asked) or all(name in preset or name in skip for name in FIELDS):
         return [dict(preset) for _ in seeds]
     vocabulary = language.vocabulary
     prompt = vocabulary.encode(f"{prompts.plan_prompt(caption, lyrics)}{prompts.THINK_BEGIN}\n")

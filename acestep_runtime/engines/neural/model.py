@@ -125,7 +125,7 @@ class Model:
             return self.codec.encode(samples, silence=self.silence if silent else None, check=cancel.check)
 
     def fit_captions(self, prompt: Prompt) -> tuple[str, str]:
-        """Return the caption of a prompt, and that of its song, as far as the text encoder reads them; the first has priority."""
+        """Return the caption of a prompt, and that of its song, as far as they are read; the first has priority."""
         count = self.text_tokenizer.count
         caption = fit_caption(prompt.music.caption, prompt.text, count)
         return caption, fit_caption(prompt.song_caption, lambda song: prompt.text(caption, song), count)

@@ -124,8 +124,8 @@ def test_timed_lyrics_of_a_region_are_cut_and_that_is_said(tmp_path: Path) -> No
         Source(str(tmp_path / "song.wav")), music=Music(lyrics=lyrics), start_s=0.5, output=Output(seeds=(1,))
     )
     assert warnings(task) == [["Of the 2 lines of the lyrics, the 1 from 0.5 s on are used."]]
-    assert engine_request(task).music.lyrics == "two"
-    assert engine_request(TextToMusic(music=Music(lyrics=lyrics))).music.lyrics == "one\ntwo"
+    assert engine_request(task, FakeEngine()).music.lyrics == "two"
+    assert engine_request(TextToMusic(music=Music(lyrics=lyrics)), FakeEngine()).music.lyrics == "one\ntwo"
 
 
 @pytest.mark.parametrize("task", [TextToMusic, FormatSample])
