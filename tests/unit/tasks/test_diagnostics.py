@@ -78,7 +78,7 @@ def test_thinking_without_effect_gives_a_warning(task: TextToMusic, says: str) -
 def test_a_plan_that_is_too_short_gives_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeEngine, "supports_planning", True)
     short = TextToMusic(duration_s=1.0, codes=(1, 2, 3))
-    assert warnings(short) == [["The plan ends after 0.6 of 1 s; what comes then follows silence."]]
+    assert warnings(short) == [["The plan ends after 0.6 of 1 s, and so does the song."]]
     assert warnings(TextToMusic(duration_s=0.7, codes=(1, 2, 3))) == [None]
     assert warnings(TextToMusic(codes=(1, 2, 3))) == [None]
 
