@@ -103,7 +103,7 @@ def test_longer_songs_than_a_model_hears_keep_their_context() -> None:
     )
     assert hear_region(WORDS, 10, 12, 30, 600, engine).context_s > 600
     for end_s in (None, -1):
-        assert hear_region(TIMED, 30, end_s, 1, 601, engine).words.text == "[Chorus]\nfour"
+        assert hear_region(TIMED, 34, end_s, 1, 601, engine).words.text == "[Chorus]\nfour"
 
 
 def test_a_result_of_the_region_alone_keeps_the_words_in_it(song: str) -> None:
