@@ -58,15 +58,8 @@ def words_to_sing(options: Options) -> WordsToSing:
     Raises `InvalidValue` for a file of lyrics that is missing or cannot be read.
     """
     from acestep_runtime.lyrics.files import read_lyrics
-    from acestep_runtime.units import END
 
-    start_s, end_s = options.get("start"), options.get("end")
-    return read_lyrics(
-        options.get("lyrics") or "",
-        "--lyrics",
-        -math.inf if start_s is None else start_s,
-        math.inf if end_s in (None, END) else end_s,
-    )
+    return read_lyrics(options.get("lyrics") or "", "--lyrics", *_region(options))
 
 
 def lyrics_of(task: type[Task], options: Options) -> str:
@@ -86,13 +79,16 @@ def lyrics_of(task: type[Task], options: Options) -> str:
     text = write_with_sections(timing)
     if len(text) <= MAX_TEXT:
         return text
-    start_s, end_s = options.get("start"), options.get("end")
+    start_s, end_s = _region(options)
     context_s = _CONTEXT_S if options.get("context") is None else options["context"]
-    return write_with_sections(
-        timing.between(
-            -math.inf if start_s is None else start_s - context_s, math.inf if end_s is None else end_s + context_s
-        )
-    )
+    return write_with_sections(timing.between(start_s - context_s, end_s + context_s))
+
+
+def _region(options: Options) -> tuple[float, float]:
+    from acestep_runtime.units import END
+
+    start_s, end_s = options.get("start"), options.get("end")
+    return (-math.inf if start_s is None else start_s), (math.inf if end_s in (None, END) else end_s)
 
 
 def parse_adapter(text: str) -> dict[str, Json]:
