@@ -79,7 +79,7 @@ def test_duration_extends_a_repaint(end: float | None, expected: float) -> None:
         ("cover", {}, None, "cover needs src_audio"),
         ("text2music", {}, SECOND, "text2music takes no src_audio"),
         ("text2music", {"repainting_start": 1}, None, "it belongs to repaint, lego"),
-        ("repaint", {"audio_cover_strength": 1.0}, SECOND, "it belongs to cover"),
+        ("repaint", {"audio_cover_strength": 1.0}, SECOND, "it belongs to text2music, cover"),
         ("extract", {"caption": "x"}, SECOND, "caption is 'x'; allowed: nothing for extract"),
         (
             "repaint",
