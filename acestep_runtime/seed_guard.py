@@ -33,7 +33,7 @@ def with_other_seeds(task: T, engine: Engine) -> tuple[T, list[str]]:
     """
     if not isinstance(task, Repaint) or not engine.supports_sampling:
         return task, []
-    drawn_from = _drawn_from(task.source)
+    drawn_from = _take_seed_of(task.source)
     output, notes = task.output, []
     for take, each in enumerate(output.take_seeds):
         if each == drawn_from:
@@ -54,7 +54,7 @@ def _with_another(output: Output, take: int) -> tuple[Output, int]:
     return dataclasses.replace(output, **{name: tuple(seeds)}), seed
 
 
-def _drawn_from(source: Source) -> TakeSeed | None:
+def _take_seed_of(source: Source) -> TakeSeed | None:
     """Return what a source was drawn from; ``None`` for one that does not say it."""
     with Path(source.path).open("rb") as file:
         chunks = read_chunks(file)

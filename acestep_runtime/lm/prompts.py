@@ -37,7 +37,7 @@ def plan_prompt(caption: str, lyrics: str) -> str:
 
 def codes_prompt(caption: str, lyrics: str, thought: str) -> str:
     """Return the prompt for the codes of a song. ``thought`` is YAML of `grammar.metadata_to_yaml`."""
-    return plan_prompt(caption, lyrics) + _thought(thought)
+    return plan_prompt(caption, lyrics) + _think_block(thought)
 
 
 def codes_negative_prompt(negative: str = "") -> str:
@@ -46,10 +46,10 @@ def codes_negative_prompt(negative: str = "") -> str:
     Guidance then strengthens caption, lyrics and metadata, all that this prompt lacks.
     """
     is_given = negative.strip() not in ("", NO_INPUT)
-    return _chat_prompt(GENERATE, guard_text(negative) if is_given else NO_INPUT) + _thought("")
+    return _chat_prompt(GENERATE, guard_text(negative) if is_given else NO_INPUT) + _think_block("")
 
 
-def _thought(text: str) -> str:
+def _think_block(text: str) -> str:
     return f"{THINK_BEGIN}\n{guard_text(text).strip()}\n{THINK_END}\n\n"
 
 

@@ -16,7 +16,7 @@ from acestep_runtime.values import MAX_TEXT, CancelToken, Music, Sampling, Think
 if TYPE_CHECKING:
     from acestep_runtime.audio.splice import Span
     from acestep_runtime.lyrics.reading import WordsToSing
-    from acestep_runtime.tasks.hearing import Hearing
+    from acestep_runtime.tasks.region_input import RegionInput
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ class Lego(Task):
             )
         return span
 
-    def hearing(self, engine: Engine) -> Hearing:
+    def engine_input(self, engine: Engine) -> RegionInput:
         """Return what an engine gets of the song: the seconds around the region, and the words."""
-        from acestep_runtime.tasks.hearing import hear_region
+        from acestep_runtime.tasks.region_input import region_input
 
         info, start, stop = self.source.part(exact=True)
         total_s = frames_to_seconds(self.span(stop - start, info.sample_rate).total_frames, info.sample_rate)
-        return hear_region(self.music.lyrics, self.start_s, self.end_s, self.context_s, total_s, engine)
+        return region_input(self.music.lyrics, self.start_s, self.end_s, self.context_s, total_s, engine)
 
     def words_to_sing(self, engine: Engine) -> WordsToSing:
         """See `acestep_runtime.tasks.base.Task.words_to_sing`."""
-        return self.hearing(engine).words
+        return self.engine_input(engine).words
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
@@ -87,7 +87,7 @@ class Lego(Task):
 
         clip = Clip.open(self.source, self.output)
         span = self.span(clip.frames, clip.rate_hz)
-        region = Region.around(clip, span, self.hearing(engine).context_s)
+        region = Region.around(clip, span, self.engine_input(engine).context_s)
         request = region.request(engine_request(self, engine))
         before, after = (span.start, clip.frames - span.stop) if self.scope == "whole" else (0, 0)
         layers = Layers(region, before, after, self.output.encoding, request.frames)

@@ -42,20 +42,20 @@ class TextToMusic(Task):
         from acestep_runtime.tasks.takes import with_seeds
 
         task = dataclasses.replace(self, output=with_seeds(self.output))
-        length_s, is_planned = task._known_length_s(engine), False
+        length_s, is_planned = task._length_of_request(engine), False
         if length_s is None:
-            planned_s = yield from task._planned_length_s(engine, cancel)
-            length_s, is_planned = planned_s or task._natural_length_s(engine), planned_s is not None
+            planned_s = yield from task._length_of_plan(engine, cancel)
+            length_s, is_planned = planned_s or task._length_of_words(engine), planned_s is not None
         yield from run_without_source(task, length_s, engine, cancel, done, is_planned=is_planned)
 
-    def _known_length_s(self, engine: Engine) -> float | None:
+    def _length_of_request(self, engine: Engine) -> float | None:
         """Return the length that the request tells, ``None`` for one that does not."""
         if not self.codes or (self.duration_s is not None and not engine.supports_planning):
             return self.duration_s
         codes_s = len(self.codes) / CODES_A_SECOND
         return codes_s if self.duration_s is None else min(self.duration_s, codes_s)
 
-    def _planned_length_s(self, engine: Engine, cancel: CancelToken) -> Generator[Progress, None, float | None]:
+    def _length_of_plan(self, engine: Engine, cancel: CancelToken) -> Generator[Progress, None, float | None]:
         """Return the length in the plan of the first take: all takes have it. ``None`` where nothing is planned."""
         from acestep_runtime.tasks.takes import engine_request
 
@@ -66,7 +66,7 @@ class TextToMusic(Task):
         )
         return (yield from engine.plan_length(request, cancel))
 
-    def _natural_length_s(self, engine: Engine) -> float:
+    def _length_of_words(self, engine: Engine) -> float:
         from acestep_runtime.text.form import natural_length_s
         from acestep_runtime.text.style import style_from_caption
 

@@ -92,24 +92,24 @@ def test_the_mask_auto_is_2_in_every_frame_of_any_task(task: str) -> None:
 
 @pytest.mark.parametrize("task", RECIPES)
 @pytest.mark.parametrize("lyrics", ["", " \n"])
-def test_only_a_new_song_without_lyrics_is_told_that_it_is_instrumental(task: str, lyrics: str) -> None:
+def test_only_the_prompt_of_a_new_song_without_lyrics_says_instrumental(task: str, lyrics: str) -> None:
     (spec,) = specs(task, TEN_S, tracks=("vocals",), music=Music(lyrics=lyrics, language="en"))
-    sung = "[Instrumental]" if task == "text2music" else lyrics
-    assert spec.prompt.lyrics == f"# Languages\nen\n\n# Lyric\n{sung}<|endoftext|>"
+    words = "[Instrumental]" if task == "text2music" else lyrics
+    assert spec.prompt.lyrics == f"# Languages\nen\n\n# Lyric\n{words}<|endoftext|>"
 
 
 @pytest.mark.parametrize("task", ["lego", "extract"])
 @pytest.mark.parametrize(
-    ("seconds", "skip_loop", "told"),
+    ("seconds", "skip_loop", "duration"),
     [(6, False, "120 seconds"), (6, True, "6 seconds"), (50, False, "100 seconds"), (7.01, False, "119 seconds"),
      (60, False, "60 seconds"), (90.9, False, "90 seconds")],
 )  # fmt: skip
-def test_a_prompt_tells_the_length_of_what_is_read(task: str, seconds: float, skip_loop: bool, told: str) -> None:
+def test_a_prompt_tells_the_length_of_what_is_read(task: str, seconds: float, skip_loop: bool, duration: str) -> None:
     frames = round(seconds * ENGINE_RATE_HZ)
     (spec,) = specs(task, frames, tracks=("drums",), sampling=Sampling(skip_loop=skip_loop))
-    assert f"- duration: {told}\n" in spec.prompt.text("")
+    assert f"- duration: {duration}\n" in spec.prompt.text("")
     read_s = spec.context.shape[1] * FRAME_SAMPLES / ENGINE_RATE_HZ
-    assert 0 <= read_s - int(told.split()[0]) < 1.04
+    assert 0 <= read_s - int(duration.split()[0]) < 1.04
     assert spec.output_span == (0, -(-frames // FRAME_SAMPLES))
 
 

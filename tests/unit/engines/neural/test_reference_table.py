@@ -22,7 +22,7 @@ from acestep_runtime.lm.grammar import build_grammar
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Matcher
 from acestep_runtime.tasks import TASKS
-from acestep_runtime.tasks.hearing import hear_region
+from acestep_runtime.tasks.region_input import region_input
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music, Sampling
 from tests.support.lm_vocabularies import run_to_end, terse, vocabulary
@@ -69,10 +69,10 @@ def _mask(task: str, mask: str) -> set[float]:
     return set(spec.context[0, :, CHANNELS].tolist())
 
 
-def _heard(lyrics: str) -> tuple[bool, str]:
+def _region_input(lyrics: str) -> tuple[bool, str]:
     """Whether a repaint of 40 to 42 s in a song of 80 s hears the whole song, and the words that it reads."""
-    heard = hear_region(lyrics, 40, 42, 10, 80, NeuralEngine())
-    return heard.context_s >= 80, heard.words.text
+    got = region_input(lyrics, 40, 42, 10, 80, NeuralEngine())
+    return got.context_s >= 80, got.words.text
 
 
 def _layer(*, is_segment: bool) -> str:
@@ -134,9 +134,9 @@ ROWS: dict[str, tuple[Callable[[], Any], Any]] = {
     "the mask auto is 2 in all frames of a repaint": (lambda: _mask("repaint", "auto"), {2.0}),
     "the mask auto is 2 in all frames of a song": (lambda: _mask("text2music", "auto"), {2.0}),
     "the usual mask marks the region": (lambda: _mask("repaint", ""), {0.0, 1.0}),
-    "words without times are those of the whole song, which is heard": (lambda: _heard("one\ntwo"), (True, "one\ntwo")),
+    "words without times are those of the whole song, which is heard": (lambda: _region_input("one\ntwo"), (True, "one\ntwo")),
     "of words with times those of what is heard are read": (
-        lambda: _heard("[00:10.00]one\n[00:35.00]two\n[00:41.00]three\n[01:00.00]four"), (False, "two\nthree"),
+        lambda: _region_input("[00:10.00]one\n[00:35.00]two\n[00:41.00]three\n[01:00.00]four"), (False, "two\nthree"),
     ),
     "stems are not told that they are instrumental": (
         lambda: _extract(15, "lyrics"), _dit("extract_empty_lyrics", "lyrics"),

@@ -13,7 +13,7 @@ from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.tasks import build_task
 from acestep_runtime.tasks.base import Take
 from acestep_runtime.tasks.diagnostics import run_with_warnings
-from acestep_runtime.tasks.hearing import hear_region
+from acestep_runtime.tasks.region_input import region_input
 from acestep_runtime.values import CancelToken
 
 RATE = 8_000
@@ -55,7 +55,7 @@ def _hear(song: str, task: str, engine: FakeEngine | Listener, lyrics: str, **fi
 
 @pytest.mark.parametrize("task", ["repaint", "lego"])
 @pytest.mark.parametrize(
-    ("lyrics", "heard_s", "read", "told"),
+    ("lyrics", "window_s", "read", "note"),
     [
         (TIMED, 22, "[Verse]\ntwo\nthree", "the 2 between 11 and 33 s are used"),
         (WORDS, 40, WORDS, ""),
@@ -63,16 +63,16 @@ def _hear(song: str, task: str, engine: FakeEngine | Listener, lyrics: str, **fi
         ("", 22, "", ""),
     ],
 )
-def test_a_model_reads_the_words_of_what_it_hears(
-    song: str, task: str, lyrics: str, heard_s: float, read: str, told: str
+def test_a_model_gets_the_words_of_its_window(
+    song: str, task: str, lyrics: str, window_s: float, read: str, note: str
 ) -> None:
     engine = Listener()
     warnings = _hear(song, task, engine, lyrics)
     (request,) = engine.requests
-    assert request.frames == heard_s * 48_000
+    assert request.frames == window_s * 48_000
     assert request.music.lyrics == read
-    assert told in " ".join(warnings)
-    assert len(warnings) == bool(told)
+    assert note in " ".join(warnings)
+    assert len(warnings) == bool(note)
 
 
 def test_an_engine_that_sings_a_region_alone_gets_the_words_of_the_region(song: str) -> None:
@@ -93,17 +93,17 @@ def test_new_music_before_and_after_a_song_counts_to_its_length(song: str) -> No
     assert [request.frames for request in engine.requests] == [45 * 48_000, 50 * 48_000]
 
 
-def test_longer_songs_than_a_model_hears_keep_their_context() -> None:
+def test_songs_too_long_for_a_model_keep_their_context() -> None:
     engine = Listener(limit_s=20)
-    heard = hear_region(WORDS, 10, 12, 30, 601, engine)
-    assert (heard.context_s, heard.words.text) == (20, WORDS)
-    assert heard.words.note == (
+    got = region_input(WORDS, 10, 12, 30, 601, engine)
+    assert (got.context_s, got.words.text) == (20, WORDS)
+    assert got.words.note == (
         "The lyrics have no times, and at 601 s the song is longer than the 600 s that a model hears at once: all of them are"
         " read for the region and 20 s on each side. Give lyrics with times."
     )
-    assert hear_region(WORDS, 10, 12, 30, 600, engine).context_s > 600
+    assert region_input(WORDS, 10, 12, 30, 600, engine).context_s > 600
     for end_s in (None, -1):
-        assert hear_region(TIMED, 34, end_s, 1, 601, engine).words.text == "[Chorus]\nfour"
+        assert region_input(TIMED, 34, end_s, 1, 601, engine).words.text == "[Chorus]\nfour"
 
 
 def test_a_result_of_the_region_alone_keeps_the_words_in_it(song: str) -> None:

@@ -23,16 +23,16 @@ from acestep_runtime.units import END
 
 
 @dataclass(frozen=True)
-class Hearing:
+class RegionInput:
     """Seconds of music on each side of a region, and the words."""
 
     context_s: float
     words: WordsToSing
 
 
-def hear_region(
+def region_input(
     lyrics: str, start_s: float, end_s: float | None, context_s: float, total_s: float, engine: Engine
-) -> Hearing:
+) -> RegionInput:
     """Return what an engine gets for a region of a result of ``total_s`` seconds.
 
     ``end_s`` may be ``None`` or −1, its end; ``context_s`` is what the request asks for.
@@ -40,17 +40,17 @@ def hear_region(
     context_s = min(context_s, engine.context_limit_s)
     stop_s = math.inf if end_s is None or end_s == END else end_s
     if not engine.reads_context:
-        return Hearing(context_s, words_to_sing(lyrics, start_s, stop_s))
+        return RegionInput(context_s, words_to_sing(lyrics, start_s, stop_s))
     timing = read_timing(lyrics)
     if timing is not None:
-        return Hearing(context_s, words_of_timing(timing, start_s - context_s, stop_s + context_s))
+        return RegionInput(context_s, words_of_timing(timing, start_s - context_s, stop_s + context_s))
     words = words_to_sing(lyrics)
     if not lyric_lines(words.text):
-        return Hearing(context_s, words)
+        return RegionInput(context_s, words)
     if total_s <= MAX_DURATION_S:
-        return Hearing(MAX_SOURCE_S, words)
+        return RegionInput(MAX_SOURCE_S, words)
     note = (
         f"The lyrics have no times, and at {total_s:.0f} s the song is longer than the {MAX_DURATION_S:.0f} s that a model"
         f" hears at once: all of them are read for the region and {context_s:g} s on each side. Give lyrics with times."
     )
-    return Hearing(context_s, WordsToSing(words.text, note))
+    return RegionInput(context_s, WordsToSing(words.text, note))
