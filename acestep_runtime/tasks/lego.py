@@ -70,9 +70,7 @@ class Lego(Task):
         """Return what an engine gets of the song: the seconds around the region, and the words."""
         from acestep_runtime.tasks.region_input import region_input
 
-        info, start, stop = self.source.part(exact=True)
-        total_s = frames_to_seconds(self.span(stop - start, info.sample_rate).total_frames, info.sample_rate)
-        return region_input(self.music.lyrics, self.start_s, self.end_s, self.context_s, total_s, engine)
+        return region_input(self.music.lyrics, self.source, self.start_s, self.end_s, self.context_s, engine)
 
     def words_to_sing(self, engine: Engine) -> WordsToSing:
         """See `acestep_runtime.tasks.base.Task.words_to_sing`."""

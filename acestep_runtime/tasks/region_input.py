@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.lyrics.reading import WordsToSing, read_timing, words_of_timing, words_to_sing
 from acestep_runtime.lyrics.text import lyric_lines
-from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S
-from acestep_runtime.units import END
+from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, Source
+from acestep_runtime.units import END, frames_to_seconds
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class RegionInput:
 
 
 def region_input(
-    lyrics: str, start_s: float, end_s: float | None, context_s: float, total_s: float, engine: Engine
+    lyrics: str, source: Source, start_s: float, end_s: float | None, context_s: float, engine: Engine
 ) -> RegionInput:
-    """Return what an engine gets for a region of a result of ``total_s`` seconds.
+    """Return what an engine gets for a region of a source, or before or after it.
 
     ``end_s`` may be ``None`` or −1, its end; ``context_s`` is what the request asks for.
     """
@@ -47,6 +47,9 @@ def region_input(
     words = words_to_sing(lyrics)
     if not lyric_lines(words.text):
         return RegionInput(context_s, words)
+    info, first, stop = source.part()
+    length_s = frames_to_seconds(stop - first, info.sample_rate)
+    total_s = max(length_s, 0.0 if stop_s == math.inf else stop_s) + max(0.0, -start_s)
     if total_s <= MAX_DURATION_S:
         return RegionInput(MAX_SOURCE_S, words)
     note = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from acestep_runtime.audio import wav
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.fake import FakeEngine
 from acestep_runtime.tasks import build_task
-from acestep_runtime.tasks.base import Take
+from acestep_runtime.tasks.base import Source, Take
 from acestep_runtime.tasks.diagnostics import run_with_warnings
 from acestep_runtime.tasks.region_input import region_input
 from acestep_runtime.values import CancelToken
@@ -93,17 +94,19 @@ def test_new_music_before_and_after_a_song_counts_to_its_length(song: str) -> No
     assert [request.frames for request in engine.requests] == [45 * 48_000, 50 * 48_000]
 
 
-def test_songs_too_long_for_a_model_keep_their_context() -> None:
+def test_songs_too_long_for_a_model_keep_their_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    long, less = (Source(f"{seconds}.wav") for seconds in (601, 600))
+    monkeypatch.setattr(Source, "part", lambda self: (SimpleNamespace(sample_rate=10), 0, 10 * int(self.path[:-4])))
     engine = Listener(limit_s=20)
-    got = region_input(WORDS, 10, 12, 30, 601, engine)
+    got = region_input(WORDS, long, 10, 12, 30, engine)
     assert (got.context_s, got.words.text) == (20, WORDS)
     assert got.words.note == (
         "The lyrics have no times, and at 601 s the song is longer than the 600 s that a model hears at once: all of them are"
         " read for the region and 20 s on each side. Give lyrics with times."
     )
-    assert region_input(WORDS, 10, 12, 30, 600, engine).context_s > 600
+    assert region_input(WORDS, less, 10, 12, 30, engine).context_s > 600
     for end_s in (None, -1):
-        assert region_input(TIMED, 34, end_s, 1, 601, engine).words.text == "[Chorus]\nfour"
+        assert region_input(TIMED, long, 34, end_s, 1, engine).words.text == "[Chorus]\nfour"
 
 
 def test_a_result_of_the_region_alone_keeps_the_words_in_it(song: str) -> None:

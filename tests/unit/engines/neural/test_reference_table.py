@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from acestep_runtime.lm.grammar import build_grammar
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Matcher
 from acestep_runtime.tasks import TASKS
+from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.region_input import region_input
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music, Sampling
@@ -71,7 +73,9 @@ def _mask(task: str, mask: str) -> set[float]:
 
 def _region_input(lyrics: str) -> tuple[bool, str]:
     """Whether a repaint of 40 to 42 s in a song of 80 s hears the whole song, and the words that it reads."""
-    got = region_input(lyrics, 40, 42, 10, 80, NeuralEngine())
+    source = Source("song.wav")
+    object.__setattr__(source, "part", lambda: (SimpleNamespace(sample_rate=10), 0, 800))
+    got = region_input(lyrics, source, 40, 42, 10, NeuralEngine())
     return got.context_s >= 80, got.words.text
 
 
