@@ -52,9 +52,13 @@ def test_all_takes_are_as_long_as_the_plan_of_the_first(done: int) -> None:
 
 
 def test_a_drawn_seed_is_that_of_its_plan() -> None:
-    engine = Planner()
-    engine.plan_length = lambda request, _: (engine.planned.append(request), (yield Progress("", 0.0)), 2.0)[2]  # type: ignore[method-assign,assignment,misc]
-    _run(engine, thinking={"plan_first": True})
+    class ShortPlanner(Planner):
+        def plan_length(self, request: EngineRequest, cancel: CancelToken) -> Generator[Progress, None, float | None]:
+            yield from super().plan_length(request, cancel)
+            return 2.0
+
+    engine = ShortPlanner()
+    assert _seconds(_run(engine, thinking={"plan_first": True})) == [2.0]
     assert engine.planned[0].seed == engine.requests[0].seed
 
 
