@@ -47,11 +47,12 @@ def with_other_seeds(task: T, engine: Engine) -> tuple[T, list[str]]:
 
 def _with_another(output: Output, take: int) -> tuple[Output, int]:
     """Return an output with another seed for a take, and the seed it had."""
-    name = "variation_seeds" if output.variation else "seeds"
     seeds = list(output.distinct_seeds)
     seed = seeds[take]
     (seeds[take],) = next_seeds((seed + _STEP) % (MAX_SEED + 1), 1, {*output.seeds, *output.variation_seeds})
-    return dataclasses.replace(output, **{name: tuple(seeds)}), seed
+    if output.variation:
+        return dataclasses.replace(output, variation_seeds=tuple(seeds)), seed
+    return dataclasses.replace(output, seeds=tuple(seeds)), seed
 
 
 def _take_seed_of(source: Source) -> TakeSeed | None:
