@@ -20,6 +20,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.origins import Origins
+from acestep_runtime.seed_guard import with_other_seeds
 from acestep_runtime.tasks import with_all_seeds
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Take, Task
 from acestep_runtime.tasks.choosing import RankedTake, is_enough, rank_takes
@@ -138,7 +139,7 @@ def _record_takes(
 ) -> Generator[Progress | OutputHeader | NewFrames | TakeFiles, None, None]:
     """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on."""
     growing: dict[int, _Recorder] = {}
-    task = with_all_seeds(task)
+    task, seed_notes = with_other_seeds(with_all_seeds(task), engine)
     origins = Origins(task, engine)
     try:
         for event in run_with_warnings(task, engine, cancel, done, note=note):
@@ -156,7 +157,7 @@ def _record_takes(
             else:
                 outputs = tuple(recorder.finish() for recorder in growing.values())
                 growing.clear()
-                metadata = with_warnings(event.metadata, origins.notes)
+                metadata = with_warnings(event.metadata, [*seed_notes, *origins.notes])
                 yield TakeFiles(event.take, event.seed, metadata, outputs)
     finally:
         for recorder in growing.values():

@@ -80,6 +80,13 @@ class Key:
         return f"{PITCH_NAMES[self.tonic]} {self.mode}"
 
 
+def spell_key(text: str) -> str:
+    """Return a key in full with its own letter and accidental: "Gb minor" for "gbm". Raises as `Key.parse` does."""
+    raw = text.strip()
+    accidental = raw[1:2] if raw[1:2] in _ACCIDENTALS else ""
+    return f"{raw[:1].upper()}{accidental} {Key.parse(raw).mode}"
+
+
 #: ISO 639 codes of the languages that models can sing.
 LANGUAGES = (
     "ar", "az", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "ht",

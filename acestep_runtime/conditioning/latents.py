@@ -53,9 +53,12 @@ def mask_span(latents: Tensor, silence: Tensor, span: Span) -> Tensor:
     return masked
 
 
-def context_latents(latents: Tensor, *spans: Span, mask_inside: float = MASK_GENERATE) -> Tensor:
-    """Return ``[B, T, 2C]``: source latents beside the mask: ``mask_inside`` in the spans, or everywhere without any."""
-    mask = torch.full_like(latents, MASK_KEEP)
-    for first, stop in spans or [(0, latents.shape[1])]:
-        mask[:, first:stop] = mask_inside
+def context_latents(latents: Tensor, *spans: Span, is_auto: bool = False) -> Tensor:
+    """Return ``[B, T, 2C]``: source latents beside the mask, which marks the spans, or everything without any.
+
+    With ``is_auto`` the model decides, in all frames, in the spans and outside.
+    """
+    mask = torch.full_like(latents, MASK_AUTO if is_auto else MASK_KEEP)
+    for first, stop in () if is_auto else spans or [(0, latents.shape[1])]:
+        mask[:, first:stop] = MASK_GENERATE
     return torch.cat((latents, mask), -1)

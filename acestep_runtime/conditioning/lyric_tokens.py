@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from acestep_runtime.conditioning.prompts import MAX_LYRIC_TOKENS, lyrics_header, lyrics_or_instrumental, lyrics_prompt
+from acestep_runtime.conditioning.prompts import MAX_LYRIC_TOKENS, lyrics_header, lyrics_prompt
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.text.tokens import PromptTokenizer, without_guards
 from acestep_runtime.values import Music
@@ -26,7 +26,7 @@ class LyricTokens:
 
 def lyric_tokens(music: Music, tokenizer: PromptTokenizer) -> LyricTokens:
     """Return the tokens of ``music.lyrics``. ``tokenizer`` belongs to Qwen3-Embedding: byte-level BPE."""
-    lyrics = without_guards(lyrics_or_instrumental(music.lyrics))
+    lyrics = without_guards(music.lyrics)
     header = without_guards(lyrics_header(music.language))
     prompt = lyrics_prompt(Music(lyrics=lyrics, language=music.language))
     tokens = tokenizer.encode_with_frame(prompt, MAX_LYRIC_TOKENS)

@@ -10,7 +10,7 @@ from enum import Enum
 
 from acestep_runtime.lyrics.text import word_spans
 from acestep_runtime.text.tokens import guard_text
-from acestep_runtime.values import Music
+from acestep_runtime.values import Music, spell_key
 
 #: Token limits of the text prompt and of the lyrics prompt.
 MAX_TEXT_TOKENS, MAX_LYRIC_TOKENS = 256, 2048
@@ -23,12 +23,14 @@ class Instruction(str, Enum):
     COVER = "Generate audio semantic tokens based on the given conditions:"
     REPAINT = "Repaint the mask area based on the given conditions:"
     LEGO = "Generate the {tracks} track based on the audio context:"
+    LEGO_SEGMENT = "Generate a segment of the {tracks} track based on the audio context:"
     EXTRACT = "Extract the {tracks} track from the audio:"
     COMPLETE = "Complete the input track with {tracks}:"
 
     def text(self, tracks: tuple[str, ...] = ()) -> str:
-        """Return the instruction with its ``tracks`` filled in."""
-        return self.value.format(tracks=" | ".join(track.upper() for track in tracks))
+        """Return the instruction with its ``tracks`` filled in, or without a name where there are none."""
+        form = self.value if tracks else self.value.replace("{tracks} ", "")
+        return form.format(tracks=" | ".join(track.upper() for track in tracks))
 
 
 _UNSPECIFIED = "N/A"
@@ -39,7 +41,7 @@ def text_prompt(instruction: str, music: Music, duration_s: float) -> str:
     metadata = (
         f"- bpm: {_UNSPECIFIED if music.bpm is None else round(music.bpm)}\n"
         f"- timesignature: {music.timesignature or _UNSPECIFIED}\n"
-        f"- keyscale: {music.keyscale or _UNSPECIFIED}\n"
+        f"- keyscale: {spell_key(music.keyscale) if music.keyscale else _UNSPECIFIED}\n"
         f"- duration: {int(duration_s)} seconds\n"
     )
     return (
@@ -71,13 +73,13 @@ def _last_fit(ends: Sequence[int], fits: Callable[[int], bool]) -> int:
     return ends[low - 1] if low else 0
 
 
-def caption_warnings(caption: str, read: str) -> Iterable[str]:
-    """Yield a warning where only the beginning ``read`` of a caption has an effect."""
+def caption_warnings(caption: str, read: str, name: str = "caption") -> Iterable[str]:
+    """Yield a warning where only the beginning ``read`` of a caption has an effect; ``name`` is what it is called."""
     if read != caption:
         total, used = (len(word_spans(text)) for text in (caption, read))
         lost = caption[len(read) :].split()[:4]
         yield (
-            f"The caption is longer than the model reads: the last {total - used} of its {total} words have no effect, from"
+            f"The {name} is longer than the model reads: the last {total - used} of its {total} words have no effect, from"
             f" {' '.join(lost)[:60]!r} on. Tempo, key and the rest are read."
         )
 
@@ -97,6 +99,10 @@ def lyrics_prompt(music: Music) -> str:
     return f"{lyrics_header(music.language)}{guard_text(music.lyrics)}<|endoftext|>"
 
 
-def layer_caption(song_caption: str, track: str, *, explicit: bool) -> str:
-    """Return a caption in the form of checkpoints trained for layers (``is_lego_sft``)."""
-    return f"Global: {song_caption}\nLocal: {track}\nMask Control: {'true' if explicit else 'false'}"
+def layer_caption(caption: str, song_caption: str, *, explicit: bool, is_segment: bool) -> str:
+    """Return a caption in the form of checkpoints trained for layers (``is_lego_sft``), which takes it for any task.
+
+    ``song_caption`` describes the song, ``caption`` what is made; a segment goes without the song. ``explicit`` is the mask.
+    """
+    song = "" if is_segment else f"Global: {song_caption}\n"
+    return f"{song}Local: {caption}\nMask Control: {'true' if explicit else 'false'}"

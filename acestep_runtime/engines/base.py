@@ -7,7 +7,7 @@ Letters: N frames of the window, 2 channels. Samples are float32 with full scale
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -55,6 +55,8 @@ class EngineRequest:
     engine can compute them. ``variations`` are those of the take of ``seed``, see `TakeSeed`. ``take_seeds`` lists what all
     takes are drawn from; their requests differ only in ``seed`` and ``variations``, so an engine may generate several in one
     batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those of a plan to follow.
+    ``song_caption`` describes the song to which layers are made, the music's caption a layer. ``has_planned_length``: nobody
+    asked for a length, and ``frames`` are what a `LengthPlanner` said.
     """
 
     task: type[TaskTraits]
@@ -75,6 +77,8 @@ class EngineRequest:
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = ()
     variations: tuple[Variation, ...] = ()
+    song_caption: str = ""
+    has_planned_length: bool = False
 
     @property
     def take_seed(self) -> TakeSeed:
@@ -138,6 +142,18 @@ class ModelChooser(Protocol):
         ...
 
 
+@runtime_checkable
+class LengthPlanner(Protocol):
+    """An engine that plans how long a song is."""
+
+    def plan_length(self, request: EngineRequest, cancel: CancelToken) -> Generator[Progress, None, float | None]:
+        """Yield progress; return the seconds in the plan of a request without a length, ``None`` where it cannot plan.
+
+        The plan of the same request with that length has the same values.
+        """
+        ...
+
+
 class Engine(Protocol):
     """An engine: serves requests."""
 
@@ -150,6 +166,8 @@ class Engine(Protocol):
     supports_sampling: bool
     #: Whether the engine can plan music with a language model and follow plans.
     supports_planning: bool
+    #: Whether the engine reads the words around a region too, as it hears the music there.
+    reads_context: bool
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """Return turbo, base or sft, the kind of the model that a request for ``task`` takes; "" for an engine without models.

@@ -55,6 +55,7 @@ class FakeEngine:
     supports_reference = False
     supports_sampling = True
     supports_planning = False
+    reads_context = False
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """See `acestep_runtime.engines.base.Engine`."""

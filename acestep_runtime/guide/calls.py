@@ -45,6 +45,7 @@ def generate(
     loudness_of: str | None = None,
     track_name: str | None = None,
     track_names: Sequence[str] | None = None,
+    song_caption: str | None = None,
     mode: str = "custom",
     song_description: str | None = None,
     instrumental: bool = False,
@@ -87,6 +88,7 @@ def generate(
       seconds after the end. ``repaint_mode`` is "conservative", "balanced" or "aggressive". The new audio is as loud as what
       was there, or, with ``loudness_of="context"``, as the last second on each side; ``match_loudness=False`` leaves it alone.
     * ``lego`` plays ``track_name`` (or ``track_names``) to the source; the audio is the mix of both, the stems the layers.
+      ``song_caption`` describes the song, beside the caption of the layer, for models that were trained for layers.
     * ``complete`` accompanies the source with ``track_names``; the audio is the mix.
     * ``extract`` separates ``track_name`` (or ``track_names``) from a mix; the stems also hold "other", the remainder.
 
@@ -129,7 +131,7 @@ def generate(
         "timesignature": timesignature, "duration": duration, "audio_cover_strength": audio_cover_strength,
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
         "repaint_strength": repaint_strength, "match_loudness": match_loudness, "loudness_of": loudness_of,
-        "track_names": track_names if track_name is None else [track_name],
+        "track_names": track_names if track_name is None else [track_name], "song_caption": song_caption,
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model, "vae": vae,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale,

@@ -9,7 +9,7 @@ from typing import Any
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
-from acestep_runtime.tasks import TASKS, Cover, Repaint, Understand
+from acestep_runtime.tasks import TASKS, Cover, Repaint, TextToMusic, Understand
 from acestep_runtime.tasks.takes import replace_seeds
 from acestep_runtime.tasks.variations import vary_fields
 from acestep_runtime.units import END
@@ -23,11 +23,11 @@ AUDIO_TASKS = tuple(name for name, task in TASKS.items() if task.kind == "audio"
 class Argument:
     """The place of an argument: ``place`` is a field of a task, or ``group.field`` for one of its groups.
 
-    ``task`` is the only task with the argument, where other tasks use the field for something else.
+    ``tasks`` are the only ones with the argument, where other tasks use the field for something else.
     """
 
     place: str
-    task: str = ""
+    tasks: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -41,7 +41,7 @@ class Argument:
 
     def belongs_to(self, task: str) -> bool:
         """Return whether a task takes the argument: it has the field, with this meaning."""
-        return self.task in ("", task) and TASKS[task].has(self.group or self.field)
+        return (not self.tasks or task in self.tasks) and TASKS[task].has(self.group or self.field)
 
 
 #: The arguments of the API by name.
@@ -53,14 +53,15 @@ ARGUMENTS = {
     "keyscale": Argument("music.keyscale"),
     "timesignature": Argument("music.timesignature"),
     "duration": Argument("duration_s"),
-    "audio_cover_strength": Argument("strength", Cover.name),
-    "repaint_strength": Argument("strength", Repaint.name),
-    "repaint_mode": Argument("mode", Repaint.name),
+    "audio_cover_strength": Argument("strength", (Cover.name, TextToMusic.name)),
+    "repaint_strength": Argument("strength", (Repaint.name,)),
+    "repaint_mode": Argument("mode", (Repaint.name,)),
     "match_loudness": Argument("match_loudness"),
     "loudness_of": Argument("loudness_of"),
     "repainting_start": Argument("start_s"),
     "repainting_end": Argument("end_s"),
     "track_names": Argument("tracks"),
+    "song_caption": Argument("song_caption"),
     "model": Argument("sampling.model"),
     "vae": Argument("sampling.vae"),
     "inference_steps": Argument("sampling.steps"),
@@ -218,7 +219,7 @@ def _beats_per_bar(value: Json) -> Json:
 def use_argument_name(error: InvalidValue, task: str) -> None:
     """Rename the field in a task's error to the argument that the caller used."""
     for name, argument in ARGUMENTS.items():
-        if error.field in (argument.place, argument.field) and argument.task in ("", task):
+        if error.field in (argument.place, argument.field) and (not argument.tasks or task in argument.tasks):
             error.field = name
             error.allowed = error.allowed.replace("start_s", "repainting_start")
             return

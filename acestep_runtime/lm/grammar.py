@@ -28,8 +28,8 @@ LmMetadata: TypeAlias = Mapping[str, str | int]
 
 #: One line of text that YAML reads unquoted: starts with a letter or digit, without a colon or hash that has a meaning.
 _LINE_PATTERN = r"/[\p{L}\p{N}]([\p{L}\p{M}\p{N}\p{P}\p{S} &&[^:#]]|[\p{L}\p{N}][:#][\p{L}\p{N}]){0,%d}/"
-#: YAML folds captions at 80 characters; this many lines hold any caption that models write.
-_LINE_LENGTH, _MAX_EXTRA_LINES, _GENRES_LENGTH = 96, 7, 80
+#: YAML folds captions at 80 characters; this many lines hold the 512 tokens that a caption may have in the public code.
+_LINE_LENGTH, _MAX_EXTRA_LINES, _GENRES_LENGTH = 96, 31, 80
 _LYRICS_LENGTH = 4096
 _LYRICS_PATTERN = r"/[^\x00-\x09\x0b-\x1f\x7f-\x9f]([^\x00-\x08\x0b-\x1f\x7f-\x9f]){0,%d}/"
 #: Fields in order → pattern of their values: bpm 30 to 300, seconds 10 to 600, a key, a language, beats per bar.

@@ -7,8 +7,7 @@ describe   understand    codes of the audio           <think> metadata </think>,
 sample     expand        a sentence                   <think> metadata </think>, lyrics
 format     format        caption and lyrics           <think> metadata </think>, lyrics
 
-Source: the public ACE-Step 1.5 code. In the codes prompt the thought is a complete turn, as the chat template of Qwen3
-writes it, and the codes follow it.
+Source: the public ACE-Step 1.5 code. In the codes prompt the turn of the thought stays open: the codes go on in it.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ TURN_BEGIN, TURN_END = "<|im_start|>", "<|im_end|>"
 THINK_BEGIN, THINK_END = "<think>", "</think>"
 #: Precedes lyrics after a thought.
 LYRIC_HEADING = "\n\n# Lyric\n"
-#: The user message of the unconditional prompt in scores.
+#: The user message of unconditional prompts, and of what is blank.
 NO_INPUT = "NO USER INPUT"
+_INSTRUMENTAL = "[Instrumental]"
 
 
 def plan_prompt(caption: str, lyrics: str) -> str:
@@ -37,12 +37,20 @@ def plan_prompt(caption: str, lyrics: str) -> str:
 
 def codes_prompt(caption: str, lyrics: str, thought: str) -> str:
     """Return the prompt for the codes of a song. ``thought`` is YAML of `grammar.metadata_to_yaml`."""
-    return f"{plan_prompt(caption, lyrics)}{THINK_BEGIN}\n{guard_text(thought).strip()}\n{THINK_END}\n\n{TURN_END}\n"
+    return plan_prompt(caption, lyrics) + _think_block(thought)
 
 
-def codes_negative_prompt(caption: str, lyrics: str, negative: str = "") -> str:
-    """Return the negative prompt of `codes_prompt`: no thought, and the ``negative`` caption if there is one."""
-    return codes_prompt(negative if negative.strip() else caption, lyrics, "")
+def codes_negative_prompt(negative: str = "") -> str:
+    """Return the unconditional prompt of `codes_prompt`: no song and no thought, but the ``negative`` text if there is one.
+
+    Guidance then strengthens caption, lyrics and metadata, all that this prompt lacks.
+    """
+    is_given = negative.strip() not in ("", NO_INPUT)
+    return _chat_prompt(GENERATE, guard_text(negative) if is_given else NO_INPUT) + _think_block("")
+
+
+def _think_block(text: str) -> str:
+    return f"{THINK_BEGIN}\n{guard_text(text).strip()}\n{THINK_END}\n\n"
 
 
 def describe_prompt(audio_codes: Iterable[int]) -> str:
@@ -57,12 +65,15 @@ def describe_negative_prompt(negative: str = "") -> str:
 
 def sample_prompt(sentence: str, *, instrumental: bool = False) -> str:
     """Return the prompt for a song from a sentence."""
-    return _chat_prompt(EXPAND, f"{guard_text(sentence)}\n\ninstrumental: {'true' if instrumental else 'false'}")
+    words = guard_text(sentence) if sentence.strip() else NO_INPUT
+    return _chat_prompt(EXPAND, f"{words}\n\ninstrumental: {'true' if instrumental else 'false'}")
 
 
 def format_prompt(caption: str, lyrics: str) -> str:
     """Return the prompt for the standard form of a caption and lyrics."""
-    return _chat_prompt(FORMAT, f"# Caption\n{guard_text(caption)}\n\n# Lyric\n{guard_text(lyrics)}")
+    description = guard_text(caption) if caption.strip() else NO_INPUT
+    words = guard_text(lyrics) if lyrics.strip() else _INSTRUMENTAL
+    return _chat_prompt(FORMAT, f"# Caption\n{description}\n\n# Lyric\n{words}")
 
 
 def code_token(number: int) -> str:

@@ -5,7 +5,7 @@ All three answer with metadata and lyrics.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from acestep_runtime.lm import decode, prompts
@@ -30,7 +30,7 @@ def describe_audio(
     language: LanguageModel, codes: Sequence[int], preset: LmMetadata, seed: int, params: SamplingParams
 ) -> Generator[TokenCount, None, Answer]:
     """Describe audio from its codes. ``preset`` fields keep their values."""
-    return (yield from _generate_answer(language, prompts.describe_prompt(codes), preset, (), seed, params))
+    return (yield from _generate_answer(language, prompts.describe_prompt(codes), preset, seed, params))
 
 
 def write_sample(
@@ -44,7 +44,7 @@ def write_sample(
 ) -> Generator[TokenCount, None, Answer]:
     """Write a song from a sentence."""
     prompt = prompts.sample_prompt(sentence, instrumental=instrumental)
-    return (yield from _generate_answer(language, prompt, preset, ("genres",), seed, params))
+    return (yield from _generate_answer(language, prompt, preset, seed, params))
 
 
 def format_sample(
@@ -52,19 +52,18 @@ def format_sample(
 ) -> Generator[TokenCount, None, Answer]:
     """Rewrite a caption and lyrics in the form that models were trained on."""
     prompt = prompts.format_prompt(caption, lyrics)
-    return (yield from _generate_answer(language, prompt, preset, ("genres",), seed, params))
+    return (yield from _generate_answer(language, prompt, preset, seed, params))
 
 
 def _generate_answer(
     language: LanguageModel,
     prompt: str,
     preset: LmMetadata,
-    skip: Collection[str],
     seed: int,
     params: SamplingParams,
 ) -> Generator[TokenCount, None, Answer]:
     vocabulary = language.vocabulary
-    grammar = build_grammar(preset, skip, think_end=vocabulary.think_end, end=vocabulary.end)
+    grammar = build_grammar(preset, (), think_end=vocabulary.think_end, end=vocabulary.end)
     text: list[int] = []
     for (text,) in decode.generate_text(
         language, [vocabulary.encode(f"{prompt}{prompts.THINK_BEGIN}\n")], grammar, [seed], params, _MAX_TOKENS

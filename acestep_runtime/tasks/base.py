@@ -8,7 +8,6 @@ Letters: N frames, C channels (1 or 2). Frames count at the output rate unless a
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -240,15 +239,12 @@ class Task(TaskTraits, ABC):
         sources = {name: getattr(self, name, None) for name in AUDIO_FIELDS}
         return {name: source for name, source in sources.items() if source is not None}
 
-    def words_to_sing(self) -> WordsToSing:
-        """Return the words of the task's lyrics without times; where a region is made, those of the region."""
+    def words_to_sing(self, _engine: Engine) -> WordsToSing:
+        """Return the words of the task's lyrics without times; where a region is made, those that an engine gets for it."""
         from acestep_runtime.lyrics.reading import words_to_sing
-        from acestep_runtime.units import END
 
         music: Music | None = getattr(self, "music", None)
-        end_s: float | None = getattr(self, "end_s", None)
-        until_s = math.inf if end_s is None or end_s == END else end_s
-        return words_to_sing("" if music is None else music.lyrics, getattr(self, "start_s", -math.inf), until_s)
+        return words_to_sing("" if music is None else music.lyrics)
 
     def locate(self: T, path_of: Callable[[str], str]) -> T:
         """Return the task with the paths of its stored sources, which ``path_of`` returns by asset id."""

@@ -30,7 +30,7 @@ def run_with_warnings(
         *_file_warnings(inputs.get("source")),
         *_file_warnings(None if reference is None or not engine.supports_reference else reference),
         *_plan_warnings(task, engine),
-        *filter(None, [task.words_to_sing().note]),
+        *filter(None, [task.words_to_sing(engine).note]),
         *_language_warnings(getattr(task, "music", Music()).language),
         *_seed_warnings(task.output_spec.take_seeds),
         *describe_unused(task, engine),
@@ -82,12 +82,12 @@ def _name_seed(take_seed: TakeSeed) -> str:
 
 
 def _plan_warnings(task: Task, engine: Engine) -> list[str]:
-    """Warn of a plan that ends before the song."""
+    """Warn of a plan that ends before the song should."""
     codes: tuple[int, ...] = getattr(task, "codes", ())
     requested_s: float | None = getattr(task, "duration_s", None)
     plan_s = len(codes) / CODES_A_SECOND
     if codes and engine.supports_planning and requested_s is not None and requested_s - plan_s >= 1 / CODES_A_SECOND:
-        return [f"The plan ends after {plan_s:g} of {requested_s:g} s; what comes then follows silence."]
+        return [f"The plan ends after {plan_s:g} of {requested_s:g} s, and so does the song."]
     return []
 
 

@@ -43,7 +43,8 @@ class Layers:
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
-        return self.region.in_output_time(metadata, self.start_frame)
+        frames = self.before + self.region.span.frames + self.after
+        return self.region.in_output_time(metadata, self.start_frame, frames)
 
 
 def _silence(frames: int, channels: int) -> Iterator[Samples]:

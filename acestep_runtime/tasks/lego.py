@@ -11,17 +11,20 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import MAX_SOURCE_S, SCOPES, Output, Source, Task, TaskEvent
 from acestep_runtime.units import END, frames_to_seconds
-from acestep_runtime.values import CancelToken, Music, Sampling, Thinking
+from acestep_runtime.values import MAX_TEXT, CancelToken, Music, Sampling, Thinking
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.splice import Span
+    from acestep_runtime.lyrics.reading import WordsToSing
+    from acestep_runtime.tasks.region_input import RegionInput
 
 
 @dataclass(frozen=True)
 class Lego(Task):
     """Play ``tracks`` to ``source`` from ``start_s`` to ``end_s`` (``None`` and −1: its end).
 
-    One output for each track, silent outside the region.
+    One output for each track, silent outside the region. ``music.caption`` describes the track, ``song_caption``
+    the song, for checkpoints trained for layers.
     """
 
     name = "lego"
@@ -43,6 +46,7 @@ class Lego(Task):
     output: Output = field(default_factory=Output)
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
+    song_caption: str = bounded("", max_len=MAX_TEXT)
 
     def check_source(self, frames: int, rate_hz: int) -> None:
         """See `acestep_runtime.tasks.base.Task.check_source`."""
@@ -62,6 +66,16 @@ class Lego(Task):
             )
         return span
 
+    def engine_input(self, engine: Engine) -> RegionInput:
+        """Return what an engine gets of the song: the seconds around the region, and the words."""
+        from acestep_runtime.tasks.region_input import region_input
+
+        return region_input(self.music.lyrics, self.source, self.start_s, self.end_s, self.context_s, engine)
+
+    def words_to_sing(self, engine: Engine) -> WordsToSing:
+        """See `acestep_runtime.tasks.base.Task.words_to_sing`."""
+        return self.engine_input(engine).words
+
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
         from acestep_runtime.tasks.layers import Layers
@@ -71,8 +85,8 @@ class Lego(Task):
 
         clip = Clip.open(self.source, self.output)
         span = self.span(clip.frames, clip.rate_hz)
-        region = Region.around(clip, span, min(self.context_s, engine.context_limit_s))
-        request = region.request(engine_request(self))
+        region = Region.around(clip, span, self.engine_input(engine).context_s)
+        request = region.request(engine_request(self, engine))
         before, after = (span.start, clip.frames - span.stop) if self.scope == "whole" else (0, 0)
         layers = Layers(region, before, after, self.output.encoding, request.frames)
         yield from run_takes(request, self.output, layers, engine, cancel, done)

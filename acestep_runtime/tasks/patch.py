@@ -56,7 +56,8 @@ class Patch:
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
-        return self.region.in_output_time(metadata, self.start_frame)
+        frames = None if self.whole else self.extent.frames
+        return self.region.in_output_time(metadata, self.start_frame, frames)
 
     def _join_region(self, samples: Samples) -> Samples:
         """Return the engine's audio joined to the song by crossfades: the frames of `extent`."""

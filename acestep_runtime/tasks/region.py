@@ -55,14 +55,15 @@ class Region:
             convert.to_channels(self.window.cut(self.surroundings), 2), rate_hz, ENGINE_RATE_HZ
         )
         (target_start, target_stop), (known_start, known_stop) = self.window.target, self.window.coverage
+        # At another rate one more frame on each side, so that no rounded edge of the old sound stays inside the new.
+        margin = int(rate_hz != ENGINE_RATE_HZ)
         return dataclasses.replace(
             request,
             frames=len(window_samples),
             source=window_samples,
-            # One more frame on each side, so that no rounded edge of the old sound stays inside the new.
             span=(
-                max(0, self.clip.to_engine_frame(target_start) - 1),
-                min(len(window_samples), self.clip.to_engine_frame(target_stop) + 1),
+                max(0, self.clip.to_engine_frame(target_start) - margin),
+                min(len(window_samples), self.clip.to_engine_frame(target_stop) + margin),
             ),
             known=(
                 self.clip.to_engine_frame(known_start),
@@ -83,9 +84,14 @@ class Region:
         part = convert.to_channels(samples[at : end if last < self.window.frames else None], self.clip.channels)
         return convert.resample(part, ENGINE_RATE_HZ, rate_hz, last - first)[start - first : stop - first]
 
-    def in_output_time(self, metadata: TakeMetadata, first_frame: int) -> TakeMetadata:
-        """Return an engine's metadata with times counted from ``first_frame`` of the clip, not from the window's start."""
-        return shift_times(metadata, frames_to_seconds(self.start + self.window.start - first_frame, self.clip.rate_hz))
+    def in_output_time(self, metadata: TakeMetadata, first_frame: int, frames: int | None = None) -> TakeMetadata:
+        """Return an engine's metadata with times counted from ``first_frame`` of the clip, not from the window's start.
+
+        Of words only those in the first ``frames`` frames from there on remain, where they are given.
+        """
+        rate_hz = self.clip.rate_hz
+        until_s = math.inf if frames is None else frames_to_seconds(frames, rate_hz)
+        return shift_times(metadata, frames_to_seconds(self.start + self.window.start - first_frame, rate_hz), until_s)
 
 
 def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Samples]]:

@@ -15,6 +15,8 @@ from acestep_runtime.values import MIX, CancelToken, Music, Sampling
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.splice import Span
+    from acestep_runtime.lyrics.reading import WordsToSing
+    from acestep_runtime.tasks.region_input import RegionInput
 
 MODES = ("conservative", "balanced", "aggressive")
 #: What the loudness of the new audio follows: what was in the region, or what is on both sides of it.
@@ -69,6 +71,16 @@ class Repaint(Task):
             )
         return span
 
+    def engine_input(self, engine: Engine) -> RegionInput:
+        """Return what an engine gets of the song: the seconds around the region, and the words."""
+        from acestep_runtime.tasks.region_input import region_input
+
+        return region_input(self.music.lyrics, self.source, self.start_s, self.end_s, self.context_s, engine)
+
+    def words_to_sing(self, engine: Engine) -> WordsToSing:
+        """See `acestep_runtime.tasks.base.Task.words_to_sing`."""
+        return self.engine_input(engine).words
+
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
         from acestep_runtime.tasks.patch import Patch
@@ -77,9 +89,9 @@ class Repaint(Task):
         from acestep_runtime.tasks.takes import engine_request, run_takes
 
         clip = Clip.open(self.source, self.output)
-        context_s = min(self.context_s, engine.context_limit_s)
+        context_s = self.engine_input(engine).context_s
         region = Region.around(clip, self.span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
-        request = region.request(engine_request(self))
+        request = region.request(engine_request(self, engine))
         loudness_of = self.loudness_of if self.match_loudness else None
         patch = Patch(region, self.scope == "whole", loudness_of, self.output.encoding, request.frames)
         yield from run_takes(request, self.output, patch, engine, cancel, done)

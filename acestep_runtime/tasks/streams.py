@@ -95,7 +95,7 @@ def run_on_whole_source(
     source_samples = clip.for_engine(0, clip.frames)
     whole = (0, len(source_samples))
     request = dataclasses.replace(
-        engine_request(task, len(source_samples)), source=source_samples, span=whole, known=whole
+        engine_request(task, engine, len(source_samples)), source=source_samples, span=whole, known=whole
     )
     yield from run_takes(request, task.output_spec, _choose_delivery(task, clip, source_samples), engine, cancel, done)
 
@@ -124,12 +124,13 @@ def _remainder_blocks(clip: Clip, source_samples: Samples) -> Iterator[Samples]:
 
 
 def run_without_source(
-    task: Task, duration_s: float, engine: Engine, cancel: CancelToken, done: int
+    task: Task, duration_s: float, engine: Engine, cancel: CancelToken, done: int, *, is_planned: bool = False
 ) -> Iterator[TaskEvent]:
-    """Run an engine without a source for ``duration_s`` seconds of music."""
+    """Run an engine without a source for ``duration_s`` seconds of music; ``is_planned``: the engine has planned them."""
     output = task.output_spec
     rate_hz = output.sample_rate or ENGINE_RATE_HZ
-    request = engine_request(task, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
+    request = engine_request(task, engine, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
+    request = dataclasses.replace(request, has_planned_length=is_planned)
     frames = seconds_to_frames(duration_s, rate_hz)
     stream = Stream(frames, rate_hz, output.channels or 2, output.encoding, request.frames)
     return run_takes(request, output, stream, engine, cancel, done)

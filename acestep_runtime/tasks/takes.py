@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
 
 #: Fields with the same name in a task and in the engine's request.
-_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes")
+_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes", "song_caption")
 
 
 class Delivery(Protocol):
@@ -46,11 +46,11 @@ class NoAudio:
         return metadata
 
 
-def engine_request(task: Task, frames: int = 0) -> EngineRequest:
+def engine_request(task: Task, engine: Engine, frames: int = 0) -> EngineRequest:
     """Return a task's request to an engine for a window of ``frames`` frames, without source and seed."""
     shared = {name: getattr(task, name) for name in _COMMON_FIELDS if task.has(name)}
     if task.has("music"):
-        shared["music"] = dataclasses.replace(shared["music"], lyrics=task.words_to_sing().text)
+        shared["music"] = dataclasses.replace(shared["music"], lyrics=task.words_to_sing(engine).text)
     reference = task.audio_inputs().get("reference")
     if reference is not None:
         from acestep_runtime.tasks.reference import load_reference

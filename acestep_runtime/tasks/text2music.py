@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from acestep_runtime.engines.base import Engine
+from acestep_runtime.engines.base import Engine, LengthPlanner, Progress
 from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, Task, TaskEvent
 from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, MIX, CancelToken, Music, Sampling, Thinking
@@ -13,7 +14,11 @@ from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, MIX, Cancel
 
 @dataclass(frozen=True)
 class TextToMusic(Task):
-    """Generate ``duration_s`` seconds of music; ``None``: as long as ``codes``, or as the lyrics need, else 30. One "mix"."""
+    """Generate ``duration_s`` seconds of music. One "mix".
+
+    ``None``: as long as ``codes``; or as the language model plans it, where it plans first; or as the lyrics need; else 30.
+    Codes also end a song that should be longer. With ``strength`` below 1, the later steps follow the text and no codes.
+    """
 
     name = "text2music"
     rpc = "TextToMusic"
@@ -29,22 +34,43 @@ class TextToMusic(Task):
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = bounded((), low=0, high=CODES - 1, max_len=MAX_CODES, unit="codes")
+    strength: float = bounded(1.0, low=0, high=1)
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
         from acestep_runtime.tasks.streams import run_without_source
+        from acestep_runtime.tasks.takes import with_seeds
 
-        return run_without_source(self, self._length_s(), engine, cancel, done)
+        task = dataclasses.replace(self, output=with_seeds(self.output))
+        length_s, is_planned = task._length_of_request(engine), False
+        if length_s is None:
+            planned_s = yield from task._length_of_plan(engine, cancel)
+            length_s, is_planned = planned_s or task._length_of_words(engine), planned_s is not None
+        yield from run_without_source(task, length_s, engine, cancel, done, is_planned=is_planned)
 
-    def _length_s(self) -> float:
-        if self.duration_s is not None:
+    def _length_of_request(self, engine: Engine) -> float | None:
+        """Return the length that the request tells, ``None`` for one that does not."""
+        if not self.codes or (self.duration_s is not None and not engine.supports_planning):
             return self.duration_s
-        if self.codes:
-            return len(self.codes) / CODES_A_SECOND
+        codes_s = len(self.codes) / CODES_A_SECOND
+        return codes_s if self.duration_s is None else min(self.duration_s, codes_s)
+
+    def _length_of_plan(self, engine: Engine, cancel: CancelToken) -> Generator[Progress, None, float | None]:
+        """Return the length in the plan of the first take: all takes have it. ``None`` where nothing is planned."""
+        from acestep_runtime.tasks.takes import engine_request
+
+        if not (self.thinking.plan_first and isinstance(engine, LengthPlanner)):
+            return None
+        request = dataclasses.replace(
+            engine_request(dataclasses.replace(self, reference=None), engine), seed=self.output.seeds[0]
+        )
+        return (yield from engine.plan_length(request, cancel))
+
+    def _length_of_words(self, engine: Engine) -> float:
         from acestep_runtime.text.form import natural_length_s
         from acestep_runtime.text.style import style_from_caption
 
         music = self.music
         return natural_length_s(
-            self.words_to_sing().text, music.bpm, music.timesignature, style_from_caption(music.caption)
+            self.words_to_sing(engine).text, music.bpm, music.timesignature, style_from_caption(music.caption)
         )

@@ -36,7 +36,7 @@ class CreateSample(Task):
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""
         mode, music = "instrumental" if self.instrumental else "song", Music(caption=self.description)
-        request = dataclasses.replace(engine_request(self), music=music, mode=mode)
+        request = dataclasses.replace(engine_request(self, engine), music=music, mode=mode)
         return run_takes(request, self.output_spec, NoAudio(), engine, cancel, done)
 
 
@@ -60,4 +60,4 @@ class FormatSample(Task):
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`. Metadata only."""
-        return run_takes(engine_request(self), self.output_spec, NoAudio(), engine, cancel, done)
+        return run_takes(engine_request(self, engine), self.output_spec, NoAudio(), engine, cancel, done)

@@ -43,6 +43,11 @@ def _is_distilled(task: Task, engine: Engine) -> bool:
     return engine.model_kind(type(task), sampling.model) == "turbo"
 
 
+def _plans(task: Task) -> bool:
+    thinking: Thinking = getattr(task, "thinking", Thinking())
+    return thinking.plan_first
+
+
 #: The first rule that names a field counts.
 RULES = (
     Rule(SAMPLING, lambda _task, engine: not engine.supports_sampling, "the {engine} engine has no such setting"),
@@ -63,7 +68,6 @@ RULES = (
         "guidance is built into turbo models; it is for base and SFT models",
     ),
     Rule(("sampling.noise_strength", "sampling.skip_quantiser"), _only_for("cover"), "it is for cover"),
-    Rule(("sampling.mask",), _only_for("repaint", "lego"), "it is for repaint and lego"),
     Rule(("sampling.skip_loop",), _only_for("lego", "extract"), "it is for lego and extract"),
     Rule(
         ("sampling.steps", "sampling.shift"),
@@ -80,10 +84,20 @@ RULES = (
         lambda task, engine: task.name == "extract" and not engine.supports_sampling,
         "the {engine} engine leaves nothing to chance when it separates",
     ),
+    Rule(
+        ("strength",),
+        lambda task, _engine: task.name == "text2music" and not (getattr(task, "codes", ()) or _plans(task)),
+        "there is no plan to follow",
+    ),
+    Rule(
+        ("strength", "song_caption"),
+        lambda task, engine: task.name in ("text2music", "lego") and not engine.supports_planning,
+        "the {engine} engine has no use for it",
+    ),
     Rule(("loudness_of",), lambda task, _engine: not getattr(task, "match_loudness", True), "match_loudness is off"),
     Rule(
         PLANNING,
-        lambda task, _engine: task.can_plan and not getattr(task, "thinking", Thinking()).plan_first,
+        lambda task, _engine: task.can_plan and not _plans(task),
         "thinking is off",
     ),
 )

@@ -47,6 +47,7 @@ class Checkpoint:
 
     ``dit``, ``vae``, ``text_encoder`` and its ``text_tokenizer`` are folders or files; all but the first are ``None`` where
     they are missing. ``silence`` is the file with the latents of silence. ``stamp`` differs when files in them have changed.
+    ``is_lego_sft``: it was trained for layers, beyond what other SFT models can do.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Checkpoint:
     text_tokenizer: Path | None = None
     silence: Path | None = None
     stamp: Stamp = field(default=(), repr=False)
+    is_lego_sft: bool = False
 
     @property
     def folder(self) -> Path:
@@ -165,9 +167,19 @@ def _read_original(folder: Path, shared: _CommonParts) -> Checkpoint | None:
     vae, text_encoder = (shared.part(folder, name) for name in (VAE, TEXT_ENCODER))
     stamp = file_stamp(folder, vae, text_encoder)
     kind, size = _read_kind(config, folder.name), _read_size(config)
-    tokenizer = shared.tokenizer(text_encoder)
+    tokenizer, is_lego_sft = shared.tokenizer(text_encoder), is_for_layers(config)
     return Checkpoint(
-        folder.name, kind, size, "original", folder, vae, text_encoder, tokenizer, folder / SILENCE_FILE, stamp
+        folder.name,
+        kind,
+        size,
+        "original",
+        folder,
+        vae,
+        text_encoder,
+        tokenizer,
+        folder / SILENCE_FILE,
+        stamp,
+        is_lego_sft,
     )
 
 
@@ -177,8 +189,8 @@ def _read_file(file: Path, shared: _CommonParts) -> Checkpoint:
     text_encoder = file if part_files.TEXT_ENCODER in parts else shared.part(file, TEXT_ENCODER)
     tokenizer, silence = shared.tokenizer(text_encoder), shared.silence(file)
     stamp = file_stamp(file, vae, text_encoder, tokenizer, silence)
-    kind, size = _read_kind(config, file.stem), _read_size(config)
-    return Checkpoint(file.stem, kind, size, "file", file, vae, text_encoder, tokenizer, silence, stamp)
+    kind, size, is_lego_sft = _read_kind(config, file.stem), _read_size(config), is_for_layers(config)
+    return Checkpoint(file.stem, kind, size, "file", file, vae, text_encoder, tokenizer, silence, stamp, is_lego_sft)
 
 
 def _read_diffusers(folder: Path) -> Checkpoint | None:
@@ -188,9 +200,25 @@ def _read_diffusers(folder: Path) -> Checkpoint | None:
     vae, text_encoder = (_first_part([folder / name]) for name in (VAE, "text_encoder"))
     config, stamp = read_config(dit), file_stamp(*_subfolders(folder))
     kind, size = _read_kind(config, folder.name), _read_size(config)
+    tokenizer, is_lego_sft = folder / "tokenizer", is_for_layers(config)
     return Checkpoint(
-        folder.name, kind, size, "diffusers", dit, vae, text_encoder, folder / "tokenizer", folder / SILENCE_FILE, stamp
+        folder.name,
+        kind,
+        size,
+        "diffusers",
+        dit,
+        vae,
+        text_encoder,
+        tokenizer,
+        folder / SILENCE_FILE,
+        stamp,
+        is_lego_sft,
     )
+
+
+def is_for_layers(config: JsonObject) -> bool:
+    """Return whether a transformer was trained for layers, by its config."""
+    return bool(config.get("is_lego_sft", False))
 
 
 def _read_kind(config: JsonObject, name: str) -> str:

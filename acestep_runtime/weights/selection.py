@@ -25,8 +25,11 @@ _MAX_FOUND = 3
 
 
 def can_do(checkpoint: Checkpoint, needs_base: bool) -> bool:
-    """Return whether a checkpoint is of a kind that can do a task; ``needs_base``: it is lego, extract or complete."""
-    return checkpoint.kind == "base" or not needs_base
+    """Return whether a checkpoint can do a task; ``needs_base``: it is lego, extract or complete.
+
+    These take a base model, or one that was trained for layers.
+    """
+    return checkpoint.kind == "base" or checkpoint.is_lego_sft or not needs_base
 
 
 def missing_checkpoint(folder: Path, needs_base: bool = False) -> MissingRequirement | None:
@@ -121,7 +124,11 @@ def _select_preferred(folder: Path, needs_base: bool) -> Checkpoint:
     if not able:
         missing = _explain(folder, faults, needs_base)
         raise EngineFailure(_sentence(missing.reason), remedy=missing.remedy)
-    return min(able, key=lambda each: (_PREFERRED.index(each.kind), each.size, each.name.count("-"), each.name))
+    return min(able, key=lambda each: (each.is_lego_sft, *_rank(each)))  # those for layers only where they are named
+
+
+def _rank(checkpoint: Checkpoint) -> tuple[int, str, int, str]:
+    return _PREFERRED.index(checkpoint.kind), checkpoint.size, checkpoint.name.count("-"), checkpoint.name
 
 
 def _sentence(reason: str) -> str:

@@ -72,7 +72,7 @@ def read_model_spec(checkpoint: Checkpoint) -> ModelSpec:
             if checkpoint.kind == "turbo"
             else _default(defaults, "guidance", _GUIDANCE[checkpoint.kind], low=0, high=100),
             shift=_default(defaults, "shift", _SHIFT, low=0.01, high=100),
-            is_lego_sft=bool(config.get("is_lego_sft", False)),
+            is_lego_sft=checkpoint.is_lego_sft,
             lyric_heads=_lyric_heads(config.get("lyric_alignment_layers_config")) or _LYRIC_HEADS[checkpoint.size],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -212,6 +212,7 @@ class _PerfectEngine:
     supports_reference = False
     supports_sampling = False
     supports_planning = False
+    reads_context = False
 
     def model_kind(self, _task: type[TaskTraits], _model: str) -> str:
         return ""

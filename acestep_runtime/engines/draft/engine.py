@@ -47,6 +47,7 @@ class DraftEngine:
     supports_reference = False
     supports_sampling = False
     supports_planning = False
+    reads_context = False
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """See `acestep_runtime.engines.base.Engine`."""

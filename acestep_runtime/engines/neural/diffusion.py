@@ -26,6 +26,7 @@ from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
 from acestep_runtime.samplers.noise import NoiseStream, draw_take_noise
 from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
+from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import OTHER, CancelToken, Sampling, TakeSeed
 
 #: Latents ``[1, T, C]`` of takes by the number of their spec and what they are drawn from.
@@ -63,7 +64,12 @@ def generate_audio(
     yield Metadata(metadata)
     analysis.music = music
     specs = list(RECIPES[request.task.name](inputs))
-    if warnings := [warning for spec in specs for warning in model.prompt_warnings(spec.prompt)]:
+    warnings = [warning for spec in specs for warning in model.prompt_warnings(spec.prompt)]
+    if request.song_caption and not model.spec.is_lego_sft:
+        warnings.append(
+            f"The caption of the song had no effect: {model.spec.name} is not trained for layers (is_lego_sft)."
+        )
+    if warnings:
         yield Metadata({"warnings": warnings})
     vocal_spec = next((number for number, spec in enumerate(specs) if spec.role in VOCAL_ROLES), None)
     rest = request.source.copy() if OTHER in request.task.roles and request.source is not None else None
@@ -84,7 +90,8 @@ def generate_audio(
         if number == vocal_spec and (request.auto_lrc or request.auto_score):
             yield Progress(f"{prefix}timing the words", share(_DENOISE_SHARE))
             steps = len(_noise_schedule(model, request.sampling)[0]) - 1
-            analysis.alignment = align_take(model, latents, spec.prompt, spec.context, timbre, steps)
+            length_s = request.frames / ENGINE_RATE_HZ
+            analysis.alignment = align_take(model, latents, spec.prompt, spec.context, timbre, steps, length_s)
             if request.auto_lrc and analysis.alignment is not None:
                 yield Metadata(timing_metadata(analysis.alignment, spec.prompt.music, model))
         if spec.role == "mix" and request.auto_score and model.has_audio_tokenizers:

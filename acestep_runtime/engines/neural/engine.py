@@ -25,6 +25,7 @@ from acestep_runtime.engines.neural.language import (
     LanguageModelCache,
     Plan,
     missing_model_warning,
+    plan_length,
     plan_takes,
     rescale_progress,
     run_text_task,
@@ -66,6 +67,7 @@ class NeuralEngine:
     supports_reference = True
     supports_sampling = True
     supports_planning = True
+    reads_context = True
 
     def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
         self._folder = folder
@@ -77,6 +79,14 @@ class NeuralEngine:
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """See `acestep_runtime.engines.base.Engine`."""
         return select_checkpoint(self._models_folder, model, task.needs_base_model).kind
+
+    def plan_length(self, request: EngineRequest, cancel: CancelToken) -> Generator[Progress, None, float | None]:
+        """See `acestep_runtime.engines.base.LengthPlanner`."""
+        try:
+            self._language.load(self._models_folder, request.thinking.model)
+        except EngineFailure:
+            return None  # the request itself says why
+        return (yield from rescale_progress(plan_length(self._language, request, cancel), 0.0, 0.0))
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for other tasks, `InvalidValue` and `EngineFailure` for the model."""

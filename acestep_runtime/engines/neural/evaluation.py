@@ -68,11 +68,12 @@ class TakeAnalysis:
 
 
 def align_take(
-    model: Model, latents: Tensor, prompt: Prompt, context: Tensor, timbre: Tensor, steps: int
+    model: Model, latents: Tensor, prompt: Prompt, context: Tensor, timbre: Tensor, steps: int, length_s: float
 ) -> LyricAlignment | None:
     """Return the alignment of ``prompt.music``'s lyrics in latents ``[1, T, C]``; ``None`` without lyrics.
 
-    ``context`` ``[1, T, 2C]``, the latents ``timbre`` of a reference and the number of steps are those of the generation.
+    ``context`` ``[1, T, 2C]``, the latents ``timbre`` of a reference and the number of steps are those of the generation. The
+    words end within ``length_s`` seconds, also where the latents repeat a shorter source.
     Noise is added up to the level of its last step.
     """
     tokens = lyric_tokens(prompt.music, model.text_tokenizer)
@@ -92,9 +93,7 @@ def align_take(
             tokens.span,
         )
         padded_s = (latents.shape[1] + latents.shape[1] % 2) * FRAME_SAMPLES / ENGINE_RATE_HZ
-        return align_by_attention(
-            (each.cpu().numpy() for _, each in maps), tokens.token_bytes, padded_s, prompt.duration_s
-        )
+        return align_by_attention((each.cpu().numpy() for _, each in maps), tokens.token_bytes, padded_s, length_s)
 
 
 def timing_metadata(alignment: LyricAlignment, music: Music, model: Model) -> TakeMetadata:
@@ -115,7 +114,8 @@ def _align_source_lyrics(model: Model, request: EngineRequest, latents: Tensor) 
     prompt = Prompt(Instruction.TEXT2MUSIC.text(), request.music, request.frames / ENGINE_RATE_HZ)
     padded = pad_with_silence(latents, model.silence, max(MIN_FRAMES, latents.shape[1]))
     silence = silence_latents(model.silence, padded.shape[1]).to(padded)
-    return align_take(model, padded, prompt, context_latents(silence), model.timbre, model.spec.steps)
+    steps = model.spec.steps
+    return align_take(model, padded, prompt, context_latents(silence), model.timbre, steps, prompt.duration_s)
 
 
 def alignment_score(alignment: LyricAlignment | None, music: Music, model: Model) -> ScoreComponent:

@@ -37,7 +37,7 @@ from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload, free_gib, native_dtype, select_device
 from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import CancelToken, Key, Music, Thinking
+from acestep_runtime.values import CancelToken, Key, Music, Thinking, spell_key
 from acestep_runtime.weights.catalogue import repair_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, load_language_model, select_language_model
 
@@ -160,8 +160,8 @@ def user_metadata(music: Music, *, length_s: float | None = None, caption: bool 
     values = {
         "bpm": None if music.bpm is None else round(music.bpm),
         "caption": music.caption if caption and music.caption else None,
-        "duration": None if length_s is None else max(1, round(length_s)),
-        "keyscale": None if music.keyscale is None else str(Key.parse(music.keyscale)),
+        "duration": None if length_s is None else max(1, int(length_s)),
+        "keyscale": None if music.keyscale is None else spell_key(music.keyscale),
         "language": None if music.language == _UNKNOWN_LANGUAGE else music.language,
         "timesignature": music.timesignature,
     }
@@ -186,8 +186,10 @@ def _plan_batch(
 ) -> Generator[Progress, None, dict[int, Plan]]:
     thinking, music, params = request.thinking, request.music, sampling_params(request.thinking)
     preset = user_metadata(music, length_s=request.frames / ENGINE_RATE_HZ)
-    skip = ("genres", "caption") if thinking.keep_caption else ("genres",)
-    metadata_work = planning.plan_metadata(language, music.caption, music.lyrics, preset, skip, seeds, params)
+    asked = user_metadata(music) if request.has_planned_length else preset
+    metadata_work = planning.plan_metadata(
+        language, music.caption, music.lyrics, preset, _absent_fields(thinking), seeds, params, asked=asked
+    )
     metadata = yield from rescale_progress(token_progress(metadata_work, "thinking about the song", cancel), 0.0, 0.1)
     codes: list[list[int]] = [[] for _ in seeds]
     if request.source is None:  # codes would replace a source
@@ -200,6 +202,27 @@ def _plan_batch(
         seed: Plan(song_metadata, tuple(song_codes))
         for seed, song_metadata, song_codes in zip(seeds, metadata, codes, strict=True)
     }
+
+
+def _absent_fields(thinking: Thinking) -> tuple[str, ...]:
+    return ("genres", "caption") if thinking.keep_caption else ("genres",)
+
+
+@torch.inference_mode()
+def plan_length(
+    language_models: LanguageModelCache, request: EngineRequest, cancel: CancelToken
+) -> Generator[Progress, None, float]:
+    """Yield progress; return the seconds in the plan of a request without a length."""
+    music, thinking = request.music, request.thinking
+
+    def plan(language: LanguageModel) -> Generator[planning.TokenCount, None, list[dict[str, str | int]]]:
+        return planning.plan_metadata(
+            language, music.caption, music.lyrics, user_metadata(music), _absent_fields(thinking), [request.seed],
+            sampling_params(thinking),
+        )  # fmt: skip
+
+    (metadata,) = yield from token_progress(language_models.use(plan), "thinking about the song", cancel)
+    return float(metadata["duration"])
 
 
 def rescale_progress(events: Generator[Progress, None, T], low: float, high: float) -> Generator[Progress, None, T]:

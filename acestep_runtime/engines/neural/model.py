@@ -124,21 +124,27 @@ class Model:
         with self.placement.on_device("vae"):
             return self.codec.encode(samples, silence=self.silence if silent else None, check=cancel.check)
 
-    def fit_caption(self, prompt: Prompt) -> str:
-        """Return the caption of a prompt as far as the text encoder reads it."""
-        return fit_caption(prompt.music.caption, prompt.text, self.text_tokenizer.count)
+    def fit_captions(self, prompt: Prompt) -> tuple[str, str]:
+        """Return the caption of a prompt, and that of its song, as far as they are read; the first has priority."""
+        count = self.text_tokenizer.count
+        caption = fit_caption(prompt.music.caption, prompt.text, count)
+        return caption, fit_caption(prompt.song_caption, lambda song: prompt.text(caption, song), count)
 
     def prompt_warnings(self, prompt: Prompt) -> list[str]:
         """Return a warning for each text of a prompt that is longer than what is read."""
-        music, caption = prompt.music, self.fit_caption(prompt)
-        return [*caption_warnings(music.caption, caption), *lyrics_warnings(music, self.text_tokenizer)]
+        music, (caption, song_caption) = prompt.music, self.fit_captions(prompt)
+        return [
+            *caption_warnings(music.caption, caption),
+            *caption_warnings(prompt.song_caption, song_caption, "caption of the song"),
+            *lyrics_warnings(music, self.text_tokenizer),
+        ]
 
     def encode_prompt(self, prompt: Prompt, timbre: Tensor) -> CrossAttentionKV:
         """Return the cross-attention KV cache of a prompt and the latents ``[1, 750, C]`` of a timbre reference."""
         modules = self.modules
         with self.placement.on_device("text_encoder"), self.placement.on_device("encoder"):
             hidden = encode_condition(
-                prompt.text(self.fit_caption(prompt)),
+                prompt.text(*self.fit_captions(prompt)),
                 prompt.lyrics,
                 timbre,
                 tokenizer=self.text_tokenizer,

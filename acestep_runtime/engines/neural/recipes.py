@@ -7,6 +7,9 @@ repaint      repaint the mask         source, silent in the span   the span
 lego         generate a track         source, also in the span     the span
 extract      extract a track          source                       all
 complete     complete with tracks     source                       all
+
+With the mask "auto" the model decides, and all frames of any task have the same value. A prompt tells the length of what is
+read: of the window, and of all repetitions of a short source.
 """
 
 from __future__ import annotations
@@ -14,14 +17,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from torch import Tensor
 
 from acestep_runtime.conditioning.latents import (
     FRAME_SAMPLES,
-    MASK_AUTO,
-    MASK_GENERATE,
     MIN_FRAMES,
     Span,
     context_latents,
@@ -47,23 +47,38 @@ _MIN_SOURCE_S, _LOOP_LENGTH_S = 60, 120
 
 
 @dataclass(frozen=True)
+class LayerForm:
+    """The form of captions for a checkpoint trained for layers; see `layer_caption`."""
+
+    song_caption: str
+    explicit: bool
+    is_segment: bool = False
+
+
+@dataclass(frozen=True)
 class Prompt:
-    """A prompt: instruction, music and length in seconds. ``caption_form`` puts the caption into the form of its task."""
+    """A prompt: instruction, music and length in seconds. ``form`` is that of the caption, ``None`` the caption alone."""
 
     instruction: str
     music: Music
     duration_s: float
-    caption_form: Callable[[str], str] = str
+    form: LayerForm | None = None
 
-    def text(self, caption: str) -> str:
-        """Return the prompt of the text encoder with a ``caption``, the music's or its beginning."""
-        music = dataclasses.replace(self.music, caption=self.caption_form(caption))
-        return text_prompt(self.instruction, music, self.duration_s)
+    @property
+    def song_caption(self) -> str:
+        """The caption of the whole song, where the prompt holds one."""
+        return "" if self.form is None or self.form.is_segment else self.form.song_caption
+
+    def text(self, caption: str, song_caption: str = "") -> str:
+        """Return the prompt of the text encoder with a ``caption`` and a ``song_caption``, its own or their beginnings."""
+        if self.form is not None:
+            caption = layer_caption(caption, song_caption, explicit=self.form.explicit, is_segment=self.form.is_segment)
+        return text_prompt(self.instruction, dataclasses.replace(self.music, caption=caption), self.duration_s)
 
     @property
     def lyrics(self) -> str:
         """The prompt of the lyric encoder."""
-        return lyrics_prompt(dataclasses.replace(self.music, lyrics=lyrics_or_instrumental(self.music.lyrics)))
+        return lyrics_prompt(self.music)
 
 
 @dataclass(frozen=True)
@@ -137,30 +152,55 @@ class TaskInputs:
         return pad_with_silence(self.source, self.silence, self.input_frames)
 
     @property
-    def mask_inside(self) -> float:
-        """The value of the mask inside the span."""
-        return MASK_AUTO if self.request.sampling.mask == "auto" else MASK_GENERATE
+    def is_auto(self) -> bool:
+        """Whether the model decides what the mask marks."""
+        return self.request.sampling.mask == "auto"
 
     def prompt(
-        self, instruction: Instruction, tracks: tuple[str, ...] = (), caption_form: Callable[[str], str] = str
+        self, instruction: Instruction, tracks: tuple[str, ...] = (), *, times: int = 1, is_segment: bool = False
     ) -> Prompt:
-        """Return the prompt of an instruction."""
-        length_s = self.request.frames / ENGINE_RATE_HZ
-        return Prompt(instruction.text(tracks), self.request.music, length_s, caption_form)
+        """Return the prompt of an instruction for the window, or for a source that is repeated this many ``times``."""
+        request = self.request
+        length_s = (
+            request.frames / ENGINE_RATE_HZ if times == 1 else times * self.frames * FRAME_SAMPLES / ENGINE_RATE_HZ
+        )
+        form = LayerForm(request.song_caption, not self.is_auto, is_segment) if self.is_lego_sft else None
+        return Prompt(instruction.text(tracks), request.music, length_s, form)
+
+    def context(self, latents: Tensor, *spans: Span) -> Tensor:
+        """See `context_latents`."""
+        return context_latents(latents, *spans, is_auto=self.is_auto)
+
+    @property
+    def late_conditioning(self) -> LateConditioning | None:
+        """What the later steps follow where the strength is below 1: only the text."""
+        if self.request.strength >= 1:
+            return None
+        silence = silence_latents(self.silence, self.input_frames)
+        return LateConditioning(self.request.strength, self.prompt(Instruction.TEXT2MUSIC), self.context(silence))
 
 
 def text2music(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Generate the whole window from silence, or as a cover of the codes of a plan."""
+    """Generate the whole window from silence, or as a cover of the codes of a plan; without lyrics, music without vocals."""
+    music = inputs.request.music
+    music = dataclasses.replace(music, lyrics=lyrics_or_instrumental(music.lyrics))
+    inputs = dataclasses.replace(inputs, request=dataclasses.replace(inputs.request, music=music))
     if inputs.request.codes:
         plan_latents = pad_with_silence(
             inputs.codes_to_latents(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.input_frames
         )
-        yield GenerationSpec("mix", inputs.prompt(Instruction.COVER), context_latents(plan_latents), (0, inputs.frames))
+        yield GenerationSpec(
+            "mix",
+            inputs.prompt(Instruction.COVER),
+            inputs.context(plan_latents),
+            (0, inputs.frames),
+            late_conditioning=inputs.late_conditioning,
+        )
         return
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.TEXT2MUSIC),
-        context_latents(silence_latents(inputs.silence, inputs.input_frames)),
+        inputs.context(silence_latents(inputs.silence, inputs.input_frames)),
         (0, inputs.frames),
     )
 
@@ -169,16 +209,12 @@ def cover(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Follow the quantised source; with strength below 1, the later steps follow only the text."""
     request, latents = inputs.request, inputs.source_latents
     hints = latents if request.sampling.skip_quantiser else inputs.semantic_hints(latents)
-    text_only = (
-        inputs.prompt(Instruction.TEXT2MUSIC),
-        context_latents(silence_latents(inputs.silence, inputs.input_frames).to(latents)),
-    )
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.COVER),
-        context_latents(hints),
+        inputs.context(hints),
         (0, inputs.frames),
-        late_conditioning=LateConditioning(request.strength, *text_only) if request.strength < 1 else None,
+        late_conditioning=inputs.late_conditioning,
         init_latents=latents if request.sampling.noise_strength else None,
     )
 
@@ -199,7 +235,7 @@ def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.REPAINT),
-        context_latents(mask_span(latents, inputs.silence, span), span, mask_inside=inputs.mask_inside),
+        inputs.context(mask_span(latents, inputs.silence, span), span),
         span,
         preserved=PreservedRegion(latents, span, ratio, crossfade_frames),
     )
@@ -211,28 +247,26 @@ def _edit_span(request: EngineRequest) -> Span:
 
 
 def lego(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Generate a layer in the span for each track, with the whole source as context."""
+    """Generate a layer in the span for each track, with the whole source as context.
+
+    Checkpoints trained for layers know a prompt of its own for a segment of a song.
+    """
     span = _edit_span(inputs.request)
     latents, times = _repeat_short_source(inputs)
+    spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
+    is_segment = inputs.is_lego_sft and span != (0, inputs.frames)
+    instruction = Instruction.LEGO_SEGMENT if is_segment else Instruction.LEGO
     for track in inputs.request.tracks:
-        explicit = inputs.mask_inside == MASK_GENERATE
-        caption_form = partial(layer_caption, track=track, explicit=explicit) if inputs.is_lego_sft else str
-        spans = [(copy * inputs.frames + span[0], copy * inputs.frames + span[1]) for copy in range(times)]
-        yield GenerationSpec(
-            track,
-            inputs.prompt(Instruction.LEGO, (track,), caption_form),
-            context_latents(latents, *spans, mask_inside=inputs.mask_inside),
-            span,
-        )
+        prompt = inputs.prompt(instruction, (track,), times=times, is_segment=is_segment)
+        yield GenerationSpec(track, prompt, inputs.context(latents, *spans), span)
 
 
 def extract(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     """Extract each track from the source."""
-    latents, _ = _repeat_short_source(inputs)
+    latents, times = _repeat_short_source(inputs)
     for track in inputs.request.tracks:
-        yield GenerationSpec(
-            track, inputs.prompt(Instruction.EXTRACT, (track,)), context_latents(latents), (0, inputs.frames)
-        )
+        prompt = inputs.prompt(Instruction.EXTRACT, (track,), times=times)
+        yield GenerationSpec(track, prompt, inputs.context(latents), (0, inputs.frames))
 
 
 def complete(inputs: TaskInputs) -> Iterator[GenerationSpec]:
@@ -240,7 +274,7 @@ def complete(inputs: TaskInputs) -> Iterator[GenerationSpec]:
     yield GenerationSpec(
         "mix",
         inputs.prompt(Instruction.COMPLETE, inputs.request.tracks),
-        context_latents(inputs.source_latents),
+        inputs.context(inputs.source_latents),
         (0, inputs.frames),
     )
 

@@ -14,7 +14,7 @@ such as ``[ti:Title]``, and ``[offset:+250]`` in milliseconds, which makes lyric
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
@@ -48,12 +48,24 @@ _STAMPS = re.compile(r"[\[<]\s*\d{1,5}:")
 
 def write(timing: Timing) -> str:
     """Return ``timing`` as LRC: hundredths of a second, no words, no sections."""
-    return _write(timing, with_words=False)
+    return _write(plain_lines(timing).lines, with_words=False)
 
 
 def write_enhanced(timing: Timing) -> str:
     """Return ``timing`` as enhanced LRC: words as well, where there are any."""
-    return _write(timing, with_words=True)
+    return _write(plain_lines(timing).lines, with_words=True)
+
+
+def write_with_sections(timing: Timing) -> str:
+    """Return ``timing`` as LRC with the tag of each section before its first line, which `read` finds again."""
+    plain = plain_lines(timing)
+    tags = {line.start_s: "" for line in plain.lines}
+    for section in plain.sections:
+        starts = [start_s for start_s in tags if start_s >= section.start_s]
+        if starts:
+            tags[min(starts)] += f"[{section.name}]"
+    lines = [replace(line, text=f"{tags.pop(line.start_s, '')}{line.text}") for line in plain.lines]
+    return _write(lines, with_words=False)
 
 
 def to_lrc(lines: Iterable[TimedLine]) -> str:
@@ -65,9 +77,9 @@ def to_lrc(lines: Iterable[TimedLine]) -> str:
     return "".join(rows)
 
 
-def _write(timing: Timing, *, with_words: bool) -> str:
+def _write(lines: Sequence[TimedLine], *, with_words: bool) -> str:
     rows, last = [], -1
-    for at, line in add_pauses(plain_lines(timing).lines):
+    for at, line in add_pauses(lines):
         stamp = max(_hundredths(at), last + (line is not None))  # or the second would be the translation of the first
         texts = ("",) if line is None else (_words(line, stamp, with_words), *map(_escape, line.translations))
         rows += [f"[{_clock(stamp)}]{text}\n" for text in texts]

@@ -104,6 +104,14 @@ Bars = Annotated[
     ),
 ]
 Caption = Annotated[str | None, _option("--caption", "-c", text="Style, instruments, mood.", panel=_MUSIC)]
+SongCaption = Annotated[
+    str | None,
+    _option(
+        "--song-caption",
+        text="Description of the song, beside that of the layer; for models that were trained for layers.",
+        panel=_MUSIC,
+    ),
+]
 Lyrics = Annotated[
     str | None,
     _option(
@@ -115,7 +123,8 @@ Lyrics = Annotated[
 Track = Annotated[list[str] | None, _option("--track", "-t", text="Track name; repeat for more.", panel=_MUSIC)]
 Reference = Annotated[Path | None, _option("--reference", text="Reference recording for timbre and mix.", panel=_MUSIC)]
 Strength = Annotated[
-    float | None, _option("--strength", text="How closely the result follows the source, 0 to 1.", panel=_MUSIC)
+    float | None,
+    _option("--strength", text="How closely the result follows the source, or the plan, 0 to 1.", panel=_MUSIC),
 ]
 Mode = Annotated[str | None, _option("--mode", text="conservative, balanced or aggressive.", panel=_MUSIC)]
 Bpm = Annotated[float | None, _option("--bpm", text="Beats per minute, 30 to 300.", panel=_MUSIC)]
@@ -242,7 +251,7 @@ SkipQuantiser = Annotated[
 ]
 Mask = Annotated[
     str | None,
-    _option("--mask", text="explicit (default): change the region only; auto: the model decides.", panel=_NEURAL),
+    _option("--mask", text="explicit (default): make the region, or all; auto: the model decides.", panel=_NEURAL),
 ]
 SkipLoop = Annotated[bool, _flag("--skip-loop", "Do not loop sources under a minute.", _NEURAL)]
 Seed = Annotated[list[int] | None, _option("--seed", "-s", text="Seed; repeat for more takes.", panel=_RESULT)]

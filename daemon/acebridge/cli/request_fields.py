@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from acebridge.cli.plans import with_plan
 
+#: Characters of a text in a request, and seconds of context, as `acestep_runtime.values` and the tasks have them.
+MAX_TEXT, _CONTEXT_S = 4096, 30.0
+
 if TYPE_CHECKING:
     from acebridge.cli.options import Options
     from acestep_runtime.lyrics.reading import WordsToSing
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 FIELDS = {
     "start_s": "start", "end_s": "end", "duration_s": "duration", "strength": "strength", "mode": "mode",
     "context_s": "context", "crossfade_ms": "crossfade", "tracks": "track", "scope": "scope",
-    "description": "description", "instrumental": "instrumental", "codes": "codes",
+    "description": "description", "song_caption": "song_caption", "instrumental": "instrumental", "codes": "codes",
 }  # fmt: skip
 GROUPS = {
     "music": {
@@ -56,15 +59,37 @@ def words_to_sing(options: Options) -> WordsToSing:
     Raises `InvalidValue` for a file of lyrics that is missing or cannot be read.
     """
     from acestep_runtime.lyrics.files import read_lyrics
+
+    return read_lyrics(options.get("lyrics") or "", "--lyrics", *_region(options))
+
+
+def lyrics_of(task: type[Task], options: Options) -> str:
+    """Return the lyrics for a request: words, and for a task on a region words with their times where they have any.
+
+    The task takes those that it needs. Where all are more than a request holds, those around the region are sent.
+    """
+    lyrics = options.get("lyrics") or ""
+    if not task.has("context_s"):
+        return words_to_sing(options).text
+    from acestep_runtime.lyrics.files import read_timed_lyrics
+    from acestep_runtime.lyrics.formats.lrc import write_with_sections
+
+    timing = read_timed_lyrics(lyrics, "--lyrics")
+    if timing is None:
+        return words_to_sing(options).text
+    text = write_with_sections(timing)
+    if len(text) <= MAX_TEXT:
+        return text
+    start_s, end_s = _region(options)
+    context_s = _CONTEXT_S if options.get("context") is None else options["context"]
+    return write_with_sections(timing.between(start_s - context_s, end_s + context_s))
+
+
+def _region(options: Options) -> tuple[float, float]:
     from acestep_runtime.units import END
 
     start_s, end_s = options.get("start"), options.get("end")
-    return read_lyrics(
-        options.get("lyrics") or "",
-        "--lyrics",
-        -math.inf if start_s is None else start_s,
-        math.inf if end_s in (None, END) else end_s,
-    )
+    return (-math.inf if start_s is None else start_s), (math.inf if end_s in (None, END) else end_s)
 
 
 def parse_adapter(text: str) -> dict[str, Json]:
@@ -132,7 +157,7 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     a_take_each = count if count > 1 and not chooses else None
     options = with_plan({
         **options,
-        "lyrics": words_to_sing(options).text or None,
+        "lyrics": lyrics_of(task, options) or None,
         "lora": [parse_adapter(text) for text in options.get("lora") or []],
         "timesteps": None if levels is None else parse_levels(levels),
         "track": [track.strip().lower() for track in options.get("track") or []],

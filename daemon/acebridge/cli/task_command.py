@@ -112,7 +112,9 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
         title=title,
         note="This replaces the whole song: --start and --end choose a part of it."
         if everything
-        else words_to_sing(options).note,
+        else ""
+        if task.has("context_s")
+        else words_to_sing(options).note,  # the result says which words a region got
         source=options.get("src"),
         downmix=options.get("downmix", False),
         reference=options.get("reference"),

@@ -241,7 +241,7 @@ class Submission(_message.Message):
     def __init__(self, engine: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., prefetch_next: _Optional[bool] = ..., session: _Optional[str] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class TextToMusicRequest(_message.Message):
-    __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes")
+    __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes", "strength")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
     DURATION_S_FIELD_NUMBER: _ClassVar[int]
@@ -250,6 +250,7 @@ class TextToMusicRequest(_message.Message):
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     THINKING_FIELD_NUMBER: _ClassVar[int]
     CODES_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     music: Music
     duration_s: float
@@ -258,7 +259,8 @@ class TextToMusicRequest(_message.Message):
     reference: _audio_pb2.AudioInput
     thinking: Thinking
     codes: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ...) -> None: ...
+    strength: float
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ..., strength: _Optional[float] = ...) -> None: ...
 
 class CoverRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference")
@@ -313,7 +315,7 @@ class RepaintRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., mode: _Optional[_Union[RepaintMode, str]] = ..., strength: _Optional[float] = ..., context_s: _Optional[float] = ..., crossfade_ms: _Optional[float] = ..., match_loudness: _Optional[bool] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., loudness_of: _Optional[_Union[LoudnessReference, str]] = ...) -> None: ...
 
 class LegoRequest(_message.Message):
-    __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output", "reference", "thinking")
+    __slots__ = ("submission", "source", "music", "tracks", "start_s", "end_s", "context_s", "scope", "sampling", "output", "reference", "thinking", "song_caption")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
@@ -326,6 +328,7 @@ class LegoRequest(_message.Message):
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     THINKING_FIELD_NUMBER: _ClassVar[int]
+    SONG_CAPTION_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
@@ -338,7 +341,8 @@ class LegoRequest(_message.Message):
     output: Output
     reference: _audio_pb2.AudioInput
     thinking: Thinking
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., context_s: _Optional[float] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
+    song_caption: str
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., context_s: _Optional[float] = ..., scope: _Optional[_Union[Scope, str]] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., song_caption: _Optional[str] = ...) -> None: ...
 
 class CompleteRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "tracks", "sampling", "output", "reference", "thinking")

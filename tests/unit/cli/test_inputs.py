@@ -37,15 +37,30 @@ def test_lyrics_are_a_text_or_the_name_of_a_text_file(tmp_path: Path) -> None:
     assert lyrics("[Verse] missing.txt") == "[Verse] missing.txt"
 
 
-def test_timed_lyrics_give_the_words_of_the_region(tmp_path: Path) -> None:
+def test_a_task_on_a_region_gets_timed_lyrics_with_their_times(tmp_path: Path) -> None:
     words = tmp_path / "words.lrc"
-    words.write_text("[00:01.00]one\n[00:03.00]two\n[00:05.00]three\n[00:07.00]\n", "utf-8")
+    text = "[00:01.00][Verse 1]one\n[00:03.00]two\n[00:05.00][Chorus]three\n[00:09.00]\n"
+    words.write_text(text.replace("[Verse 1]", "<00:01.00>[Verse 1]"), "utf-8")
     options = {"lyrics": str(words), "start": 3.0, "end": 5.0}
-    assert request_fields(Repaint, options)["music"] == {"lyrics": "two"}
+    assert request_fields(Repaint, options)["music"] == {"lyrics": text}
+    assert request_fields(TextToMusic, {"lyrics": str(words)})["music"] == {
+        "lyrics": "[Verse 1]\none\ntwo\n[Chorus]\nthree"
+    }
     assert words_to_sing(options).note == "Of the 3 lines of the lyrics, the 1 between 3 and 5 s are used."
-    assert request_fields(Repaint, {**options, "end": -1.0})["music"] == {"lyrics": "two\nthree"}
-    assert request_fields(Repaint, {"lyrics": str(words)})["music"] == {"lyrics": "one\ntwo\nthree"}
-    assert "music" not in request_fields(Repaint, {**options, "start": 20.0, "end": 30.0})
+    assert request_fields(Repaint, {"lyrics": "la la"})["music"] == {"lyrics": "la la"}
+
+
+@pytest.mark.parametrize(
+    ("region", "first", "last"),
+    [({"start": 300.0, "end": 310.0}, 270, 339), ({"start": 500.0, "end": -1.0, "context": 5.0}, 495, 598)],
+)
+def test_of_long_timed_lyrics_those_around_the_region_are_sent(
+    tmp_path: Path, region: dict[str, float], first: int, last: int
+) -> None:
+    words = tmp_path / "words.lrc"
+    words.write_text("".join(f"[{at // 60:02d}:{at % 60:02d}.00]word {at}\n" for at in range(599)), "utf-8")
+    sent = request_fields(Repaint, {"lyrics": str(words), **region})["music"]["lyrics"].split("\n")
+    assert (sent[0].partition("]")[2], sent[-3].partition("]")[2]) == (f"word {first}", f"word {last}")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ VALUES: Mapping[str, Any] = {
 }  # fmt: skip
 WORDS = {
     "caption",
+    "song_caption",
     "language",
     "model",
     "vae",

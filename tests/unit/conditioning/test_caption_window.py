@@ -62,10 +62,11 @@ def test_the_warning_counts_words() -> None:
 
 
 def test_a_long_caption_of_a_layer_keeps_what_is_behind_it() -> None:
-    form = functools.partial(layer_caption, track="drums", explicit=True)
+    form = functools.partial(layer_caption, song_caption="a song", explicit=True, is_segment=False)
     read = fit_caption("loud " * 400, lambda caption: build(form(caption)), prompts().count)
     encoding = prompts().encode_with_frame(build(form(read)), MAX_TEXT_TOKENS)
-    assert f"\nLocal: drums\nMask Control: true\n\n{METAS}" in text_tokenizer().decode(encoding.ids)
+    assert "\nGlobal: a song\nLocal: loud" in text_tokenizer().decode(encoding.ids)
+    assert f"loud\nMask Control: true\n\n{METAS}" in text_tokenizer().decode(encoding.ids)
 
 
 def test_lyrics_beyond_the_window_are_counted_in_lines() -> None:

@@ -48,12 +48,13 @@ def test_a_masked_span_is_silent_and_the_rest_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spans", "mask_inside", "mask"),
-    [([], 1.0, [1] * 5), ([(1, 3)], 1.0, [0, 1, 1, 0, 0]), ([(0, 2), (4, 5)], 2.0, [2, 2, 0, 0, 2])],
-)
-def test_context_is_latents_then_mask(spans: list[lat.Span], mask_inside: float, mask: list[int]) -> None:
+    ("spans", "is_auto", "mask"),
+    [([], False, [1] * 5), ([(1, 3)], False, [0, 1, 1, 0, 0]), ([(0, 2), (4, 5)], False, [1, 1, 0, 0, 1]),
+     ([(0, 2), (4, 5)], True, [2] * 5), ([], True, [2] * 5)],
+)  # fmt: skip
+def test_context_is_latents_then_mask(spans: list[lat.Span], is_auto: bool, mask: list[int]) -> None:
     latents = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
-    context = lat.context_latents(latents, *spans, mask_inside=mask_inside)
+    context = lat.context_latents(latents, *spans, is_auto=is_auto)
     assert torch.equal(context[..., :4], latents)
     assert all(torch.equal(context[:, :, c], torch.tensor([mask, mask]).float()) for c in range(4, 8))
 

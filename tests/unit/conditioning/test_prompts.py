@@ -49,6 +49,7 @@ def test_prompts_equal_those_of_diffusers(task: str, tracks: tuple[str, ...], mu
 
 def test_every_task_that_makes_audio_has_an_instruction() -> None:
     names = [each.name.lower() for each in Instruction]
+    names.remove("lego_segment")  # a form of lego
     assert names == ["text2music", "cover", "repaint", "lego", "extract", "complete"]
     neural = ENGINES["neural"]
     assert set(names) == {name for name, task in TASKS.items() if task.kind == "audio" and neural.supports(task)}
@@ -58,7 +59,13 @@ def test_tempo_is_rounded_to_whole_beats() -> None:
     assert "- bpm: 93\n" in text_prompt("x:", Music(bpm=92.6), 30.0)
 
 
+def test_keys_are_written_in_full_with_their_own_letter() -> None:
+    for given, written in (("gbm", "Gb minor"), ("F# min", "F# minor"), ("A♭", "A♭ major"), ("B♭ major", "B♭ major")):
+        assert f"- keyscale: {written}\n" in text_prompt("x:", Music(keyscale=given), 30.0)
+
+
 def test_layer_captions_have_the_trained_form() -> None:
-    assert (
-        layer_caption("a ballad", "brushes", explicit=False) == "Global: a ballad\nLocal: brushes\nMask Control: false"
-    )
+    whole = layer_caption("brushes", "a ballad", explicit=False, is_segment=False)
+    assert whole == "Global: a ballad\nLocal: brushes\nMask Control: false"
+    segment = layer_caption("brushes", "a ballad", explicit=True, is_segment=True)
+    assert segment == "Local: brushes\nMask Control: true"

@@ -78,7 +78,7 @@ def test_thinking_without_effect_gives_a_warning(task: TextToMusic, says: str) -
 def test_a_plan_that_is_too_short_gives_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeEngine, "supports_planning", True)
     short = TextToMusic(duration_s=1.0, codes=(1, 2, 3))
-    assert warnings(short) == [["The plan ends after 0.6 of 1 s; what comes then follows silence."]]
+    assert warnings(short) == [["The plan ends after 0.6 of 1 s, and so does the song."]]
     assert warnings(TextToMusic(duration_s=0.7, codes=(1, 2, 3))) == [None]
     assert warnings(TextToMusic(codes=(1, 2, 3))) == [None]
 
@@ -124,8 +124,8 @@ def test_timed_lyrics_of_a_region_are_cut_and_that_is_said(tmp_path: Path) -> No
         Source(str(tmp_path / "song.wav")), music=Music(lyrics=lyrics), start_s=0.5, output=Output(seeds=(1,))
     )
     assert warnings(task) == [["Of the 2 lines of the lyrics, the 1 from 0.5 s on are used."]]
-    assert engine_request(task).music.lyrics == "two"
-    assert engine_request(TextToMusic(music=Music(lyrics=lyrics))).music.lyrics == "one\ntwo"
+    assert engine_request(task, FakeEngine()).music.lyrics == "two"
+    assert engine_request(TextToMusic(music=Music(lyrics=lyrics)), FakeEngine()).music.lyrics == "one\ntwo"
 
 
 @pytest.mark.parametrize("task", [TextToMusic, FormatSample])

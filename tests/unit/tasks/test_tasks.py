@@ -39,6 +39,7 @@ class Recorder:
 
     name: str = "fake"
     context_limit_s: float = math.inf
+    reads_context: bool = False
     requests: list[EngineRequest] = field(default_factory=list)
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -393,6 +394,7 @@ class FaultyEngine:
     roles: tuple[str, ...] = ("mix",)
     name: str = "broken"
     context_limit_s: float = math.inf
+    reads_context: bool = False
 
     def run(self, _request: EngineRequest, _cancel: CancelToken) -> Iterator[EngineEvent]:
         yield Metadata({})

@@ -13,6 +13,7 @@ from acestep_runtime.tasks.base import Output, Source, Task
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
+from acestep_runtime.tasks.lego import Lego
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.schema import from_fields, to_fields
 from acestep_runtime.tasks.text2music import TextToMusic
@@ -46,8 +47,7 @@ class Draft(FakeEngine):
     ("task", "says"),
     [
         (TextToMusic(sampling=Sampling(noise_strength=0.5)), "noise_strength 0.5 had no effect: it is for cover."),
-        (Extract(SONG, tracks=("drums",), sampling=Sampling(mask="auto")),
-         "mask auto had no effect: it is for repaint and lego."),
+        (TextToMusic(strength=0.5), "strength 0.5 had no effect: there is no plan to follow."),
         (Repaint(SONG, sampling=Sampling(skip_loop=True)), "skip_loop on had no effect: it is for lego and extract."),
         (TextToMusic(sampling=Sampling(timesteps=(1.0, 0.5), steps=9)), "steps 9 had no effect: timesteps say all of it."),
         (Repaint(SONG, mode="aggressive", strength=0.9), "strength 0.9 had no effect: it is for the mode balanced."),
@@ -66,6 +66,12 @@ def test_an_engine_without_a_model_says_which_settings_it_does_not_have() -> Non
         "steps 50 had no effect: the draft engine has no such setting.",
         "guidance 7 had no effect: the draft engine has no such setting.",
         "adapters mystyle had no effect: the draft engine has no such setting.",
+    ]
+
+
+def test_an_engine_without_a_model_reads_no_caption_of_the_song() -> None:
+    assert list(describe_unused(Lego(SONG, tracks=("drums",), song_caption="a ballad"), Draft())) == [
+        "song_caption a ballad had no effect: the draft engine has no use for it."
     ]
 
 
@@ -118,6 +124,10 @@ def test_an_engine_that_uses_no_reference_and_plans_nothing_says_so_by_name_and_
         Cover(SONG, strength=0.3, sampling=Sampling(noise_strength=0.5, skip_quantiser=True)),
         Repaint(SONG, strength=0.3, loudness_of="context", sampling=Sampling(mask="auto")),
         Complete(SONG, tracks=("drums",)),
+        Extract(SONG, tracks=("drums",), sampling=Sampling(mask="auto")),
+        TextToMusic(strength=0.5, codes=(1, 2)),
+        TextToMusic(strength=0.5, thinking=Thinking(plan_first=True)),
+        Lego(SONG, tracks=("drums",), song_caption="a ballad"),
     ],
 )
 def test_what_is_used_is_not_reported(task: Task) -> None:

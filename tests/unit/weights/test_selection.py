@@ -30,6 +30,15 @@ def test_select_checkpoint_prefers_by_kind_and_size(models: Path, model: str, ne
     assert select_checkpoint(models, model, needs_base).name == name
 
 
+def test_a_model_that_was_trained_for_layers_makes_them_whatever_its_name(models: Path) -> None:
+    name = write_original(models / "layers-sft", is_lego_sft=True).name
+    assert select_checkpoint(models, name, True).name == name
+    assert select_checkpoint(models, name, False).kind == "sft"
+    assert select_checkpoint(models, "", True).name == "acestep-v15-base"
+    with pytest.raises(InvalidValue, match="is a sft model; this task needs a base model"):
+        select_checkpoint(models, "xl-sft", True)
+
+
 def test_a_missing_model_raises_with_the_pull_command(models: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     for model, needs_base, name in (("", False, "acestep-v15-turbo"), ("", True, "acestep-v15-base"),

@@ -40,6 +40,11 @@ def _has_music(task: type[Task]) -> bool:
     return task.has("music")
 
 
+def _has_strength(task: type[Task]) -> bool:
+    """Return whether a task follows a source by a strength; that of a song is for its codes, which OSC does not send."""
+    return task.has("strength") and task.has("source")
+
+
 #: Arguments in their order, each for the tasks that have it. An analysis is given words; its caption is in the session or JSON.
 _POSITIONS = (
     (Positional("s", "source"), lambda task: task.has("source")),
@@ -50,7 +55,7 @@ _POSITIONS = (
     (Positional("s", "caption"), lambda task: _has_music(task) and task.kind != "analysis"),
     (Positional("s", "lyrics"), _has_music),
     (Positional("f", "duration_s"), lambda task: task.has("duration_s")),
-    (Positional("f", "strength"), lambda task: task.has("strength")),
+    (Positional("f", "strength"), _has_strength),
 )
 
 
@@ -127,7 +132,7 @@ def _nest(kind: type[Task], values: Mapping[str, JsonValue]) -> dict[str, JsonVa
     fields: dict[str, JsonValue] = {
         name: values[name]
         for name in ("start_s", "end_s", "duration_s", "strength", "description")
-        if name in values and kind.has(name)
+        if name in values and (_has_strength(kind) if name == "strength" else kind.has(name))
     }
     if fields.get("end_s") == END:
         del fields["end_s"]

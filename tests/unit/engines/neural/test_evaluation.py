@@ -198,7 +198,7 @@ def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(evaluation, "align_by_attention", record)
     with torch.inference_mode():
-        evaluation.align_take(model, latents, prompt, context, model.timbre, 8)
+        evaluation.align_take(model, latents, prompt, context, model.timbre, 8, 3.5)
         x = loop.add_noise(latents, loop.draw_noise([42], 100, model.spec.channels), 1 / 8)
         condition = model.encode_prompt(prompt, model.timbre)
         all_maps = dict(
@@ -207,7 +207,7 @@ def test_alignment_uses_only_lyric_tokens(folder: Path, monkeypatch: pytest.Monk
     maps, token_bytes, times = arguments
     tokens = lyric_tokens(MUSIC, model.text_tokenizer)
     assert b"".join(token_bytes).decode() == LYRICS
-    assert times == (4.0, 4.0)
+    assert times == (4.0, 3.5)
     assert len(maps) == sum(map(len, model.spec.lyric_heads.values())) == len(all_maps)
     for found, whole in zip(maps, all_maps.values(), strict=True):
         assert np.allclose(found, whole[tokens.span].numpy(), atol=1e-6)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from acestep_runtime.engines.neural.language import (
     _answer_certainty,
     _tempo_note,
     code_count,
+    plan_takes,
     user_metadata,
 )
 from acestep_runtime.errors import Cancelled, EngineFailure
@@ -172,6 +174,39 @@ def test_takes_are_planned_in_one_batch_and_cached(engine: NeuralEngine) -> None
     first = plans(1, 2, 3)
     engine._cache = None
     assert plans(1, 2, 3) == first
+
+
+@pytest.mark.parametrize("music", [Music("warm", "la"), Music("warm", "la", "en", 90, "C major", 4)])
+def test_the_plan_of_a_planned_length_is_the_plan_that_has_it(engine: NeuralEngine, music: Music) -> None:
+    thinking = Thinking(plan_first=True, top_k=20)
+    request = EngineRequest(TASKS["text2music"], 0, 4, music, thinking=thinking)
+
+    def finish(work: Generator[Any, None, Any]) -> Any:
+        try:
+            while True:
+                next(work)
+        except StopIteration as end:
+            return end.value
+
+    length_s = finish(engine.plan_length(request, CancelToken()))
+    assert 10 <= length_s <= 600
+    # A source, so that no codes are planned: they take long.
+    whole = replace(
+        request, frames=round(length_s * 48_000), has_planned_length=True, source=np.zeros((1, 2), np.float32)
+    )
+    plan = finish(plan_takes(engine._language, whole, [4], CancelToken()))[4]
+    assert plan.metadata["duration"] == length_s
+    assert plan.metadata["caption"]  # the model was asked, though nothing else is missing
+    asked = replace(whole, has_planned_length=False)
+    (known,) = finish(plan_takes(engine._language, asked, [4], CancelToken())).values()
+    assert ("caption" in known.metadata) == (music.bpm is None)
+
+
+def test_without_a_language_model_no_length_is_planned(tmp_path: Path) -> None:
+    work = NeuralEngine(tmp_path).plan_length(EngineRequest(TASKS["text2music"], 0, 1), CancelToken())
+    with pytest.raises(StopIteration) as end:
+        next(work)
+    assert end.value.value is None
 
 
 def test_audio_is_encoded_to_codes(engine: NeuralEngine) -> None:
