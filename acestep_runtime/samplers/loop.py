@@ -2,21 +2,25 @@
 
 x ← noise                            or, for a cover, the source with noise added
 for t, t' in levels:
+    y ← x − velocity·t               the clean latents that the step points at
     x ← step(velocity, x, t, t')
+    x ← correction(x, y, t)          see dcw.py
     x ← step_callback(x, t')         a repaint restores the latents around its span
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from acestep_runtime.samplers.dcw import Correction
 from acestep_runtime.samplers.fields import GuidedVelocity
-from acestep_runtime.samplers.steps import Step, VelocityFn
+from acestep_runtime.samplers.steps import HISTORY, Step, VelocityFn
 
 #: Changes latents after a step: ``(x, number of the step, next level) → x``.
 StepCallback = Callable[[Tensor, int, float], Tensor]
@@ -74,10 +78,20 @@ def crossfade(x: Tensor, clean: Tensor, span: tuple[int, int], frames: int) -> T
 
 def denoise(
     x: Tensor, levels: Sequence[float], steps: Sequence[Step], fields: Sequence[GuidedVelocity], sample_noise: VelocityFn,
-    step_callback: StepCallback = lambda x, _number, _t: x,
+    step_callback: StepCallback = lambda x, _number, _t: x, correction: Correction | None = None,
 ) -> Iterator[Tensor]:  # fmt: skip
     """Yield the latents after every step, the last of them clean. Each step has its own velocity field."""
+    velocities: deque[Tensor] = deque(maxlen=HISTORY)
+    last_field = None
     transitions = zip(steps, fields, itertools.pairwise(levels), strict=True)
     for number, (step, field, (t, t_next)) in enumerate(transitions):
-        x = step_callback(step(field, field.memoryless, x, t, t_next, sample_noise), number, t_next)
+        if field is not last_field:
+            velocities.clear()  # those of another field say nothing about this one
+        last_field = field
+        velocities.appendleft(field(x, t))
+        clean = x - velocities[0] * t
+        x = step(velocities, field.memoryless, x, t, t_next, sample_noise)
+        if correction is not None:
+            x = correction(x, clean, t)
+        x = step_callback(x, number, t_next)
         yield x

@@ -5,40 +5,42 @@ A velocity field is a function ``(x, t) → v`` with v = noise − music, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 VelocityFn = Callable[[Tensor, float], Tensor]
+#: How many velocities a step may look at: its own, and those of the steps before it.
+HISTORY = 3
 
 
-#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the velocity field, that of a corrector
-#: (guidance without momentum), the latents, both levels, and a function that samples noise of the latents' shape.
-Step = Callable[[VelocityFn, VelocityFn, Tensor, float, float, VelocityFn], Tensor]
+#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the velocities at the start of this step and
+#: of those before it, the newest first; the velocity field of a corrector; the latents; both levels; and a function that samples
+#: noise of the latents' shape.
+Step = Callable[[Sequence[Tensor], VelocityFn, Tensor, float, float, VelocityFn], Tensor]
 
 
 def euler(
-    field: VelocityFn, _corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
+    velocities: Sequence[Tensor], _corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
 ) -> Tensor:
     """Follow the velocity at the start of the step."""
-    return x - field(x, t) * (t - t_next)
+    return x - velocities[0] * (t - t_next)
 
 
 def heun(
-    field: VelocityFn, corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
+    velocities: Sequence[Tensor], corrector: VelocityFn, x: Tensor, t: float, t_next: float, _sample_noise: VelocityFn
 ) -> Tensor:
     """Follow the mean of the velocities at both ends of the step."""
-    velocity = field(x, t)
-    prediction = x - velocity * (t - t_next)
-    return x - (velocity + corrector(prediction, t_next)) / 2 * (t - t_next)
+    prediction = x - velocities[0] * (t - t_next)
+    return x - (velocities[0] + corrector(prediction, t_next)) / 2 * (t - t_next)
 
 
 def sde(
-    field: VelocityFn, _corrector: VelocityFn, x: Tensor, t: float, t_next: float, sample_noise: VelocityFn
+    velocities: Sequence[Tensor], _corrector: VelocityFn, x: Tensor, t: float, t_next: float, sample_noise: VelocityFn
 ) -> Tensor:
     """Jump to the clean latents, then add new noise to reach the next level."""
-    music = x - field(x, t) * t
+    music = x - velocities[0] * t
     return music if t_next == 0 else t_next * sample_noise(x, t_next) + (1 - t_next) * music
 
 

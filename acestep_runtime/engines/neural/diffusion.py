@@ -23,6 +23,7 @@ from acestep_runtime.errors import EngineFailure
 from acestep_runtime.guidance.methods import METHODS
 from acestep_runtime.memory.policy import free_gib, max_batch_takes
 from acestep_runtime.samplers import loop, schedule
+from acestep_runtime.samplers.dcw import make_correction
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
 from acestep_runtime.samplers.noise import NoiseStream, draw_take_noise
 from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
@@ -157,7 +158,11 @@ def _denoise(
         def sample_noise(like: Tensor, _t: float) -> Tensor:
             return stream.draw(like)
 
-        states = loop.denoise(x, levels, steps, fields, sample_noise, _step_callback(spec.preserved, noise, count))
+        callback = _step_callback(spec.preserved, noise, count)
+        correction = make_correction(
+            sampling.dcw, sampling.dcw_strength, sampling.dcw_high_strength, is_turbo=is_turbo
+        )
+        states = loop.denoise(x, levels, steps, fields, sample_noise, callback, correction)
         yield from ((state, number, count) for number, state in enumerate(states, 1))
 
 

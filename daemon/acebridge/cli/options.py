@@ -227,6 +227,22 @@ VelocityEma = Annotated[
     float | None,
     _option("--velocity-ema", text="Smoothing: share of the previous velocity in the next, 0 to 1 (0).", panel=_NEURAL),
 ]
+Dcw = Annotated[
+    str | None,
+    _option(
+        "--dcw",
+        text="Correction after each step: auto (default; double on turbo models, else off), off, low, high, double or pix.",
+        panel=_NEURAL,
+    ),
+]
+DcwStrength = Annotated[
+    float | None,
+    _option("--dcw-strength", text="Strength of --dcw, for double that of the low band, 0 to 1 (0.05).", panel=_NEURAL),
+]
+DcwHighStrength = Annotated[
+    float | None,
+    _option("--dcw-high-strength", text="Strength of the high band in --dcw double, 0 to 1 (0.02).", panel=_NEURAL),
+]
 NoiseStrength = Annotated[
     float | None,
     _option(

@@ -31,6 +31,7 @@ GROUPS = {
         for name in (
             "model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end",
             "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop",
+            "dcw", "dcw_strength", "dcw_high_strength",
         )
     } | {"adapters": "lora"},
     "thinking": {

@@ -30,6 +30,16 @@ class RegionMask(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REGION_MASK_EXPLICIT: _ClassVar[RegionMask]
     REGION_MASK_AUTO: _ClassVar[RegionMask]
 
+class DcwMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DCW_MODE_UNSPECIFIED: _ClassVar[DcwMode]
+    DCW_MODE_AUTO: _ClassVar[DcwMode]
+    DCW_MODE_OFF: _ClassVar[DcwMode]
+    DCW_MODE_LOW: _ClassVar[DcwMode]
+    DCW_MODE_HIGH: _ClassVar[DcwMode]
+    DCW_MODE_DOUBLE: _ClassVar[DcwMode]
+    DCW_MODE_PIX: _ClassVar[DcwMode]
+
 class ScoreKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SCORE_KIND_UNSPECIFIED: _ClassVar[ScoreKind]
@@ -77,6 +87,13 @@ TASK_KIND_FORMAT_SAMPLE: TaskKind
 REGION_MASK_UNSPECIFIED: RegionMask
 REGION_MASK_EXPLICIT: RegionMask
 REGION_MASK_AUTO: RegionMask
+DCW_MODE_UNSPECIFIED: DcwMode
+DCW_MODE_AUTO: DcwMode
+DCW_MODE_OFF: DcwMode
+DCW_MODE_LOW: DcwMode
+DCW_MODE_HIGH: DcwMode
+DCW_MODE_DOUBLE: DcwMode
+DCW_MODE_PIX: DcwMode
 SCORE_KIND_UNSPECIFIED: ScoreKind
 SCORE_KIND_LYRICS_ALIGNMENT: ScoreKind
 SCORE_KIND_QUALITY: ScoreKind
@@ -113,7 +130,7 @@ class Music(_message.Message):
     def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
 
 class Sampling(_message.Message):
-    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters")
+    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters", "dcw", "dcw_strength", "dcw_high_strength")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     GUIDANCE_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +147,9 @@ class Sampling(_message.Message):
     MASK_FIELD_NUMBER: _ClassVar[int]
     SKIP_LOOP_FIELD_NUMBER: _ClassVar[int]
     ADAPTERS_FIELD_NUMBER: _ClassVar[int]
+    DCW_FIELD_NUMBER: _ClassVar[int]
+    DCW_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    DCW_HIGH_STRENGTH_FIELD_NUMBER: _ClassVar[int]
     model: str
     steps: int
     guidance: float
@@ -146,7 +166,10 @@ class Sampling(_message.Message):
     mask: RegionMask
     skip_loop: bool
     adapters: _containers.RepeatedCompositeFieldContainer[Adapter]
-    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ...) -> None: ...
+    dcw: DcwMode
+    dcw_strength: float
+    dcw_high_strength: float
+    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ..., dcw: _Optional[_Union[DcwMode, str]] = ..., dcw_strength: _Optional[float] = ..., dcw_high_strength: _Optional[float] = ...) -> None: ...
 
 class Adapter(_message.Message):
     __slots__ = ("name", "scale")
