@@ -121,14 +121,17 @@ def generate(kind: str, case: dict[str, Any]) -> Tensor:
         inside = torch.zeros(1, frames, 1, dtype=torch.bool)
         inside[:, slice(*case["span"])] = True
         clean = inputs(f"clean_src_latents_{length}")
-        after = loop.Injection(clean, noise, inside, case["repaint_injection_ratio"], count)
+        injected = loop.injected_steps(case["repaint_injection_ratio"], count, is_turbo=is_turbo)
+        after = loop.Injection(clean, noise, inside, injected)
     sampler = "sde" if case.get("infer_method") == "sde" else case.get("sampler_mode", "euler")
     correction = None
     if case.get("dcw_enabled"):
         correction = make_correction(case["dcw_mode"], case["dcw_scaler"], case.get("dcw_high_scaler"))
+    ends = schedule.sde_levels(levels, case["shift"]) if sampler == "sde" and not is_turbo else levels[1:]
     for x in loop.denoise(  # noqa: B007
         x, levels, make_steps(sampler, count, is_turbo=is_turbo), _fields(kind, case, count),
-        lambda x, _: torch.randn(x.shape, generator=draws), after or (lambda x, _number, _t: x), correction,
+        lambda x, _: torch.randn(x.shape, generator=draws), after or (lambda x, _number, _t: x), correction, ends,
     ):  # fmt: skip
         pass
-    return loop.crossfade(x, clean, case["span"], case["repaint_crossfade_frames"]) if "span" in case else x
+    crossfade = case.get("repaint_crossfade_frames")  # with 0 the reference does not blend
+    return loop.crossfade(x, clean, case["span"], crossfade) if crossfade else x

@@ -108,10 +108,12 @@ def _noise_schedule(model: Model, sampling: Sampling) -> tuple[list[float], bool
     is_turbo = model.spec.kind == "turbo"
     if sampling.timesteps:
         return schedule.custom(sampling.timesteps, is_turbo=is_turbo), is_turbo
-    shift = sampling.shift or model.spec.shift
-    if is_turbo and sampling.steps in (None, schedule.TURBO_STEPS):
-        return schedule.turbo(shift), is_turbo
-    return schedule.linear(sampling.steps or model.spec.steps, shift), is_turbo
+    return schedule.linear(sampling.steps or model.spec.steps, _shift(model, sampling)), is_turbo
+
+
+def _shift(model: Model, sampling: Sampling) -> float:
+    """Return the shift of the noise schedule; levels that are given have none."""
+    return 1.0 if sampling.timesteps else sampling.shift or model.spec.shift
 
 
 def _batch_seeds(model: Model, request: EngineRequest, spec: GenerationSpec) -> list[TakeSeed]:
@@ -152,17 +154,19 @@ def _denoise(
                 model.velocity, _repeat_context(spec.late_conditioning.context, noise), text_only, guidance, smoother
             )
             fields[switch_step:] = [text_only_field] * (count - switch_step)
-        steps = make_steps(sampling.sampler or "euler", count, is_turbo=is_turbo)
+        sampler = sampling.sampler or "euler"
+        steps = make_steps(sampler, count, is_turbo=is_turbo)
+        ends = schedule.sde_levels(levels, _shift(model, sampling)) if sampler == "sde" and not is_turbo else levels[1:]
         stream = NoiseStream(batch, _SAMPLER_NOISE)
 
         def sample_noise(like: Tensor, _t: float) -> Tensor:
             return stream.draw(like)
 
-        callback = _step_callback(spec.preserved, noise, count)
+        callback = _step_callback(spec.preserved, noise, count, is_turbo=is_turbo)
         correction = make_correction(
             sampling.dcw, sampling.dcw_strength, sampling.dcw_high_strength, is_turbo=is_turbo
         )
-        states = loop.denoise(x, levels, steps, fields, sample_noise, callback, correction)
+        states = loop.denoise(x, levels, steps, fields, sample_noise, callback, correction, ends)
         yield from ((state, number, count) for number, state in enumerate(states, 1))
 
 
@@ -171,13 +175,16 @@ def _repeat_context(context: Tensor, noise: Tensor) -> Tensor:
     return context.to(noise).expand(len(noise), -1, -1)
 
 
-def _step_callback(preserved: PreservedRegion | None, noise: Tensor, count: int) -> loop.StepCallback:
+def _step_callback(
+    preserved: PreservedRegion | None, noise: Tensor, count: int, *, is_turbo: bool
+) -> loop.StepCallback:
     if preserved is None:
         return lambda x, _number, _t: x
     clean = preserved.clean.to(noise)
     span_mask = torch.zeros(1, noise.shape[1], 1, dtype=torch.bool, device=noise.device)
     span_mask[:, slice(*preserved.span)] = True
-    injection = loop.Injection(clean, noise, span_mask, preserved.ratio, count)
+    steps = loop.injected_steps(preserved.ratio, count, is_turbo=is_turbo)
+    injection = loop.Injection(clean, noise, span_mask, steps)
 
     def callback(x: Tensor, number: int, t_next: float) -> Tensor:
         x = injection(x, number, t_next)
