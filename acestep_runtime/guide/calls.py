@@ -67,6 +67,11 @@ def generate(
     model: str | None = None,
     inference_steps: int | None = None,
     guidance_scale: float | None = None,
+    guidance_method: str | None = None,
+    sampler: str | None = None,
+    dcw: str | None = None,
+    dcw_strength: float | None = None,
+    dcw_high_strength: float | None = None,
     engine: str = "auto",
     daemon: str | None = None,
     on_progress: Callable[[str, float], None] | None = None,
@@ -111,9 +116,9 @@ def generate(
     ``lm_batch_chunk_size`` takes are planned at once.
 
     ``engine`` is "auto", "draft" or "neural"; ``daemon="host:port"`` sends the same call to a daemon. ``thinking``,
-    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``inference_steps`` and ``guidance_scale`` are for
-    neural engines; where one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is
-    called with a stage in plain words and the fraction done. Safe to call from several threads.
+    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``inference_steps``, ``guidance_scale``,
+    ``guidance_method``, ``sampler`` and ``dcw`` with its strengths (docs/neural.md has their values) are for neural engines; where
+    one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is called with a stage in plain words and the fraction done. Safe to call from several threads.
 
     Raises `InvalidValue` with the name of the argument, `UnreadableAudio` for a source that is not audio,
     `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `acebridge.errors.Unavailable`
@@ -131,7 +136,8 @@ def generate(
         "track_names": track_names if track_name is None else [track_name],
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
-        "inference_steps": inference_steps, "guidance_scale": guidance_scale,
+        "inference_steps": inference_steps, "guidance_scale": guidance_scale, "guidance_method": guidance_method,
+        "sampler": sampler, "dcw": dcw, "dcw_strength": dcw_strength, "dcw_high_strength": dcw_high_strength,
         "variation": variation, "variation_seed": variation_seed,
     }  # fmt: skip
     can_plan = task_type in TASKS and TASKS[task_type].can_plan

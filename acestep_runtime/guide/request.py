@@ -64,6 +64,10 @@ ARGUMENTS = {
     "model": Argument("sampling.model"),
     "inference_steps": Argument("sampling.steps"),
     "guidance_scale": Argument("sampling.guidance"),
+    **{
+        name: Argument(f"sampling.{name}")
+        for name in ("guidance_method", "sampler", "dcw", "dcw_strength", "dcw_high_strength")
+    },
     "batch_size": Argument("output.takes"),
     "seed": Argument("output.seeds"),
     "variation": Argument("output.variation"),

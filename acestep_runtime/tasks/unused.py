@@ -43,6 +43,18 @@ def _is_distilled(task: Task, engine: Engine) -> bool:
     return engine.model_kind(type(task), sampling.model) == "turbo"
 
 
+def _has_mode(*modes: str) -> Callable[[Task, Engine], bool]:
+    """Return whether DCW works in one of ``modes``; how it works by itself depends on the model."""
+
+    def applies(task: Task, engine: Engine) -> bool:
+        mode = getattr(task, "sampling", Sampling()).dcw
+        if mode in ("", "auto"):
+            mode = "double" if _is_distilled(task, engine) else "off"
+        return mode in modes
+
+    return applies
+
+
 #: The first rule that names a field counts.
 RULES = (
     Rule(SAMPLING, lambda _task, engine: not engine.supports_sampling, "the {engine} engine has no such setting"),
@@ -62,6 +74,8 @@ RULES = (
         _is_distilled,
         "guidance is built into turbo models; it is for base and SFT models",
     ),
+    Rule(("sampling.dcw_strength", "sampling.dcw_high_strength"), _has_mode("off"), "dcw is off"),
+    Rule(("sampling.dcw_high_strength",), _has_mode("low", "high", "pix"), "it is for dcw double"),
     Rule(("sampling.noise_strength", "sampling.skip_quantiser"), _only_for("cover"), "it is for cover"),
     Rule(("sampling.mask",), _only_for("repaint", "lego"), "it is for repaint and lego"),
     Rule(("sampling.skip_loop",), _only_for("lego", "extract"), "it is for lego and extract"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from acestep_runtime.conditioning.codes import semantic_hints
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
-from acestep_runtime.guidance import METHODS
+from acestep_runtime.guidance import METHODS, corrector
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.dcw import make_correction
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
@@ -75,7 +75,9 @@ def context(kind: str, case: dict[str, Any]) -> Tensor:
 def condition(kind: str, text: str = "text", lyric: str = "lyric") -> Tensor:
     """The packed condition of a text and of lyrics, by the beginnings of their names."""
     ends = ("hidden_states", "attention_mask")
-    given = {f"{role}_{end}": inputs(f"{name}_{end}") for role, name in (("text", text), ("lyric", lyric)) for end in ends}
+    given = {
+        f"{role}_{end}": inputs(f"{name}_{end}") for role, name in (("text", text), ("lyric", lyric)) for end in ends
+    }
     timbre = ("refer_audio_acoustic_hidden_states_packed", "refer_audio_order_mask")
     packed: Tensor = parts(kind).encoder(**given, **{name: inputs(name) for name in timbre})[0]
     return packed.clone()
@@ -86,7 +88,9 @@ def guidance(kind: str, velocity: VelocityModel, case: dict[str, Any]) -> Guidan
     if strength <= 1 or null is None:
         return None
     interval = case.get("cfg_interval_start", 0.0), case.get("cfg_interval_end", 1.0)
-    return GuidanceConfig(velocity.project_null(null), METHODS["apg"](strength), METHODS["cfg"](strength), *interval)
+    name, angle = case.get("guidance_variant", "apg"), case.get("guidance_params", {}).get("angle_clip")
+    method = partial(METHODS[name], max_angle=angle) if angle else METHODS[name]
+    return GuidanceConfig(velocity.project_null(null), method(strength), corrector(name, strength), *interval)
 
 
 def smoother(case: dict[str, Any]) -> VelocitySmoother:

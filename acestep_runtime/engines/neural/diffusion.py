@@ -20,7 +20,7 @@ from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis,
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES, GenerationSpec, PreservedRegion, TaskInputs
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.guidance.methods import METHODS
+from acestep_runtime.guidance import METHODS, corrector
 from acestep_runtime.memory.policy import free_gib, max_batch_takes
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.dcw import make_correction
@@ -163,9 +163,7 @@ def _denoise(
             return stream.draw(like)
 
         callback = _step_callback(spec.preserved, noise, count, is_turbo=is_turbo)
-        correction = make_correction(
-            sampling.dcw, sampling.dcw_strength, sampling.dcw_high_strength, is_turbo=is_turbo
-        )
+        correction = make_correction(sampling.dcw, sampling.dcw_strength, sampling.dcw_high_strength, is_turbo=is_turbo)
         states = loop.denoise(x, levels, steps, fields, sample_noise, callback, correction, ends)
         yield from ((state, number, count) for number, state in enumerate(states, 1))
 
@@ -204,9 +202,10 @@ def _guidance_config(model: Model, sampling: Sampling, is_turbo: bool) -> Guidan
     if strength <= 1 or model.null_condition is None:
         return None
     end = 1.0 if sampling.guidance_end is None else sampling.guidance_end
+    method = sampling.guidance_method or "apg"
     return GuidanceConfig(
-        model.velocity.project_null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
-        METHODS["cfg"](strength), sampling.guidance_start or 0.0, end,
+        model.velocity.project_null(model.null_condition), METHODS[method](strength), corrector(method, strength),
+        sampling.guidance_start or 0.0, end,
     )  # fmt: skip
 
 

@@ -197,8 +197,11 @@ KeepCaption = Annotated[bool, _flag("--keep-caption", "Keep your caption instead
 Shift = Annotated[
     float | None, _option("--shift", text="Shift of the noise schedule towards high noise, 0.1 to 10.", panel=_NEURAL)
 ]
-Sampler = Annotated[str | None, _option("--sampler", text="euler (default), heun or sde.", panel=_NEURAL)]
-GuidanceMethod = Annotated[str | None, _option("--guidance-method", text="apg (default), adg or cfg.", panel=_NEURAL)]
+Sampler = Annotated[str | None, _option("--sampler", text="euler (default), heun, sde or ab3.", panel=_NEURAL)]
+GuidanceMethod = Annotated[
+    str | None,
+    _option("--guidance-method", text="apg (default), adg, adg_w_norm, adg_wo_clip or cfg.", panel=_NEURAL),
+]
 GuidanceStart = Annotated[
     float | None,
     _option("--guidance-start", text="Guidance is off below this noise level, 0 to 1 (0).", panel=_NEURAL),

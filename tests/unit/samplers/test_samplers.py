@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +18,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.fields import GuidedVelocity
 from acestep_runtime.samplers.steps import STEPS, VelocityFn, VelocitySmoother, make_steps
+from tests.support.sampling_cases import numbers
 
 
 def test_schedules_of_turbo_models_follow_any_shift() -> None:
@@ -84,7 +85,7 @@ def _run(sampler: str, levels: list[float], x: Tensor, velocity: VelocityFn) -> 
     return x
 
 
-@pytest.mark.parametrize("sampler", ["euler", "heun"])
+@pytest.mark.parametrize("sampler", ["euler", "heun", "ab3"])
 @pytest.mark.parametrize("steps", [1, 3, 8])
 def test_samplers_follow_a_straight_path_exactly(sampler: str, steps: int) -> None:
     noise, music = torch.randn(1, 6, 4, dtype=torch.float64), torch.randn(1, 6, 4, dtype=torch.float64)
@@ -92,7 +93,7 @@ def test_samplers_follow_a_straight_path_exactly(sampler: str, steps: int) -> No
     assert torch.allclose(result, music, atol=1e-12)
 
 
-def test_heun_has_second_order_and_euler_first() -> None:
+def test_heun_and_ab3_have_second_order_and_euler_first() -> None:
     """dx/dt = x: from 1 at t = 1 to 1/e at t = 0."""
 
     def error(sampler: str, steps: int) -> float:
@@ -101,6 +102,43 @@ def test_heun_has_second_order_and_euler_first() -> None:
 
     assert error("euler", 40) / error("euler", 80) == pytest.approx(2, abs=0.1)
     assert error("heun", 40) / error("heun", 80) == pytest.approx(4, abs=0.2)
+    # its first and last steps are Euler's, which leaves the second order of the whole
+    assert error("ab3", 40) / error("ab3", 80) == pytest.approx(4, abs=0.3)
+    assert error("ab3", 40) < error("euler", 40) / 10
+
+
+@pytest.mark.parametrize("shift", ["1.0", "3.0"])
+def test_ab3_takes_the_steps_of_its_reference(shift: str) -> None:
+    """See tests/golden/README.md. The reference's loop, unlike these figures, ends with a step of Euler, as ours does."""
+    levels, given, expected = (
+        numbers()[f"ab3/shift{shift}/{name}"] for name in ("timesteps", "velocity", "x_after_step")
+    )
+    velocities = iter(given)
+    steps = [STEPS["ab3"]] * len(given)
+    field = _Field(lambda _x, _t: next(velocities))
+    states = loop.denoise(numbers()["ab3/x0"], levels.tolist(), steps, [field] * len(given), lambda x, _t: x)
+    for state, theirs in zip(states, expected, strict=True):
+        assert torch.allclose(state, theirs, atol=1e-6)
+
+
+def test_ab3_asks_for_one_velocity_a_step_and_starts_again_with_another_field() -> None:
+    levels, calls = schedule.linear(5), []
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        calls.append(t)
+        return torch.full_like(x, t)
+
+    one, other = _Field(velocity), _Field(velocity)
+    states = [
+        float(x)
+        for x in loop.denoise(
+            torch.zeros(1, 1, 1), levels, [STEPS["ab3"]] * 5, [one, one, other, other, other], lambda x, _t: x
+        )
+    ]
+    assert calls == levels[:-1]
+    lengths = [-0.2 * each for each in (1.0, 1.5 * 0.8 - 0.5, 0.6, 1.5 * 0.4 - 0.5 * 0.6,
+                                        23 / 12 * 0.2 - 16 / 12 * 0.4 + 5 / 12 * 0.6)]  # fmt: skip
+    assert states == pytest.approx(list(accumulate(lengths)), abs=1e-6)
 
 
 def test_sde_does_not_depend_on_the_start() -> None:
@@ -113,6 +151,7 @@ def test_sde_does_not_depend_on_the_start() -> None:
 def test_turbo_models_end_with_an_euler_step() -> None:
     assert make_steps("heun", 3, is_turbo=True) == [STEPS["heun"], STEPS["heun"], STEPS["euler"]]
     assert make_steps("heun", 2) == [STEPS["heun"]] * 2
+    assert make_steps("ab3", 2) == [STEPS["ab3"], STEPS["euler"]]
 
 
 def test_the_smoother_clamps_and_averages_velocities() -> None:

@@ -84,6 +84,20 @@ def test_guidance_has_no_effect_on_turbo_models_and_on_these_alone() -> None:
         assert list(describe_unused(song, Neural(kind))) == []
 
 
+@pytest.mark.parametrize(
+    ("dcw", "kind", "off", "high_alone"),
+    [("", "base", True, False), ("auto", "sft", True, False), ("off", "turbo", True, False), ("", "turbo", False, False),
+     ("double", "base", False, False), ("low", "turbo", False, True), ("pix", "base", False, True)],
+)  # fmt: skip
+def test_strengths_of_a_correction_that_does_not_happen_are_reported(
+    dcw: str, kind: str, off: bool, high_alone: bool
+) -> None:
+    song = TextToMusic(sampling=Sampling(dcw=dcw, dcw_strength=0.1, dcw_high_strength=0.2))
+    says = [f"dcw_{name} had no effect: dcw is off." for name in ("strength 0.1", "high_strength 0.2") if off]
+    says += ["dcw_high_strength 0.2 had no effect: it is for dcw double."] if high_alone else []
+    assert list(describe_unused(song, Neural(kind))) == says
+
+
 def test_the_kind_of_a_model_is_only_looked_up_for_settings_that_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> str:
         raise AssertionError("nothing asks for it")
