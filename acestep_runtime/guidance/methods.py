@@ -27,18 +27,32 @@ def cfg(strength: float) -> Guidance:
     return lambda cond, uncond, _x, _t: uncond + strength * (cond - uncond)
 
 
-def apg(strength: float) -> Guidance:
-    """Add the orthogonal part of the clipped difference to the conditional velocity, with negative momentum."""
-    momentum: Tensor | float = 0.0
+class ProjectedGuidance:
+    """apg: adds the orthogonal part of the clipped difference to the conditional velocity, with negative momentum."""
 
-    def guide(cond: Tensor, uncond: Tensor, _x: Tensor, _t: float) -> Tensor:
-        nonlocal momentum
-        momentum = cond - uncond + _MOMENTUM * momentum
-        norm = momentum.norm(p=2, dim=1, keepdim=True)
-        clipped = momentum * (_MAX_NORM / norm).clamp(max=1.0)
-        return cond + (strength - 1) * _orthogonal(clipped, cond)
+    def __init__(self, strength: float) -> None:
+        self._strength = strength
+        self._momentum: Tensor | float = 0.0
 
-    return guide
+    def __call__(self, cond: Tensor, uncond: Tensor, _x: Tensor, _t: float) -> Tensor:
+        """See `Guidance`."""
+        guided = self.guide(cond, uncond)
+        self.advance(cond - uncond)
+        return guided
+
+    def guide(self, cond: Tensor, uncond: Tensor) -> Tensor:
+        """Return the guided velocity, and leave the momentum as it is."""
+        difference = self._with_momentum(cond - uncond)
+        norm = difference.norm(p=2, dim=1, keepdim=True)
+        clipped = difference * (_MAX_NORM / norm).clamp(max=1.0)
+        return cond + (self._strength - 1) * _orthogonal(clipped, cond)
+
+    def advance(self, difference: Tensor) -> None:
+        """Take the difference of a step into the momentum."""
+        self._momentum = self._with_momentum(difference)
+
+    def _with_momentum(self, difference: Tensor) -> Tensor:
+        return difference + _MOMENTUM * self._momentum
 
 
 def _orthogonal(vector: Tensor, direction: Tensor) -> Tensor:
@@ -88,7 +102,7 @@ def _cosine(one: Tensor, other: Tensor) -> Tensor:
 
 
 METHODS: dict[str, Callable[[float], Guidance]] = {
-    "apg": apg,
+    "apg": ProjectedGuidance,
     "adg": adg,
     "cfg": cfg,
     "adg_w_norm": partial(adg, max_angle=_MAX_ANGLE_W_NORM, keep_norm=True),

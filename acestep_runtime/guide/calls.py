@@ -117,8 +117,9 @@ def generate(
 
     ``engine`` is "auto", "draft" or "neural"; ``daemon="host:port"`` sends the same call to a daemon. ``thinking``,
     ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``inference_steps``, ``guidance_scale``,
-    ``guidance_method``, ``sampler`` and ``dcw`` with its strengths (docs/neural.md has their values) are for neural engines; where
-    one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is called with a stage in plain words and the fraction done. Safe to call from several threads.
+    ``guidance_method``, ``sampler`` and ``dcw`` with its strengths (docs/neural.md has their values) are for neural engines;
+    where one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is called with a
+    stage in plain words and the fraction done. Safe to call from several threads.
 
     Raises `InvalidValue` with the name of the argument, `UnreadableAudio` for a source that is not audio,
     `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `acebridge.errors.Unavailable`

@@ -1,7 +1,7 @@
 """DCW, differential correction in the wavelet domain: keeps the latents near the path that a model was trained on.
 
-Source: arXiv 2604.16044 and the public ACE-Step 1.5 code. After a step from level t, with x the latents after it and y the clean
-latents that its first velocity points at, the difference d = x − y is split over time by one level of Haar's wavelet:
+Source: arXiv 2604.16044 and the public ACE-Step 1.5 code. After a step from level t, with x the latents after it and y the
+clean latents that its first velocity points at, the difference d = x − y is split over time by one level of Haar's wavelet:
 
     frames 2k, 2k + 1:   m = (d₀ + d₁) / 2        the low band, their mean
                          h = (d₀ − d₁) / 2        the high band, half their difference

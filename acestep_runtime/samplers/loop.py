@@ -44,7 +44,7 @@ def start_from(levels: Sequence[float], noise: Tensor, clean: Tensor, strength: 
 
 
 def injected_steps(ratio: float, count: int, *, is_turbo: bool = False) -> int:
-    """Return after how many of ``count`` steps the surroundings of a span are restored; never after the last of a turbo model."""
+    """Return after how many of ``count`` steps the surroundings of a span are restored; never after a turbo model's last."""
     return min(round(ratio * count), count - 1 if is_turbo else count)
 
 

@@ -32,7 +32,7 @@ TURBO_LEVELS = sorted({t for shift in TURBO_SHIFTS for t in linear(TURBO_STEPS, 
 
 
 def sde_levels(levels: Sequence[float], shift: float) -> list[float]:
-    """Return the levels that the stochastic steps of a base model add noise to: those of ``levels`` but the first, without shift.
+    """Return the levels that stochastic steps of a base model add noise to: ``levels`` but the first, without shift.
 
     So does the public ACE-Step 1.5 code; on turbo models these steps end at the levels themselves.
     """

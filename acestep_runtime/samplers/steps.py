@@ -15,9 +15,9 @@ VelocityFn = Callable[[Tensor, float], Tensor]
 HISTORY = 3
 
 
-#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the velocities at the start of this step and
-#: of those before it, the newest first; the velocity field of a corrector; the latents; both levels; and a function that samples
-#: noise of the latents' shape.
+#: One step: latents ``[B, T, C]`` at one level → those at the next. The arguments are the velocities at the start of this step
+#: and of those before it, the newest first; the velocity field of a corrector; the latents; both levels; and a function that
+#: samples noise of the latents' shape.
 Step = Callable[[Sequence[Tensor], VelocityFn, Tensor, float, float, VelocityFn], Tensor]
 
 
@@ -66,7 +66,7 @@ _END_WITH_EULER = {"ab3"}
 
 
 def make_steps(sampler: str, count: int, *, is_turbo: bool = False) -> list[Step]:
-    """Return ``count`` steps of a sampler by its name in `STEPS`. The last step of a turbo model is Euler's, as that of ``ab3``."""
+    """Return ``count`` steps of a sampler by its name in `STEPS`. The last one of a turbo model, or of ``ab3``, is Euler's."""
     steps = [STEPS[sampler]] * count
     return [*steps[:-1], euler] if is_turbo or sampler in _END_WITH_EULER else steps
 
@@ -80,20 +80,28 @@ class VelocitySmoother:
 
     def __call__(self, velocity: Tensor, x: Tensor) -> Tensor:
         """Return the smoothed velocity ``[B, T, C]`` at ``x``."""
-        self._last = self._smooth(velocity, x)
+        return self.blend(self.clamp(velocity, x))
+
+    def blend(self, velocity: Tensor) -> Tensor:
+        """Return a velocity with its share of the last one, and keep it as the last."""
+        self._last = self._mix(velocity)
         return self._last
 
     def corrector_velocity(self, velocity: Tensor, x: Tensor) -> Tensor:
         """Return the smoothed velocity of a corrector at ``x``. Its mean with the predictor's becomes the last velocity."""
-        smooth = self._smooth(velocity, x)
+        smooth = self._mix(self.clamp(velocity, x))
         self._last = smooth if self._last is None else (self._last + smooth) / 2
         return smooth
 
-    def _smooth(self, velocity: Tensor, x: Tensor) -> Tensor:
+    def clamp(self, velocity: Tensor, x: Tensor) -> Tensor:
+        """Return a velocity whose norm is within the limit at ``x``."""
         if self._clamp:
             limit = self._clamp * torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
             norm = torch.linalg.vector_norm(velocity, dim=(1, 2), keepdim=True)
             velocity = velocity * (limit / (norm + 1e-10)).clamp(max=1.0)
+        return velocity
+
+    def _mix(self, velocity: Tensor) -> Tensor:
         if self._ema and self._last is not None:
             velocity = (1 - self._ema) * velocity + self._ema * self._last
         return velocity

@@ -1,4 +1,4 @@
-"""The second set of the reference's latents, see tests/golden/README.md: its inputs, and runs of the sampler with the parameters of a case."""
+"""The second set of the reference's latents, see tests/golden/README.md: its inputs, and runs with the parameters of a case."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from acestep_runtime.guidance import METHODS, corrector
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.dcw import make_correction
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
-from acestep_runtime.samplers.noise import draw_take_noise
+from acestep_runtime.samplers.morph import morph, window_steps
+from acestep_runtime.samplers.noise import NoiseStream, draw_take_noise
 from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
 from acestep_runtime.values import TakeSeed, Variation
 from tests.support.golden_cases import parts
@@ -108,6 +109,24 @@ def _fields(kind: str, case: dict[str, Any], count: int) -> Sequence[GuidedVeloc
     message = field(case, velocity.project_condition(condition(kind)))
     freely = field({**case, "task": "text2music"}, velocity.project_condition(condition(kind, "non_cover_text")))
     return [message] * following + [freely] * (count - following)
+
+
+@torch.inference_mode()
+def generate_morph(kind: str, case: dict[str, Any]) -> Tensor:
+    """The final latents of a case of flow editing."""
+    velocity, length = VelocityModel(parts(kind).dit), case["length"]
+    levels, source = schedule.linear(case["infer_steps"], case["shift"]), inputs(f"src_latents_{length}")
+
+    def field(text: str, lyric: str) -> GuidedVelocity:
+        keys = velocity.project_condition(condition(kind, text, lyric))
+        return GuidedVelocity(velocity, context(kind, case), keys, guidance(kind, velocity, case), smoother(case))
+
+    count, seeds = len(levels) - 1, case.get("retake_seed", SEEDS)
+    stream = NoiseStream([TakeSeed(seed) for seed in seeds], 0)
+    window = window_steps(case["n_min"], case["n_max"], count)
+    own, new = [field("source_text", "source_lyric")] * count, [field("text", "lyric")] * count
+    *_, last = morph(source, levels, window, case["n_avg"], own, new, lambda: stream.draw(source))
+    return last
 
 
 @torch.inference_mode()
