@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed, Thinking, Variation
+from acestep_runtime.values import CancelToken, Morph, Music, Sampling, TakeSeed, Thinking, Variation
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
@@ -75,6 +75,12 @@ class EngineRequest:
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = ()
     variations: tuple[Variation, ...] = ()
+    morph: Morph = field(default_factory=Morph)
+
+    @property
+    def chooses_base_model(self) -> bool:
+        """Whether a base model is chosen where none is named; see `acestep_runtime.tasks.base.Task`."""
+        return self.task.needs_base_model or (bool(self.morph.mode) and not self.sampling.model)
 
     @property
     def take_seed(self) -> TakeSeed:

@@ -37,6 +37,12 @@ def generate(
     timesignature: int | str | None = None,
     duration: float | None = None,
     audio_cover_strength: float | None = None,
+    morph: str | None = None,
+    source_caption: str | None = None,
+    source_lyrics: str | None = None,
+    morph_start: float | None = None,
+    morph_end: float | None = None,
+    morph_draws: int | None = None,
     repainting_start: float | None = None,
     repainting_end: float | None = None,
     repaint_mode: str | None = None,
@@ -86,6 +92,8 @@ def generate(
 
     * ``text2music`` writes a song of ``duration`` seconds; without one, as long as the lyrics need.
     * ``cover`` plays ``src_audio`` in another style; ``audio_cover_strength`` 1 (default) follows it closely, 0 not at all.
+      With ``morph`` "words", "style" or "all" it changes these and keeps the arrangement; ``source_caption`` and
+      ``source_lyrics`` are what the source has, where the new ones differ. docs/neural.md has the rest; neural engines only.
     * ``repaint`` regenerates ``repainting_start`` to ``repainting_end`` seconds; −1 (default) is the end, a negative start
       prepends music, an end past the source extends it. With ``repainting_end=-1``, ``duration`` adds that many
       seconds after the end. ``repaint_mode`` is "conservative", "balanced" or "aggressive". The new audio is as loud as what
@@ -135,6 +143,8 @@ def generate(
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
         "repaint_strength": repaint_strength, "match_loudness": match_loudness, "loudness_of": loudness_of,
         "track_names": track_names if track_name is None else [track_name],
+        "morph": morph, "source_caption": source_caption, "source_lyrics": source_lyrics, "morph_start": morph_start,
+        "morph_end": morph_end, "morph_draws": morph_draws,
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale, "guidance_method": guidance_method,

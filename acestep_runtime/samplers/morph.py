@@ -1,6 +1,7 @@
 """Morphing: from the latents of a source towards other words or another style, while its arrangement stays.
 
-Source: Kulikov et al., FlowEdit (2024), and the public ACE-Step 1.5 code. With s the source's latents, e the edited ones (s at first):
+Source: Kulikov et al., FlowEdit (2024), and the public ACE-Step 1.5 code. With s the source's latents, e the edited ones (at
+first s):
 
 for t, t' in levels of the window:
     z ← (1 − t)·s + t·noise                  for each draw of noise

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
 
 #: Fields with the same name in a task and in the engine's request.
-_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes")
+_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes", "morph")
 
 
 class Delivery(Protocol):

@@ -34,7 +34,7 @@ from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
-from acestep_runtime.errors import EngineFailure, UnsupportedTask
+from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.policy import select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -92,7 +92,15 @@ class NeuralEngine:
                 f"The neural engine cannot do {name}; it can do {', '.join((*RECIPES, *TEXT_TASKS, *EVALUATIONS))}.",
                 remedy="Use the draft engine.",
             )
-        model = self._load_model(request.sampling.model, needs_base=request.task.needs_base_model)
+        model = self._load_model(request.sampling.model, needs_base=request.chooses_base_model)
+        if request.morph.mode and model.spec.kind == "turbo":
+            raise InvalidValue(
+                "sampling.model",
+                model.spec.name,
+                "base and SFT models",
+                message=f"Model {model.spec.name} is a turbo model; morphing needs a base or an SFT model.",
+                remedy="Choose acestep-v15-base, or leave the model out.",
+            )
         if model.set_adapters(self._models_folder, request.sampling.adapters):
             self._cache = None  # its takes were generated with other adapters
         analysis = TakeAnalysis()

@@ -117,6 +117,28 @@ Reference = Annotated[Path | None, _option("--reference", text="Reference record
 Strength = Annotated[
     float | None, _option("--strength", text="How closely the result follows the source, 0 to 1.", panel=_MUSIC)
 ]
+MorphMode = Annotated[
+    str | None, _option("--morph", text="Keep the arrangement and change words, style or all.", panel=_MUSIC)
+]
+SourceCaption = Annotated[
+    str | None,
+    _option("--source-caption", text="Style of the source of --morph; default: the new one.", panel=_MUSIC),
+]
+SourceLyrics = Annotated[
+    str | None,
+    _option("--source-lyrics", text="Lyrics of the source of --morph, or a file; default: the new ones.", panel=_MUSIC),
+]
+MorphStart = Annotated[
+    float | None,
+    _option("--morph-start", text="Steps that --morph leaves out, 0 to 0.95; more: closer.", panel=_NEURAL),
+]
+MorphEnd = Annotated[
+    float | None,
+    _option("--morph-end", text="Share of the steps after which only the new music counts, 0 to 1.", panel=_NEURAL),
+]
+MorphDraws = Annotated[
+    int | None, _option("--morph-draws", text="Draws of noise in each step of --morph, 1 to 8 (1).", panel=_NEURAL)
+]
 Mode = Annotated[str | None, _option("--mode", text="conservative, balanced or aggressive.", panel=_MUSIC)]
 Bpm = Annotated[float | None, _option("--bpm", text="Beats per minute, 30 to 300.", panel=_MUSIC)]
 Key = Annotated[str | None, _option("--key", text='Key, such as "C major", "F# minor" or "Am".', panel=_MUSIC)]

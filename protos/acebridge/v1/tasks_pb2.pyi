@@ -60,6 +60,13 @@ class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCOPE_WHOLE: _ClassVar[Scope]
     SCOPE_REGION: _ClassVar[Scope]
 
+class MorphMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MORPH_MODE_UNSPECIFIED: _ClassVar[MorphMode]
+    MORPH_MODE_WORDS: _ClassVar[MorphMode]
+    MORPH_MODE_STYLE: _ClassVar[MorphMode]
+    MORPH_MODE_ALL: _ClassVar[MorphMode]
+
 class RepaintMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REPAINT_MODE_UNSPECIFIED: _ClassVar[RepaintMode]
@@ -105,6 +112,10 @@ PRIORITY_HIGH: Priority
 SCOPE_UNSPECIFIED: Scope
 SCOPE_WHOLE: Scope
 SCOPE_REGION: Scope
+MORPH_MODE_UNSPECIFIED: MorphMode
+MORPH_MODE_WORDS: MorphMode
+MORPH_MODE_STYLE: MorphMode
+MORPH_MODE_ALL: MorphMode
 REPAINT_MODE_UNSPECIFIED: RepaintMode
 REPAINT_MODE_CONSERVATIVE: RepaintMode
 REPAINT_MODE_BALANCED: RepaintMode
@@ -282,7 +293,7 @@ class TextToMusicRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class CoverRequest(_message.Message):
-    __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference")
+    __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference", "morph")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
@@ -290,6 +301,7 @@ class CoverRequest(_message.Message):
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    MORPH_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
@@ -297,7 +309,24 @@ class CoverRequest(_message.Message):
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., strength: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    morph: Morph
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., strength: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., morph: _Optional[_Union[Morph, _Mapping]] = ...) -> None: ...
+
+class Morph(_message.Message):
+    __slots__ = ("mode", "caption", "lyrics", "start", "end", "draws")
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_FIELD_NUMBER: _ClassVar[int]
+    LYRICS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    DRAWS_FIELD_NUMBER: _ClassVar[int]
+    mode: MorphMode
+    caption: str
+    lyrics: str
+    start: float
+    end: float
+    draws: int
+    def __init__(self, mode: _Optional[_Union[MorphMode, str]] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., draws: _Optional[int] = ...) -> None: ...
 
 class RepaintRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "start_s", "end_s", "mode", "strength", "context_s", "crossfade_ms", "match_loudness", "scope", "sampling", "output", "reference", "loudness_of")

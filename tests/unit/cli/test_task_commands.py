@@ -25,10 +25,13 @@ VALUES: Mapping[str, Any] = {
     "seed": [7], "encoding": options.EncodingName.pcm24, "scope": options.ScopeName.region, "min_score": 0.5, "tries": 2,
     "steps": 4, "lm_top_k": 20, "lm_at_once": 2, "takes": 2, "sample_rate": 44_100, "channels": 1, "best_of": 3,
     "variation_seed": [9], "max_tries": 3, "mode": "aggressive", "mask": "auto", "dcw": "low",
+    "morph": "style", "morph_draws": 2,
     "score_by": "lm", "match_loudness": "context",
 }  # fmt: skip
 WORDS = {
     "caption",
+    "source_caption",
+    "source_lyrics",
     "language",
     "model",
     "sampler",
