@@ -43,7 +43,7 @@ def start_from(levels: Sequence[float], noise: Tensor, clean: Tensor, strength: 
     return list(levels[first:]), add_noise(clean, noise, levels[first])
 
 
-def injected_steps(ratio: float, count: int, *, is_turbo: bool = False) -> int:
+def injection_steps(ratio: float, count: int, *, is_turbo: bool = False) -> int:
     """Return after how many of ``count`` steps the surroundings of a span are restored; never after a turbo model's last."""
     return min(round(ratio * count), count - 1 if is_turbo else count)
 

@@ -58,7 +58,7 @@ def _is_distilled(task: Task, engine: Engine) -> bool:
 
 
 def _has_mode(*modes: str) -> Callable[[Task, Engine], bool]:
-    """Return whether DCW works in one of ``modes``; how it works by itself depends on the model."""
+    """Return whether DCW works in one of ``modes``; what "auto" is depends on the model."""
 
     def applies(task: Task, engine: Engine) -> bool:
         mode = getattr(task, "sampling", Sampling()).dcw

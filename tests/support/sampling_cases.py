@@ -144,7 +144,7 @@ def generate(kind: str, case: dict[str, Any]) -> Tensor:
         inside = torch.zeros(1, frames, 1, dtype=torch.bool)
         inside[:, slice(*case["span"])] = True
         clean = inputs(f"clean_src_latents_{length}")
-        injected = loop.injected_steps(case["repaint_injection_ratio"], count, is_turbo=is_turbo)
+        injected = loop.injection_steps(case["repaint_injection_ratio"], count, is_turbo=is_turbo)
         after = loop.Injection(clean, noise, inside, injected)
     sampler = "sde" if case.get("infer_method") == "sde" else case.get("sampler_mode", "euler")
     correction = None

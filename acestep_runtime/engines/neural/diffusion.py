@@ -242,7 +242,7 @@ def _step_callback(
     clean = preserved.clean.to(noise)
     span_mask = torch.zeros(1, noise.shape[1], 1, dtype=torch.bool, device=noise.device)
     span_mask[:, slice(*preserved.span)] = True
-    steps = loop.injected_steps(preserved.ratio, count, is_turbo=is_turbo)
+    steps = loop.injection_steps(preserved.ratio, count, is_turbo=is_turbo)
     injection = loop.Injection(clean, noise, span_mask, steps)
 
     def callback(x: Tensor, number: int, t_next: float) -> Tensor:

@@ -76,7 +76,7 @@ def _generate(kind: str, name: str) -> Tensor:
     if "repaint" in case:
         clean = golden_input(kind, "clean_src_latents")
         made = mask[..., :1] > 0
-        injected = loop.injected_steps(case["repaint_injection_ratio"], count, is_turbo=kind == "turbo")
+        injected = loop.injection_steps(case["repaint_injection_ratio"], count, is_turbo=kind == "turbo")
         after = loop.Injection(clean, noise, made, injected)
     steps = make_steps(case.get("sampler_mode", "euler"), count, is_turbo=kind == "turbo")
     for x in loop.denoise(x, levels, steps, fields, lambda x, _: torch.zeros_like(x), after or _as_it_is):  # noqa: B007

@@ -188,7 +188,7 @@ def test_start_from_begins_at_the_nearest_level(strength: float, first: float) -
 
 def test_injection_restores_the_surroundings_for_a_share_of_the_steps() -> None:
     span_mask = torch.tensor([False, True, False]).reshape(1, 3, 1)
-    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), span_mask, loop.injected_steps(0.5, 4))
+    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), span_mask, loop.injection_steps(0.5, 4))
     x = torch.full((1, 3, 2), 7.0)
     assert injection(x, 1, 0.25)[0, :, 0].tolist() == [0.25, 7.0, 0.25]
     assert injection(x, 2, 0.25) is x
@@ -196,8 +196,8 @@ def test_injection_restores_the_surroundings_for_a_share_of_the_steps() -> None:
 
 @pytest.mark.parametrize(("ratio", "base", "turbo"), [(0.0, 0, 0), (0.3, 2, 2), (0.5, 4, 4), (0.9, 7, 7), (1.0, 8, 7)])
 def test_the_last_step_of_a_turbo_model_is_not_followed_by_an_injection(ratio: float, base: int, turbo: int) -> None:
-    assert loop.injected_steps(ratio, 8) == base
-    assert loop.injected_steps(ratio, 8, is_turbo=True) == turbo
+    assert loop.injection_steps(ratio, 8) == base
+    assert loop.injection_steps(ratio, 8, is_turbo=True) == turbo
 
 
 @given(st.integers(1, 60), st.floats(0.1, 10))
@@ -207,7 +207,7 @@ def test_stochastic_steps_of_base_models_lead_to_levels_without_shift(steps: int
     assert ends[-1] == 0
 
 
-def test_steps_lead_where_the_loop_is_told() -> None:
+def test_steps_end_at_the_levels_that_the_loop_is_given() -> None:
     """Noise of 1 is added to music of 0: after each step the latents are the level that it ended at."""
     music = torch.zeros(1, 6, 4)
     field = _Field(lambda x, t: (x - music) / t)
