@@ -51,6 +51,10 @@ def engine_request(task: Task, frames: int = 0) -> EngineRequest:
     shared = {name: getattr(task, name) for name in _COMMON_FIELDS if task.has(name)}
     if task.has("music"):
         shared["music"] = dataclasses.replace(shared["music"], lyrics=task.words_to_sing().text)
+    if task.has("morph"):
+        from acestep_runtime.lyrics.reading import words_to_sing
+
+        shared["morph"] = dataclasses.replace(shared["morph"], lyrics=words_to_sing(shared["morph"].lyrics).text)
     reference = task.audio_inputs().get("reference")
     if reference is not None:
         from acestep_runtime.tasks.reference import load_reference

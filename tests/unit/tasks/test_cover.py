@@ -7,6 +7,7 @@ import pytest
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import Cover
 from acestep_runtime.tasks.base import Source
+from acestep_runtime.tasks.takes import engine_request
 from acestep_runtime.values import MORPH_WINDOWS, Morph, Music, Sampling
 
 SONG = Source("song.wav")
@@ -31,6 +32,11 @@ def test_what_is_not_said_of_the_source_is_as_in_the_new_music() -> None:
     new = Music("jazz", "la la", bpm=90.0)
     assert Morph("style", caption="rock").source_music(new) == Music("rock", "la la", bpm=90.0)
     assert Morph("words", lyrics="lo lo").source_music(new) == Music("jazz", "lo lo", bpm=90.0)
+
+
+def test_timed_lyrics_of_the_source_lose_their_times() -> None:
+    morph = Morph("words", lyrics="[00:01.00]lo lo\n[00:02.00]la")
+    assert engine_request(Cover(SONG, Music("jazz", "la la"), morph=morph)).morph.lyrics == "lo lo\nla"
 
 
 def test_windows_are_those_of_the_mode_unless_said_otherwise() -> None:
