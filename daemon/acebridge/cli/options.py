@@ -130,7 +130,9 @@ SourceLyrics = Annotated[
 ]
 MorphStart = Annotated[
     float | None,
-    _option("--morph-start", text="Steps that --morph leaves out, 0 to 0.95; more: closer.", panel=_NEURAL),
+    _option(
+        "--morph-start", text="Share of the steps that --morph leaves out, 0 to 0.95; more is closer.", panel=_NEURAL
+    ),
 ]
 MorphEnd = Annotated[
     float | None,
