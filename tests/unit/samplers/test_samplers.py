@@ -67,15 +67,17 @@ def test_levels_that_do_not_decrease_raise(levels: list[float]) -> None:
 class _Field(GuidedVelocity):
     """A field with a known velocity."""
 
+    _known: VelocityFn
+
     def __init__(self, velocity: VelocityFn) -> None:
-        object.__setattr__(self, "velocity", velocity)
+        object.__setattr__(self, "_known", velocity)
 
     def __call__(self, x: Tensor, t: float) -> Tensor:
-        return self.velocity(x, t)
+        return self._known(x, t)
 
     @property
     def memoryless(self) -> VelocityFn:
-        return self.velocity
+        return self._known
 
 
 def _run(sampler: str, levels: list[float], x: Tensor, velocity: VelocityFn) -> Tensor:
