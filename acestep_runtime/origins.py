@@ -59,7 +59,7 @@ class Origins:
         if not isinstance(self._engine, ModelChooser):
             return ""
         sampling: Sampling = getattr(self._task, "sampling", Sampling())
-        return self._engine.choose_model(sampling.model, needs_base=self._task.needs_base_model)
+        return self._engine.choose_model(sampling.model, needs_base=self._task.chooses_base_model)
 
 
 def widen_chunks(source: Source, header: OutputHeader) -> ResultChunks:

@@ -5,6 +5,7 @@ Figures: the ACE-Step 1.5 public documentation.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
@@ -168,6 +169,9 @@ class Sampling:
     skip_loop: bool = False
     adapters: tuple[Adapter, ...] = bounded((), max_len=8, unit="adapters")
     vae: str = bounded("", max_len=128)
+    dcw: str = bounded("", choices=("", "auto", "off", "low", "high", "double", "pix"))
+    dcw_strength: float | None = bounded(None, low=0, high=1)
+    dcw_high_strength: float | None = bounded(None, low=0, high=1)
 
     def __post_init__(self) -> None:
         names = [adapter.name for adapter in self.adapters]
@@ -178,6 +182,40 @@ class Sampling:
         rises = any(later > earlier for earlier, later in itertools.pairwise(levels))
         if levels and all(0 <= level <= 1 for level in levels) and (rises or levels[0] == 0):  # others: see the limits
             raise InvalidValue("timesteps", list(levels), "levels that fall from at most 1 to 0, at least one above 0")
+
+
+#: What a morph changes → the part of the steps in which it does: see `Morph`.
+MORPH_WINDOWS = {"words": (0.6, 1.0), "style": (0.2, 0.4), "all": (0.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Morph:
+    """Changing the words or the style of a source while its arrangement stays. ``mode`` "" is off; ``None`` is its default.
+
+    ``caption`` and ``lyrics`` are those of the source, where they differ from the new ones. Each field is described under
+    Morph in tasks.proto.
+    """
+
+    mode: str = bounded("", choices=("", *MORPH_WINDOWS))
+    caption: str = bounded("", max_len=MAX_TEXT)
+    lyrics: str = bounded("", max_len=MAX_TEXT)
+    start: float | None = bounded(None, low=0, high=0.95)
+    end: float | None = bounded(None, low=0, high=1)
+    draws: int | None = bounded(None, low=1, high=8, unit="draws")
+
+    def __post_init__(self) -> None:
+        if self.mode in MORPH_WINDOWS and self.window[0] > self.window[1]:
+            raise InvalidValue("end", self.window[1], f"at least where the morph starts, {self.window[0]:g}")
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Where it starts and ends, as shares of the steps."""
+        start, end = MORPH_WINDOWS[self.mode]
+        return start if self.start is None else self.start, end if self.end is None else self.end
+
+    def source_music(self, music: Music) -> Music:
+        """Return what the source is, where ``music`` is what it becomes."""
+        return dataclasses.replace(music, caption=self.caption or music.caption, lyrics=self.lyrics or music.lyrics)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed, Thinking, Variation
+from acestep_runtime.values import CancelToken, Morph, Music, Sampling, TakeSeed, Thinking, Variation
 
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
@@ -79,6 +79,12 @@ class EngineRequest:
     variations: tuple[Variation, ...] = ()
     song_caption: str = ""
     has_planned_length: bool = False
+    morph: Morph = field(default_factory=Morph)
+
+    @property
+    def chooses_base_model(self) -> bool:
+        """Whether a base model is chosen where none is named; see `acestep_runtime.tasks.base.Task`."""
+        return self.task.needs_base_model or (bool(self.morph.mode) and not self.sampling.model)
 
     @property
     def take_seed(self) -> TakeSeed:

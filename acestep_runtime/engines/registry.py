@@ -103,8 +103,8 @@ ENGINES = {
             _neural_missing_alone,
             _neural_is_expected,
             uses_device=True,
-            samplers=("euler", "heun", "sde"),
-            guidance_methods=("apg", "adg", "cfg"),
+            samplers=("euler", "heun", "sde", "ab3"),
+            guidance_methods=("apg", "adg", "cfg", "adg_w_norm", "adg_wo_clip"),
             late_imports=(
                 "transformers.models.qwen3.modeling_qwen3",
                 "transformers.tokenization_utils_fast",

@@ -37,6 +37,12 @@ def generate(
     timesignature: int | str | None = None,
     duration: float | None = None,
     audio_cover_strength: float | None = None,
+    morph: str | None = None,
+    source_caption: str | None = None,
+    source_lyrics: str | None = None,
+    morph_start: float | None = None,
+    morph_end: float | None = None,
+    morph_draws: int | None = None,
     repainting_start: float | None = None,
     repainting_end: float | None = None,
     repaint_mode: str | None = None,
@@ -69,6 +75,11 @@ def generate(
     vae: str | None = None,
     inference_steps: int | None = None,
     guidance_scale: float | None = None,
+    guidance_method: str | None = None,
+    sampler: str | None = None,
+    dcw: str | None = None,
+    dcw_strength: float | None = None,
+    dcw_high_strength: float | None = None,
     engine: str = "auto",
     daemon: str | None = None,
     on_progress: Callable[[str, float], None] | None = None,
@@ -83,6 +94,8 @@ def generate(
 
     * ``text2music`` writes a song of ``duration`` seconds; without one, as long as the lyrics need.
     * ``cover`` plays ``src_audio`` in another style; ``audio_cover_strength`` 1 (default) follows it closely, 0 not at all.
+      With ``morph`` "words", "style" or "all" it changes these and keeps the arrangement; ``source_caption`` and
+      ``source_lyrics`` are what the source has, where the new ones differ. docs/neural.md has the rest; neural engines only.
     * ``repaint`` regenerates ``repainting_start`` to ``repainting_end`` seconds; −1 (default) is the end, a negative start
       prepends music, an end past the source extends it. With ``repainting_end=-1``, ``duration`` adds that many
       seconds after the end. ``repaint_mode`` is "conservative", "balanced" or "aggressive". The new audio is as loud as what
@@ -114,9 +127,10 @@ def generate(
     ``lm_batch_chunk_size`` takes are planned at once.
 
     ``engine`` is "auto", "draft" or "neural"; ``daemon="host:port"`` sends the same call to a daemon. ``thinking``,
-    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``inference_steps`` and ``guidance_scale`` are for
-    neural engines; where one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is
-    called with a stage in plain words and the fraction done. Safe to call from several threads.
+    ``lm_batch_chunk_size``, ``offload_to_cpu``, ``offload_dit_to_cpu``, ``inference_steps``, ``guidance_scale``,
+    ``guidance_method``, ``sampler`` and ``dcw`` with its strengths (docs/neural.md has their values) are for neural engines;
+    where one has no effect, ``result.notes`` says so. ``model`` is refused by other engines. ``on_progress`` is called with a
+    stage in plain words and the fraction done. Safe to call from several threads.
 
     Raises `InvalidValue` with the name of the argument, `UnreadableAudio` for a source that is not audio,
     `UnsupportedTask` for what an engine cannot do, and `EngineFailure`; with ``daemon`` also `acebridge.errors.Unavailable`
@@ -132,9 +146,12 @@ def generate(
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
         "repaint_strength": repaint_strength, "match_loudness": match_loudness, "loudness_of": loudness_of,
         "track_names": track_names if track_name is None else [track_name], "song_caption": song_caption,
+        "morph": morph, "source_caption": source_caption, "source_lyrics": source_lyrics, "morph_start": morph_start,
+        "morph_end": morph_end, "morph_draws": morph_draws,
         "batch_size": batch_size, "seed": seed, "auto_lrc": auto_lrc, "auto_score": auto_score, "model": model, "vae": vae,
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
-        "inference_steps": inference_steps, "guidance_scale": guidance_scale,
+        "inference_steps": inference_steps, "guidance_scale": guidance_scale, "guidance_method": guidance_method,
+        "sampler": sampler, "dcw": dcw, "dcw_strength": dcw_strength, "dcw_high_strength": dcw_high_strength,
         "variation": variation, "variation_seed": variation_seed,
     }  # fmt: skip
     can_plan = task_type in TASKS and TASKS[task_type].can_plan

@@ -66,6 +66,14 @@ ARGUMENTS = {
     "vae": Argument("sampling.vae"),
     "inference_steps": Argument("sampling.steps"),
     "guidance_scale": Argument("sampling.guidance"),
+    **{
+        name: Argument(f"sampling.{name}")
+        for name in ("guidance_method", "sampler", "dcw", "dcw_strength", "dcw_high_strength")
+    },
+    "morph": Argument("morph.mode"),
+    "source_caption": Argument("morph.caption"),
+    "source_lyrics": Argument("morph.lyrics"),
+    **{f"morph_{name}": Argument(f"morph.{name}") for name in ("start", "end", "draws")},
     "batch_size": Argument("output.takes"),
     "seed": Argument("output.seeds"),
     "variation": Argument("output.variation"),

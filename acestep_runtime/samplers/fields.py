@@ -47,10 +47,13 @@ class GuidedVelocity:
         return lambda x, t: self.smoother.corrector_velocity(self._velocity(x, t, memoryless), x)
 
     def _velocity(self, x: Tensor, t: float, method: Guidance | None) -> Tensor:
-        levels = torch.full((len(x),), t)
-        guidance = self.guidance
-        if guidance is None or method is None or not in_guidance_interval(t, guidance.start, guidance.end):
-            return self.velocity(x, levels, self.context, self.condition).to(x)
-        both = self.velocity(x, levels, self.context, self.condition, guidance.null).to(x)
-        cond, uncond = both.chunk(2)
-        return method(cond, uncond, x, t)
+        cond, uncond = self.predict(x, t)
+        return cond if uncond is None or method is None else method(cond, uncond, x, t)
+
+    def predict(self, x: Tensor, t: float) -> tuple[Tensor, Tensor | None]:
+        """Return the conditional velocity, and the unconditional one where guidance is on."""
+        levels, guidance = torch.full((len(x),), t), self.guidance
+        if guidance is None or not in_guidance_interval(t, guidance.start, guidance.end):
+            return self.velocity(x, levels, self.context, self.condition).to(x), None
+        cond, uncond = self.velocity(x, levels, self.context, self.condition, guidance.null).to(x).chunk(2)
+        return cond, uncond

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import torch
+
 from acestep_runtime.errors import InvalidValue
 
-#: Turbo models were distilled for eight steps at one of these shifts.
+#: Turbo models were distilled for eight steps at these shifts. They take others, and other numbers of steps, too.
 TURBO_STEPS, TURBO_SHIFTS = 8, (1.0, 2.0, 3.0)
 
 
@@ -17,17 +19,24 @@ def shift_level(t: float, shift: float) -> float:
 
 
 def linear(steps: int, shift: float = 1.0) -> list[float]:
-    """Return ``steps`` + 1 levels, evenly spaced before the shift, from 1 to 0."""
-    return [shift_level(1 - step / steps, shift) for step in range(steps + 1)]
+    """Return ``steps`` + 1 levels, evenly spaced before the shift, from 1 to 0.
+
+    Rounded as the public ACE-Step 1.5 code rounds them, in float32: transformers tell levels apart that are so close.
+    """
+    even = torch.linspace(1, 0, steps + 1)
+    return [1.0, *(shift * even / (1 + (shift - 1) * even))[1:].tolist()]
 
 
 #: All levels that turbo models were distilled for.
 TURBO_LEVELS = sorted({t for shift in TURBO_SHIFTS for t in linear(TURBO_STEPS, shift)[:-1]}, reverse=True)
 
 
-def turbo(shift: float = 3.0) -> list[float]:
-    """Return the levels of a turbo model, for the nearest of its shifts."""
-    return linear(TURBO_STEPS, min(TURBO_SHIFTS, key=lambda level: abs(level - shift)))
+def sde_levels(levels: Sequence[float], shift: float) -> list[float]:
+    """Return the levels that stochastic steps of a base model add noise to: ``levels`` but the first, without shift.
+
+    So does the public ACE-Step 1.5 code; on turbo models these steps end at the levels themselves.
+    """
+    return [shift_level(level, 1 / shift) for level in levels[1:]]
 
 
 def custom(timesteps: Sequence[float], *, is_turbo: bool = False) -> list[float]:

@@ -215,6 +215,11 @@ class Task(TaskTraits, ABC):
     Its class body holds its traits, see `TaskTraits`.
     """
 
+    @property
+    def chooses_base_model(self) -> bool:
+        """Whether a neural engine has to choose a base model where none is named."""
+        return self.needs_base_model
+
     @classmethod
     def has(cls, name: str) -> bool:
         """Return whether the task has a field of this name."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
 
 #: Fields with the same name in a task and in the engine's request.
-_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes", "song_caption")
+_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes", "song_caption", "morph")
 
 
 class Delivery(Protocol):
@@ -51,6 +51,10 @@ def engine_request(task: Task, engine: Engine, frames: int = 0) -> EngineRequest
     shared = {name: getattr(task, name) for name in _COMMON_FIELDS if task.has(name)}
     if task.has("music"):
         shared["music"] = dataclasses.replace(shared["music"], lyrics=task.words_to_sing(engine).text)
+    if task.has("morph"):
+        from acestep_runtime.lyrics.reading import words_to_sing
+
+        shared["morph"] = dataclasses.replace(shared["morph"], lyrics=words_to_sing(shared["morph"].lyrics).text)
     reference = task.audio_inputs().get("reference")
     if reference is not None:
         from acestep_runtime.tasks.reference import load_reference

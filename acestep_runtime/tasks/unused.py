@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
 from acestep_runtime.tasks.schema import to_fields
-from acestep_runtime.values import Json, Sampling, Thinking
+from acestep_runtime.values import Json, Morph, Sampling, Thinking
 
 if TYPE_CHECKING:
     from acestep_runtime.tasks.base import Task
@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 SAMPLING = tuple(f"sampling.{f.name}" for f in dataclasses.fields(Sampling))
 #: Settings of a plan; the model also judges takes.
 PLANNING = tuple(f"thinking.{f.name}" for f in dataclasses.fields(Thinking) if f.name not in ("plan_first", "model"))
+MORPH = tuple(f"morph.{f.name}" for f in dataclasses.fields(Morph))
+#: Settings that a morph, which takes plain steps guided by apg, has no use for.
+_NOT_OF_MORPHS = (
+    "sampler", "guidance_method", "noise_strength", "dcw", "dcw_strength", "dcw_high_strength"
+)  # fmt: skip
 #: Fields of a task without audio that a model serves.
 _OF_MODELS = ("sampling.model", "sampling.adapters", "sampling.vae")
 #: Fields that users know by another name.
-_NAMES = {"thinking.plan_first": "thinking"}
+_NAMES = {
+    "thinking.plan_first": "thinking", "morph.mode": "morph", "morph.caption": "source_caption",
+    "morph.lyrics": "source_lyrics", **{f"morph.{name}": f"morph_{name}" for name in ("start", "end", "draws")},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,14 @@ def _only_for(*tasks: str) -> Callable[[Task, Engine], bool]:
     return lambda task, _engine: task.name not in tasks
 
 
+def _morphs(task: Task, _engine: Engine | None = None) -> bool:
+    return bool(getattr(task, "morph", Morph()).mode)
+
+
 def _is_distilled(task: Task, engine: Engine) -> bool:
     """Return whether the model of a task has its guidance built in, whatever is asked for."""
+    if _morphs(task):
+        return False  # it takes no turbo model
     sampling: Sampling = getattr(task, "sampling", Sampling())
     return engine.model_kind(type(task), sampling.model) == "turbo"
 
@@ -48,9 +62,25 @@ def _plans(task: Task) -> bool:
     return thinking.plan_first
 
 
+def _has_mode(*modes: str) -> Callable[[Task, Engine], bool]:
+    """Return whether DCW works in one of ``modes``; what "auto" is depends on the model."""
+
+    def applies(task: Task, engine: Engine) -> bool:
+        mode = getattr(task, "sampling", Sampling()).dcw
+        if mode in ("", "auto"):
+            mode = "double" if _is_distilled(task, engine) else "off"
+        return mode in modes
+
+    return applies
+
+
 #: The first rule that names a field counts.
 RULES = (
-    Rule(SAMPLING, lambda _task, engine: not engine.supports_sampling, "the {engine} engine has no such setting"),
+    Rule(
+        (*SAMPLING, *MORPH),
+        lambda _task, engine: not engine.supports_sampling,
+        "the {engine} engine has no such setting",
+    ),
     Rule(
         tuple(field for field in SAMPLING if field not in _OF_MODELS),
         lambda task, _engine: task.kind != "audio",
@@ -62,11 +92,15 @@ RULES = (
         lambda task, engine: task.can_plan and not engine.supports_planning,
         "the {engine} engine neither plans songs nor follows plans, which takes the neural engine",
     ),
+    Rule(tuple(f"sampling.{name}" for name in _NOT_OF_MORPHS), _morphs, "a morph takes plain steps, which apg guides"),
+    Rule(MORPH, lambda task, _engine: not _morphs(task), "morph is off"),
     Rule(
         ("sampling.guidance", "sampling.guidance_method", "sampling.guidance_start", "sampling.guidance_end"),
         _is_distilled,
         "guidance is built into turbo models; it is for base and SFT models",
     ),
+    Rule(("sampling.dcw_strength", "sampling.dcw_high_strength"), _has_mode("off"), "dcw is off"),
+    Rule(("sampling.dcw_high_strength",), _has_mode("low", "high", "pix"), "it is for dcw double"),
     Rule(("sampling.noise_strength", "sampling.skip_quantiser"), _only_for("cover"), "it is for cover"),
     Rule(("sampling.skip_loop",), _only_for("lego", "extract"), "it is for lego and extract"),
     Rule(

@@ -187,10 +187,13 @@ def write_text(path: Path) -> Path:
     [
         ({"end_s": -1.0}, "end_s is -1.0; allowed: 0 to 2400 seconds. Leave it out for the end of the source."),
         ({"end_s": 1e9}, "end_s is 1000000000.0; allowed: 0 to 2400 seconds. Leave it out for the end of the source."),
-        ({"sampling": {"sampler": "dpm"}}, "sampling.sampler is 'dpm'; allowed: euler, heun, sde. Leave it out for"),
+        (
+            {"sampling": {"sampler": "dpm"}},
+            "sampling.sampler is 'dpm'; allowed: euler, heun, sde, ab3. Leave it out for",
+        ),
         (
             {"sampling": {"guidance_method": "pag"}},
-            "sampling.guidance_method is 'pag'; allowed: apg, adg, cfg. Leave it out for the default.",
+            "sampling.guidance_method is 'pag'; allowed: apg, adg, cfg, adg_w_norm, adg_wo_clip. Leave it out for the default.",
         ),
     ],
 )

@@ -12,12 +12,13 @@ from acebridge.contract.tasks import METHODS
 from acestep_runtime.limits import Limits, limits_of
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Output, Source
-from acestep_runtime.values import Adapter, Music, Sampling, Thinking
+from acestep_runtime.values import Adapter, Morph, Music, Sampling, Thinking
 from tests.support.paths import ROOT
 
 MESSAGES = {
     **{method.request.DESCRIPTOR.name: TASKS[method.task] for method in METHODS},
-    "Music": Music, "Sampling": Sampling, "Adapter": Adapter, "Thinking": Thinking, "Output": Output, "Region": Source,
+    "Music": Music, "Sampling": Sampling, "Adapter": Adapter, "Thinking": Thinking,
+    "Morph": Morph, "Output": Output, "Region": Source,
 }  # fmt: skip
 #: Fields whose comment names the list that the value is of instead of a number.
 LISTS = {("Sampling", "sampler"), ("Sampling", "guidance_method")}

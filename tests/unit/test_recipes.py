@@ -13,7 +13,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.recipes import Parent, Recipe, describe, parse_recipe, recipe_of
 from acestep_runtime.tasks import Cover, Repaint, TextToMusic, build_task, to_fields
 from acestep_runtime.tasks.base import Output, Source
-from acestep_runtime.values import Music
+from acestep_runtime.values import Morph, Music, Sampling
 from tests.support.signals import noise
 
 HASH = "ab" * 32
@@ -45,6 +45,17 @@ def test_the_task_of_a_recipe_is_that_of_one_take() -> None:
         "start_s": 2.0, "end_s": 3.0,
         "output": {"sample_rate": 48_000, "encoding": "pcm24", "seeds": [0], "auto_lrc": True},
     }  # fmt: skip
+
+
+def test_a_recipe_says_how_to_sample_and_morph() -> None:
+    sampling = Sampling(
+        sampler="ab3", dcw="high", dcw_strength=0.1, dcw_high_strength=0.2, guidance_method="adg_w_norm"
+    )
+    morph = Morph("words", lyrics="la la", start=0.5, draws=2)
+    task = Cover(Source("song.wav", asset_id=HASH), Music("funk", "lo lo"), sampling=sampling, morph=morph)
+    again = parse_recipe(recipe_of(task, "neural", "acestep-v15-base").to_json(), "a.wav").to_task()
+    assert isinstance(again, Cover)
+    assert (again.sampling, again.morph) == (sampling, morph)
 
 
 def test_a_file_without_an_id_is_hashed_and_named_without_its_folder(tmp_path: Path) -> None:

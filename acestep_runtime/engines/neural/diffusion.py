@@ -6,7 +6,8 @@ request ─► source latents ─► specs (recipes.py)      ─► denoised lat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,20 +15,29 @@ from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
+from acestep_runtime.dit.velocity import CrossAttentionKV
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis, align_take, timing_metadata
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.recipes import RECIPES, GenerationSpec, PreservedRegion, TaskInputs
+from acestep_runtime.engines.neural.recipes import (
+    RECIPES,
+    GenerationSpec,
+    MorphSource,
+    PreservedRegion,
+    TaskInputs,
+)
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.guidance.methods import METHODS
+from acestep_runtime.guidance import METHODS, corrector
 from acestep_runtime.memory.policy import free_gib, max_batch_takes
 from acestep_runtime.samplers import loop, schedule
+from acestep_runtime.samplers.dcw import make_correction
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
+from acestep_runtime.samplers.morph import morph, window_steps
 from acestep_runtime.samplers.noise import NoiseStream, draw_take_noise
 from acestep_runtime.samplers.steps import VelocitySmoother, make_steps
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import OTHER, CancelToken, Sampling, TakeSeed
+from acestep_runtime.values import OTHER, CancelToken, Music, Sampling, TakeSeed
 
 #: Latents ``[1, T, C]`` of takes by the number of their spec and what they are drawn from.
 LatentsCache = dict[tuple[int, TakeSeed], Tensor]
@@ -114,10 +124,12 @@ def _noise_schedule(model: Model, sampling: Sampling) -> tuple[list[float], bool
     is_turbo = model.spec.kind == "turbo"
     if sampling.timesteps:
         return schedule.custom(sampling.timesteps, is_turbo=is_turbo), is_turbo
-    shift = sampling.shift or model.spec.shift
-    if is_turbo and sampling.steps in (None, schedule.TURBO_STEPS):
-        return schedule.turbo(shift), is_turbo
-    return schedule.linear(sampling.steps or model.spec.steps, shift), is_turbo
+    return schedule.linear(sampling.steps or model.spec.steps, _shift(model, sampling)), is_turbo
+
+
+def _shift(model: Model, sampling: Sampling) -> float:
+    """Return the shift of the noise schedule; levels that are given have none."""
+    return 1.0 if sampling.timesteps else sampling.shift or model.spec.shift
 
 
 def _batch_seeds(model: Model, request: EngineRequest, spec: GenerationSpec) -> list[TakeSeed]:
@@ -137,35 +149,91 @@ def _denoise(
     model: Model, request: EngineRequest, spec: GenerationSpec, batch: list[TakeSeed], timbre: Tensor
 ) -> Iterator[tuple[Tensor, int, int]]:
     """Yield the latents ``[B, T, C]`` of a batch after every step, the step from 1, and the number of steps."""
-    sampling, frames = request.sampling, spec.context.shape[1]
+    if spec.morph is not None:
+        return _morph(model, request, spec, spec.morph, batch, timbre)
+    return _follow(model, request.sampling, spec, batch, timbre)
+
+
+def _follow(
+    model: Model, sampling: Sampling, spec: GenerationSpec, batch: list[TakeSeed], timbre: Tensor
+) -> Iterator[tuple[Tensor, int, int]]:
+    """See `_denoise`; from noise, or for a cover from the source with noise added."""
     levels, is_turbo = _noise_schedule(model, sampling)
-    noise = draw_take_noise(batch, frames, model.spec.channels).to(model.device)
-    x = noise
+    noise = x = draw_take_noise(batch, spec.context.shape[1], model.spec.channels).to(model.device)
     if spec.init_latents is not None:
         levels, x = loop.start_from(levels, noise, spec.init_latents.to(noise), sampling.noise_strength or 0.0)
     count = len(levels) - 1
-    condition = model.encode_prompt(spec.prompt, timbre)
-    text_only = None if spec.late_conditioning is None else model.encode_prompt(spec.late_conditioning.prompt, timbre)
+    conditions = _encode_prompts(model, spec, timbre)
     with model.placement.on_device("dit"):
-        guidance = _guidance_config(model, sampling, is_turbo)
-        smoother = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)
-        fields = [
-            GuidedVelocity(model.velocity, _repeat_context(spec.context, noise), condition, guidance, smoother)
-        ] * count
-        if spec.late_conditioning is not None and text_only is not None:
-            switch_step = int(count * spec.late_conditioning.start)
-            text_only_field = GuidedVelocity(
-                model.velocity, _repeat_context(spec.late_conditioning.context, noise), text_only, guidance, smoother
-            )
-            fields[switch_step:] = [text_only_field] * (count - switch_step)
-        steps = make_steps(sampling.sampler or "euler", count, is_turbo=is_turbo)
+        fields = _make_fields(model, sampling, spec, conditions, noise, count)
+        sampler = sampling.sampler or "euler"
+        steps = make_steps(sampler, count, is_turbo=is_turbo)
+        ends = schedule.sde_levels(levels, _shift(model, sampling)) if sampler == "sde" and not is_turbo else levels[1:]
         stream = NoiseStream(batch, _SAMPLER_NOISE)
 
         def sample_noise(like: Tensor, _t: float) -> Tensor:
             return stream.draw(like)
 
-        states = loop.denoise(x, levels, steps, fields, sample_noise, _step_callback(spec.preserved, noise, count))
+        callback = _step_callback(spec.preserved, noise, count, is_turbo=is_turbo)
+        correction = make_correction(sampling.dcw, sampling.dcw_strength, sampling.dcw_high_strength, is_turbo=is_turbo)
+        states = loop.denoise(x, levels, steps, fields, sample_noise, callback, correction, ends)
         yield from ((state, number, count) for number, state in enumerate(states, 1))
+
+
+def _morph(
+    model: Model, request: EngineRequest, spec: GenerationSpec, source: MorphSource, batch: list[TakeSeed], timbre: Tensor
+) -> Iterator[tuple[Tensor, int, int]]:  # fmt: skip
+    """See `_denoise`; from the source towards the new words. The steps are plain ones, guided by apg."""
+    sampling = dataclasses.replace(request.sampling, guidance_method="apg")
+    levels, _ = _noise_schedule(model, sampling)
+    count = len(levels) - 1
+    latents = source.latents.to(model.device, torch.float32).expand(len(batch), -1, -1)
+    target_conditions = _encode_prompts(model, spec, timbre)
+    source_conditions = _encode_prompts(model, spec, timbre, source.music)
+    stream = NoiseStream(batch, 0)
+    window = window_steps(*request.morph.window, count)
+    with model.placement.on_device("dit"):
+        source_fields, target_fields = (
+            _make_fields(model, sampling, spec, conditions, latents, count)
+            for conditions in (source_conditions, target_conditions)
+        )
+        states = morph(
+            latents,
+            levels,
+            window,
+            request.morph.draws or 1,
+            source_fields,
+            target_fields,
+            lambda: stream.draw(latents),
+        )
+        yield from ((state, number, count) for number, state in enumerate(states, window[0] + 1))
+
+
+def _encode_prompts(
+    model: Model, spec: GenerationSpec, timbre: Tensor, music: Music | None = None
+) -> list[CrossAttentionKV]:
+    """Return the condition of the prompt, and of that of the late steps, with other ``music`` where it is given."""
+    late = spec.late_conditioning
+    prompts = [spec.prompt, *(() if late is None else (late.prompt,))]
+    if music is not None:
+        prompts = [dataclasses.replace(prompt, music=music) for prompt in prompts]
+    return [model.encode_prompt(prompt, timbre) for prompt in prompts]
+
+
+def _make_fields(
+    model: Model, sampling: Sampling, spec: GenerationSpec, conditions: Sequence[CrossAttentionKV], like: Tensor, count: int
+) -> list[GuidedVelocity]:  # fmt: skip
+    """Return the velocity fields of ``count`` steps, with guidance and smoothing of their own. ``like`` is ``[B, T, C]``."""
+    late = spec.late_conditioning
+    guidance = _guidance_config(model, sampling, model.spec.kind == "turbo")
+    smoother = VelocitySmoother(sampling.velocity_clamp, sampling.velocity_ema)
+    contexts = [spec.context, *(() if late is None else (late.context,))]
+    fields = [
+        GuidedVelocity(model.velocity, _repeat_context(context, like), condition, guidance, smoother)
+        for context, condition in zip(contexts, conditions, strict=True)
+    ]
+    switch_step = count if late is None else int(count * late.start)
+    return [fields[0]] * switch_step + [fields[-1]] * (count - switch_step)
 
 
 def _repeat_context(context: Tensor, noise: Tensor) -> Tensor:
@@ -173,13 +241,16 @@ def _repeat_context(context: Tensor, noise: Tensor) -> Tensor:
     return context.to(noise).expand(len(noise), -1, -1)
 
 
-def _step_callback(preserved: PreservedRegion | None, noise: Tensor, count: int) -> loop.StepCallback:
+def _step_callback(
+    preserved: PreservedRegion | None, noise: Tensor, count: int, *, is_turbo: bool
+) -> loop.StepCallback:
     if preserved is None:
         return lambda x, _number, _t: x
     clean = preserved.clean.to(noise)
     span_mask = torch.zeros(1, noise.shape[1], 1, dtype=torch.bool, device=noise.device)
     span_mask[:, slice(*preserved.span)] = True
-    injection = loop.Injection(clean, noise, span_mask, preserved.ratio, count)
+    steps = loop.injection_steps(preserved.ratio, count, is_turbo=is_turbo)
+    injection = loop.Injection(clean, noise, span_mask, steps)
 
     def callback(x: Tensor, number: int, t_next: float) -> Tensor:
         x = injection(x, number, t_next)
@@ -199,9 +270,10 @@ def _guidance_config(model: Model, sampling: Sampling, is_turbo: bool) -> Guidan
     if strength <= 1 or model.null_condition is None:
         return None
     end = 1.0 if sampling.guidance_end is None else sampling.guidance_end
+    method = sampling.guidance_method or "apg"
     return GuidanceConfig(
-        model.velocity.project_null(model.null_condition), METHODS[sampling.guidance_method or "apg"](strength),
-        METHODS["cfg"](strength), sampling.guidance_start or 0.0, end,
+        model.velocity.project_null(model.null_condition), METHODS[method](strength), corrector(method, strength),
+        sampling.guidance_start or 0.0, end,
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
-from acestep_runtime.errors import EngineFailure, UnsupportedTask
+from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.policy import select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -104,7 +104,15 @@ class NeuralEngine:
                 remedy="Use the draft engine.",
             )
         sampling = request.sampling
-        model = self._load_model(sampling.model, needs_base=request.task.needs_base_model, vae=sampling.vae)
+        model = self._load_model(sampling.model, needs_base=request.chooses_base_model, vae=sampling.vae)
+        if request.morph.mode and model.spec.kind == "turbo":
+            raise InvalidValue(
+                "sampling.model",
+                model.spec.name,
+                "base and SFT models",
+                message=f"Model {model.spec.name} is a turbo model; morphing needs a base or an SFT model.",
+                remedy="Choose acestep-v15-base, or leave the model out.",
+            )
         if model.set_adapters(self._models_folder, sampling.adapters):
             self._cache = None  # its takes were generated with other adapters
         analysis = TakeAnalysis()

@@ -104,6 +104,14 @@ class PreservedRegion:
 
 
 @dataclass(frozen=True)
+class MorphSource:
+    """What a morph starts from: the latents of the source, and the music that they are."""
+
+    latents: Tensor
+    music: Music
+
+
+@dataclass(frozen=True)
 class GenerationSpec:
     """One output to generate: its role, and the inputs of the transformer.
 
@@ -118,6 +126,7 @@ class GenerationSpec:
     late_conditioning: LateConditioning | None = None
     preserved: PreservedRegion | None = None
     init_latents: Tensor | None = None
+    morph: MorphSource | None = None
 
 
 @dataclass(frozen=True)
@@ -215,7 +224,8 @@ def cover(inputs: TaskInputs) -> Iterator[GenerationSpec]:
         inputs.context(hints),
         (0, inputs.frames),
         late_conditioning=inputs.late_conditioning,
-        init_latents=latents if request.sampling.noise_strength else None,
+        init_latents=latents if request.sampling.noise_strength and not request.morph.mode else None,
+        morph=MorphSource(latents, request.morph.source_music(request.music)) if request.morph.mode else None,
     )
 
 

@@ -126,6 +126,30 @@ Strength = Annotated[
     float | None,
     _option("--strength", text="How closely the result follows the source, or the plan, 0 to 1.", panel=_MUSIC),
 ]
+MorphMode = Annotated[
+    str | None, _option("--morph", text="Keep the arrangement and change words, style or all.", panel=_MUSIC)
+]
+SourceCaption = Annotated[
+    str | None,
+    _option("--source-caption", text="Style of the source of --morph; default: the new one.", panel=_MUSIC),
+]
+SourceLyrics = Annotated[
+    str | None,
+    _option("--source-lyrics", text="Lyrics of the source of --morph, or a file; default: the new ones.", panel=_MUSIC),
+]
+MorphStart = Annotated[
+    float | None,
+    _option(
+        "--morph-start", text="Share of the steps that --morph leaves out, 0 to 0.95; more is closer.", panel=_NEURAL
+    ),
+]
+MorphEnd = Annotated[
+    float | None,
+    _option("--morph-end", text="Share of the steps after which only the new music counts, 0 to 1.", panel=_NEURAL),
+]
+MorphDraws = Annotated[
+    int | None, _option("--morph-draws", text="Draws of noise in each step of --morph, 1 to 8 (1).", panel=_NEURAL)
+]
 Mode = Annotated[str | None, _option("--mode", text="conservative, balanced or aggressive.", panel=_MUSIC)]
 Bpm = Annotated[float | None, _option("--bpm", text="Beats per minute, 30 to 300.", panel=_MUSIC)]
 Key = Annotated[str | None, _option("--key", text='Key, such as "C major", "F# minor" or "Am".', panel=_MUSIC)]
@@ -210,8 +234,11 @@ KeepCaption = Annotated[bool, _flag("--keep-caption", "Keep your caption instead
 Shift = Annotated[
     float | None, _option("--shift", text="Shift of the noise schedule towards high noise, 0.1 to 10.", panel=_NEURAL)
 ]
-Sampler = Annotated[str | None, _option("--sampler", text="euler (default), heun or sde.", panel=_NEURAL)]
-GuidanceMethod = Annotated[str | None, _option("--guidance-method", text="apg (default), adg or cfg.", panel=_NEURAL)]
+Sampler = Annotated[str | None, _option("--sampler", text="euler (default), heun, sde or ab3.", panel=_NEURAL)]
+GuidanceMethod = Annotated[
+    str | None,
+    _option("--guidance-method", text="apg (default), adg, adg_w_norm, adg_wo_clip or cfg.", panel=_NEURAL),
+]
 GuidanceStart = Annotated[
     float | None,
     _option("--guidance-start", text="Guidance is off below this noise level, 0 to 1 (0).", panel=_NEURAL),
@@ -239,6 +266,22 @@ VelocityClamp = Annotated[
 VelocityEma = Annotated[
     float | None,
     _option("--velocity-ema", text="Smoothing: share of the previous velocity in the next, 0 to 1 (0).", panel=_NEURAL),
+]
+Dcw = Annotated[
+    str | None,
+    _option(
+        "--dcw",
+        text="Correction after each step: auto (default; double on turbo models, else off), off, low, high, double or pix.",
+        panel=_NEURAL,
+    ),
+]
+DcwStrength = Annotated[
+    float | None,
+    _option("--dcw-strength", text="Strength of --dcw, for double that of the low band, 0 to 1 (0.05).", panel=_NEURAL),
+]
+DcwHighStrength = Annotated[
+    float | None,
+    _option("--dcw-high-strength", text="Strength of the high band in --dcw double, 0 to 1 (0.02).", panel=_NEURAL),
 ]
 NoiseStrength = Annotated[
     float | None,

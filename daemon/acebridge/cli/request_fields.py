@@ -35,8 +35,13 @@ GROUPS = {
             "model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end",
             "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop",
             "vae",
+            "dcw", "dcw_strength", "dcw_high_strength",
         )
     } | {"adapters": "lora"},
+    "morph": {
+        "mode": "morph", "caption": "source_caption", "lyrics": "source_lyrics", "start": "morph_start",
+        "end": "morph_end", "draws": "morph_draws",
+    },
     "thinking": {
         "plan_first": "thinking", "model": "lm", "temperature": "lm_temperature", "top_k": "lm_top_k", "top_p": "lm_top_p",
         "guidance": "lm_guidance", "repetition_penalty": "lm_repetition_penalty", "negative": "negative",
@@ -148,6 +153,7 @@ def fields_from_options(names: Mapping[str, str], options: Options) -> dict[str,
 
 def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     """Return the fields of the request for a task that a command's options make."""
+    from acestep_runtime.lyrics.files import read_lyrics
     from acestep_runtime.units import END
 
     levels, seeds = options.get("timesteps"), options.get("seed") or []
@@ -158,6 +164,7 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     options = with_plan({
         **options,
         "lyrics": lyrics_of(task, options) or None,
+        "source_lyrics": read_lyrics(options.get("source_lyrics") or "", "--source-lyrics").text or None,
         "lora": [parse_adapter(text) for text in options.get("lora") or []],
         "timesteps": None if levels is None else parse_levels(levels),
         "track": [track.strip().lower() for track in options.get("track") or []],

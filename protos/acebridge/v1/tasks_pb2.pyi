@@ -30,6 +30,16 @@ class RegionMask(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REGION_MASK_EXPLICIT: _ClassVar[RegionMask]
     REGION_MASK_AUTO: _ClassVar[RegionMask]
 
+class DcwMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DCW_MODE_UNSPECIFIED: _ClassVar[DcwMode]
+    DCW_MODE_AUTO: _ClassVar[DcwMode]
+    DCW_MODE_OFF: _ClassVar[DcwMode]
+    DCW_MODE_LOW: _ClassVar[DcwMode]
+    DCW_MODE_HIGH: _ClassVar[DcwMode]
+    DCW_MODE_DOUBLE: _ClassVar[DcwMode]
+    DCW_MODE_PIX: _ClassVar[DcwMode]
+
 class ScoreKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SCORE_KIND_UNSPECIFIED: _ClassVar[ScoreKind]
@@ -49,6 +59,13 @@ class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCOPE_UNSPECIFIED: _ClassVar[Scope]
     SCOPE_WHOLE: _ClassVar[Scope]
     SCOPE_REGION: _ClassVar[Scope]
+
+class MorphMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MORPH_MODE_UNSPECIFIED: _ClassVar[MorphMode]
+    MORPH_MODE_WORDS: _ClassVar[MorphMode]
+    MORPH_MODE_STYLE: _ClassVar[MorphMode]
+    MORPH_MODE_ALL: _ClassVar[MorphMode]
 
 class RepaintMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -77,6 +94,13 @@ TASK_KIND_FORMAT_SAMPLE: TaskKind
 REGION_MASK_UNSPECIFIED: RegionMask
 REGION_MASK_EXPLICIT: RegionMask
 REGION_MASK_AUTO: RegionMask
+DCW_MODE_UNSPECIFIED: DcwMode
+DCW_MODE_AUTO: DcwMode
+DCW_MODE_OFF: DcwMode
+DCW_MODE_LOW: DcwMode
+DCW_MODE_HIGH: DcwMode
+DCW_MODE_DOUBLE: DcwMode
+DCW_MODE_PIX: DcwMode
 SCORE_KIND_UNSPECIFIED: ScoreKind
 SCORE_KIND_LYRICS_ALIGNMENT: ScoreKind
 SCORE_KIND_QUALITY: ScoreKind
@@ -88,6 +112,10 @@ PRIORITY_HIGH: Priority
 SCOPE_UNSPECIFIED: Scope
 SCOPE_WHOLE: Scope
 SCOPE_REGION: Scope
+MORPH_MODE_UNSPECIFIED: MorphMode
+MORPH_MODE_WORDS: MorphMode
+MORPH_MODE_STYLE: MorphMode
+MORPH_MODE_ALL: MorphMode
 REPAINT_MODE_UNSPECIFIED: RepaintMode
 REPAINT_MODE_CONSERVATIVE: RepaintMode
 REPAINT_MODE_BALANCED: RepaintMode
@@ -113,7 +141,7 @@ class Music(_message.Message):
     def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
 
 class Sampling(_message.Message):
-    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters", "vae")
+    __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters", "dcw", "dcw_strength", "dcw_high_strength", "vae")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     GUIDANCE_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +158,9 @@ class Sampling(_message.Message):
     MASK_FIELD_NUMBER: _ClassVar[int]
     SKIP_LOOP_FIELD_NUMBER: _ClassVar[int]
     ADAPTERS_FIELD_NUMBER: _ClassVar[int]
+    DCW_FIELD_NUMBER: _ClassVar[int]
+    DCW_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    DCW_HIGH_STRENGTH_FIELD_NUMBER: _ClassVar[int]
     VAE_FIELD_NUMBER: _ClassVar[int]
     model: str
     steps: int
@@ -147,8 +178,11 @@ class Sampling(_message.Message):
     mask: RegionMask
     skip_loop: bool
     adapters: _containers.RepeatedCompositeFieldContainer[Adapter]
+    dcw: DcwMode
+    dcw_strength: float
+    dcw_high_strength: float
     vae: str
-    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ..., vae: _Optional[str] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., shift: _Optional[float] = ..., sampler: _Optional[str] = ..., guidance_method: _Optional[str] = ..., guidance_start: _Optional[float] = ..., guidance_end: _Optional[float] = ..., timesteps: _Optional[_Iterable[float]] = ..., velocity_clamp: _Optional[float] = ..., velocity_ema: _Optional[float] = ..., noise_strength: _Optional[float] = ..., skip_quantiser: _Optional[bool] = ..., mask: _Optional[_Union[RegionMask, str]] = ..., skip_loop: _Optional[bool] = ..., adapters: _Optional[_Iterable[_Union[Adapter, _Mapping]]] = ..., dcw: _Optional[_Union[DcwMode, str]] = ..., dcw_strength: _Optional[float] = ..., dcw_high_strength: _Optional[float] = ..., vae: _Optional[str] = ...) -> None: ...
 
 class Adapter(_message.Message):
     __slots__ = ("name", "scale")
@@ -263,7 +297,7 @@ class TextToMusicRequest(_message.Message):
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ..., strength: _Optional[float] = ...) -> None: ...
 
 class CoverRequest(_message.Message):
-    __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference")
+    __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference", "morph")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
@@ -271,6 +305,7 @@ class CoverRequest(_message.Message):
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    MORPH_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     source: _audio_pb2.AudioInput
     music: Music
@@ -278,7 +313,24 @@ class CoverRequest(_message.Message):
     sampling: Sampling
     output: Output
     reference: _audio_pb2.AudioInput
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., strength: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ...) -> None: ...
+    morph: Morph
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., strength: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., morph: _Optional[_Union[Morph, _Mapping]] = ...) -> None: ...
+
+class Morph(_message.Message):
+    __slots__ = ("mode", "caption", "lyrics", "start", "end", "draws")
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_FIELD_NUMBER: _ClassVar[int]
+    LYRICS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    DRAWS_FIELD_NUMBER: _ClassVar[int]
+    mode: MorphMode
+    caption: str
+    lyrics: str
+    start: float
+    end: float
+    draws: int
+    def __init__(self, mode: _Optional[_Union[MorphMode, str]] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., draws: _Optional[int] = ...) -> None: ...
 
 class RepaintRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "start_s", "end_s", "mode", "strength", "context_s", "crossfade_ms", "match_loudness", "scope", "sampling", "output", "reference", "loudness_of")

@@ -24,11 +24,15 @@ VALUES: Mapping[str, Any] = {
     "lyrics": "la la", "key": "Am", "time_signature": 3, "lora": ["soft:0.5"], "timesteps": "1,0.5", "track": ["drums"],
     "seed": [7], "encoding": options.EncodingName.pcm24, "scope": options.ScopeName.region, "min_score": 0.5, "tries": 2,
     "steps": 4, "lm_top_k": 20, "lm_at_once": 2, "takes": 2, "sample_rate": 44_100, "channels": 1, "best_of": 3,
-    "variation_seed": [9], "max_tries": 3, "mode": "aggressive", "mask": "auto", "score_by": "lm", "match_loudness": "context",
+    "variation_seed": [9], "max_tries": 3, "mode": "aggressive", "mask": "auto", "dcw": "low",
+    "morph": "style", "morph_draws": 2,
+    "score_by": "lm", "match_loudness": "context",
 }  # fmt: skip
 WORDS = {
     "caption",
     "song_caption",
+    "source_caption",
+    "source_lyrics",
     "language",
     "model",
     "vae",

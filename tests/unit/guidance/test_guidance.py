@@ -11,7 +11,7 @@ import torch
 from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer, normalized_guidance
 from torch import Tensor
 
-from acestep_runtime.guidance import METHODS, in_guidance_interval
+from acestep_runtime.guidance import METHODS, corrector, in_guidance_interval
 
 
 def _random(seed: int, *shape: int) -> Tensor:
@@ -97,6 +97,35 @@ def test_adg_keeps_equal_velocities() -> None:
     cond, x = _random(10), _random(11)
     assert torch.allclose(METHODS["adg"](7.0)(cond, cond, x, 0.5), cond, atol=1e-2)
     assert torch.isfinite(METHODS["adg"](7.0)(cond, cond, x, 0.5)).all()
+
+
+def test_the_variants_of_adg_differ_in_the_angle_and_in_the_norm() -> None:
+    cond, uncond, x = _random(16), _random(17), _random(18)
+
+    def clean(name: str, strength: float = 5.0, t: float = 0.6) -> Tensor:
+        return x - t * METHODS[name](strength)(cond, uncond, x, t)
+
+    with_text = x - 0.6 * cond
+    assert torch.allclose(clean("adg_w_norm").norm(dim=1), with_text.norm(dim=1), rtol=1e-4)
+    assert not torch.allclose(clean("adg").norm(dim=1), with_text.norm(dim=1), rtol=1e-2)
+
+    def angle(name: str) -> Tensor:
+        return torch.acos(torch.cosine_similarity(clean(name), with_text, dim=-1).clamp(-1, 1))
+
+    assert angle("adg").max() <= 3.14 / 6 + 1e-3
+    assert angle("adg_wo_clip").max() > 3.14 / 3
+    weak = 1.05  # so weak that no angle reaches the limit
+    assert torch.allclose(clean("adg", weak), clean("adg_wo_clip", weak), atol=1e-6)
+
+
+def test_correctors_use_plain_guidance_but_after_adg() -> None:
+    cond, uncond, x = _random(19), _random(20), _random(21)
+    plain = METHODS["cfg"](7.0)(cond, uncond, x, 0.5)
+    for name in METHODS:
+        guide = corrector(name, 7.0)
+        own = METHODS[name](7.0)(cond, uncond, x, 0.5) if name.startswith("adg") else plain
+        assert torch.equal(guide(cond, uncond, x, 0.5), own)
+        assert torch.equal(guide(cond, uncond, x, 0.0), plain)
 
 
 @pytest.mark.parametrize(("t", "works"), [(1.0, False), (0.8, True), (0.5, True), (0.2, True), (0.19, False)])

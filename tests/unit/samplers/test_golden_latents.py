@@ -40,7 +40,7 @@ def _levels(kind: str, name: str) -> list[float]:
     if "timesteps" in case:
         return schedule.custom(case["timesteps"], is_turbo=kind == "turbo")
     shift = case.get("shift", 3.0)
-    return schedule.turbo(shift) if kind == "turbo" else schedule.linear(case["infer_steps"], shift)
+    return schedule.linear(schedule.TURBO_STEPS if kind == "turbo" else case["infer_steps"], shift)
 
 
 def _as_it_is(x: Tensor, _number: int, _t: float) -> Tensor:
@@ -76,7 +76,8 @@ def _generate(kind: str, name: str) -> Tensor:
     if "repaint" in case:
         clean = golden_input(kind, "clean_src_latents")
         made = mask[..., :1] > 0
-        after = loop.Injection(clean, noise, made, case["repaint_injection_ratio"], count)
+        injected = loop.injection_steps(case["repaint_injection_ratio"], count, is_turbo=kind == "turbo")
+        after = loop.Injection(clean, noise, made, injected)
     steps = make_steps(case.get("sampler_mode", "euler"), count, is_turbo=kind == "turbo")
     for x in loop.denoise(x, levels, steps, fields, lambda x, _: torch.zeros_like(x), after or _as_it_is):  # noqa: B007
         pass

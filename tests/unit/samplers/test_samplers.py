@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -16,14 +16,16 @@ from torch import Tensor
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.samplers import loop, schedule
-from acestep_runtime.samplers.steps import STEPS, VelocitySmoother, make_steps
+from acestep_runtime.samplers.fields import GuidedVelocity
+from acestep_runtime.samplers.steps import STEPS, VelocityFn, VelocitySmoother, make_steps
+from tests.support.sampling_cases import numbers
 
 
-def test_turbo_schedules_have_the_distilled_levels() -> None:
-    assert schedule.turbo(1.0) == pytest.approx([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
-    assert schedule.turbo(2.0) == pytest.approx([1, 14 / 15, 6 / 7, 10 / 13, 2 / 3, 6 / 11, 0.4, 2 / 9, 0])
-    assert schedule.turbo(3.0) == pytest.approx([1, 21 / 22, 0.9, 5 / 6, 0.75, 9 / 14, 0.5, 0.3, 0])
-    assert schedule.turbo(2.4) == schedule.turbo(2.0)
+def test_schedules_of_turbo_models_follow_any_shift() -> None:
+    assert schedule.linear(8, 1.0) == pytest.approx([1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
+    assert schedule.linear(8, 2.0) == pytest.approx([1, 14 / 15, 6 / 7, 10 / 13, 2 / 3, 6 / 11, 0.4, 2 / 9, 0])
+    assert schedule.linear(8, 3.0) == pytest.approx([1, 21 / 22, 0.9, 5 / 6, 0.75, 9 / 14, 0.5, 0.3, 0])
+    assert schedule.linear(5, 2.5) == pytest.approx([1, 10 / 11, 15 / 19, 5 / 8, 5 / 13, 0])
     assert len(schedule.TURBO_LEVELS) == 20
 
 
@@ -62,13 +64,30 @@ def test_levels_that_do_not_decrease_raise(levels: list[float]) -> None:
         schedule.custom(levels)
 
 
-def _run(sampler: str, levels: list[float], x: Tensor, field) -> Tensor:
-    for step, t, t_next in zip(make_steps(sampler, len(levels) - 1), levels, levels[1:], strict=False):
-        x = step(field, field, x, t, t_next, lambda x, _t: torch.zeros_like(x))
+class _Field(GuidedVelocity):
+    """A field with a known velocity."""
+
+    _known: VelocityFn
+
+    def __init__(self, velocity: VelocityFn) -> None:
+        object.__setattr__(self, "_known", velocity)
+
+    def __call__(self, x: Tensor, t: float) -> Tensor:
+        return self._known(x, t)
+
+    @property
+    def memoryless(self) -> VelocityFn:
+        return self._known
+
+
+def _run(sampler: str, levels: list[float], x: Tensor, velocity: VelocityFn) -> Tensor:
+    steps = make_steps(sampler, len(levels) - 1)
+    for x in loop.denoise(x, levels, steps, [_Field(velocity)] * len(steps), lambda x, _t: torch.zeros_like(x)):  # noqa: B007
+        pass
     return x
 
 
-@pytest.mark.parametrize("sampler", ["euler", "heun"])
+@pytest.mark.parametrize("sampler", ["euler", "heun", "ab3"])
 @pytest.mark.parametrize("steps", [1, 3, 8])
 def test_samplers_follow_a_straight_path_exactly(sampler: str, steps: int) -> None:
     noise, music = torch.randn(1, 6, 4, dtype=torch.float64), torch.randn(1, 6, 4, dtype=torch.float64)
@@ -76,7 +95,7 @@ def test_samplers_follow_a_straight_path_exactly(sampler: str, steps: int) -> No
     assert torch.allclose(result, music, atol=1e-12)
 
 
-def test_heun_has_second_order_and_euler_first() -> None:
+def test_heun_and_ab3_have_second_order_and_euler_first() -> None:
     """dx/dt = x: from 1 at t = 1 to 1/e at t = 0."""
 
     def error(sampler: str, steps: int) -> float:
@@ -85,6 +104,43 @@ def test_heun_has_second_order_and_euler_first() -> None:
 
     assert error("euler", 40) / error("euler", 80) == pytest.approx(2, abs=0.1)
     assert error("heun", 40) / error("heun", 80) == pytest.approx(4, abs=0.2)
+    # its first and last steps are Euler's, which leaves the second order of the whole
+    assert error("ab3", 40) / error("ab3", 80) == pytest.approx(4, abs=0.3)
+    assert error("ab3", 40) < error("euler", 40) / 10
+
+
+@pytest.mark.parametrize("shift", ["1.0", "3.0"])
+def test_ab3_takes_the_steps_of_its_reference(shift: str) -> None:
+    """See tests/golden/README.md. The reference's loop, unlike these figures, ends with a step of Euler, as ours does."""
+    levels, given, expected = (
+        numbers()[f"ab3/shift{shift}/{name}"] for name in ("timesteps", "velocity", "x_after_step")
+    )
+    velocities = iter(given)
+    steps = [STEPS["ab3"]] * len(given)
+    field = _Field(lambda _x, _t: next(velocities))
+    states = loop.denoise(numbers()["ab3/x0"], levels.tolist(), steps, [field] * len(given), lambda x, _t: x)
+    for state, theirs in zip(states, expected, strict=True):
+        assert torch.allclose(state, theirs, atol=1e-6)
+
+
+def test_ab3_asks_for_one_velocity_a_step_and_starts_again_with_another_field() -> None:
+    levels, calls = schedule.linear(5), []
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        calls.append(t)
+        return torch.full_like(x, t)
+
+    one, other = _Field(velocity), _Field(velocity)
+    states = [
+        float(x)
+        for x in loop.denoise(
+            torch.zeros(1, 1, 1), levels, [STEPS["ab3"]] * 5, [one, one, other, other, other], lambda x, _t: x
+        )
+    ]
+    assert calls == levels[:-1]
+    lengths = [-0.2 * each for each in (1.0, 1.5 * 0.8 - 0.5, 0.6, 1.5 * 0.4 - 0.5 * 0.6,
+                                        23 / 12 * 0.2 - 16 / 12 * 0.4 + 5 / 12 * 0.6)]  # fmt: skip
+    assert states == pytest.approx(list(accumulate(lengths)), abs=1e-6)
 
 
 def test_sde_does_not_depend_on_the_start() -> None:
@@ -97,6 +153,7 @@ def test_sde_does_not_depend_on_the_start() -> None:
 def test_turbo_models_end_with_an_euler_step() -> None:
     assert make_steps("heun", 3, is_turbo=True) == [STEPS["heun"], STEPS["heun"], STEPS["euler"]]
     assert make_steps("heun", 2) == [STEPS["heun"]] * 2
+    assert make_steps("ab3", 2) == [STEPS["ab3"], STEPS["euler"]]
 
 
 def test_the_smoother_clamps_and_averages_velocities() -> None:
@@ -133,10 +190,32 @@ def test_start_from_begins_at_the_nearest_level(strength: float, first: float) -
 
 def test_injection_restores_the_surroundings_for_a_share_of_the_steps() -> None:
     span_mask = torch.tensor([False, True, False]).reshape(1, 3, 1)
-    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), span_mask, ratio=0.5, steps=4)
+    injection = loop.Injection(torch.zeros(1, 3, 2), torch.ones(1, 3, 2), span_mask, loop.injection_steps(0.5, 4))
     x = torch.full((1, 3, 2), 7.0)
     assert injection(x, 1, 0.25)[0, :, 0].tolist() == [0.25, 7.0, 0.25]
     assert injection(x, 2, 0.25) is x
+
+
+@pytest.mark.parametrize(("ratio", "base", "turbo"), [(0.0, 0, 0), (0.3, 2, 2), (0.5, 4, 4), (0.9, 7, 7), (1.0, 8, 7)])
+def test_the_last_step_of_a_turbo_model_is_not_followed_by_an_injection(ratio: float, base: int, turbo: int) -> None:
+    assert loop.injection_steps(ratio, 8) == base
+    assert loop.injection_steps(ratio, 8, is_turbo=True) == turbo
+
+
+@given(st.integers(1, 60), st.floats(0.1, 10))
+def test_stochastic_steps_of_base_models_lead_to_levels_without_shift(steps: int, shift: float) -> None:
+    ends = schedule.sde_levels(schedule.linear(steps, shift), shift)
+    assert ends == pytest.approx([1 - (step + 1) / steps for step in range(steps)], abs=1e-5)
+    assert ends[-1] == 0
+
+
+def test_steps_end_at_the_levels_that_the_loop_is_given() -> None:
+    """Noise of 1 is added to music of 0: after each step the latents are the level that it ended at."""
+    music = torch.zeros(1, 6, 4)
+    field = _Field(lambda x, t: (x - music) / t)
+    states = loop.denoise(torch.ones(1, 6, 4), [1.0, 0.9, 0.6, 0.0], make_steps("sde", 3), [field] * 3,
+                          lambda x, _t: torch.ones_like(x), ends=[0.7, 0.3, 0.0])  # fmt: skip
+    assert [float(x[0, 0, 0]) for x in states] == pytest.approx([0.7, 0.3, 0.0])
 
 
 @settings(deadline=None)
@@ -150,5 +229,7 @@ def test_crossfade_blends_outside_the_span_only(first: int, length: int, frames:
     assert (weights[stop + frames :] == 0).all()
     assert (weights[:first].diff() >= 0).all()
     assert (weights[stop:].diff() <= 0).all()
-    if frames and first:
-        assert weights[first - 1] == pytest.approx(frames / (frames + 1))
+    if before := min(frames, first):
+        assert weights[first - 1] == pytest.approx(before / (before + 1))
+    if after := min(frames, 12 - stop):
+        assert weights[stop] == pytest.approx(after / (after + 1))

@@ -18,7 +18,7 @@ from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.schema import from_fields, to_fields
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.tasks.unused import RULES, describe_unused
-from acestep_runtime.values import Adapter, Sampling, Thinking
+from acestep_runtime.values import Adapter, Morph, Music, Sampling, Thinking
 
 SONG = Source("song.wav")
 
@@ -90,6 +90,37 @@ def test_guidance_has_no_effect_on_turbo_models_and_on_these_alone() -> None:
         assert list(describe_unused(song, Neural(kind))) == []
 
 
+@pytest.mark.parametrize(
+    ("dcw", "kind", "off", "high_alone"),
+    [("", "base", True, False), ("auto", "sft", True, False), ("off", "turbo", True, False), ("", "turbo", False, False),
+     ("double", "base", False, False), ("low", "turbo", False, True), ("pix", "base", False, True)],
+)  # fmt: skip
+def test_strengths_of_a_correction_that_does_not_happen_are_reported(
+    dcw: str, kind: str, off: bool, high_alone: bool
+) -> None:
+    song = TextToMusic(sampling=Sampling(dcw=dcw, dcw_strength=0.1, dcw_high_strength=0.2))
+    says = [f"dcw_{name} had no effect: dcw is off." for name in ("strength 0.1", "high_strength 0.2") if off]
+    says += ["dcw_high_strength 0.2 had no effect: it is for dcw double."] if high_alone else []
+    assert list(describe_unused(song, Neural(kind))) == says
+
+
+def test_a_morph_takes_plain_steps_and_no_turbo_model() -> None:
+    sampling = Sampling(guidance=5.0, sampler="heun", dcw="double", noise_strength=0.5)
+    task = Cover(SONG, Music("jazz"), sampling=sampling, morph=Morph("style", caption="rock"))
+    why = "a morph takes plain steps, which apg guides"
+    given = ("sampler heun", "noise_strength 0.5", "dcw double")
+    assert list(describe_unused(task, Neural("turbo"))) == [f"{each} had no effect: {why}." for each in given]
+    says = list(describe_unused(task, Draft()))
+    assert "morph style had no effect: the draft engine has no such setting." in says
+
+
+def test_what_belongs_to_a_morph_has_no_effect_without_one() -> None:
+    task = Cover(SONG, morph=Morph(caption="rock", start=0.1))
+    assert list(describe_unused(task, Neural())) == [
+        "source_caption rock had no effect: morph is off.", "morph_start 0.1 had no effect: morph is off."
+    ]  # fmt: skip
+
+
 def test_the_kind_of_a_model_is_only_looked_up_for_settings_that_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> str:
         raise AssertionError("nothing asks for it")
@@ -138,7 +169,7 @@ def test_rules_name_fields_that_some_task_has() -> None:
     def names(kind: type[Any], prefix: str = "") -> set[str]:
         found = set()
         for f in dataclasses.fields(kind):
-            group = {"sampling": Sampling, "thinking": Thinking, "output": Output}.get(f.name)
+            group = {"sampling": Sampling, "thinking": Thinking, "output": Output, "morph": Morph}.get(f.name)
             found |= names(group, f"{f.name}.") if group else {prefix + f.name}
         return found
 

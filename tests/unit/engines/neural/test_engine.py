@@ -135,6 +135,11 @@ def test_a_repaint_decodes_only_its_span(
     [
         ("text2music", Sampling(steps=3, sampler="heun")),
         ("text2music", Sampling(timesteps=(1.0, 0.5))),
+        ("text2music", Sampling(steps=2, shift=2.5)),
+        ("text2music", Sampling(steps=2, dcw="off")),
+        ("repaint", Sampling(steps=2, dcw="high", dcw_strength=0.3)),
+        ("lego", Sampling(steps=2, skip_loop=True, dcw="double", dcw_high_strength=0.5)),
+        ("text2music", Sampling(model="base", steps=3, sampler="ab3")),
         ("text2music", Sampling(model="base", steps=2, guidance=5.0, guidance_method="adg", guidance_start=0.2)),
         ("text2music", Sampling(model="base", steps=3, sampler="sde", velocity_clamp=1.0, velocity_ema=0.2)),
         ("cover", Sampling(steps=4, noise_strength=0.5)),
@@ -153,6 +158,21 @@ def test_sampling_options_change_the_result(
     for role, samples in other.items():
         assert np.isfinite(samples).all()
         assert not np.array_equal(samples, usual[role])
+
+
+@pytest.mark.parametrize(("kind", "default"), [("turbo", "double"), ("base", "off")])
+def test_turbo_models_alone_are_corrected_where_nobody_says_otherwise(
+    engine: NeuralEngine, kind: str, default: str
+) -> None:
+    def make(dcw: str) -> Samples:
+        return run_engine(engine, request("text2music", None, sampling=Sampling(model=kind, steps=3, dcw=dcw)))[0][
+            "mix"
+        ]
+
+    usual = make("")
+    assert np.array_equal(usual, make("auto"))
+    assert np.array_equal(usual, make(default))
+    assert not np.array_equal(usual, make("off" if default == "double" else "double"))
 
 
 def test_repaint_strength_and_mode_control_preservation(engine: NeuralEngine, source: Samples) -> None:
