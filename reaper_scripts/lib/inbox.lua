@@ -29,9 +29,7 @@ return function(import)
   local function folder_of(name) return files.join(presence.root(), name) end
 
   local function object(name, file)
-    local text = files.read(files.join(folder_of(name), file))
-    local content = text and json.decode(text)
-    return type(content) == "table" and content or nil
+    return json.object(files.read(files.join(folder_of(name), file)))
   end
 
   local function answer(name, id, state, message, remedy, more)

@@ -176,8 +176,9 @@ return function(import)
       if entry.state or entry.is_other then return false end
       entry.status = job.status(entry.id, entry.request)
       if not job.is_finished(entry.status) then return true end
+      if entry.waits and entry.status.state == "done" and job.is_cancelled(entry.id) then entry.status = { state = "cancelled" } end
       if entry.status.state ~= "cancelled" and messages.is_recording() then
-        entry.status = waiting(entry.status)
+        entry.status, entry.waits = waiting(entry.status), true
         return true
       end
       end_of(entry)

@@ -73,7 +73,7 @@ return function(import)
 
   --- Whether the watcher of a REAPER is there.
   function M.is_alive(instance)
-    local state = json.decode(files.read(file_of(instance)) or "") or {}
+    local state = json.object(files.read(file_of(instance))) or {}
     return type(state.update_time) == "number" and math.abs(os.time() - state.update_time) <= M.FRESH_S
   end
 
