@@ -169,20 +169,20 @@ def test_a_finished_job_leaves_a_row_with_name_seed_and_how_to_take_it_back(scen
     scene.r.finish()
 
 
-def restart(scene: Scene, folder: Path, since_s: float) -> None:
+def restart(scene: Scene, folder: Path, since_s: float, script: str = BACKGROUND) -> None:
     """Close REAPER while a job starts, and open it again when its request is so old."""
-    for script in scene.r.scripts:
-        script.end()
+    for running in scene.r.scripts:
+        running.end()
     request = json.loads((folder / "request.json").read_text("utf-8"))
     (folder / "request.json").write_text(json.dumps({**request, "create_time": int(time.time()) - since_s}), "utf-8")
-    scene.r.start(BACKGROUND)
+    scene.r.start(script)
 
 
 @pytest.mark.parametrize(("since_s", "late"), [(60, False), (100, True)])
 def test_a_command_that_takes_long_to_start_is_waited_for(scene: Scene, since_s: float, late: bool) -> None:
-    scene.r.ext["AceBridge", "window"] = "yes"
+    with_panel(scene)
     folder = scene.send("Cover")
-    restart(scene, folder, since_s)
+    restart(scene, folder, since_s, "AceBridge_Panel.lua")
     scene.r.tick(10)
     assert ("still starting" in window(scene)) == late
     answer(folder)
@@ -287,8 +287,8 @@ def test_a_new_project_is_not_taken_for_one_that_was_closed(scene: Scene) -> Non
 def test_a_result_that_comes_late_is_placed(scene: Scene) -> None:
     """As on a Windows whose virus scanner reads the command at its first start."""
     folder = scene.send("Cover")
-    for script in scene.r.scripts:
-        script.end()
+    for running in scene.r.scripts:
+        running.end()
     request = json.loads((folder / "request.json").read_text("utf-8"))
     (folder / "request.json").write_text(json.dumps({**request, "create_time": request["create_time"] - 200}), "utf-8")
     scene.start("Job list")
