@@ -173,6 +173,7 @@ def restart(scene: Scene, folder: Path, since_s: float, script: str = BACKGROUND
     """Close REAPER while a job starts, and open it again when its request is so old."""
     for running in scene.r.scripts:
         running.end()
+    scene.r.ext.pop(("AceBridge", "panel_ended"), None)  # which ends with REAPER
     request = json.loads((folder / "request.json").read_text("utf-8"))
     (folder / "request.json").write_text(json.dumps({**request, "create_time": int(time.time()) - since_s}), "utf-8")
     scene.r.start(script)
@@ -289,6 +290,7 @@ def test_a_result_that_comes_late_is_placed(scene: Scene) -> None:
     folder = scene.send("Cover")
     for running in scene.r.scripts:
         running.end()
+    scene.r.ext.pop(("AceBridge", "panel_ended"), None)  # which ends with REAPER
     request = json.loads((folder / "request.json").read_text("utf-8"))
     (folder / "request.json").write_text(json.dumps({**request, "create_time": request["create_time"] - 200}), "utf-8")
     scene.start("Job list")
