@@ -55,7 +55,7 @@ return function(import)
 
   local function last_values(project, name)
     local known, text = reaper.GetProjExtState(project, SECTION, "form " .. name)
-    return known > 0 and json.decode(text) or {}
+    return known > 0 and json.object(text) or {}
   end
 
   local function remember(project, name, values)
@@ -314,7 +314,7 @@ return function(import)
     local item = reaper.GetSelectedMediaItem(project, 0)
     if M.another_take(item) or M.take_by_recipe(item) then return end
     local known, text = reaper.GetProjExtState(project, SECTION, "last")
-    local last = known > 0 and json.decode(text)
+    local last = known > 0 and json.object(text)
     if not last or not actions[last.action] then
       return watch.say("There is nothing to repeat in this project.", "Run another AceBridge action first.")
     end

@@ -29,9 +29,7 @@ return function(import)
   local function folder_of(name) return files.join(presence.root(), name) end
 
   local function object(name, file)
-    local text = files.read(files.join(folder_of(name), file))
-    local content = text and json.decode(text)
-    return type(content) == "table" and content or nil
+    return json.object(files.read(files.join(folder_of(name), file)))
   end
 
   local function answer(name, id, state, message, remedy, more)
@@ -50,8 +48,9 @@ return function(import)
   local function project_of(wanted)
     local addressed = type(wanted.project) == "table" and wanted.project or {}
     for _, open in ipairs(presence.projects()) do
-      local own = wanted.instance == presence.instance() and presence.key(open.project) == addressed.key
-      if open.file == text(addressed.file) and (own or open.file ~= "") then return open.project end
+      local own, same = false, false -- `same`: also when it was saved under another name meanwhile
+      if wanted.instance == presence.instance() then own, same = presence.fits(open.project, text(addressed.key)) end
+      if same or open.file == text(addressed.file) and (own or open.file ~= "") then return open.project end
     end
   end
 

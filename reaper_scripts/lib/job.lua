@@ -106,8 +106,7 @@ return function(import)
   function M.is_ours(id) return reaper.HasExtState(SECTION, "sent " .. id) end
 
   local function object(id, name)
-    local text = files.read(files.join(M.folder(id), name))
-    return text and json.decode(text) or nil
+    return json.object(files.read(files.join(M.folder(id), name)))
   end
 
   function M.request(id) return object(id, "request.json") end
@@ -141,7 +140,7 @@ return function(import)
   function M.status(id, request)
     local status = object(id, "status.json")
     local now = os.time()
-    if not status then return starting(id, now - (request and request.create_time or now)) end
+    if not status or type(status.state) ~= "string" then return starting(id, now - (request and request.create_time or now)) end
     if ENDED[status.state] then return status end
     local clash, remedy = version.clash(status.command_version)
     if clash then

@@ -186,8 +186,9 @@ return function(import)
       entry.status = job.status(entry.id, entry.request)
       if entry.status.late then say_late(entry) end
       if not job.is_finished(entry.status) then return true end
+      if entry.waits and entry.status.state == "done" and job.is_cancelled(entry.id) then entry.status = { state = "cancelled" } end
       if entry.status.state ~= "cancelled" and messages.is_recording() then
-        entry.status = waiting(entry.status)
+        entry.status, entry.waits = waiting(entry.status), true
         return true
       end
       end_of(entry)

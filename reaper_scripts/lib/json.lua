@@ -5,6 +5,7 @@ return function()
 
   local DEEPEST = 200 -- levels of nesting; nothing of ours has ten
   local REPLACEMENT = "\u{FFFD}"
+  local HALF_OF_A_PAIR = "\xED[\xA0-\xBF][\x80-\xBF]" -- of UTF-16
 
   M.null = setmetatable({}, { __tostring = function() return "null" end })
   local is_array = {} -- the metatable of tables that are arrays, even when empty
@@ -34,6 +35,7 @@ return function()
   end
 
   local function quote(text)
+    text = text:gsub(HALF_OF_A_PAIR, REPLACEMENT:rep(3)) -- which Lua 5.3 takes for UTF-8
     if not utf8.len(text) then text = replace_invalid_utf8(text) end
     return '"' .. text:gsub('[\0-\31"\\]', ESCAPES) .. '"'
   end
@@ -208,6 +210,12 @@ return function()
     if type(value) ~= "table" then return nil, tostring(value) end
     local where = value.at > #text and "its end" or "byte " .. value.at
     return nil, ("The JSON text is broken at %s; expected: %s."):format(where, value.what)
+  end
+
+  --- The object or the list of a JSON text; nil for anything else, and for no text.
+  function M.object(text)
+    local value = M.decode(text)
+    return type(value) == "table" and value ~= M.null and value or nil
   end
 
   return M

@@ -25,8 +25,8 @@ return function(import)
   --- A record of a file, or nil for what is none.
   local function load(name)
     local text = name:sub(-#ENDING) == ENDING and files.read(files.join(folder(), name))
-    local record = text and json.decode(text)
-    local whole = type(record) == "table" and type(record.kind) == "string" and type(record.key) == "string"
+    local record = json.object(text)
+    local whole = record and type(record.kind) == "string" and type(record.key) == "string"
       and type(record.time) == "number" and type(record.count) == "number" and type(record.values) == "table"
     if not whole then return nil end
     record.file = name

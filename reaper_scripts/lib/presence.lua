@@ -3,6 +3,7 @@
 
 return function(import)
   local files = import("files")
+  local guid = import("guid")
   local json = import("json")
   local selection = import("selection")
   local M = {}
@@ -38,8 +39,21 @@ return function(import)
     end
   end
 
-  --- A name for an open project that tells it from the others of this REAPER.
-  function M.key(project) return (tostring(project):gsub("[^%w]", "")) end
+  local function pointer_of(project) return (tostring(project):gsub("[^%w]", "")) end
+
+  --- A name for an open project that tells it from the others of this REAPER: its pointer and its first track.
+  function M.key(project)
+    local track = reaper.GetTrack(project, 0)
+    return pointer_of(project) .. " " .. (track and guid.of_track(track) or "")
+  end
+
+  --- Whether a project has the pointer of a key, and whether it holds its track: then it is the same, whatever its file is called
+  -- now. A pointer alone proves nothing, since a new project may get that of a closed one.
+  function M.fits(project, key)
+    local pointer, track = key:match("^(%w+) (.*)$")
+    if pointer ~= pointer_of(project) then return false, false end
+    return true, guid.track(project, track) ~= nil
+  end
 
   local function describe(open, shown)
     local project = open.project
@@ -73,7 +87,7 @@ return function(import)
 
   --- Whether the watcher of a REAPER is there.
   function M.is_alive(instance)
-    local state = json.decode(files.read(file_of(instance)) or "") or {}
+    local state = json.object(files.read(file_of(instance))) or {}
     return type(state.update_time) == "number" and math.abs(os.time() - state.update_time) <= M.FRESH_S
   end
 

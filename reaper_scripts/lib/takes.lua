@@ -11,7 +11,7 @@ return function(import)
   --- { action, values, seed, caption, lyrics, engine, model, score, rank, best_of, ranked_by, title } or nil for a take that we did not make.
   function M.facts(take)
     local _, text = reaper.GetSetMediaItemTakeInfo_String(take, KEY, "", false)
-    return text ~= "" and json.decode(text) or nil
+    return json.object(text)
   end
 
   function M.remember(take, facts)

@@ -338,6 +338,27 @@ def test_a_project_closed_meanwhile_is_refused_and_its_files_go(r: Reaper, tone:
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["Song.rpp", ""])
+def test_a_project_saved_under_another_name_meanwhile_is_the_same(r: Reaper, tone: Path, name: str) -> None:
+    r.project.file = name and str(r.folder / name)
+    r.user.record(r.project.add_track("Voice"))
+    watch(r)
+    placement = send(r, tone)
+    r.until(lambda: placement.answer().state == "waiting")
+    r.project.file = str(r.folder / "Song, second version.rpp")
+    r.user.stop()
+    assert until_answered(r, placement).state == "placed"
+
+
+def test_another_project_in_the_place_of_a_closed_one_is_not_the_same(r: Reaper, tone: Path) -> None:
+    watch(r)
+    placement = send(r, tone)
+    r.project.file = str(r.folder / "Other.rpp")
+    r.project.tracks.clear()
+    r.project.add_track("Another")
+    assert until_answered(r, placement).state == "refused"
+
+
 def test_who_watches_says_what_is_open(r: Reaper) -> None:
     r.project.tempo(0, 90, 3, 4)
     r.project.cursor = 2.5

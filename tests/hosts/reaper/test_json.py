@@ -216,3 +216,25 @@ def test_what_json_cannot_hold_is_refused() -> None:
         ok, message = lua.eval("pcall")(leaves()["json"].encode, value)
         assert ok is False
         assert b"JSON" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ('{"a": 1}', True),
+        ("[]", True),
+        ("5", False),
+        ("null", False),
+        ('"a"', False),
+        ("{", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_objects_and_lists_are_taken_for_objects(text: str | None, is_one: bool) -> None:
+    found = leaves()["json"].object(text and text.encode("utf-8"))
+    assert (found is not None) == is_one
+
+
+def test_halves_of_pairs_in_a_name_are_no_text_in_either_lua() -> None:
+    assert json.loads(leaves()["json"].encode(b"a\xed\xa0\x80b").decode("utf-8")) == "a\ufffd\ufffd\ufffdb"

@@ -66,6 +66,20 @@ def test_nothing_comes_in_between_while_reaper_records(panel: Panel) -> None:
     assert panel.scene.r.user.disturbed == []
 
 
+def test_what_waits_for_the_end_of_a_recording_can_be_cancelled(panel: Panel) -> None:
+    folder = panel.go()
+    panel.scene.r.user.record(panel.scene.project.add_track("Voice"))
+    answer(folder)
+    panel.tick(40)
+    panel.click("Cancel")
+    panel.tick(10)
+    assert "cancelled" in panel.window
+    panel.scene.r.user.stop()
+    panel.tick(40)
+    assert len(panel.scene.item.takes) == 1
+    assert (folder / "placed").exists()
+
+
 def test_a_result_of_a_closed_project_is_kept_and_can_be_placed_here(panel: Panel) -> None:
     panel.choose("Repaint time selection", "Cover")
     folder = panel.go()

@@ -289,3 +289,27 @@ def test_random_use_is_never_an_error(scene: Scene, seed: int) -> None:
         assert not any("fault of its own" in message for message in scene.r.messages)
         if not panel.window.is_open:
             panel = open_again(panel)
+
+
+DAMAGED = ["5", "true", '"x"', "[]", "{}", "null", "{"]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_it_opens_and_works_whatever_was_damaged(scene: Scene, content: str) -> None:
+    scene.select()
+    resource = scene.r.resource / "AceBridge"
+    job, inbox = resource / "jobs" / "20260101-000000-a1", resource / "inbox"
+    for folder in (job, inbox / "20260101-000000-b2.c3c3"):
+        folder.mkdir(parents=True)
+    (job / "request.json").write_text(content, "utf-8")
+    (inbox / "presence-c3c3.json").write_text(content, "utf-8")
+    scene.project.ext["AceBridge", "form repaint"] = content
+    scene.item.active.ext["P_EXT:AceBridge"] = content
+    panel = open_panel(scene)
+    sent = panel.go()
+    (sent / "status.json").write_text(content, "utf-8")
+    panel.tick(40)
+    panel.answer(sent)
+    assert scene.r.messages == []
+    assert len(scene.item.takes) == 2
+    assert not panel.script.ended
