@@ -17,10 +17,13 @@ from typing import Any, NamedTuple
 
 import aaf2
 
+from acebridge.atomic_files import unwritable
 from acebridge.project_files.arrangement import Arrangement, Item, Track, list_files
+from acebridge.project_files.names import plain_name
 from acestep_runtime.audio.decode import MediaInfo
 from acestep_runtime.audio.encode import FileFormat, Peaks, encode_file
 from acestep_runtime.audio.export import blocks_at
+from acestep_runtime.audio.samples import Samples
 
 _WAV = FileFormat("WAV", "PCM_", (24,))
 _SIDES = {1: ("",), 2: (".L", ".R")}
@@ -78,12 +81,20 @@ def _import_audio(file: Any, source: Path, info: MediaInfo, rate_hz: int) -> Ite
         blocks = (peaks.limit(block[:, channel : channel + 1]) for block in blocks_at(source, info, rate_hz))
         with tempfile.TemporaryDirectory(prefix="acebridge-") as folder:
             path = Path(folder, "channel.wav")
-            with path.open("xb") as raw:
-                encode_file(raw, blocks, 1, rate_hz, _WAV, _WAV.bits[0])
-            mob = file.create.MasterMob(f"{source.stem}{side}")
+            _write_channel(path, blocks, rate_hz)
+            mob = file.create.MasterMob(f"{plain_name(source.stem)}{side}")
             file.content.mobs.append(mob)
             mob.import_audio_essence(str(path), rate_hz)
         yield mob, peaks.sentence(f"{source.name}{side}")
+
+
+def _write_channel(path: Path, blocks: Iterator[Samples], rate_hz: int) -> None:
+    try:
+        with path.open("xb") as raw:
+            encode_file(raw, blocks, 1, rate_hz, _WAV, _WAV.bits[0])
+    except OSError as error:
+        remedy = "Free some space there, or name another folder in the environment variable TMPDIR."
+        raise unwritable(path.parent.parent, error, remedy, called="temporary folder") from error
 
 
 def _add_track(

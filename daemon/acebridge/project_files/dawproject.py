@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from acebridge.project_files.arrangement import Arrangement, Item, Marker, Take, Track, list_files
+from acebridge.project_files.names import media_name
 from acebridge.version import VERSION
 from acestep_runtime.audio.decode import MediaInfo
 from acestep_runtime.units import frames_to_seconds
@@ -51,12 +52,12 @@ def write_dawproject(
 
 
 def _names(files: Mapping[str, str]) -> dict[str, str]:
-    """Return a name in the ZIP for each file, made from its own; no two alike, also where case does not count."""
+    """Return a name in the ZIP for each file, as every system can have it; no two alike, also where case does not count."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for file, own in files.items():
-        path = PurePath(own)
-        tries = (own if number == 1 else f"{path.stem} ({number}){path.suffix}" for number in itertools.count(1))
+        path = PurePath(media_name(own))
+        tries = (path.name if number == 1 else f"{path.stem} ({number}){path.suffix}" for number in itertools.count(1))
         name = next(name for name in tries if name.casefold() not in taken)
         taken.add(name.casefold())
         names[file] = f"{_AUDIO}/{name}"
