@@ -89,7 +89,7 @@ def test_a_full_temporary_folder_is_named(tmp_path: Path, sound: Path, monkeypat
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(aaf, "encode_file", full)
+    monkeypatch.setattr(aaf.wav, "write_blocks", full)
     with pytest.raises(InvalidValue, match=r"The temporary folder .* cannot be written: No space left.*TMPDIR"):
         write_project(one_item("x", sound), tmp_path / "x.aaf")
     assert list(tmp_path.iterdir()) == [sound]
