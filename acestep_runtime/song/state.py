@@ -118,6 +118,9 @@ def lock_song(folder: Path) -> Iterator[None]:
     Raises `InvalidValue` when one does already, and for a folder that holds something else.
     """
     shown = printable(str(folder))
+    if folder.exists() and not folder.is_dir():
+        raise InvalidValue("folder", shown, "a folder", message=f"{shown} is a file, not the folder of a song.",
+                           remedy="Choose another folder.")  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     ours = {LOCK, MAKING}
     if not (folder / STATE).exists() and any(

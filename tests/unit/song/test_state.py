@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.song.state import MadeSection, MadeTake, State, load_state, save_state
+from acestep_runtime.song.state import MadeSection, MadeTake, State, load_state, lock_song, save_state
 
 TAKE = MadeTake("01 Verse/take-1.wav", 0, 100, 7, metadata={"warnings": ["quiet"]})
 STATE = State("a", 3, sections=(MadeSection("Verse", "f", "draft", (TAKE,), best=1, chosen=1),))
@@ -44,3 +44,13 @@ def test_a_damaged_state_is_refused(tmp_path: Path, place: tuple[Any, ...], valu
     file.write_text(json.dumps(content), "utf-8")
     with pytest.raises(InvalidValue, match=r"song.json is no state of a song. Move that folder away"):
         load_state(tmp_path)
+
+
+def test_a_file_is_no_folder_of_a_song(tmp_path: Path) -> None:
+    file = tmp_path / "a file"
+    file.touch()
+    with (
+        pytest.raises(InvalidValue, match=r"a file is a file, not the folder of a song. Choose another folder.$"),
+        lock_song(file),
+    ):
+        pass
