@@ -15,9 +15,11 @@ import rpp
 import soundfile
 from lxml import etree
 
+from acebridge import project_files
 from acebridge.project_files import SUFFIXES, aaf, write_project
 from acebridge.project_files.arrangement import Arrangement, Item, Marker, Track
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.audio.decode import MediaInfo, measure
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
 
 RATE_HZ = 48_000
 #: A line that ends, an escape sequence of terminals, a byte that is no UTF-8, and letters that stay.
@@ -93,3 +95,18 @@ def test_a_full_temporary_folder_is_named(tmp_path: Path, sound: Path, monkeypat
     with pytest.raises(InvalidValue, match=r"The temporary folder .* cannot be written: No space left.*TMPDIR"):
         write_project(one_item("x", sound), tmp_path / "x.aaf")
     assert list(tmp_path.iterdir()) == [sound]
+
+
+@pytest.mark.parametrize("suffix", [".dawproject", ".aaf"])
+def test_a_file_that_goes_away_meanwhile_is_named(
+    tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    def measure_and_lose(path: Path, name: str) -> MediaInfo:
+        info = measure(path, name=name)
+        path.unlink()
+        return info
+
+    monkeypatch.setattr(project_files, "measure", measure_and_lose)
+    with pytest.raises(UnreadableAudio, match=r"sound.wav (cannot be opened any more|does not exist)"):
+        write_project(one_item("x", sound), tmp_path / f"x{suffix}")
+    assert not list(tmp_path.iterdir())
