@@ -16,8 +16,9 @@ import soundfile
 from lxml import etree
 
 from acebridge import project_files
-from acebridge.project_files import SUFFIXES, aaf, write_project
+from acebridge.project_files import SUFFIXES, write_project
 from acebridge.project_files.arrangement import Arrangement, Item, Marker, Track
+from acestep_runtime.audio import wav
 from acestep_runtime.audio.decode import MediaInfo, measure
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 
@@ -91,7 +92,7 @@ def test_a_full_temporary_folder_is_named(tmp_path: Path, sound: Path, monkeypat
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(aaf.wav, "write_blocks", full)
+    monkeypatch.setattr(wav, "write_blocks", full)
     with pytest.raises(InvalidValue, match=r"The temporary folder .* cannot be written: No space left.*TMPDIR"):
         write_project(one_item("x", sound), tmp_path / "x.aaf")
     assert list(tmp_path.iterdir()) == [sound]
