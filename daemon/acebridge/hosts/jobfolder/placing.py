@@ -140,7 +140,8 @@ def _stems(folder: Path) -> list[Path]:
 def _copy(file: Path, media: Path, content: Content) -> dict[str, object]:
     """Copy a file into the media folder; return its part of the result."""
     from acebridge.colours import TRACK_COLOURS
-    from acebridge.hosts.jobfolder.outputs import ROLE_NAMES, file_state, one_line
+    from acebridge.hosts.jobfolder.outputs import file_state, one_line
+    from acebridge.role_names import ROLE_NAMES
     from acestep_runtime.audio import decode
 
     facts = decode.measure(file, field="files")
