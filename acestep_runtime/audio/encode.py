@@ -115,9 +115,30 @@ def encode_file(
     depth = 0 if format_.is_lossy else bits or format_.bits[0]
     subtype = f"{format_.subtype}{depth}" if depth else format_.subtype
     dither = Dither(depth)
-    with soundfile.SoundFile(raw, "w", rate_hz, channels, format=format_.kind, subtype=subtype) as file:
-        for block in _short(blocks):
-            file.write(_to_words(dither.add(block), depth) if depth else block)
+    sink = _Sink(raw)
+    try:
+        with soundfile.SoundFile(sink, "w", rate_hz, channels, format=format_.kind, subtype=subtype) as file:
+            for block in _short(blocks):
+                file.write(_to_words(dither.add(block), depth) if depth else block)
+    finally:
+        if sink.error is not None:
+            raise sink.error
+
+
+class _Sink:
+    """An open file that keeps the first error of a write: libsndfile writes from C, where an exception is lost."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self.error: OSError | None = None
+        self.seek, self.tell, self.read, self._raw = raw.seek, raw.tell, raw.read, raw
+
+    def write(self, data: bytes) -> int:
+        """Write ``data``; return how many bytes were written."""
+        try:
+            return self._raw.write(data)
+        except OSError as error:
+            self.error = self.error or error
+            return 0
 
 
 def _to_words(samples: Samples, bits: int) -> npt.NDArray[np.int32]:

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
@@ -118,6 +118,9 @@ def lock_song(folder: Path) -> Iterator[None]:
     Raises `InvalidValue` when one does already, and for a folder that holds something else.
     """
     shown = printable(str(folder))
+    if folder.exists() and not folder.is_dir():
+        raise InvalidValue("folder", shown, "a folder", message=f"{shown} is a file, not the folder of a song.",
+                           remedy="Choose another folder.")  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     ours = {LOCK, MAKING}
     if not (folder / STATE).exists() and any(
@@ -173,7 +176,7 @@ def load_state(folder: Path) -> State | None:
             tuple(_section(to_object(row)) for row in to_list(content["sections"])),
             bool(content["finished"]),
         )
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         shown = printable(str(folder / STATE))
         raise InvalidValue("folder", shown, "the state of a song", message=f"{shown} is no state of a song.",
                            remedy="Move that folder away to begin the song again.") from error  # fmt: skip
@@ -182,6 +185,8 @@ def load_state(folder: Path) -> State | None:
 def _section(content: JsonObject) -> MadeSection:
     takes = tuple(_take(to_object(take)) for take in to_list(content["takes"]))
     best, chosen = (int(to_number(content[name])) for name in ("best", "chosen"))
+    if not (0 <= chosen <= len(takes) and 1 <= best <= len(takes)):
+        raise ValueError(f"takes {best} and {chosen} of {len(takes)}")
     return MadeSection(str(content["name"]), str(content["fingerprint"]), str(content["engine"]), takes, best, chosen)
 
 
@@ -189,4 +194,8 @@ def _take(row: JsonObject) -> MadeTake:
     at, frames, seed = (int(to_number(row[name])) for name in ("at", "frames", "seed"))
     score = None if row["score"] is None else to_number(row["score"])
     lines, metadata = tuple(to_list(row["lines"])), to_object(row["metadata"])
-    return MadeTake(str(row["file"]), at, frames, seed, score, lines, metadata)
+    file = PurePosixPath(str(row["file"]))
+    if file.is_absolute() or ".." in file.parts:
+        raise ValueError(f"{file} is not in the folder of the song")
+    to_list(metadata.get("warnings", ()))
+    return MadeTake(str(file), at, frames, seed, score, lines, metadata)

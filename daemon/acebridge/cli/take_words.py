@@ -32,11 +32,13 @@ def take_parts(facts: Mapping[str, JsonValue], *, meter: bool = False) -> list[s
 
 def seed_words(seed: int, facts: Mapping[str, JsonValue]) -> str:
     """Return the seed of a take and its variations in words."""
-    words, steps = f"seed {seed}", facts.get("variations")
-    for step in steps if isinstance(steps, list) else []:
-        if isinstance(step, Mapping):
-            words += f" varied by {step.get('amount'):g} towards {step.get('seed')}"
-    return words
+    return " varied by ".join((f"seed {seed}", *variation_words(facts.get("variations"))))
+
+
+def variation_words(steps: JsonValue) -> list[str]:
+    """Return the variations of a take, each in words."""
+    known = [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+    return [f"{step.get('amount'):g} towards {step.get('seed')}" for step in known]
 
 
 def take_line(facts: Mapping[str, JsonValue]) -> str:

@@ -13,6 +13,7 @@ from acebridge.atomic_files import replace, unwritable
 from acebridge.project_files.arrangement import Arrangement, list_files
 from acebridge.project_files.from_files import arrange_files
 from acebridge.project_files.from_job import arrange_job
+from acebridge.project_files.names import with_plain_names
 from acestep_runtime.audio.decode import MediaInfo, measure
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.temporary_files import temporary_path
@@ -25,14 +26,16 @@ def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Pa
 
     ``sources`` are the audio files behind the names in the arrangement; by default a name is a path. A DAWproject and an AAF
     hold the audio, a REAPER project names the files where they are. Raises `InvalidValue` for another ending and a folder
-    that cannot be written, and `UnreadableAudio`.
+    that cannot be written, or a file that a REAPER project cannot name, and `UnreadableAudio`.
     """
     write = writer_for(path)
+    arrangement = with_plain_names(arrangement)
     found = {name: Path(name) for name in list_files(arrangement)} | dict(sources or {})
     media = {name: measure(found[name], name=found[name].name) for name in list_files(arrangement)}
     unfinished = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_folder(path)
         notes = write(arrangement, unfinished, path.parent, found, media)
         replace(unfinished, path)
     except OSError as error:
@@ -41,6 +44,14 @@ def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Pa
         with suppress(OSError):
             unfinished.unlink()
     return notes
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        shown = printable(str(path))
+        raise InvalidValue(
+            "--out", shown, "the name of a file", message=f"{shown} is a folder.", remedy="Choose another name with -o."
+        )
 
 
 def writer_for(path: Path) -> _Writer:
@@ -54,9 +65,14 @@ def writer_for(path: Path) -> _Writer:
 def _write_reaper(
     arrangement: Arrangement, path: Path, folder: Path, sources: Mapping[str, Path], _: Mapping[str, MediaInfo]
 ) -> list[str]:
-    from acebridge.project_files.reaper import project_text
+    from acebridge.project_files.reaper import can_name, project_text
 
     names = {name: _reference(source, folder) for name, source in sources.items()}
+    for name in filter(lambda name: not can_name(name), names.values()):
+        shown = printable(name, 200)
+        raise InvalidValue("file", shown, "a name in one line of UTF-8, without one of each of \" ' `",
+                           message=f"A REAPER project cannot name the file {shown}.",
+                           remedy="Rename it or its folder, or write another kind of project.")  # fmt: skip
     path.write_text(project_text(arrangement, names), "utf-8")
     return []
 

@@ -11,18 +11,24 @@ sequence of fillers and source clips refers to master mobs, and these to source 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aaf2
 
+from acebridge.atomic_files import unwritable
 from acebridge.project_files.arrangement import Arrangement, Item, Track, list_files
+from acebridge.project_files.names import plain_name
+from acestep_runtime.audio import wav
 from acestep_runtime.audio.decode import MediaInfo
-from acestep_runtime.audio.encode import FileFormat, Peaks, encode_file
+from acestep_runtime.audio.dither import Dither
+from acestep_runtime.audio.encode import Peaks
 from acestep_runtime.audio.export import blocks_at
+from acestep_runtime.audio.samples import Samples
+from acestep_runtime.units import frames_to_frames
 
-_WAV = FileFormat("WAV", "PCM_", (24,))
+_ENCODING = "pcm24"
 _SIDES = {1: ("",), 2: (".L", ".R")}
 
 
@@ -73,17 +79,26 @@ def _audible(tracks: Sequence[Track], folder: str = "") -> Iterator[tuple[str, T
 
 def _import_audio(file: Any, source: Path, info: MediaInfo, rate_hz: int) -> Iterator[tuple[Any, str]]:
     """Yield a master mob for each channel of a file, with a sentence where samples were clipped."""
+    frames = frames_to_frames(info.frames, info.sample_rate, rate_hz)
     for channel, side in enumerate(_SIDES[info.channels]):
         peaks = Peaks()
         blocks = (peaks.limit(block[:, channel : channel + 1]) for block in blocks_at(source, info, rate_hz))
         with tempfile.TemporaryDirectory(prefix="acebridge-") as folder:
             path = Path(folder, "channel.wav")
-            with path.open("xb") as raw:
-                encode_file(raw, blocks, 1, rate_hz, _WAV, _WAV.bits[0])
-            mob = file.create.MasterMob(f"{source.stem}{side}")
+            _write_channel(path, blocks, frames, rate_hz)
+            mob = file.create.MasterMob(f"{plain_name(source.stem)}{side}")
             file.content.mobs.append(mob)
             mob.import_audio_essence(str(path), rate_hz)
         yield mob, peaks.sentence(f"{source.name}{side}")
+
+
+def _write_channel(path: Path, blocks: Iterable[Samples], frames: int, rate_hz: int) -> None:
+    dither = Dither.for_encoding(_ENCODING)
+    try:
+        wav.write_blocks(path, map(dither.add, blocks), frames, 1, rate_hz, _ENCODING)
+    except OSError as error:
+        remedy = "Free some space there, or name another folder in the environment variable TMPDIR."
+        raise unwritable(path.parent.parent, error, remedy, called="temporary folder") from error
 
 
 def _add_track(

@@ -9,15 +9,19 @@ Source: the schemas Project.xsd and MetaData.xsd of DAWproject 1.0.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from acebridge.project_files.arrangement import Arrangement, Item, Marker, Take, Track, list_files
+from acebridge.project_files.names import media_name
 from acebridge.version import VERSION
 from acestep_runtime.audio.decode import MediaInfo
+from acestep_runtime.errors import UnreadableAudio, printable
 from acestep_runtime.units import frames_to_seconds
 
 _PROJECT, _METADATA, _AUDIO = "project.xml", "metadata.xml", "audio"
@@ -44,19 +48,31 @@ def write_dawproject(
             archive.writestr(zipfile.ZipInfo(name, _DATE), data, zipfile.ZIP_DEFLATED)
         for file, inside in names.items():
             entry = zipfile.ZipInfo(inside, _DATE)
-            entry.file_size = sources[file].stat().st_size  # a file above 2 GiB needs the longer header
-            with sources[file].open("rb") as audio, archive.open(entry, "w") as stored:
-                while data := audio.read(_BLOCK_BYTES):
-                    stored.write(data)
+            with _open(sources[file]) as audio:
+                entry.file_size = os.fstat(audio.fileno()).st_size  # a file above 2 GiB needs the longer header
+                with archive.open(entry, "w") as stored:
+                    while data := audio.read(_BLOCK_BYTES):
+                        stored.write(data)
+
+
+def _open(source: Path) -> BinaryIO:
+    """Open a file that was there when it was measured; that it went away since is no fault of the folder that is written."""
+    try:
+        return source.open("rb")
+    except OSError as error:
+        shown = printable(source.name)
+        raise UnreadableAudio("file", shown, "a file that stays while the project is written",
+                              message=f"{shown} cannot be opened any more ({error.strerror or error}).",
+                              remedy="Put it back, and write the project again.") from error  # fmt: skip
 
 
 def _names(files: Mapping[str, str]) -> dict[str, str]:
-    """Return a name in the ZIP for each file, made from its own; no two alike, also where case does not count."""
+    """Return a name in the ZIP for each file, as every system can have it; no two alike, also where case does not count."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for file, own in files.items():
-        path = PurePath(own)
-        tries = (own if number == 1 else f"{path.stem} ({number}){path.suffix}" for number in itertools.count(1))
+        path = PurePath(media_name(own))
+        tries = (path.name if number == 1 else f"{path.stem} ({number}){path.suffix}" for number in itertools.count(1))
         name = next(name for name in tries if name.casefold() not in taken)
         taken.add(name.casefold())
         names[file] = f"{_AUDIO}/{name}"

@@ -12,6 +12,7 @@ from pathlib import PurePath
 import rpp
 
 from acebridge.project_files.arrangement import Arrangement, Item, Marker, Take, Track
+from acebridge.project_files.names import plain_name
 
 _NO_COLOUR = 16576
 _CUSTOM_COLOUR = 0x1000000
@@ -45,6 +46,15 @@ def project_text(arrangement: Arrangement, names: Mapping[str, str] | None = Non
     for track in arrangement.tracks:
         root.extend(_tracks(track, rate_hz, names or {}, path="", closes=0))
     return str(rpp.dumps(root))
+
+
+def can_name(file: str) -> bool:
+    """Return whether a project can name a file: it has no escapes for the ends of lines, nor for all its three quotes."""
+    if plain_name(file) != file:
+        return False
+    line = rpp.Element("SOURCE", ["WAVE"], [["FILE", file]])
+    found: list[str] = rpp.loads(rpp.dumps(line)).find("FILE")
+    return found == ["FILE", file]
 
 
 def native_colour(colour: str) -> int:
