@@ -98,6 +98,12 @@ return function(import)
       if not options.shown() then options.say(message, remedy) end
     end
 
+    --- Have a result go into the project that is shown, which has other tracks and regions. Returns that project.
+    local function move_here(where)
+      where.anchor, where.regions = nil, {}
+      return (reaper.EnumProjects(-1))
+    end
+
     --- The project that a result goes to, or nil and what to say of it.
     local function home(entry)
       local request = entry.request
@@ -106,10 +112,7 @@ return function(import)
       if project then return project end
       local gone = ("%s is ready, but %s is no longer open."):format(request.title, identity.name)
       local may_move = request.place.kind == "tracks" or request.place.kind == "song"
-      if entry.here and may_move then
-        request.place.anchor = nil
-        return (reaper.EnumProjects(-1))
-      end
+      if entry.here and may_move then return move_here(request.place) end
       if options.shown() then
         return nil, gone, may_move and "Open that project again, or put the result on a new track of this one." or "Open that project again."
       end
@@ -120,8 +123,7 @@ return function(import)
       end
       local question = "\n\nPut the result on a new track of the project that is open now? (No keeps it for later.)"
       if reaper.MB(gone .. question, "AceBridge", YES_NO) ~= YES then return nil, "waits for " .. identity.name end
-      request.place.anchor = nil
-      return (reaper.EnumProjects(-1))
+      return move_here(request.place)
     end
 
     --- The end of a job: its state, a note and a remedy. It is closed first: while a message waits for an answer, other

@@ -16,6 +16,7 @@ return function(import)
     "D_POSITION", "D_LENGTH", "D_VOL", "B_MUTE", "C_BEATATTACHMODE", "D_FADEINLEN", "D_FADEOUTLEN", "D_FADEINLEN_AUTO",
     "D_FADEOUTLEN_AUTO", "C_FADEINSHAPE", "C_FADEOUTSHAPE",
   }
+  local MANNER = { D_PLAYRATE = "rate", D_PITCH = "pitch", I_CHANMODE = "channels" } -- of a take: its name in a note
   local EDITED = '"%s" was edited while its job ran, so that the result is on a new track below it.'
   local NO_ROOM = 'There is no room beside "%s" any more, so that the result is on a new track below it.'
 
@@ -113,10 +114,16 @@ return function(import)
     }
   end
 
-  --- The same of an item that holds the whole result.
+  --- The same of an item beside.
   local function again_beside(wanted)
     if not wanted.changed then return nil end
+    if wanted.whole then return again_in(wanted.changed, { shift = 0, length = wanted.sent.length }, wanted.offset_s) end
     return { offset = 0, start = wanted.changed.start + wanted.offset_s, stop = wanted.changed.stop + wanted.offset_s }
+  end
+
+  --- Play a take as fast and as high as the one that was sent: its file is like that one's.
+  local function play_as_sent(take, sent)
+    for key, name in pairs(MANNER) do reaper.SetMediaItemTakeInfo_Value(take, key, sent[name]) end
   end
 
   --- Add the takes of a target to one piece; returns whether they are heard.
@@ -132,10 +139,11 @@ return function(import)
     if grows then set("B_LOOPSRC", 0) end
     for key, value in pairs(wanted.set or {}) do set(key, value) end
     local first = reaper.CountTakes(home)
-    local offset_s = wanted.offset_s + piece.shift
+    local offset_s = wanted.offset_s + piece.shift * (wanted.whole and wanted.sent.rate or 1)
     local again = again_in(wanted.changed, piece, offset_s)
     for number, made in ipairs(target.outputs) do
       local take = takes.add(home, sources[made.output.file], made.output.name, offset_s, piece.take)
+      if wanted.whole then play_as_sent(take, wanted.sent) end
       if wanted.baked then -- the file holds the volume of item and take
         local volume = reaper.GetMediaItemInfo_Value(home, "D_VOL")
         reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", volume > 0 and 1 / volume or 1)
@@ -163,6 +171,17 @@ return function(import)
     end
   end
 
+  --- Have an item beside play what was sent of a whole file, where that was sent from.
+  local function show_what_was_sent(item, wanted, shift)
+    reaper.SetMediaItemInfo_Value(item, "D_POSITION", wanted.sent.position + shift)
+    reaper.SetMediaItemInfo_Value(item, "D_LENGTH", wanted.sent.length)
+    for i = 0, reaper.CountTakes(item) - 1 do
+      local take = reaper.GetTake(item, i)
+      reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", wanted.offset_s)
+      play_as_sent(take, wanted.sent)
+    end
+  end
+
   --- Put results beside their items, each once; returns a sentence for each.
   local function lay_beside(project, request, result, targets)
     local said, done = {}, {}
@@ -175,6 +194,7 @@ return function(import)
         local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
         local track = tracks.insert_at(project, target.home.after, { spec })[1]
         local item = outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
+        if target.wanted.whole then show_what_was_sent(item, target.wanted, target.home.shift or 0) end
         if not target.wanted.beside then take_over_gains(item, target.wanted) end
         outputs_of.note_placed(result, item)
       end
@@ -202,7 +222,8 @@ return function(import)
   --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
   -- `whereabouts`; `beside`: notes of the items whose result lies beside them; `changed`: what is new, from the item's start;
   -- `keeps`: edges that have to be where they were; `grow_…`: how much longer the item gets; `set`: further values of the item;
-  -- `baked`: which gains the file holds ("volume", "volume and pan"; nil: none). place.together: all of them or none.
+  -- `whole`: the result is like the whole file of the take that was sent; `baked`: which gains the file holds ("volume", "volume
+  -- and pan"; nil: none). place.together: all of them or none.
   return function(project, request, result)
     local targets = budget.observe(project, function() return look_up(project, request, result) end)
     if not targets then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end

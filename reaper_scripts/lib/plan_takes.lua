@@ -78,12 +78,17 @@ return function(import)
   function M.again(selected)
     local item = selected.items[1]
     local take = reaper.GetActiveTake(item)
+    if reaper.GetTakeNumStretchMarkers(take) > 0 then
+      return nil, "The active take of the selected item has stretch markers.", "Glue the item or remove them, then run the action again."
+    end
     local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
     local file = file_passthrough.path_of(take)
     local part = {
       again = { file = file }, label = plan_of.label(item), fields = {}, position_s = selection.item_span(item) - offset,
     }
-    return { parts = { part }, captures = {}, place = { kind = "take", items = { target(item, 1, offset) } } }
+    local wanted = target(item, 1, offset)
+    wanted.whole = true
+    return { parts = { part }, captures = {}, place = { kind = "take", items = { wanted } } }
   end
 
   --- The one item that is meant, or nil and a message.
@@ -114,7 +119,8 @@ return function(import)
       return nil, "The active take of the selected item is stretched.", "Set its playback rate to 1, then run the action again."
     end
     local facts = takes.facts(take) or {}
-    local plan = M.again({ items = { item } })
+    local plan, fault, cure = M.again({ items = { item } })
+    if not plan then return nil, fault, cure end
     plan.parts[1].variation = values.amount or USUAL_AMOUNT
     plan.parts[1].fields.output = { takes = values.takes or settings.get("takes") }
     local changed = change_of(take, facts)

@@ -61,12 +61,28 @@ def _make(task: str, fields: dict[str, Any], source: Samples, rate: int) -> tupl
     return made, -before
 
 
+def write_recipe(file: Path, start: int, stop: int) -> None:
+    """Have a file say that AceBridge made it, and which of its frames another take of it changes."""
+    samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    with soundfile.SoundFile(file, "w", rate, samples.shape[1], "FLOAT") as written:
+        written.comment = f"ACEBRIDGE {start} {stop}"
+        written.write(samples)
+
+
+def _make_again(file: Path) -> tuple[Samples, int]:
+    """Return what the recipe in a file makes, and its rate."""
+    with soundfile.SoundFile(file) as opened:
+        made, (start, stop) = opened.read(dtype="float32", always_2d=True), map(int, opened.comment.split()[1:])
+        made[start:stop] *= -1
+        return made, opened.samplerate
+
+
 def answer(folder: Path) -> None:
     """Write the result of the request in a job folder, as the command would have."""
     request = json.loads((folder / "request.json").read_text("utf-8"))
     parts = []
     for number, part in enumerate(request["parts"], start=1):
-        fields, task = part["fields"], part["task"]
+        fields, task = part["fields"], part.get("task", "repaint")
         takes: list[dict[str, Any]] = []
         if task in _FACTS:
             takes.append({"take": 1, "seed": 1, "metadata": _FACTS[task], "outputs": []})
@@ -75,7 +91,10 @@ def answer(folder: Path) -> None:
             source = np.zeros((round(fields.get("duration_s", 2.0) * rate), 2), np.float32)
             if "source" in part:
                 source, rate = read_source(folder, part["source"])
-            made, start = _make(task, fields, source, rate)
+            if "again" in part:
+                (made, rate), start = _make_again(Path(part["again"]["file"])), 0
+            else:
+                made, start = _make(task, fields, source, rate)
             file = Path(request["media"]["folder"]) / f"{folder.name} {number}.wav"
             soundfile.write(file, made, rate, subtype="FLOAT")
             output = {

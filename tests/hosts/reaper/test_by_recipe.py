@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
 
+from tests.support.reaper_answers import write_recipe
+from tests.support.reaper_edits import EDITS
+from tests.support.reaper_scene import Scene
 from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio
 
 
@@ -40,3 +44,35 @@ def test_again_uses_the_recipe_of_an_item_from_elsewhere(studio: Studio) -> None
     assert region[1] - 0.5 < changed[-1] <= region[1] + 0.03
     studio.run("Repeat last")  # also of a take that was made like this
     assert len(item.takes) == 3
+
+
+@pytest.mark.parametrize("edit", ["trim right", "glue"])  # a new take; beside
+def test_again_plays_as_fast_as_the_take_that_it_is_made_from(scene: Scene, edit: str) -> None:
+    write_recipe(scene.folder / "a.wav", 0, 20 * RATE_HZ)
+    take = scene.item.takes[0]
+    take["D_PLAYRATE"], take["B_PPITCH"] = 0.8, 0
+    scene.project.settle()
+    start, stop = (round(time * RATE_HZ) for time in (scene.item.position, scene.item.end))
+    before = scene.render()[start:stop]
+    assert np.abs(before).max() > 0.4
+    folder = scene.send("Repeat last")
+    EDITS[edit](scene)
+    scene.project.settle()
+    scene.finish(folder)
+    (message,) = scene.r.messages or [""]
+    assert ("on a new track below it" in message) == (edit == "glue")
+    scene.track.mute = edit == "glue"
+    played = scene.render()[start : round(scene.item.end * RATE_HZ)]
+    assert np.abs(played + before[: len(played)]).max() == 0
+
+
+@pytest.mark.parametrize("action", ["Repeat last", "Vary this take"])
+def test_a_take_with_stretch_markers_is_refused(scene: Scene, action: str) -> None:
+    write_recipe(scene.folder / "a.wav", 0, 20 * RATE_HZ)
+    scene.item.takes[0].stretch = [(0.0, 0.0), (1.0, 1.5)]
+    scene.project.settle()
+    scene.start(action)
+    scene.r.finish()
+    (message,) = scene.r.messages
+    assert "has stretch markers" in message
+    assert not list((scene.r.resource / "AceBridge" / "jobs").glob("*/request.json"))

@@ -5,95 +5,33 @@ No daemon: `tests.support.reaper_answers` answers the requests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.fake_reaper.calls_items import split_media_item
-from tests.support.fake_reaper.sound import open_source
 from tests.support.lua_modules import Leaves
-from tests.support.reaper_answers import NEW, answer
-from tests.support.reaper_scene import AT, LENGTH, START, STOP, Scene
-from tests.support.reaper_studio import RATE_HZ, media
+from tests.support.reaper_answers import NEW, answer, write_recipe
+from tests.support.reaper_edits import EDITS, trim_left, trim_right
+from tests.support.reaper_scene import AT, LENGTH, OFFSET, START, STOP, Scene
+from tests.support.reaper_studio import RATE_HZ
 
-BY_S = 11_025 / RATE_HZ
-
-
-# What is edited
-
-
-def trim_left(scene: Scene) -> None:
-    scene.item.position += BY_S
-    scene.item.length -= BY_S
-    scene.item.takes[0].offset += BY_S
-
-
-def trim_right(scene: Scene) -> None:
-    scene.item.length -= BY_S
-
-
-def move(scene: Scene) -> None:
-    scene.item.position += 10
-
-
-def split(scene: Scene) -> None:
-    """In the middle of what is repainted."""
-    split_media_item(scene.r, scene.item, (START + 5_000) / RATE_HZ)
-
-
-def change_rate(scene: Scene) -> None:
-    scene.item.takes[0].rate = 1.25
-    scene.item.length /= 1.25
-
-
-def undo(scene: Scene) -> None:
-    """What was trimmed before it was sent comes back."""
-    assert scene.project.step(-1)
-
-
-def glue(scene: Scene) -> None:
-    glued = scene.track.add_item(
-        scene.folder / "a.wav", scene.item.position, scene.item.length, scene.item.takes[0].offset
-    )
-    glued.takes[0].source = open_source(media(scene.folder / "glued.wav", np.zeros((LENGTH, 2), np.float32)))
-    glued.takes[0].offset = 0
-    scene.track.items.remove(scene.item)
-
-
-def record(scene: Scene) -> None:
-    scene.project.playing = 5
-
-
-def close_tab(scene: Scene) -> None:
-    scene.r.new_tab("other.rpp")
-    scene.r.answer(6)  # yes: save it
-    scene.r.close_tab(scene.project)
-
-
-def switch_tab(scene: Scene) -> None:
-    scene.r.new_tab("other.rpp")
-
-
-EDITS: dict[str, Callable[[Scene], None]] = {
-    "trim left": trim_left, "trim right": trim_right, "move": move, "split": split, "rate change": change_rate,
-    "undo": undo, "glue": glue, "record": record, "close tab": close_tab, "switch tab": switch_tab,
-}  # fmt: skip
 #: By action: the edits after which its result still fits as a take.
 TAKES = {
     "Repaint time selection": {"trim left", "trim right", "move", "split", "record", "switch tab"},
     "Extend": {"trim left", "move", "split", "record", "switch tab"},
     "Prepend": {"trim right", "move", "split", "record", "switch tab"},
     "Smooth the join of two items": {"trim left", "split", "record", "switch tab"},
+    "Vary this take": {"trim left", "trim right", "move", "split", "record", "switch tab"},
 }
 #: Actions whose results are new tracks from a source, new tracks without one, and facts.
 TRACKS = ("Cover", "Complete", "Extract stems", "Add layer")
 FREE = ("Generate here", "Compose from a description")
 FACTS = ("Analyse", "Lyrics to regions", "Score takes")
-#: What follows regions (`test_song_from_regions`), and what is placed as a repaint is (`test_vary`).
-ELSEWHERE = ("Song from regions", "Vary this take")
+#: What follows regions: `test_song_edited_meanwhile`.
+SONG = "Song from regions"
 
 
 def prepare(scene: Scene, action: str, edit: str) -> None:
@@ -189,7 +127,7 @@ def new(start: int, stop: int) -> np.ndarray:
 def test_each_action_is_tried_with_each_edit() -> None:
     actions = Leaves(get_action_context=lambda: (False, b"/x.lua"))["actions"].table
     titles = {actions[name][b"title"].decode() for name in actions}
-    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS, *ELSEWHERE}
+    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS, SONG}
     assert len(EDITS) == 10
 
 
@@ -270,6 +208,66 @@ def test_a_join(scene: Scene, edit: str) -> None:
         assert np.abs(old[changed]).max() > 0.4
     quiet = slice(AT + 12_000, end - 2 * RATE_HZ - 10)
     assert (now[quiet] == old[quiet]).all()
+
+
+#: What a recipe makes anew, in frames of the project.
+RECIPES = {"a whole file": (AT - OFFSET, AT - OFFSET + 20 * RATE_HZ), "a repaint": (START, STOP)}
+
+
+def note_recipe(scene: Scene, made: str) -> None:
+    """Have the item's take be one that AceBridge made."""
+    start, stop = RECIPES[made]
+    write_recipe(scene.folder / "a.wav", start - AT + OFFSET, stop - AT + OFFSET)
+    if made == "a repaint":
+        again = {"offset": OFFSET / RATE_HZ, "start": (START - AT) / RATE_HZ, "stop": (STOP - AT) / RATE_HZ}
+        scene.item.takes[0].ext["P_EXT:AceBridge"] = json.dumps({"action": "repaint", "again": again})
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("made", RECIPES)
+def test_a_variation(scene: Scene, made: str, edit: str) -> None:
+    note_recipe(scene, made)
+    sent = run(scene, "Vary this take", edit)
+    if edit == "close tab":
+        assert_kept(scene, sent)
+        return
+    start, stop = RECIPES[made]
+    if edit not in TAKES["Vary this take"]:
+        expected = alone(sent)
+        expected[start:stop] *= -1
+        assert_beside(scene, expected)
+        return
+    assert scene.r.messages == []
+    scene.second["B_MUTE"] = 1
+    now = scene.render()
+    for item in scene.track.items:
+        item["I_CURTAKE"] = 0
+    expected = scene.render()
+    assert np.abs(expected).max() > 0.4
+    shift = 10 * RATE_HZ if edit == "move" else 0
+    expected[start + shift : stop + shift] *= -1
+    assert np.abs(now - expected).max() == 0
+
+
+@pytest.mark.parametrize("made", RECIPES)
+def test_a_variation_beside_is_in_its_place_when_its_file_would_begin_before_the_project(
+    scene: Scene, made: str
+) -> None:
+    note_recipe(scene, made)
+    scene.item.position = 0
+    sent = run(scene, "Vary this take", "glue")
+    expected = alone(sent)
+    start, stop = RECIPES[made]
+    expected[max(0, start - AT) : stop - AT] *= -1
+    assert_beside(scene, expected)
+    (beside,) = scene.new_tracks()[0].items
+    again = json.loads(beside.takes[0].ext["P_EXT:AceBridge"]).get("again")
+    if made == "a repaint":  # from where the item begins
+        assert again == pytest.approx(
+            {"offset": OFFSET / RATE_HZ, "start": (START - AT) / RATE_HZ, "stop": (STOP - AT) / RATE_HZ}
+        )
+    else:
+        assert again is None
 
 
 @pytest.mark.parametrize("edit", EDITS)

@@ -19,7 +19,10 @@ GUARDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "an item that is edited while its job runs gets its result in the wrong place, or jumps back": (
         ("test_edits_meanwhile", "test_each_action_is_tried_with_each_edit", "test_a_repaint", "test_an_item_grows",
-         "test_a_join", "test_new_tracks_go_along", "test_new_music_stays_where_it_was_wanted", "test_facts_go_along"),
+         "test_a_join", "test_new_tracks_go_along", "test_new_music_stays_where_it_was_wanted", "test_facts_go_along",
+         "test_a_variation"),
+        ("test_song_edited_meanwhile", "test_a_song_stays_whatever_becomes_of_items",
+         "test_a_song_goes_along_with_its_regions"),
         ("test_fake_open_items", "test_results_lie_where_the_music_is_after_a_split_and_an_undo"),
         ("test_gains_of_takes", "test_a_result_beside_its_item_is_as_loud_and_where_that_was"),
     ),
@@ -28,7 +31,7 @@ GUARDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "the job window takes the keyboard, forgets its place, or pops in and out of the docker": (
         ("test_following_jobs", "test_the_window_leaves_the_keyboard_to_the_arrange_view"),
-        ("test_window", "test_the_place_is_kept"),
+        ("test_ui_gfx", "test_the_place_is_kept_and_found_again"),
     ),
     "REAPER asks what to do about the copy of an action that runs": (
         ("test_following_jobs", "test_running_an_action_again_while_its_job_runs_asks_nothing",
@@ -77,13 +80,13 @@ GUARDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "the command is not found where usual installers put it, or a slow start loses the result": (
         ("test_command", "test_folders_of_macos", "test_folders_of_windows",
-         "test_pythons_of_the_microsoft_store_are_looked_into", "test_a_flatpak_is_said"),
+         "test_a_command_of_the_microsoft_store_is_not_used_and_its_reason_said", "test_a_reaper_in_a_sandbox_says_so"),
         ("test_following_jobs", "test_a_command_that_takes_long_to_start_is_waited_for",
          "test_a_command_that_never_starts_is_given_up"),
     ),
     "a message comes up or something is placed while REAPER records": (
         ("test_while_recording", "test_a_failure_waits_for_the_end",
-         "test_what_an_action_says_is_in_the_window_and_comes_up_later", "test_a_recording_in_another_tab_counts"),
+         "test_what_an_action_says_is_in_the_panel_and_comes_up_later", "test_a_recording_in_another_tab_counts"),
         ("test_edits_meanwhile", "test_a_repaint"),
     ),
     "a time selection that was left goes before a razor edit": (

@@ -40,6 +40,7 @@ class Script:
             encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False,
             attribute_filter=_no_attributes,
         )  # fmt: skip
+        self._kept, self._kept_ids = self.lua.table(), set[int]()
         self._host = self.lua.table_from(
             {
                 b"call": self._call, b"known": lambda name: reaper.knows(name.decode()), b"record": self._record,
@@ -124,11 +125,18 @@ class Script:
         self.reaper.clock.work(clock.CALL_S)
         self.calls[name.decode()] += 1
         try:
-            return (True, *api.call(self.reaper, self, name.decode(), arguments))
+            return (True, *map(self._keep, api.call(self.reaper, self, name.decode(), arguments)))
         except api.ApiMisuse as problem:
             return False, self._record(str(problem))
         except Exception:
             return False, self._record(f"the fake fell over reaper.{name.decode()}: {traceback.format_exc()}")
+
+    def _keep(self, value: Any) -> Any:
+        """Have Lua hold a pointer from now on: lupa may take another object for one that Lua has collected meanwhile."""
+        if isinstance(value, api.Pointer) and id(value) not in self._kept_ids:
+            self._kept_ids.add(id(value))
+            self._kept[len(self._kept_ids)] = value
+        return value
 
     def _files(self, what: bytes, *paths: bytes) -> Any:
         return getattr(self.reaper.files, what.decode())(*paths)
