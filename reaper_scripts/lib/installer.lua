@@ -105,8 +105,10 @@ return function(import)
     return found
   end
 
-  --- What uv says of a failure, in one line: its first error and the last cause of that.
+  --- What uv says of a failure, in one line: its first error and the last cause of that. It breaks long lines, and indents what
+  -- goes on.
   local function uv_reason(err)
+    err = err:gsub("\r?\n%s+│%s+", " "):gsub("\r?\n    +", " ")
     local first = err:match("error: ([^\r\n]+)") or err:match("×%s*([^\r\n]+)") or sessions.last_line(err)
     local cause
     for text in err:gmatch("[Cc]ause[^:\r\n]*: ([^\r\n]+)") do cause = text end

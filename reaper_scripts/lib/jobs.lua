@@ -85,6 +85,9 @@ return function(import)
     }
   end
 
+  --- Whether a result may go into another project than the one that it was made for: onto tracks of its own.
+  function M.may_move(request) return request.place.kind == "tracks" or request.place.kind == "song" end
+
   --- Follow jobs. `options.say(message, remedy)`: shows a message. options.asked(id): somebody waits for this job, so that what
   -- hinders it is worth one. options.shown(): a person sees the rows, which say everything: then nothing is shown or asked in
   -- messages. options.others(): entries of results that are no jobs, { {id, request, status, state, is_other = true} … }, which
@@ -111,7 +114,7 @@ return function(import)
       local project = guid.project(identity)
       if project then return project end
       local gone = ("%s is ready, but %s is no longer open."):format(request.title, identity.name)
-      local may_move = request.place.kind == "tracks" or request.place.kind == "song"
+      local may_move = M.may_move(request)
       if entry.here and may_move then return move_here(request.place) end
       if options.shown() then
         return nil, gone, may_move and "Open that project again, or put the result on a new track of this one." or "Open that project again."

@@ -6,6 +6,7 @@ return function(import)
   local fields = import("panel_fields")
   local guid = import("guid")
   local job = import("job")
+  local jobs = import("jobs")
   local results = import("panel_results")
   local M = {}
 
@@ -113,7 +114,7 @@ return function(import)
       elseif row.state == "kept" then
         if ui.button("retry " .. row.id, TRY_AGAIN) then follower.retry(row.id) end
         ui.same_line()
-        if entry.request.place.kind == "tracks" and not guid.project(entry.request.place.project) then
+        if jobs.may_move(entry.request) and not guid.project(entry.request.place.project) then
           if ui.button("here " .. row.id, HERE) then follower.retry(row.id, true) end
           ui.same_line()
         end

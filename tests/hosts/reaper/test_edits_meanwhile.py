@@ -210,7 +210,7 @@ def test_a_join(scene: Scene, edit: str) -> None:
     assert (now[quiet] == old[quiet]).all()
 
 
-#: What a recipe makes anew, in frames of the project.
+#: What a recipe makes new, in frames of the project.
 RECIPES = {"a whole file": (AT - OFFSET, AT - OFFSET + 20 * RATE_HZ), "a repaint": (START, STOP)}
 
 

@@ -10,9 +10,11 @@ import pytest
 from acebridge.hosts.jobfolder.inbox import Placement
 from acebridge.hosts.jobfolder.placing import files_source
 from acebridge.hosts.jobfolder.presence import open_projects
+from tests.support.fake_reaper.state import Marker
 from tests.support.reaper_answers import answer
 from tests.support.reaper_panel import SCRIPT, Panel, open_panel
 from tests.support.reaper_scene import AT, START, STOP, Scene
+from tests.support.reaper_song import answer_song
 from tests.support.reaper_studio import RATE_HZ, media
 
 # Jobs
@@ -97,6 +99,23 @@ def test_a_result_of_a_closed_project_is_kept_and_can_be_placed_here(panel: Pane
     panel.scene.r.until(lambda: (folder / "placed").exists())
     panel.tick(3)
     assert len(other.tracks) == 1
+
+
+def test_a_song_of_a_closed_project_can_be_placed_here(panel: Panel) -> None:
+    panel.scene.project.markers = [Marker(1, True, 2.0, 3.0, "Verse"), Marker(2, True, 3.0, 4.0, "Chorus")]
+    panel.scene.project.time_selection = (0, 0)
+    panel.scene.project.settle()
+    panel.choose("Repaint time selection", "Song from regions")
+    folder = panel.go()
+    other = panel.scene.r.new_tab("other.rpp")
+    panel.scene.r.close_tab(panel.scene.project)
+    answer_song(folder)
+    panel.scene.r.until(lambda: "Place it here" in panel.window)
+    panel.click("Place it here")
+    panel.scene.r.until(lambda: (folder / "placed").exists())
+    (track,) = other.tracks
+    assert [(item.position, item.end) for item in track.items] == [(2.0, 3.0), (3.0, 4.0)]
+    assert "were moved" not in panel.words()
 
 
 def test_questions_of_an_analysis_are_asked(panel: Panel) -> None:
