@@ -168,10 +168,10 @@ class Sampling:
     mask: str = bounded("", choices=("", "explicit", "auto"))
     skip_loop: bool = False
     adapters: tuple[Adapter, ...] = bounded((), max_len=8, unit="adapters")
-    vae: str = bounded("", max_len=128)
     dcw: str = bounded("", choices=("", "auto", "off", "low", "high", "double", "pix"))
     dcw_strength: float | None = bounded(None, low=0, high=1)
     dcw_high_strength: float | None = bounded(None, low=0, high=1)
+    vae: str = bounded("", max_len=128)
 
     def __post_init__(self) -> None:
         names = [adapter.name for adapter in self.adapters]

@@ -180,7 +180,7 @@ def test_a_name_that_cannot_be_saved_is_refused_at_once() -> None:
 
 def test_every_example_is_here() -> None:
     tested = set(re.findall(r"(?:run|spawn)\(\"(\w+)", Path(__file__).read_text("utf-8")))
-    assert {p.stem for p in EXAMPLES.glob("*.py")} - {"common", "repaint_over_grpc"} == tested
+    assert {p.stem for p in EXAMPLES.glob("*.py")} - {"common", "inbox_host", "repaint_over_grpc"} == tested
 
 
 def test_inbox_host_places_what_is_sent_to_it() -> None:

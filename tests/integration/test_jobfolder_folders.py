@@ -226,7 +226,8 @@ def test_doctor_for_any_host(shell: Shell, tmp_path: Path) -> None:
     message = json.loads(shell.run("host", "doctor", "--host", "reaper", "--json", code=4).stdout)
     assert [finding["about"] for finding in message] == [*about, "REAPER", "scripts"]
     assert (
-        shell.failure("host", "doctor", "--host", "cubase") == "--host is 'cubase'; allowed: generic, reaper, ardour."
+        shell.failure("host", "doctor", "--host", "cubase")
+        == "--host is 'cubase'; allowed: generic, reaper, ardour, protools, live."
     )
 
 

@@ -24,7 +24,9 @@ NEURAL = (
     "acestep_runtime.conditioning.latents", "acestep_runtime.conditioning.timbre", "acestep_runtime.dit",
     "acestep_runtime.engines.neural", "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.policy",
     "acestep_runtime.memory.precision", "acestep_runtime.memory.stage", "acestep_runtime.samplers", "acestep_runtime.vae",
-    "acestep_runtime.weights.files", "acestep_runtime.weights.load", "acestep_runtime.weights.lora",
+    "acestep_runtime.weights.adapted", "acestep_runtime.weights.adapter", "acestep_runtime.weights.files",
+    "acestep_runtime.weights.gguf_tensors", "acestep_runtime.weights.load",
+    "acestep_runtime.weights.lora",
 )  # fmt: skip
 #: Python runs this module at its start if it is in a folder of its module path.
 SITECUSTOMIZE = f"""

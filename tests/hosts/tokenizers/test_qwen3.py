@@ -45,7 +45,7 @@ def forms(text: str) -> list[str]:
     music = Music(text, text, text[:16])
     return [
         text_prompt("Fill:", music, 30.0), lyrics_prompt(music), prompts.plan_prompt(text, text),
-        prompts.codes_prompt(text, text, text), prompts.codes_negative_prompt(text, text, text),
+        prompts.codes_prompt(text, text, text), prompts.codes_negative_prompt(text),
         prompts.describe_negative_prompt(text), prompts.sample_prompt(text), prompts.format_prompt(text, text),
     ]  # fmt: skip
 

@@ -53,7 +53,11 @@ def _generate(kind: str, case: dict[str, Any], *, is_auto: bool) -> Tensor:
         guiding = GuidanceConfig(velocity.project_null(null), *methods, 0.0, 1.0)
     context = context_latents(source, is_auto=is_auto)
     field = GuidedVelocity(velocity, context, condition, guiding, VelocitySmoother())
-    levels = schedule.turbo(3.0) if kind == "turbo" else schedule.linear(case["infer_steps"], case["shift"])
+    levels = (
+        schedule.linear(schedule.TURBO_STEPS, 3.0)
+        if kind == "turbo"
+        else schedule.linear(case["infer_steps"], case["shift"])
+    )
     count, x = len(levels) - 1, noise
     steps = make_steps("euler", count, is_turbo=kind == "turbo")
     for x in loop.denoise(  # noqa: B007

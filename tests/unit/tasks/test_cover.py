@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import Cover
 from acestep_runtime.tasks.base import Source
@@ -36,7 +37,7 @@ def test_what_is_not_said_of_the_source_is_as_in_the_new_music() -> None:
 
 def test_timed_lyrics_of_the_source_lose_their_times() -> None:
     morph = Morph("words", lyrics="[00:01.00]lo lo\n[00:02.00]la")
-    assert engine_request(Cover(SONG, Music("jazz", "la la"), morph=morph)).morph.lyrics == "lo lo\nla"
+    assert engine_request(Cover(SONG, Music("jazz", "la la"), morph=morph), DraftEngine()).morph.lyrics == "lo lo\nla"
 
 
 def test_windows_are_those_of_the_mode_unless_said_otherwise() -> None:

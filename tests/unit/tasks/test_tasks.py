@@ -29,7 +29,7 @@ from acestep_runtime.tasks.lego import Lego
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.text2music import TextToMusic
-from acestep_runtime.values import TRACKS, Adapter, CancelToken, Key, Music, Sampling
+from acestep_runtime.values import TRACKS, Adapter, CancelToken, Key, Morph, Music, Sampling
 from tests.support.signals import noise
 
 
@@ -110,6 +110,9 @@ def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     fields = {f.name: _value_of(f, hints[f.name]) for f in dataclasses.fields(kind)}
     if kind is Adapter:
         fields["name"] = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+    if kind is Morph:  # one that changes something
+        other = {"caption": st.just("of the source"), "lyrics": st.just("of the source"), "draws": fields["draws"]}
+        return st.just(Morph()) | st.builds(Morph, st.sampled_from(["words", "style", "all"]), **other)
     if kind is not Output:
         return st.builds(kind, **fields)
     # No more seeds than takes, and nothing of a choice without one.
