@@ -32,7 +32,7 @@ main()
 
 def toml(names: tuple[str, ...] = NAMES, *, engine: str = "fake", takes: int = 1, seed: int = 11, bars: int = 1) -> str:
     """Return a plan whose sections have a second for each bar."""
-    song = f'style = "synth pop"\ntempo = 240\nkey = "A minor"\nseed = {seed}\nengine = "{engine}"\ntakes = {takes}\n'
+    song = f'style = "synth pop"\nbpm = 240\nkey = "A minor"\nseed = {seed}\nengine = "{engine}"\ntakes = {takes}\n'
     return song + "".join(f'[[section]]\nname = "{name}"\nbars = {bars}\n' for name in names)
 
 

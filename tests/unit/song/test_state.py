@@ -42,7 +42,7 @@ def test_a_damaged_state_is_refused(tmp_path: Path, place: tuple[Any, ...], valu
         found = found[key]
     found[place[-1]] = value
     file.write_text(json.dumps(content), "utf-8")
-    with pytest.raises(InvalidValue, match=r"song.json is no state of a song. Move that folder away"):
+    with pytest.raises(InvalidValue, match=r"is no state of a song\. Move that folder away"):
         load_state(tmp_path)
 
 
