@@ -13,6 +13,7 @@ return function(import)
   local job = import("job")
   local json = import("json")
   local lyrics = import("lyrics")
+  local messages = import("messages")
   local selection = import("selection")
   local plan_takes = import("plan_takes")
   local recipe = import("recipe")
@@ -96,12 +97,16 @@ return function(import)
     }
   end
 
+  local LOST = '"%s" was not sent: its script was ended while it read audio, by its own action or with its panel.'
+  local RUN_AGAIN = "Run it again, and leave it open until the audio is read."
+
   --- Read the audio, a little in every tick, and send. `id`: the job's folder, made already. An action ends with that; the
   -- script that watches shows how far it is, and places the result.
   local function send(id, request, recipes, guard, report)
     local reading = capture.start(recipes, job.folder(id))
-    local sent = false
+    local is_over = false
     local function give_up(message, remedy)
+      is_over = true
       reading.abort()
       job.discard(id)
       if message then report(message, remedy) end
@@ -118,21 +123,20 @@ return function(import)
       end
       local ok, message, remedy = job.submit(id, request)
       if not ok then return give_up(message, remedy) end
-      sent = true
+      is_over = true
       watch.start(with_guard())
     end)
     on_exit.add(function()
-      reading.abort()
-      if not sent then job.discard(id) end
+      if is_over then return end
+      give_up()
+      messages.hold(LOST:format(request.title), RUN_AGAIN)
     end)
     step()
   end
 
-  --- See to the jobs of this REAPER that run, when nobody watches them.
+  --- See to the jobs of this REAPER that run, and to messages that are held back, when nobody does.
   local function watch_on()
-    for _, id in ipairs(job.open()) do
-      if job.is_ours(id) then return watch.start(with_guard()) end
-    end
+    if watch.is_needed() then watch.start(with_guard()) end
   end
 
   local function action_of(name)
@@ -181,10 +185,15 @@ return function(import)
     local report = options.report or watch.say
     local id, fault = job.new()
     if not id then return report(fault, "Free some disk space, then run the action again.") end
-    local sent_on = false
-    local function forget() job.discard(id) end
+    local is_over = false -- or left to `send`
+    local function forget()
+      is_over = true
+      job.discard(id)
+    end
     on_exit.add(function()
-      if not sent_on then forget() end
+      if is_over then return end
+      forget()
+      messages.hold(LOST:format(action_of(name).title), RUN_AGAIN)
     end)
     local fine, fault_of_ours = xpcall(function()
       local ok, why, remedy = job.ready(id) -- it loads while the musician fills in the form and audio is read
@@ -198,7 +207,7 @@ return function(import)
         forget()
         return watch_on()
       end
-      sent_on = true
+      is_over = true
       send(id, request_of(name, action_of(name), plan, project), plan.captures, with_guard(forget), report)
     end, debug.traceback)
     if fine then return end

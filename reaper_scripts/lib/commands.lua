@@ -20,34 +20,66 @@ return function(import)
 
   local EDITED = "The project was edited while the action looked at it."
 
-  --- The items among `items` that have several takes, each with the take that comes next: { {item, number} … }.
-  local function look_at_takes(items, by)
-    local found = {}
+  local STEP_CALLS = 3 -- what it takes to change an item's take
+  local SWITCH = { [1] = 40125, [-1] = 40126 } -- Take: Switch items to next take, to previous take
+
+  --- The items among `items` that have several takes, each with the take that comes next, as units of `undo`.
+  local function look_at_takes(project, items, by)
+    local units = {}
     for _, item in ipairs(items) do
       local count = reaper.CountTakes(item)
-      if count > 1 then found[#found + 1] = { item, (reaper.GetMediaItemInfo_Value(item, "I_CURTAKE") + by) % count } end
       budget.spend(2)
+      if count > 1 then
+        local number = (reaper.GetMediaItemInfo_Value(item, "I_CURTAKE") + by) % count
+        units[#units + 1] = {
+          calls = STEP_CALLS, item = item, number = number, is_there = function() return reaper.ValidatePtr2(project, item, "MediaItem*") end,
+          change = function()
+            reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", number)
+            reaper.UpdateItemInProject(item)
+          end,
+        }
+      end
     end
-    budget.reserve(2 * #found + 20)
+    return units
+  end
+
+  --- Those units that are still to be done.
+  local function left_over(units)
+    local found = {}
+    for _, unit in ipairs(units) do
+      budget.spend(1)
+      if reaper.GetMediaItemInfo_Value(unit.item, "I_CURTAKE") ~= unit.number then found[#found + 1] = unit end
+    end
     return found
   end
 
-  --- Step through the takes of the selected items. One undo step: two calls for each item with several takes.
+  --- Step through the takes of the selected items, in one undo step: of more than it can hold, REAPER does it itself; what it
+  -- leaves as it was, at the last take perhaps, follows.
   local function step(by)
-    local project = reaper.EnumProjects(-1)
+    local project, name = reaper.EnumProjects(-1), by > 0 and "Next take" or "Previous take"
     local items = selection.find_items(project)
     if #items == 0 then return watch.say("No item is selected.", "Select items with several takes, then run the action again.") end
-    local changes = budget.observe(project, function() return look_at_takes(items, by) end, 0, 1)
-    if not changes then return watch.say(EDITED, "Run the action again.") end
-    if #changes == 0 then
+    local steps, count = nil, 0
+    local function look()
+      local units = look_at_takes(project, items, by)
+      steps, count = undo.batches(units), #units
+      if #steps > 1 then steps = { { calls = 1, { calls = 1, change = function() reaper.Main_OnCommandEx(SWITCH[by], 0, project) end } } } end
+      undo.reserve(steps)
+      return units
+    end
+    local units = budget.observe(project, look, 0, 1)
+    if not units then return watch.say(EDITED, "Run the action again.") end
+    if count == 0 then
       return watch.say("The selected item has one take only.", 'Run "AceBridge_Repaint time selection" or "AceBridge_Another take" to make another.')
     end
-    undo.step(project, by > 0 and "Next take" or "Previous take", function()
-      for _, change in ipairs(changes) do
-        reaper.SetMediaItemInfo_Value(change[1], "I_CURTAKE", change[2])
-        reaper.UpdateItemInProject(change[1])
-      end
-    end)
+    undo.steps(project, name, steps)
+    if #steps[1] == count then return end
+    local rest = budget.observe(project, function()
+      local found = undo.batches(left_over(units))
+      undo.reserve(found)
+      return found
+    end, 0, 1)
+    if rest then undo.steps(project, name, rest) end
   end
 
   function M.next_take() step(1) end

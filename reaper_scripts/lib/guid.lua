@@ -26,6 +26,16 @@ return function(import)
     end
   end
 
+  --- All takes of an item: GUID → { take, number }.
+  function M.takes(item)
+    local found = {}
+    for i = 0, reaper.CountTakes(item) - 1 do
+      local take = reaper.GetTake(item, i)
+      if take then found[M.of_take(take)] = { take, i } end
+    end
+    return found
+  end
+
   function M.track(project, guid)
     for i = 0, reaper.CountTracks(project) - 1 do
       local track = reaper.GetTrack(project, i)
@@ -44,13 +54,16 @@ return function(import)
     end)
   end
 
-  --- All items of a project by their GUIDs.
+  --- All items of a project by their GUIDs; while the project is observed, they are looked through once.
   function M.items(project)
+    local memory = budget.memory() or {}
+    if memory.items then return memory.items end
     local found = {}
     for item in M.each_item(project) do
       found[M.of_item(item)] = item
       budget.spend(3)
     end
+    memory.items = found
     return found
   end
 

@@ -12,6 +12,7 @@ return function(import)
   local presence = import("presence")
   local selection = import("selection")
   local tracks = import("tracks")
+  local undo = import("undo")
   local whereabouts = import("whereabouts")
   local M = {}
 
@@ -171,7 +172,7 @@ return function(import)
   end
 
   --- Place what is meant for a project. Returns the state of the answer, a message, a remedy and further keys; and, of what was
-  -- placed, { request, result, project }.
+  -- placed, { request, result, project }. nil: a recording has begun, and it waits for the end of that.
   local function put(project, id, wanted, result)
     local at_s, why, remedy = time_of(project, wanted)
     if not at_s then return "refused", why, remedy end
@@ -192,7 +193,8 @@ return function(import)
       action = "place", title = title, parts = result.parts, place = to,
       after = function() remember(project, id) end,
     }
-    local ok, summary, cure = place.place(project, request, result)
+    local ok, summary, cure, later = place.place(project, request, result)
+    if later == messages.RECORDING then return nil end
     if not ok then return "refused", summary, cure end
     local name = reaper.GetProjectName(project)
     local message = ("%s: %s at %.3f s in %s."):format(title, summary, first, name ~= "" and name or "the unsaved project")
@@ -228,7 +230,7 @@ return function(import)
     local entry = entry_of(id, wanted)
     entry.state, entry.note, entry.remedy = STATES[state], message, remedy
     if not more then return end
-    entry.note = ('%s\nEdit > Undo "AceBridge: %s" takes it back.'):format(message, more.request.title)
+    entry.note = message .. "\n" .. undo.way_back(more.request.title, more.result.steps)
     entry.request, entry.placed, entry.project = more.request, more.result.placed, more.project
   end
 
@@ -255,6 +257,11 @@ return function(import)
     if not project_of(wanted) then return "The project is no longer open.", "Open it again, then send it again." end
   end
 
+  local placing -- the result that is being placed
+
+  --- Whether a result is placed in several steps, and some of them are done.
+  function M.has_begun() return placing ~= nil and placing.begun or false end
+
   --- Deal with what this REAPER has claimed. Returns whether it is still to be placed.
   local function serve(name, id)
     if answered[id] then return not files.write(files.join(folder_of(name), ANSWER), json.encode(answered[id])) end
@@ -277,8 +284,14 @@ return function(import)
       wait(name, id, wanted)
       return true
     end
+    placing = result
     local outcome = table.pack(pcall(put, project, id, wanted, result))
+    placing = nil
     if not outcome[1] then return finish("refused", "The result cannot be used: " .. tostring(outcome[2]), AGAIN) end
+    if not outcome[2] then
+      wait(name, id, wanted)
+      return true
+    end
     return finish(table.unpack(outcome, 2, outcome.n))
   end
 
@@ -301,7 +314,6 @@ return function(import)
   end
 
   local looked = -math.huge
-
   --- Look into the inbox, once a second; say which projects are open. Returns how much is still to be placed.
   function M.look(now)
     if now - looked < LOOK_S then return M.left or 0 end

@@ -7,6 +7,7 @@ return function(import)
   local messages = import("messages")
   local place = import("place")
   local scores = import("scores")
+  local undo = import("undo")
   local M = {}
 
   local MOST_NAMES = 3
@@ -37,7 +38,7 @@ return function(import)
     for _, choice in ipairs(choices) do facts[#facts + 1] = choice end
     if result.total_s then facts[#facts + 1] = ("%.0f s"):format(result.total_s) end
     local lines = { table.concat(facts, "; ") }
-    if result.placed then lines[2] = ('Edit > Undo "AceBridge: %s" takes it back.'):format(request.title) end
+    if result.placed then lines[2] = undo.way_back(request.title, result.steps or 1) end
     for _, warning in ipairs(result.warnings or {}) do lines[#lines + 1] = warning end
     return table.concat(lines, "\n"), seeds
   end
@@ -124,13 +125,14 @@ return function(import)
         say(gone, 'The result is kept: open that project again, then run "AceBridge_Job list".')
         return nil, "waits for " .. identity.name
       end
+      if messages.is_recording() then return nil, messages.RECORDING end
       local question = "\n\nPut the result on a new track of the project that is open now? (No keeps it for later.)"
       if reaper.MB(gone .. question, "AceBridge", YES_NO) ~= YES then return nil, "waits for " .. identity.name end
       return move_here(request.place)
     end
 
-    --- The end of a job: its state, a note and a remedy. It is closed first: while a message waits for an answer, other
-    -- scripts may look at it too.
+    --- The end of a job: its state, a note and a remedy; nil: it waits for the end of a recording. It is closed first: while a
+    -- message waits for an answer, other scripts may look at it too.
     local function finish(entry)
       local request, status = entry.request, entry.status
       if job.is_placed(entry.id) then return "done", "" end
@@ -148,9 +150,15 @@ return function(import)
       local project, why, cure = home(entry)
       if not project then
         job.reopen(entry.id)
+        if why == messages.RECORDING then return nil end
         return "kept", why, cure
       end
+      entry.result = result
       local ok, summary, remedy, later = place.place(project, request, result)
+      if later == messages.RECORDING then
+        job.reopen(entry.id)
+        return nil
+      end
       if not ok then
         if later then job.reopen(entry.id) end
         if options.asked(entry.id) or not later then say(summary, remedy) end
@@ -171,6 +179,11 @@ return function(import)
         local fault = "The result of " .. entry.request.title .. " cannot be used: " .. tostring(state)
         say(fault, REPEAT)
         state, note, remedy = "failed", fault, REPEAT
+      end
+      entry.result = nil
+      if not state then
+        entry.status, entry.waits = waiting(entry.status), true
+        return
       end
       entry.state, entry.note, entry.remedy = state, note, remedy
       entry.log = state == "failed" and job.log(entry.id) or nil
@@ -197,7 +210,7 @@ return function(import)
         return true
       end
       end_of(entry)
-      return false
+      return entry.state == nil
     end
 
     local function add(id)
@@ -257,13 +270,19 @@ return function(import)
       entry.state, entry.note, entry.remedy, entry.here = nil, nil, nil, here
     end
 
+    --- Whether a result is placed in several steps, and some of them are done.
+    function self.has_begun()
+      for _, entry in pairs(entries) do
+        if entry.is_ending and entry.result and entry.result.begun then return true end
+      end
+      return false
+    end
+
     --- Nobody follows here any more: a result that was about to be placed is left to the next one who follows.
     function self.stop()
       for id, entry in pairs(entries) do
-        if entry.is_ending then
-          job.reopen(id)
-          entry.is_ending = nil
-        end
+        if entry.is_ending and not (entry.result and entry.result.begun) then job.reopen(id) end
+        entry.is_ending = nil
       end
     end
 

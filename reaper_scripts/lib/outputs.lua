@@ -22,6 +22,15 @@ return function(import)
     return roles
   end
 
+  --- How many outputs a result has.
+  function M.count(result)
+    local count = 0
+    for _, part in ipairs(result.parts) do
+      for _, take in ipairs(part.takes) do count = count + #(take.outputs or {}) end
+    end
+    return count
+  end
+
   --- Open the media of outputs as sources: output file → source. nil, a message and a remedy when one cannot be opened.
   function M.open(roles)
     local sources = {}
@@ -63,12 +72,20 @@ return function(import)
     return number
   end
 
-  --- Note in `result.placed` what was made of it: { {item, take, old, beside} … } as GUIDs. `old`: the take that played before;
-  -- `beside`: the item that did, in another lane, and its take: { item, take }.
+  --- The file that a take plays; "" where there is none.
+  function M.file_of(take)
+    local source = reaper.GetMediaItemTake_Source(take)
+    return source and reaper.GetMediaSourceFileName(source) or ""
+  end
+
+  --- Note in `result.placed` what was made of it: { {item, take, file, old, old_number, old_file, beside} … }, GUIDs and files. `old`:
+  -- the take that played before; `beside`: the item that did, in another lane, and its take: { item, take }.
   function M.note_placed(result, item, old, beside)
+    local take = reaper.GetActiveTake(item)
     result.placed = result.placed or {}
     table.insert(result.placed, {
-      item = guid.of_item(item), take = guid.of_take(reaper.GetActiveTake(item)), old = old and guid.of_take(old),
+      item = guid.of_item(item), take = guid.of_take(take), file = M.file_of(take), old = old and guid.of_take(old),
+      old_number = old and reaper.GetMediaItemTakeInfo_Value(old, "IP_TAKENUMBER"), old_file = old and M.file_of(old),
       beside = beside and { item = guid.of_item(beside), take = guid.of_take(reaper.GetActiveTake(beside)) },
     })
   end

@@ -1,9 +1,11 @@
 -- What can be done with the result of a job once it is placed: hear it, compare it with what was there, keep it, find it.
 
 return function(import)
+  local budget = import("budget")
   local command = import("command")
   local file_passthrough = import("file_passthrough")
   local guid = import("guid")
+  local outputs_of = import("outputs")
   local selection = import("selection")
   local tracks_of = import("tracks")
   local undo = import("undo")
@@ -14,6 +16,8 @@ return function(import)
   local KEPT = { 0x2F, 0xB3, 0x44 } -- the colour of takes that were kept
   local SCROLL_TO_TRACKS = 40913 -- Track: Vertical scroll selected tracks into view
   local SAME_S = 1e-6
+  local MOST_ASKED = 100 -- placed takes that are asked for in one tick
+  local PLAY_CALLS = 8 -- what it takes to have a piece play something else
 
   --- The item that lies beside one, in another lane of its track: by its take, which REAPER finds itself, while that is there.
   local function find_beside(project, item, known)
@@ -24,30 +28,90 @@ return function(import)
     end
   end
 
-  --- What of a result is still in its project: { {item, take, number, old, old_number, beside} … }; empty when the project is
-  -- closed. `most`: how many are enough; nil: all.
-  function M.pieces(entry, most)
-    local found = {}
-    if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return found end
-    for _, placed in ipairs(entry.placed) do
-      if #found == most then break end
+  --- The first piece of a result that is where it was placed, as a list of one or none: { {item, take, number, old, old_number,
+  -- beside} }; none when the project is closed.
+  function M.first_piece(entry)
+    if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return {} end
+    for number, placed in ipairs(entry.placed) do
+      if number > MOST_ASKED then break end
       local take = reaper.GetMediaItemTakeByGUID(entry.project, placed.take)
       local item = take and reaper.GetMediaItemTake_Item(take)
       if item then
-        local piece = { item = item, take = take, number = select(2, guid.take(item, placed.take)) }
+        local piece = { item = item, take = take, number = reaper.GetMediaItemTakeInfo_Value(take, "IP_TAKENUMBER") }
         if placed.old then piece.old, piece.old_number = guid.take(item, placed.old) end
         piece.beside = placed.beside and find_beside(entry.project, item, placed.beside)
-        found[#found + 1] = piece
+        return { piece }
       end
     end
+    return {}
+  end
+
+  --- The take of an item that a result was placed beside: by its number, or else the first that plays its file.
+  local function find_old(item, placed)
+    local at = reaper.GetTake(item, math.floor(placed.old_number))
+    if at and outputs_of.file_of(at) == placed.old_file then return at, placed.old_number end
+    for i = 0, reaper.CountTakes(item) - 1 do
+      local take = reaper.GetTake(item, i)
+      if take and outputs_of.file_of(take) == placed.old_file then return take, i end
+    end
+  end
+
+  --- The piece of a result that an item carries, or nil. `by_file`: what was placed, by its files.
+  local function piece_of(project, item, by_file)
+    for i = 0, reaper.CountTakes(item) - 1 do
+      local take = reaper.GetTake(item, i)
+      local placed = take and by_file[outputs_of.file_of(take)]
+      budget.spend(3)
+      if placed then
+        local piece = { item = item, take = take, number = i }
+        if placed.old then piece.old, piece.old_number = find_old(item, placed) end
+        piece.beside = placed.beside and find_beside(project, item, placed.beside)
+        return piece
+      end
+    end
+  end
+
+  --- All pieces of a result, on whichever tracks they are: an item that was split or copied has its takes in each part. It looks
+  -- through the whole project, over several ticks; what it has found holds until the project changes. nil when that was edited
+  -- or closed meanwhile.
+  function M.find_pieces(entry)
+    local project = entry.project
+    if not entry.placed or not reaper.ValidatePtr2(0, project, "ReaProject*") then return {} end
+    local known = entry.pieces
+    if known and known.changes == reaper.GetProjectStateChangeCount(project) then return known.list end
+    local by_file = {}
+    for _, placed in ipairs(entry.placed) do by_file[placed.file] = placed end
+    local found = budget.observe(project, function()
+      local list = {}
+      for item in guid.each_item(project) do
+        budget.spend(2)
+        list[#list + 1] = piece_of(project, item, by_file)
+      end
+      return list
+    end, 0, 3)
+    entry.pieces = found and { changes = reaper.GetProjectStateChangeCount(project), list = found }
     return found
   end
 
-  local function span(pieces)
+  --- Note that the project was changed by us, and the pieces of a result are the same.
+  local function keep_known(entry)
+    if entry.pieces then entry.pieces.changes = reaper.GetProjectStateChangeCount(entry.project) end
+  end
+
+  --- Whether a piece that was found is still there.
+  local function is_there(entry, piece)
+    return reaper.ValidatePtr2(entry.project, piece.item, "MediaItem*") and reaper.ValidatePtr2(entry.project, piece.take, "MediaItem_Take*")
+  end
+
+  --- Where pieces begin and end, all in all.
+  local function span(entry, pieces)
     local start, stop = math.huge, -math.huge
     for _, piece in ipairs(pieces) do
-      local first, last = selection.item_span(piece.item)
-      start, stop = math.min(start, first), math.max(stop, last)
+      budget.spend(4)
+      if is_there(entry, piece) then
+        local first, last = selection.item_span(piece.item)
+        start, stop = math.min(start, first), math.max(stop, last)
+      end
     end
     return start, stop
   end
@@ -55,7 +119,7 @@ return function(import)
   --- The stretch of a result that is new: of a repaint its region, else all of it.
   local function new_span(entry, pieces)
     local wanted = #pieces == 1 and (entry.request.place.items or {})[1]
-    local start, stop = span(pieces)
+    local start, stop = span(entry, pieces)
     if wanted and wanted.changed and wanted.sent then
       local moved = start - wanted.sent.position
       return math.max(start, wanted.sent.position + moved + wanted.changed.start), math.min(stop, wanted.sent.position + moved + wanted.changed.stop)
@@ -88,38 +152,54 @@ return function(import)
     return reaper.GetMediaItemInfo_Value(piece.item, "B_MUTE") == 0
   end
 
-  --- Let what was there play, or the new music again; playback goes on. Without an undo step: it is for listening only.
+  --- Let what was there play, or the new music again; playback goes on. Without an undo step: it is for listening only, and may
+  -- take several ticks.
   function M.compare(entry)
-    local pieces = M.pieces(entry)
+    local pieces = M.find_pieces(entry) or {}
     local is_new = not M.plays_new(pieces)
-    for _, piece in ipairs(pieces) do play_new(piece, is_new) end
+    for _, piece in ipairs(pieces) do
+      budget.spend(PLAY_CALLS)
+      if is_there(entry, piece) then play_new(piece, is_new) end
+    end
     reaper.UpdateArrange()
+    keep_known(entry)
   end
 
-  --- Let the new music play and colour its takes. Nothing is removed.
+  --- Let the new music play and colour its takes: one undo step, or several where it has very many pieces. Nothing is removed.
+  -- Returns whether there is something to keep.
   function M.keep(entry)
-    local pieces = M.pieces(entry)
-    if #pieces == 0 then return end
-    undo.step(entry.project, "Keep", function()
-      local colour = reaper.ColorToNative(table.unpack(KEPT)) | 0x1000000
-      for _, piece in ipairs(pieces) do
-        play_new(piece, true)
-        reaper.SetMediaItemTakeInfo_Value(piece.take, "I_CUSTOMCOLOR", colour)
-      end
-    end)
+    local pieces = M.find_pieces(entry) or {}
+    if #pieces == 0 then return false end
+    local colour = reaper.ColorToNative(table.unpack(KEPT)) | 0x1000000
+    local units = {}
+    for i, piece in ipairs(pieces) do
+      units[i] = {
+        calls = PLAY_CALLS, is_there = function() return is_there(entry, piece) end,
+        change = function()
+          play_new(piece, true)
+          reaper.SetMediaItemTakeInfo_Value(piece.take, "I_CUSTOMCOLOR", colour)
+        end,
+      }
+    end
+    local steps = undo.batches(units)
+    undo.reserve(steps)
+    if entry.pieces.changes ~= reaper.GetProjectStateChangeCount(entry.project) then return M.keep(entry) end -- edited while it waited
+    undo.steps(entry.project, "Keep", steps)
+    return true
   end
 
   --- Select the items of a result, and scroll to them.
   function M.reveal(entry)
-    local pieces = M.pieces(entry)
+    local pieces = M.find_pieces(entry) or {}
     if #pieces == 0 then return end
     if reaper.EnumProjects(-1) ~= entry.project then reaper.SelectProjectInstance(entry.project) end
-    reaper.PreventUIRefresh(1)
-    reaper.SelectAllMediaItems(entry.project, false)
-    for _, piece in ipairs(pieces) do reaper.SetMediaItemSelected(piece.item, true) end
     reaper.SetOnlyTrackSelected(reaper.GetMediaItem_Track(pieces[1].item))
-    reaper.PreventUIRefresh(-1)
-    local start, stop = span(pieces)
+    reaper.SelectAllMediaItems(entry.project, false)
+    for _, piece in ipairs(pieces) do
+      budget.spend(3)
+      if is_there(entry, piece) then reaper.SetMediaItemSelected(piece.item, true) end
+    end
+    local start, stop = span(entry, pieces)
     local left, right = reaper.GetSet_ArrangeView2(entry.project, false, 0, 0, 0, 0)
     if start < left - SAME_S or start > right then
       local wide = math.max(right - left, stop - start)
@@ -132,7 +212,7 @@ return function(import)
 
   --- Open the folder of a result's file.
   function M.open_folder(entry)
-    local piece = M.pieces(entry)[1]
+    local piece = (M.find_pieces(entry) or {})[1]
     local file = piece and file_passthrough.path_of(piece.take)
     if file then command.open((file:match("^(.*)[/\\]"))) end
   end
@@ -156,7 +236,7 @@ return function(import)
 
     --- Play a result from its start to its end; nil and a sentence where that is not possible.
     function self.play(entry)
-      local pieces = M.pieces(entry)
+      local pieces = M.find_pieces(entry) or {}
       if #pieces == 0 then return nil, "The result is no longer in the project." end
       local project = entry.project
       if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return nil, "REAPER is recording." end

@@ -2,6 +2,7 @@
 
 return function(import)
   local actions = import("actions")
+  local budget = import("budget")
   local command = import("command")
   local fields = import("panel_fields")
   local guid = import("guid")
@@ -11,6 +12,7 @@ return function(import)
   local M = {}
 
   local TONES = { failed = "error", kept = "warning", done = "text", cancelled = "dim" }
+  local SEARCH_CALLS = 300 -- of a tick, to look for a result that is not where it was placed
   local TRY_AGAIN, HERE = "Try again", "Place it here"
   local VARY = "vary_take" -- of `actions`
 
@@ -21,16 +23,42 @@ return function(import)
     local messages = {} -- id → what hindered a button of its row
     local varying -- what is begun and not sent yet
     local seen = {} -- id → { changes, pieces, is_new }: looked up again when the project has changed
+    local sought -- the id of the one that the project is looked through for
+    local works = {} -- id → what is begun with a result, over several ticks
 
-    --- The first piece of a result that is there, without a look at every tick: { piece } or {}.
+    --- Do something with a result, over several ticks where it has to be looked for.
+    local function begin(entry, work)
+      works[entry.id] = budget.start(work)
+      if works[entry.id]() then works[entry.id] = nil end
+      seen[entry.id] = nil
+    end
+
+    local function go_on_with_results()
+      local ids = {}
+      for id in pairs(works) do ids[#ids + 1] = id end
+      for _, id in ipairs(ids) do
+        if works[id] and works[id]() then works[id], seen[id] = nil, nil end
+      end
+    end
+
+    --- The first piece of a result that is there, without a look at every tick: { piece } or {}. Where none is where it was placed,
+    -- the project is looked through, a little in every tick.
     local function pieces_of(entry)
       if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return {}, false end
       local changes = reaper.GetProjectStateChangeCount(entry.project)
       local known = seen[entry.id]
       if not known or known.changes ~= changes then
-        local pieces = results.pieces(entry, 1)
+        local pieces = results.first_piece(entry)
         known = { changes = changes, pieces = pieces, is_new = results.plays_new(pieces) }
+        known.is_sought = #pieces == 0
         seen[entry.id] = known
+      end
+      if known.is_sought and (not sought or sought == entry.id) then
+        sought = entry.id
+        known.search = known.search or budget.start(function() return results.find_pieces(entry) end, SEARCH_CALLS)
+        local ended, pieces = known.search()
+        if ended then known.search, known.is_sought, sought = nil, false, nil end
+        if pieces and pieces[1] then known.pieces, known.is_new = { pieces[1] }, results.plays_new(pieces) end
       end
       return known.pieces, known
     end
@@ -67,7 +95,8 @@ return function(import)
 
     local function dismiss(follower, id)
       if player.id() == id then player.stop() end
-      messages[id], seen[id] = nil, nil
+      messages[id], seen[id], works[id] = nil, nil, nil
+      if sought == id then sought = nil end
       follower.dismiss(id)
     end
 
@@ -76,22 +105,24 @@ return function(import)
     local function draw_placed(ui, follower, entry, is_job)
       local id = entry.id
       local pieces, known = pieces_of(entry)
-      local gone = { disabled = #pieces == 0 }
+      local gone = { disabled = #pieces == 0 or works[id] ~= nil }
       if player.id() == id then
         if ui.button("play " .. id, "Stop") then player.stop() end
       elseif ui.button("play " .. id, "Play", gone) then
-        local ok, why = player.play(entry)
-        messages[id] = not ok and why or nil
+        begin(entry, function()
+          local ok, why = player.play(entry)
+          messages[id] = not ok and why or nil
+        end)
       end
       ui.same_line()
       if ui.button("compare " .. id, known and #pieces > 0 and not known.is_new and "A/B: before" or "A/B: new", gone) then
-        results.compare(entry)
-        seen[id] = nil
+        begin(entry, function() results.compare(entry) end)
       end
       ui.same_line()
       if ui.button("keep " .. id, "Keep", gone) then
-        results.keep(entry)
-        return dismiss(follower, id)
+        begin(entry, function()
+          if results.keep(entry) then dismiss(follower, id) end
+        end)
       end
       ui.same_line()
       if is_job then
@@ -102,9 +133,9 @@ return function(import)
         if ui.button("vary " .. id, "Vary", { disabled = #pieces == 0 or varying ~= nil }) then vary(entry, pieces[1]) end
         ui.same_line()
       end
-      if ui.button("reveal " .. id, "Reveal", gone) then results.reveal(entry) end
+      if ui.button("reveal " .. id, "Reveal", gone) then begin(entry, function() results.reveal(entry) end) end
       ui.same_line()
-      if ui.button("folder " .. id, "Folder", gone) then results.open_folder(entry) end
+      if ui.button("folder " .. id, "Folder", gone) then begin(entry, function() results.open_folder(entry) end) end
       ui.same_line()
     end
 
@@ -160,6 +191,7 @@ return function(import)
     function self.draw(ui, follower)
       player.step()
       go_on(follower)
+      go_on_with_results()
       for _, row in ipairs(follower.rows()) do draw_row(ui, follower, row) end
     end
 

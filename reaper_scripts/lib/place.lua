@@ -1,15 +1,19 @@
--- Puts a result on tracks: in the project it came from, exactly where it belongs, in one undo step. Everything that can be
--- wrong is found before the project is touched; should REAPER fail half-way all the same, the step is undone.
+-- Puts a result on tracks: in the project it came from, exactly where it belongs, in one undo step, or in several where that
+-- would hold REAPER up. Everything that can be wrong is found before the project is touched; should REAPER fail half-way all the
+-- same, the step is undone. While REAPER records nothing is touched.
 
 return function(import)
-  local budget = import("budget")
+  local messages = import("messages")
+  local undo = import("undo")
   local M = {}
 
   local BUILD_MISSING_PEAKS = 40047
 
   -- By kind: a function of project, request and result that looks at all that may be wrong, and returns a function that
-  -- changes the project and returns what was placed (and whether to show that in a message). Or it returns nil, a message
-  -- and a remedy; or false and a message when nothing is to change.
+  -- changes the project and returns what was placed (and whether to show that in a message). Or, for what may need several
+  -- steps, { steps, finish, put_back }: batches of `undo`; what was placed, as a function of how many units were left out; and
+  -- what follows the last step, over several ticks. Or it returns nil, a message and a remedy; or false and a message when
+  -- nothing is to change, and whether to show that.
   local kinds = import("place_facts")
   kinds.take, kinds.tracks, kinds.song = import("place_takes"), import("place_tracks"), import("place_song")
 
@@ -22,30 +26,43 @@ return function(import)
     return function() reaper.SelectProjectInstance(shown) end
   end
 
-  --- Place a result into `project`; `request.after` is called in the same undo step. What is looked up before may take several
-  -- ticks, where somebody has started that: see `budget`. Returns true, what was placed, and whether that is to be shown in a message;
-  -- or nil, a message, a remedy, and whether it is worth trying again later.
+  --- What a kind returns, as steps; `after` is done in the first of them.
+  local function plan_of(project, apply, after)
+    local plan = apply
+    if type(apply) == "function" then
+      local summary, shown
+      plan = {
+        steps = { { calls = 0, { calls = 0, change = function() summary, shown = apply(project) end } } },
+        finish = function() return summary, shown end,
+      }
+    end
+    if after then table.insert(plan.steps[1], { calls = 0, change = after }) end
+    return plan
+  end
+
+  --- Place a result into `project`; `request.after` is called in the first undo step. What is looked up before may take several
+  -- ticks, and so may placing very much, where somebody has started that: see `budget`. Returns true, what was placed, and whether
+  -- that is to be shown in a message; or nil, a message, a remedy, and whether it is worth trying again later: `messages.RECORDING`
+  -- when a recording has begun meanwhile, after which it is. `result.steps`: how many undo steps it was; `result.begun`: they
+  -- have begun.
   function M.place(project, request, result)
     for i, part in ipairs(result.parts) do part.engine = part.engine or result.engine or request.parts[i].engine end
     local apply, why, remedy, later = kinds[request.place.kind](project, request, result)
-    if apply == false then return true, why end
+    if apply == false then return true, why, remedy end
     if not apply then return nil, why, remedy, later end
-    local show_back = show_tab(project)
-    reaper.PreventUIRefresh(1)
-    reaper.Undo_BeginBlock2(project)
-    local ok, summary, shown = pcall(budget.at_once, function()
-      local done, is_shown = apply(project)
-      if request.after then request.after() end
-      return done, is_shown
-    end)
-    reaper.Undo_EndBlock2(project, "AceBridge: " .. request.title, -1)
-    if not ok then reaper.Undo_DoUndo2(project) end
-    reaper.PreventUIRefresh(-1)
-    show_back()
-    reaper.UpdateArrange()
-    if not ok then return nil, "REAPER could not place the result: " .. tostring(summary), 'The result is kept: run "AceBridge_Job list".', true end
+    if messages.is_recording() then
+      if type(apply) == "table" and apply.give_up then apply.give_up() end
+      return nil, "REAPER records.", "", messages.RECORDING
+    end
+    local plan = plan_of(project, apply, request.after)
+    result.steps, result.begun = #plan.steps, true
+    local ok, lost = pcall(undo.steps, project, request.title, plan.steps, function() return show_tab(project) end)
+    if plan.put_back then plan.put_back() end
+    if not ok then
+      return nil, "REAPER could not place the result: " .. tostring(lost), 'The result is kept: run "AceBridge_Job list".', true
+    end
     reaper.Main_OnCommandEx(BUILD_MISSING_PEAKS, 0, project)
-    return true, summary, shown
+    return true, plan.finish(lost)
   end
 
   return M

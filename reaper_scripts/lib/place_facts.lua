@@ -3,6 +3,7 @@
 return function(import)
   local budget = import("budget")
   local guid = import("guid")
+  local messages = import("messages")
   local scores = import("scores")
   local takes = import("takes")
   local tracks_of = import("tracks")
@@ -59,6 +60,7 @@ return function(import)
   local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
   local KEY = "C_BEATATTACHMODE"
+  local MOST_BASES = 850 -- that one undo step can change and put back
   local OWN = -1 -- of an item without a time base of its own: it has that of its track, or of the project
 
   --- What has to stay where it is when the tempo changes: { tracks = { {track, mode} … }, items = { {item, mode} … }, midi }. A
@@ -68,7 +70,8 @@ return function(import)
     for i = 0, reaper.CountTracks(project) - 1 do
       local track = reaper.GetTrack(project, i)
       local items = tracks_of.items(track, true)
-      if #items > 0 then found.tracks[#found.tracks + 1] = { track, reaper.GetMediaTrackInfo_Value(track, KEY) } end
+      local own = #items > 0 and reaper.GetMediaTrackInfo_Value(track, KEY)
+      if own and own ~= TIME_BASE then found.tracks[#found.tracks + 1] = { track, own } end
       budget.spend(2)
       for _, item in ipairs(items) do
         local mode, take = reaper.GetMediaItemInfo_Value(item, KEY), not found.midi and reaper.GetActiveTake(item)
@@ -77,7 +80,8 @@ return function(import)
         budget.spend(3)
       end
     end
-    budget.reserve(100 + 2 * (#found.tracks + #found.items))
+    found.too_many = #found.tracks + #found.items > MOST_BASES
+    if not found.too_many then budget.reserve(100 + 2 * (#found.tracks + #found.items)) end
     return found
   end
 
@@ -118,6 +122,9 @@ return function(import)
     return (facts.downbeats or {})[1] or (facts.beats or {})[1] or 0
   end
 
+  local TOO_MANY = "\n\nThe tempo is not set: one undo step cannot hold %d tracks and items that follow the beat. Give them the time base \"Time\", "
+    .. "or set the tempo by hand"
+
   --- What was heard: a key that is sure is remembered for later requests; tempo and markers are set if the musician wants them.
   function M.analysis(project, request, result)
     local facts = result.parts[1].takes[1].metadata
@@ -128,6 +135,11 @@ return function(import)
     if facts.keyscale and sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords or {}
     local bases = facts.bpm and budget.observe(project, function() return look_at_time_bases(project) end)
+    if messages.is_recording() then return nil, "REAPER records.", "", messages.RECORDING end
+    if bases and bases.too_many then
+      summary, bases = summary .. TOO_MANY:format(#bases.tracks + #bases.items), nil
+      if #chords == 0 then return false, summary .. ".", true end
+    end
     local tempo = bases and yes(tempo_question(facts, bases), summary)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
@@ -144,7 +156,7 @@ return function(import)
   --- Scores of an item's takes: remembered on them; the best one becomes the active one.
   function M.scores(project, request, result)
     local known = { item = request.place.item, take = request.place.takes[1] }
-    local item = budget.observe(project, function() return guid.finder(project)(known) end, 100)
+    local item = budget.observe(project, function() return guid.finder(project)(known) end, 100 + 5 * #request.place.takes)
     if not item then
       return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end
@@ -158,8 +170,9 @@ return function(import)
     end
     for _, line in ipairs(request.place.left_out or {}) do lines[#lines + 1] = line end
     return function()
+      local present = guid.takes(item)
       for i, known in ipairs(request.place.takes) do
-        local take, number = guid.take(item, known)
+        local take, number = table.unpack(present[known] or {})
         if take then -- it may have been deleted meanwhile
           local facts = takes.facts(take) or {}
           facts.score = result.parts[i].takes[1].metadata.score

@@ -8,6 +8,7 @@ return function(import)
   local regions = import("regions")
   local takes = import("takes")
   local tracks = import("tracks")
+  local undo = import("undo")
 
   local MOVED = "The regions were moved or changed meanwhile; the song lies where they were."
 
@@ -56,16 +57,7 @@ return function(import)
     return item
   end
 
-  local ITEM_CALLS, TAKE_CALLS = 15, 8 -- what an item costs at most, and each of its takes
-
-  --- How many calls placing the song: all in one tick, since that is one undo step.
-  local function count_calls(result)
-    local calls = 100
-    for _, section in ipairs(result.song.sections) do
-      calls = calls + ITEM_CALLS + TAKE_CALLS * #result.parts[section.part + 1].takes
-    end
-    return calls
-  end
+  local TRACK_CALLS, ITEM_CALLS, TAKE_CALLS = 20, 20, 14 -- what the track costs at most, an item, and each of its takes
 
   --- The places in the project now: { anchor, after, shift, moved }.
   local function look_up(project, place)
@@ -76,26 +68,65 @@ return function(import)
     return found
   end
 
+  --- What is done, as units of `undo`: the track, with an item for each section.
+  local function units_of(project, request, result, found, layers, whole)
+    local units, track = {}, nil
+    local origin = math.floor(whole.position_s * whole.sample_rate + 0.5)
+    for number, layer in ipairs(layers) do
+      units[number] = {
+        calls = ITEM_CALLS + TAKE_CALLS * #layer.takes + (number == 1 and TRACK_CALLS or 0),
+        is_there = function() return reaper.ValidatePtr2(project, track, "MediaTrack*") end,
+        change = function()
+          track = track or tracks.insert_at(project, found.after, { { name = "Song" } })[1]
+          outputs_of.note_placed(result, lay(track, request, layer, origin, found.shift))
+        end,
+      }
+    end
+    return units
+  end
+
+  local function close(layers)
+    for _, layer in ipairs(layers or {}) do
+      for _, made in ipairs(layer.takes) do reaper.PCM_Source_Destroy(made.source) end
+    end
+  end
+
   return function(project, request, result)
     local place = request.place
-    local found = budget.observe(project, function() return look_up(project, place) end, count_calls(result))
-    if not found then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
+    local layers, whole, remedy
+    local found = budget.observe(project, function()
+      local found = look_up(project, place)
+      if place.anchor and not found.anchor then return found end
+      if not layers then
+        budget.reserve(outputs_of.count(result))
+        layers, whole, remedy = layers_of(result)
+      end
+      if not layers then return found end
+      found.steps = undo.batches(units_of(project, request, result, found, layers, whole))
+      undo.reserve(found.steps)
+      return found
+    end)
+    if not found then
+      close(layers)
+      return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true
+    end
     if place.anchor and not found.anchor then
+      close(layers)
       return nil, ("The track %s is no longer in the project."):format(place.anchor_name or ""),
         'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
     end
-    local layers, whole, remedy = layers_of(result)
     if not layers then return nil, whole, remedy, true end
-    local origin = math.floor(whole.position_s * whole.sample_rate + 0.5)
-    return function()
-      local track = tracks.insert_at(project, found.after, { { name = "Song" } })[1]
-      for _, layer in ipairs(layers) do outputs_of.note_placed(result, lay(track, request, layer, origin, found.shift)) end
-      local summary, missing = ("%d sections on a new track"):format(#layers), result.song.missing
-      if #missing > 0 then
-        return ("%s; not made: %s.\n%s"):format(summary, table.concat(missing, ", "), table.concat(result.warnings, "\n")), true
-      end
-      if found.moved then return MOVED, true end
-      return summary
-    end
+    return {
+      steps = found.steps, give_up = function() close(layers) end,
+      finish = function(lost)
+        local summary, missing = ("%d sections on a new track"):format(#layers), result.song.missing
+        if lost > 0 then summary = ("%s; %d of them were left out, because the track was removed meanwhile"):format(summary, lost) end
+        if #missing > 0 then
+          return ("%s; not made: %s.\n%s"):format(summary, table.concat(missing, ", "), table.concat(result.warnings, "\n")), true
+        end
+        if found.moved then return MOVED, true end
+        return summary, lost > 0
+      end,
+    }
   end
 end

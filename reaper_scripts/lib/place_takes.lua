@@ -8,6 +8,7 @@ return function(import)
   local outputs_of = import("outputs")
   local takes = import("takes")
   local tracks = import("tracks")
+  local undo = import("undo")
   local whereabouts = import("whereabouts")
 
   local FREE_POSITIONS, FIXED_LANES, LANES_SINCE = 1, 2, 7 -- I_FREEMODE; REAPER's version
@@ -80,18 +81,6 @@ return function(import)
     return { track = track, pieces = pieces }
   end
 
-  local PIECE_CALLS, TAKE_CALLS = 40, 40 -- what a piece costs, and each of its takes, envelopes apart
-
-  --- How many calls placing takes, about: all in one tick, since they are one undo step.
-  local function count_calls(targets, result)
-    local calls = 100
-    for _, target in ipairs(targets) do
-      local count = #result.parts[target.wanted.part].takes
-      calls = calls + math.max(1, #(target.home.pieces or {})) * (PIECE_CALLS + TAKE_CALLS * count)
-    end
-    return calls
-  end
-
   --- Takes that make sense together only (a join): when one does not fit, or they no longer meet, none does.
   local function keep_together(targets)
     local by
@@ -126,8 +115,8 @@ return function(import)
     for key, name in pairs(MANNER) do reaper.SetMediaItemTakeInfo_Value(take, key, sent[name]) end
   end
 
-  --- Add the takes of a target to one piece; returns whether they are heard.
-  local function add_takes(request, result, target, piece, sources)
+  --- Add the takes of a target to one piece; returns whether they are heard. `chosen`: see `takes.find_chosen`.
+  local function add_takes(request, result, target, piece, sources, chosen)
     local wanted, item = target.wanted, piece.item
     local grows = wanted.grow_left or wanted.grow_right
     if wanted.grow_left then left_edge.extend(item, wanted.grow_left) end
@@ -151,7 +140,7 @@ return function(import)
       end
       takes.remember(take, outputs_of.facts(request, target.part, made.take, again))
       set("I_CURTAKE", first + number - 1)
-      takes.copy_envelopes(piece.take, take)
+      takes.copy_envelopes(piece.take, take, chosen)
     end
     set("I_CURTAKE", first + outputs_of.best(target.part) - 1)
     reaper.UpdateItemInProject(home)
@@ -182,28 +171,61 @@ return function(import)
     end
   end
 
-  --- Put results beside their items, each once; returns a sentence for each.
-  local function lay_beside(project, request, result, targets)
-    local said, done = {}, {}
+  --- Put a result beside its item; returns a sentence about that.
+  local function lay_beside(project, request, result, target)
+    local wanted, home = target.wanted, target.home
+    local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
+    local track = tracks.insert_at(project, tracks.place_after(project, home.track), { spec })[1]
+    local item = outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], home.shift or 0, again_beside(wanted))
+    if wanted.whole then show_what_was_sent(item, wanted, home.shift or 0) end
+    if not wanted.beside then take_over_gains(item, wanted) end
+    outputs_of.note_placed(result, item)
+    return home.why:format(wanted.name)
+  end
+
+  -- What it takes, in calls: a piece, each of its takes, an envelope of one, what lies beside, and each of its takes.
+  local PIECE_CALLS, TAKE_CALLS, ENVELOPE_CALLS, BESIDE_CALLS, BESIDE_TAKE_CALLS = 45, 30, 16, 40, 24
+
+  --- How many calls the envelopes of a new take take.
+  local function envelope_calls(old)
+    local calls, is_plain = 0, reaper.GetMediaItemTakeInfo_Value(old, "D_PLAYRATE") == 1
+    for i = 0, reaper.CountTakeEnvelopes(old) - 1 do
+      local points = is_plain and 0 or reaper.CountEnvelopePoints(reaper.GetTakeEnvelope(old, i))
+      calls = calls + ENVELOPE_CALLS + 2 * points
+      budget.spend(is_plain and 0 or 2)
+    end
+    budget.spend(2)
+    return calls
+  end
+
+  --- What is done, as units of `undo`, in their order. `done` notes what becomes of it: { count, silent, said }. `chosen`: what is
+  -- selected.
+  local function units_of(project, request, result, targets, chosen, done)
+    local units = {}
+    local function add(calls, is_there, change) units[#units + 1] = { calls = calls, is_there = is_there, change = change } end
     for _, target in ipairs(targets) do
-      if not target.home.pieces and done[target.part] then
-        for _, source in pairs(target.sources[1]) do reaper.PCM_Source_Destroy(source) end
-      elseif not target.home.pieces then
-        done[target.part] = true
-        said[#said + 1] = target.home.why:format(target.wanted.name)
-        local spec = { name = target.outputs[1].output.name, colour = target.outputs[1].output.colour }
-        local track = tracks.insert_at(project, target.home.after, { spec })[1]
-        local item = outputs_of.lay(track, request, target.part, target.outputs, target.sources[1], target.home.shift or 0, again_beside(target.wanted))
-        if target.wanted.whole then show_what_was_sent(item, target.wanted, target.home.shift or 0) end
-        if not target.wanted.beside then take_over_gains(item, target.wanted) end
-        outputs_of.note_placed(result, item)
+      for i, piece in ipairs(target.home.pieces or {}) do
+        local of_each = TAKE_CALLS + envelope_calls(piece.take) + takes.count_chosen_calls(piece.take, chosen)
+        add(PIECE_CALLS + #target.outputs * of_each, function() return whereabouts.is_same(project, piece, target.wanted.sent) end, function()
+          done.count = done.count + 1
+          if not add_takes(request, result, target, piece, target.sources[i], chosen) then done.silent = done.silent + 1 end
+        end)
       end
     end
-    return said
+    for _, target in ipairs(targets) do
+      if target.is_beside then
+        local track = target.home.track
+        local calls = BESIDE_CALLS + tracks.count_inside(project, track) + BESIDE_TAKE_CALLS * #target.outputs
+        add(calls, function() return reaper.ValidatePtr2(project, track, "MediaTrack*") end, function()
+          done.said[#done.said + 1] = lay_beside(project, request, result, target)
+        end)
+      end
+    end
+    return units
   end
 
   --- Where each target goes now: a list of { wanted, part, home, outputs }, or { gone = the name of an item }.
-  local function look_up(project, request, result)
+  local function find_targets(project, request, result)
     local targets = {}
     for _, wanted in ipairs(request.place.items) do
       local home = home_of(project, wanted)
@@ -212,11 +234,65 @@ return function(import)
       targets[#targets + 1] = { wanted = wanted, part = part, home = home, outputs = outputs_of.by_role(part)[1].outputs }
     end
     if request.place.together then keep_together(targets) end
-    for _, target in ipairs(targets) do
-      if not target.home.pieces then target.home.after = tracks.place_after(project, target.home.track) end
+    local laid = {}
+    for _, target in ipairs(targets) do -- what lies beside is laid once for each part
+      target.is_beside = not target.home.pieces and not laid[target.part]
+      laid[target.part] = laid[target.part] or target.is_beside
     end
-    budget.reserve(count_calls(targets, result))
     return targets
+  end
+
+  --- How many times the outputs of a target are opened: a source belongs to one take.
+  local function count_sources(target) return target.is_beside and 1 or #(target.home.pieces or {}) end
+
+  --- Open the sources of targets, those that are not in `opened` already. Returns true, or nil, a message and a remedy.
+  local function open(targets, opened)
+    for number, target in ipairs(targets) do
+      opened[number] = opened[number] or {}
+      target.sources = opened[number]
+      for i = #target.sources + 1, count_sources(target) do
+        budget.reserve(#target.outputs)
+        local sources, why, remedy = outputs_of.open({ target })
+        if not sources then return nil, why, remedy end
+        target.sources[i] = sources
+      end
+    end
+    return true
+  end
+
+  --- Close what was opened but for the first `wanted(number)` sources of each target.
+  local function close(opened, wanted)
+    for number, list in ipairs(opened) do
+      for i = wanted(number) + 1, #list do
+        for _, source in pairs(list[i]) do reaper.PCM_Source_Destroy(source) end
+        list[i] = nil
+      end
+    end
+  end
+
+  --- All that has to be known: { targets, steps, done, chosen }, or { gone }, or { fault, remedy }.
+  local function look_up(project, request, result, opened)
+    local targets = find_targets(project, request, result)
+    if targets.gone then return targets end
+    local ok, fault, remedy = open(targets, opened)
+    if not ok then return { fault = fault, remedy = remedy } end
+    local done = { count = 0, silent = 0, said = {} }
+    local chosen = takes.find_chosen(project, targets)
+    local steps = undo.batches(units_of(project, request, result, targets, chosen, done))
+    undo.reserve(steps)
+    return { targets = targets, steps = steps, done = done, chosen = chosen }
+  end
+
+  --- What was done, in words, and whether to show them in a message. `lost`: how many parts got nothing.
+  local function describe(done, lost)
+    local summary = done.count == 1 and "new take" or done.count > 0 and done.count .. " new takes" or ""
+    if done.silent > 0 then summary = summary .. " on a new lane that does not play yet" end
+    if lost > 0 then
+      done.said[#done.said + 1] = lost == 1 and "1 item was edited while the takes were placed, and got none."
+        or ("%d items were edited while the takes were placed, and got none."):format(lost)
+    end
+    if #done.said == 0 then return summary, false end
+    return table.concat(done.said, "\n") .. (done.count > 0 and "\n" .. summary or ""), true
   end
 
   --- place.items: { {sent, part, offset_s, name, changed, keeps, grow_left, grow_right, set, baked} … }; `sent` is a note of
@@ -225,33 +301,24 @@ return function(import)
   -- `whole`: the result is like the whole file of the take that was sent; `baked`: which gains the file holds ("volume", "volume
   -- and pan"; nil: none). place.together: all of them or none.
   return function(project, request, result)
-    local targets = budget.observe(project, function() return look_up(project, request, result) end)
-    if not targets then return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true end
-    if targets.gone then
-      return nil, ("The item %s is no longer in the project."):format(targets.gone),
+    local opened = {}
+    local function close_all() close(opened, function() return 0 end) end
+    local found = budget.observe(project, function() return look_up(project, request, result, opened) end)
+    if not found then
+      close_all()
+      return nil, "The project was closed.", 'Open it again, then run "AceBridge_Job list".', true
+    end
+    if found.gone or found.fault then
+      close_all()
+      if found.fault then return nil, found.fault, found.remedy, true end
+      return nil, ("The item %s is no longer in the project."):format(found.gone),
         'Undo what removed it, then run "AceBridge_Job list"; the result is kept.', true
     end
-    for _, target in ipairs(targets) do
-      target.sources = {}
-      for i = 1, math.max(1, #(target.home.pieces or {})) do -- a source belongs to one take
-        local sources, why, remedy = outputs_of.open({ target })
-        if not sources then return nil, why, remedy, true end
-        target.sources[i] = sources
-      end
-    end
-    return function()
-      local count, silent = 0, 0
-      for _, target in ipairs(targets) do
-        for i, piece in ipairs(target.home.pieces or {}) do
-          count = count + 1
-          if not add_takes(request, result, target, piece, target.sources[i]) then silent = silent + 1 end
-        end
-      end
-      local said = lay_beside(project, request, result, targets)
-      local summary = count == 1 and "new take" or count > 0 and count .. " new takes" or ""
-      if silent > 0 then summary = summary .. " on a new lane that does not play yet" end
-      if #said == 0 then return summary end
-      return table.concat(said, "\n") .. (count > 0 and "\n" .. summary or ""), true
-    end
+    close(opened, function(number) return count_sources(found.targets[number]) end)
+    return {
+      steps = found.steps, give_up = close_all,
+      finish = function(lost) return describe(found.done, lost) end,
+      put_back = function() takes.choose_again(project, found.chosen) end,
+    }
   end
 end

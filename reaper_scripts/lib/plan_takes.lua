@@ -23,6 +23,7 @@ return function(import)
   local JOIN_GAP_S = 10 -- the longest gap that a join closes
   local USUAL_AMOUNT = 0.3 -- of a variation, where nobody says it
   local ITEM_CALLS = 70 -- what it takes to look at an item and its take
+  local MOST_ITEMS = 100 -- that are repainted at once: each is read, painted and placed on its own
 
   --- A part and a recipe for the whole of an item's active take.
   local function item_part(selected, item, number, task)
@@ -49,6 +50,9 @@ return function(import)
     end
     if #selected.items > 1 and not selected.picked then
       return nil, ("The selection holds %d items, and none is selected."):format(#selected.items), "Select the item or the track that is to be repainted."
+    end
+    if #selected.items > MOST_ITEMS then
+      return nil, ("The selection holds %d items; allowed: at most %d at once."):format(#selected.items, MOST_ITEMS), "Select fewer, or glue them first."
     end
     local plan = { parts = {}, captures = {}, place = { kind = "take", items = {}, lane = settings.get("repaint_as") == "lane" } }
     for number, item in ipairs(selected.items) do

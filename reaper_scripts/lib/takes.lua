@@ -1,7 +1,9 @@
 -- What AceBridge remembers on a take: how it was made, so that it can be made again, and new takes beside the old ones.
 
 return function(import)
+  local budget = import("budget")
   local json = import("json")
+  local selection = import("selection")
   local M = {}
 
   local KEY = "P_EXT:AceBridge"
@@ -36,47 +38,87 @@ return function(import)
   -- What makes an envelope of the active takes of the selected items, by the name that it gets.
   local TOGGLES = { Volume = 40693, Pan = 40694, Mute = 40695, Pitch = 41612 }
 
+  local FEW = 50 -- selected items that are selected again at once; more than that over several ticks, after the last step
+
+  --- Whether a new take needs an envelope that only one of REAPER's actions makes, for which the item has to be selected alone.
+  local function needs_toggle(old)
+    budget.spend(1)
+    if reaper.CountTakeEnvelopes(old) == 0 then return false end
+    for name in pairs(TOGGLES) do
+      budget.spend(1)
+      if reaper.GetTakeEnvelopeByName(old, name) then return true end
+    end
+    return false
+  end
+
+  --- What is selected, as { items, alone }, if takes of `targets` need such an envelope; nil if not. `alone`: nothing else is
+  -- selected any more.
+  function M.find_chosen(project, targets)
+    for _, target in ipairs(targets) do
+      for _, piece in ipairs(target.home.pieces or {}) do
+        if needs_toggle(piece.take) then return { items = selection.find_items(project), alone = false } end
+      end
+    end
+  end
+
+  --- How many calls it takes, for a new take, to select what was selected.
+  function M.count_chosen_calls(old, chosen)
+    return chosen and #chosen.items <= FEW and needs_toggle(old) and #chosen.items + 10 or 0
+  end
+
+  --- Select what was selected before envelopes were made.
+  function M.choose_again(project, chosen)
+    if not chosen or not chosen.alone then return end
+    chosen.alone = false
+    reaper.SelectAllMediaItems(project, false)
+    for _, item in ipairs(chosen.items) do
+      budget.spend(2)
+      if reaper.ValidatePtr2(project, item, "MediaItem*") then reaper.SetMediaItemSelected(item, true) end
+    end
+    reaper.UpdateArrange()
+  end
+
   --- An envelope of a take by its name: the one that is there, or a new one.
-  local function envelope_of(take, name)
+  local function envelope_of(take, name, chosen)
     local found = reaper.GetTakeEnvelopeByName(take, name)
     if found or not TOGGLES[name] then return found end
     local item = reaper.GetMediaItemTake_Item(take)
     local project = reaper.GetItemProjectContext(item)
-    local selected = {}
-    for i = 0, reaper.CountSelectedMediaItems(project) - 1 do selected[i + 1] = reaper.GetSelectedMediaItem(project, i) end
-    reaper.SelectAllMediaItems(project, false)
+    if not chosen.alone then reaper.SelectAllMediaItems(project, false) end
+    chosen.alone = true
     reaper.SetMediaItemSelected(item, true)
     reaper.Main_OnCommandEx(TOGGLES[name], 0, project)
-    reaper.SelectAllMediaItems(project, false)
-    for _, other in ipairs(selected) do reaper.SetMediaItemSelected(other, true) end
+    reaper.SetMediaItemSelected(item, false)
     return reaper.GetTakeEnvelopeByName(take, name)
   end
 
   --- The envelope of `new` that one of another take corresponds to, made if there is none: of a parameter of an effect, which
   -- has the same number in `new`, or by its name.
-  local function twin_of(from, new)
+  local function twin_of(from, new, chosen)
     local _, fx, parameter = reaper.Envelope_GetParentTake(from)
     if fx >= 0 then return reaper.TakeFX_GetEnvelope(new, fx, parameter, true) end
-    return envelope_of(new, select(2, reaper.GetEnvelopeName(from)))
+    return envelope_of(new, select(2, reaper.GetEnvelopeName(from)), chosen)
   end
 
-  --- Give `new`, the active take of its item, the envelopes of `old`, those of the parameters of its FX too.
-  function M.copy_envelopes(old, new)
+  --- Give `new`, the active take of its item, the envelopes of `old`, those of the parameters of its FX too. `chosen`: what is
+  -- selected, from `find_chosen`; where that is much, the caller selects it again with `choose_again`.
+  function M.copy_envelopes(old, new, chosen)
     local rate = reaper.GetMediaItemTakeInfo_Value(old, "D_PLAYRATE") / reaper.GetMediaItemTakeInfo_Value(new, "D_PLAYRATE")
     for i = 0, reaper.CountTakeEnvelopes(old) - 1 do
       local from = reaper.GetTakeEnvelope(old, i)
       -- Before REAPER 7.06 a parameter that was modulated once has an envelope without points.
-      local into = reaper.CountEnvelopePoints(from) > 0 and twin_of(from, new)
+      local into = reaper.CountEnvelopePoints(from) > 0 and twin_of(from, new, chosen)
       if into then
         local _, chunk = reaper.GetEnvelopeStateChunk(from, "", false)
         reaper.SetEnvelopeStateChunk(into, (chunk:gsub("\nEGUID [^\n]*", "")), false)
         for point = 0, rate ~= 1 and reaper.CountEnvelopePoints(into) - 1 or -1 do
-          local _, time, value, shape, tension, chosen = reaper.GetEnvelopePoint(into, point)
-          reaper.SetEnvelopePoint(into, point, time / rate, value, shape, tension, chosen, true)
+          local _, time, value, shape, tension, chosen_point = reaper.GetEnvelopePoint(into, point)
+          reaper.SetEnvelopePoint(into, point, time / rate, value, shape, tension, chosen_point, true)
         end
         reaper.Envelope_SortPoints(into)
       end
     end
+    if chosen and #chosen.items <= FEW then M.choose_again(reaper.GetItemProjectContext(reaper.GetMediaItemTake_Item(new)), chosen) end
   end
 
   function M.name(take)

@@ -183,6 +183,11 @@ return function(import)
     return { last = last, closes = closes }
   end
 
+  --- How many calls it takes to look for the end of a track's folder.
+  function M.count_inside(project, track)
+    return 2 * (index((last_of(project, track))) - index(track) + 1)
+  end
+
   --- Insert named tracks at a place of `place_after`, in the folder that its track is in; with `folder_name` the first of what
   -- is returned is a folder that holds the others. `specs`: { {name, colour} … }.
   function M.insert_at(project, place, specs, folder_name)

@@ -15,6 +15,8 @@ return function(import)
   local SECTION, KEY, SHOW, OPEN = "AceBridge", "watcher", "show", "panel"
   local LOOK_S, ALIVE_S, RENDERS_S = 0.05, 3, 600
   local BACKGROUND, PANEL = "AceBridge_Job list (background).lua", "AceBridge_Panel.lua"
+  local HALF = "The script that placed a result was ended while REAPER recorded: a part of the result is not in the project."
+  local UNDO_IT = "Undo what is there of it, then run the action again."
   local FOLDER = select(2, reaper.get_action_context()):match("^(.*)[/\\]")
 
   local function claim(token)
@@ -69,16 +71,20 @@ return function(import)
     if not messages.say(message, remedy) then M.start(function(step) return step end) end
   end
 
-  --- Have a script without a window watch, if a job of this REAPER runs that nobody watches.
+  --- Whether there is something to follow: a job of this REAPER that runs, or a message that is held back.
+  function M.is_needed()
+    if messages.find_held() then return true end
+    for _, id in ipairs(job.open()) do
+      if job.is_ours(id) then return true end
+    end
+    return false
+  end
+
+  --- Have a script without a window watch, if it is needed and nobody does.
   function M.start_in_background(guard)
     local token = reaper.genGuid("")
-    if M.is_watched_elsewhere(token) then return end
-    for _, id in ipairs(job.open()) do
-      if job.is_ours(id) then
-        if not launch(BACKGROUND) then M.run(guard, token) end
-        return
-      end
-    end
+    if M.is_watched_elsewhere(token) or not M.is_needed() then return end
+    if not launch(BACKGROUND) then M.run(guard, token) end
   end
 
   --- Watch until nothing runs any more and the view is closed. `view`: shows the jobs: { tick(follower, asked), close() }, where
@@ -86,6 +92,7 @@ return function(import)
   -- for what is found, also for jobs of an earlier REAPER.
   function M.run(guard, token, view, waits)
     local looked, running = -math.huge, 1
+    local look_on -- a look under way: placing into a large project takes several ticks
     local follower = jobs.follow({
       say = M.say, shown = function() return view ~= nil end, others = inbox.entries,
       asked = function(id) return waits or job.is_ours(id) end,
@@ -98,7 +105,16 @@ return function(import)
       view = nil
       if reaper.GetExtState(SECTION, OPEN) == token then reaper.DeleteExtState(SECTION, OPEN, false) end
     end
+    --- Do the rest of what is placed in several steps and has begun, all at once: half of it is of no use to anybody.
+    local function finish_what_has_begun()
+      while look_on and (follower.has_begun() or inbox.has_begun()) and not messages.is_recording() do
+        if look_on() then look_on = nil end
+      end
+      if look_on and (follower.has_begun() or inbox.has_begun()) then messages.hold(HALF, UNDO_IT) end
+    end
+
     on_exit.add(function()
+      finish_what_has_begun()
       if not M.is_watched_elsewhere(token) then reaper.DeleteExtState(SECTION, KEY, false) end
       if not M.is_watched_elsewhere(token) then inbox.leave() end
       follower.stop()
@@ -125,7 +141,6 @@ return function(import)
       return follower.look(now) + inbox.look(now) + (messages.release() and 1 or 0)
     end
 
-    local look_on -- a look under way: placing into a large project takes several ticks
     local was_closed = false -- the view
 
     local function begin_to_look(now)
@@ -136,6 +151,7 @@ return function(import)
     --- Whether nobody else watches: we may have been away for long, or a panel has taken over. Then it does the rest, too.
     local function is_ours_still()
       if not M.is_watched_elsewhere(token) then return true end
+      finish_what_has_begun()
       looked, look_on, running = reaper.time_precise(), nil, 0
       follower.stop()
       return false

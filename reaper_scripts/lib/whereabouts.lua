@@ -59,20 +59,43 @@ return function(import)
     for i = 0, reaper.CountTakes(item) - 1 do
       local take = reaper.GetTake(item, i)
       local piece = take and piece_of(item, take, sent)
+      budget.spend(11)
       if piece and math.abs(piece.origin - origin) < SAME_S then return piece end
     end
   end
 
-  --- Whether an item lies where what was sent has gone, so that it may be a part of that.
-  local function lies_in(item, sent, origin)
-    local position = value(item, "D_POSITION")
-    budget.spend(4)
-    return position > origin - 2 * SAME_S and position + value(item, "D_LENGTH") < origin + sent.length + 2 * SAME_S
+  --- Whether a piece is still what it was when it was found.
+  function M.is_same(project, piece, sent)
+    if not reaper.ValidatePtr2(project, piece.item, "MediaItem*") or not reaper.ValidatePtr2(project, piece.take, "MediaItem_Take*") then
+      return false
+    end
+    local now = reaper.GetMediaItemTake_Item(piece.take) == piece.item and piece_of(piece.item, piece.take, sent)
+    return now and math.abs(now.shift - piece.shift) < SAME_S and math.abs(now.length - piece.length) < SAME_S
+      and math.abs(now.origin - piece.origin) < SAME_S
   end
 
-  local function covers(item, sent)
-    local start, stop = value(item, "D_POSITION"), value(item, "D_POSITION") + value(item, "D_LENGTH")
-    return start < sent.position + sent.length - SAME_S and stop > sent.position + SAME_S
+  --- Where each item of a track lies: { {item, start, stop} … }, looked up once while the project is observed.
+  local function spans(track)
+    local memory = budget.memory() or {}
+    memory.spans = memory.spans or {}
+    if memory.spans[track] then return memory.spans[track] end
+    local found = {}
+    for i, item in ipairs(tracks_of.items(track, true)) do
+      local start = value(item, "D_POSITION")
+      found[i] = { item = item, start = start, stop = start + value(item, "D_LENGTH") }
+      budget.spend(2)
+    end
+    memory.spans[track] = found
+    return found
+  end
+
+  --- Whether an item lies where what was sent has gone, so that it may be a part of that.
+  local function lies_in(span, sent, origin)
+    return span.start > origin - 2 * SAME_S and span.stop < origin + sent.length + 2 * SAME_S
+  end
+
+  local function covers(span, sent)
+    return span.start < sent.position + sent.length - SAME_S and span.stop > sent.position + SAME_S
   end
 
   --- The items that play what was sent now: { {item, take, shift, length, origin} … } and the track they are on. Without any:
@@ -85,10 +108,10 @@ return function(import)
     local first = take and piece_of(own, take, sent)
     local pieces, something = { first }, own ~= nil
     local origin = first and first.origin or sent.position
-    for _, item in ipairs(tracks_of.items(track, true)) do
-      local piece = item ~= own and lies_in(item, sent, origin) and split_off(item, sent, origin)
+    for _, span in ipairs(spans(track)) do
+      local piece = span.item ~= own and lies_in(span, sent, origin) and split_off(span.item, sent, origin)
       if piece then pieces[#pieces + 1] = piece end
-      something = something or covers(item, sent)
+      something = something or covers(span, sent)
     end
     if #pieces == 0 then return nil, track, something end
     return pieces, track, true

@@ -73,6 +73,19 @@ def many_items(scene: Scene) -> None:
     scene.r.ext["AceBridge", "mute_source"] = "yes"
 
 
+def all_items(scene: Scene) -> None:
+    select(scene, ITEMS)
+    scene.r.ext["AceBridge", "mute_source"] = "yes"
+
+
+def time_with_notes(scene: Scene) -> None:
+    """Make a time selection in which one track of all plays notes: it is rendered, the others are read."""
+    select_time(scene)
+    track = scene.project.tracks[100]
+    track.add_instrument()
+    track.add_midi(AT / RATE_HZ, 4.0, (0.0, 2.0, 69))
+
+
 def one_item(scene: Scene) -> None:
     scene.item.selected = 1
 
@@ -97,11 +110,21 @@ def some_items(scene: Scene) -> None:
     select(scene, 15)
 
 
+def too_many_items(scene: Scene) -> None:
+    """Select more items than one tick places takes on."""
+    select(scene, 60)
+
+
 def regions(scene: Scene) -> None:
     """Make regions of 2 s, one after the other."""
     scene.project.markers = [
         Marker(number, True, 2.0 * number, 2.0 * number + 2.0, f"Part {number}", 0) for number in range(1, 9)
     ]
+
+
+def regions_and_all_items(scene: Scene) -> None:
+    regions(scene)
+    all_items(scene)
 
 
 def midi(scene: Scene) -> None:
@@ -120,20 +143,30 @@ def apart(scene: Scene) -> None:
 ACTIONS: list[tuple[str, Callable[[Scene], None], dict[str, str]]] = [
     ("Repaint time selection", time_and_item, {}),
     ("Repaint time selection", some_items, {}),
+    ("Repaint time selection", too_many_items, {}),
     ("Repaint time selection", midi, {}),
     ("Song from regions", regions, {}),
+    ("Song from regions", regions_and_all_items, {}),
     ("Cover", time, {}),
+    ("Cover", time_with_notes, {}),
+    ("Cover", all_items, {}),
     ("Cover", many_items, {}),
     ("Cover", time_and_tracks, {}),
     ("Add layer", time_and_item, {}),
+    ("Add layer", all_items, {}),
     ("Complete", time, {}),
+    ("Complete", all_items, {}),
     ("Extract stems", many_items, {}),
+    ("Extract stems", all_items, {}),
     ("Generate here", time, {}),
+    ("Generate here", all_items, {}),
     ("Compose from a description", time, {"Description": "a waltz"}),
+    ("Compose from a description", all_items, {"Description": "a waltz"}),
     ("Extend", apart, {"Bars": "1"}),
     ("Prepend", apart, {"Bars": "1"}),
     ("Smooth the join of two items", two_items, {}),
     ("Analyse", time, {}),
+    ("Analyse", all_items, {}),
     ("Lyrics to regions", one_item, {}),
     ("Score takes", one_item, {}),
 ]

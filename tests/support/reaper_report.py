@@ -51,6 +51,8 @@ CHECKS: dict[str, str | None] = {
     "take_envelopes_stay": "stretch markers, take envelopes and the snap offset",
     "negative_offset_is_silence": None,
     "razor_edits_read_as_written": "razor edits: start, end",
+    "actions_switch_takes": "40125 and 40126 switch",
+    "action_mutes_items": "40125 and 40126 switch",
     "empty_lanes_are_removed": "C_LANEPLAYS -1 on a track that had lanes",
     "a_lane_plays_alone": None,
     "lanes_that_were_stay_silent": "C_LANEPLAYS -1 on a track that had lanes",

@@ -209,10 +209,35 @@ def _scroll_to_tracks(project: Any) -> None:
     project.scrolled_to = [track for track in project.tracks if track.selected]
 
 
+def _mute_items(_r: Call, project: Any) -> None:
+    for item in project.items():
+        if item.selected:
+            item["B_MUTE"] = 1
+
+
+def _switch_takes(by: int) -> Any:
+    """Make the next or the previous take of the selected items active; beyond the last one: see `behaviour`."""
+
+    def switch(r: Call, project: Any) -> None:
+        for item in project.items():
+            number = int(item["I_CURTAKE"]) + by
+            if not item.selected or len(item.takes) < 2:
+                continue
+            if r.ways["next_take"] == "goes round":
+                item["I_CURTAKE"] = number % len(item.takes)
+            else:
+                item["I_CURTAKE"] = min(max(number, 0), len(item.takes) - 1)
+
+    return switch
+
+
 ACTIONS: dict[int, Any] = {
     40029: lambda _r, project: project.step(-1),  # Edit: Undo
     40030: lambda _r, project: project.step(1),  # Edit: Redo
     40047: _build_peaks,  # Peaks: Build any missing peaks
+    40125: _switch_takes(1),  # Take: Switch items to next take
+    40126: _switch_takes(-1),  # Take: Switch items to previous take
+    40719: _mute_items,  # Item properties: Mute
     40289: _unselect_items,  # Item: Unselect (clear selection of) all items
     40297: _unselect_tracks,  # Track: Unselect (clear selection of) all tracks
     40044: lambda r, _project: r.user.toggle_play(),  # Transport: Play/stop

@@ -63,6 +63,25 @@ return function(kit)
       local right = reaper.SplitMediaItem(left, 2.5)
       kit.answer("split_identity", identity(left) == before and "left" or identity(right) == before and "right" or "neither")
     end },
+    { "next_take", function()
+      local item, first = kit.add_item(kit.add_track(), "ramp.wav", 2)
+      local file = reaper.GetMediaSourceFileName(reaper.GetMediaItemTake_Source(first))
+      reaper.SetMediaItemTake_Source(reaper.AddTakeToMediaItem(item), reaper.PCM_Source_CreateFromFile(file))
+      reaper.SelectAllMediaItems(kit.project, false)
+      reaper.SetMediaItemSelected(item, true)
+      local function number() return reaper.GetMediaItemInfo_Value(item, "I_CURTAKE") end
+      reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", 0)
+      reaper.Main_OnCommandEx(40125, 0, kit.project) -- Take: Switch items to next take
+      local second = number()
+      reaper.Main_OnCommandEx(40125, 0, kit.project)
+      local third = number()
+      reaper.SetMediaItemInfo_Value(item, "I_CURTAKE", 1)
+      reaper.Main_OnCommandEx(40126, 0, kit.project) -- Take: Switch items to previous take
+      kit.check("actions_switch_takes", second == 1 and number() == 0)
+      kit.answer("next_take", third == 0 and "goes round" or third == 1 and "stays" or "elsewhere")
+      reaper.Main_OnCommandEx(40719, 0, kit.project) -- Item properties: Mute
+      kit.check("action_mutes_items", reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 1)
+    end },
     { "razor edits", function()
       local track = kit.add_track()
       reaper.GetSetMediaTrackInfo_String(track, "P_RAZOREDITS", '1.5 2.5 ""', true)
