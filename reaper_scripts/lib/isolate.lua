@@ -39,14 +39,15 @@ return function(import)
     end
   end
 
-  --- Let `take` be all that its track plays, also where the item, the track or a folder above is muted.
-  function M.take(changes, project, take)
+  --- Let `take` be all that its track plays, also where the item, the track or a folder above is muted. `items`: those of its
+  -- track that play meanwhile.
+  function M.take(changes, project, take, items)
     local item = reaper.GetMediaItemTake_Item(take)
     local track = reaper.GetMediaItem_Track(item)
-    for i = 0, reaper.CountTrackMediaItems(track) - 1 do
-      local other = reaper.GetTrackMediaItem(track, i)
-      set_item(changes, other, "B_MUTE", other == item and 0 or 1)
+    for _, other in ipairs(items) do
+      if other ~= item then set_item(changes, other, "B_MUTE", 1) end
     end
+    set_item(changes, item, "B_MUTE", 0)
     set_item(changes, item, "I_CURTAKE", reaper.GetMediaItemTakeInfo_Value(take, "IP_TAKENUMBER"))
     for _, inside in ipairs(tracks_of.with_children(project, { track })) do
       if inside ~= track then set_track(changes, inside, "B_MUTE", 1) end

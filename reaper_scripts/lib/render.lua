@@ -5,6 +5,7 @@ return function(import)
   local budget = import("budget")
   local files = import("files")
   local isolate = import("isolate")
+  local tracks_of = import("tracks")
   local wav = import("wav")
   local M = {}
 
@@ -97,10 +98,12 @@ return function(import)
     return found
   end
 
-  --- What has to be known of the project to render a recipe: { solos, sends, senders }.
+  --- What has to be known of the project to render a recipe: { solos, sends, senders, items }; `items`: those that play meanwhile on
+  -- the track of a take that is rendered alone.
   local function look(recipe)
     local solos, sends = look_at_tracks(recipe.project)
-    return { solos = solos, sends = sends, senders = #recipe.tracks > 0 and senders(recipe.tracks, sends) or {} }
+    local items = recipe.take and tracks_of.items_between(recipe.tracks[1], recipe.start, recipe.stop) or nil
+    return { solos = solos, sends = sends, items = items, senders = #recipe.tracks > 0 and senders(recipe.tracks, sends) or {} }
   end
 
   -- ------------------------------------------------------------------------------------------------------------------------
@@ -195,7 +198,7 @@ return function(import)
     local saved, changes = save(project, recipe.without, known), {}
     local ok, fault = pcall(function()
       set(project, recipe, folder, (recipe.file:gsub("%.wav$", "")), known)
-      if recipe.take then isolate.take(changes, project, recipe.take) end
+      if recipe.take then isolate.take(changes, project, recipe.take, known.items) end
       reaper.Main_OnCommandEx(RENDER_WITH_SETTINGS, 0, project)
     end)
     isolate.restore(changes)

@@ -98,8 +98,5 @@ return function(import)
     return lost
   end
 
-  --- Do `change` as the step "AceBridge: <name>"; a fault of it is raised when the step is taken back.
-  function M.step(project, name, change) M.steps(project, name, { { calls = 0, { calls = 0, change = change } } }) end
-
   return M
 end

@@ -10,6 +10,7 @@ import pytest
 from acebridge.hosts.jobfolder.inbox import Placement
 from acebridge.hosts.jobfolder.placing import files_source
 from acebridge.hosts.jobfolder.presence import open_projects
+from tests.support.fake_reaper import behaviour
 from tests.support.fake_reaper.state import Marker
 from tests.support.reaper_answers import answer
 from tests.support.reaper_panel import SCRIPT, Panel, open_panel
@@ -220,6 +221,60 @@ def test_keep_marks_the_take_and_removes_nothing(panel: Panel) -> None:
     assert item.takes[1]["I_CUSTOMCOLOR"]
     assert panel.scene.project.undo[-1] == "AceBridge: Keep"
     assert "Keep" not in panel.words()
+
+
+@pytest.mark.parametrize("ways", behaviour.both("split_identity"))
+@pytest.mark.parametrize("meanwhile", ["split", "split and moved to another track", "first part removed", "copied"])
+def test_a_and_b_and_keep_reach_every_part(panel: Panel, ways: dict[str, str], meanwhile: str) -> None:
+    """A split item has its takes in each part; a repaint of a repaint has three."""
+    scene = panel.scene
+    scene.r.ways.update(ways)
+    panel.repaint()
+    right = scene.r.user.split(scene.item, (START + 5_000) / RATE_HZ)
+    parts = [scene.item, right]
+    if meanwhile == "split and moved to another track":
+        scene.track.items.remove(right)
+        right.track = scene.project.add_track("Other")
+        right.track.items.append(right)
+    if meanwhile == "first part removed":
+        scene.track.items.remove(scene.item)
+        parts = [right]
+    if meanwhile == "copied":
+        copy = scene.track.add_item(None, 60.0, 2.0)
+        copy.takes.clear()
+        for number, take in enumerate(right.takes):
+            copy.add_take(take.source, f"copy {number}")
+        copy["I_CURTAKE"] = 1
+        parts.append(copy)
+    scene.project.undo_point("edits")
+    panel.tick(10)
+    panel.click("A/B: new")
+    assert [part["I_CURTAKE"] for part in parts] == [0] * len(parts)
+    panel.click("A/B: before")
+    assert [part["I_CURTAKE"] for part in parts] == [1] * len(parts)
+    panel.click("A/B: new")
+    panel.click("Reveal")
+    assert [item for item in scene.project.items() if item.selected] == sorted(parts, key=scene.project.items().index)
+    panel.click("Keep")
+    assert [part["I_CURTAKE"] for part in parts] == [1] * len(parts)
+    assert all(part.takes[1]["I_CUSTOMCOLOR"] for part in parts)
+    assert not any(part.takes[0]["I_CUSTOMCOLOR"] for part in parts)
+    assert scene.project.undo[-2:] == ["edits", "AceBridge: Keep"]
+    assert scene.second["I_CURTAKE"] == 0
+    assert scene.r.faults == []
+
+
+def test_a_and_b_of_new_items_reach_every_part(panel: Panel) -> None:
+    panel.choose("Repaint time selection", "Cover")
+    panel.repaint()
+    (track,) = panel.scene.new_tracks()
+    left = track.items[0]
+    right = panel.scene.r.user.split(left, left.position + 0.1)
+    panel.tick(10)
+    panel.click("A/B: new")
+    assert [left["B_MUTE"], right["B_MUTE"]] == [1, 1]
+    panel.click("Keep")
+    assert [left["B_MUTE"], right["B_MUTE"]] == [0, 0]
 
 
 def test_again_sends_the_same_with_a_new_seed(panel: Panel) -> None:

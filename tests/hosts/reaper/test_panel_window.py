@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from tests.support.fake_reaper import behaviour
 from tests.support.reaper_answers import answer
 from tests.support.reaper_panel import BACKGROUND, SCRIPT, Panel, open_panel
 from tests.support.reaper_scene import Scene
@@ -222,12 +223,58 @@ def test_with_reaimgui(scene: Scene) -> None:
     assert scene.r.faults == []
 
 
-def test_closing_it_while_audio_is_read_sends_the_job_all_the_same(scene: Scene) -> None:
+def play_long(scene: Scene) -> None:
+    """Have an item that is read for many ticks."""
     scene.track.items.remove(scene.second)
     scene.item.takes[0].pitch = 0.01
     scene.item.length = 120.0
     scene.project.settle()
     scene.select()
+
+
+LOST = '"Repaint time selection" was not sent: its script was ended while it read audio, by its own action or with its panel.'
+
+
+@pytest.mark.parametrize("ways", behaviour.both("atexit"))
+@pytest.mark.parametrize("records", [False, True])
+def test_its_action_while_audio_is_read_says_that_nothing_was_sent(
+    scene: Scene, ways: dict[str, str], records: bool
+) -> None:
+    scene.r.ways.update(ways)
+    play_long(scene)
+    panel = open_panel(scene)
+    panel.click("Go")
+    scene.r.until(lambda: "reading audio" in panel.words())
+    if records:
+        scene.r.user.record(scene.project.add_track("Voice"))
+    scene.r.start(SCRIPT)
+    scene.r.tick(40)
+    assert panel.script.ended
+    assert list((scene.r.resource / "AceBridge" / "jobs").iterdir()) == []
+    if records:
+        assert scene.r.messages == []
+        assert scene.r.user.disturbed == []
+        scene.r.user.stop(1.0)
+    scene.r.finish()
+    (message,) = scene.r.messages
+    assert message.startswith(LOST)
+    assert scene.r.faults == []
+
+
+def test_an_action_that_is_run_again_while_it_reads_says_that_the_first_was_not_sent(scene: Scene) -> None:
+    play_long(scene)
+    action = "AceBridge_Repaint time selection (no dialog).lua"
+    scene.r.start(action)
+    scene.r.tick(3)
+    scene.r.start(action)
+    scene.finish(scene.wait())
+    (message,) = scene.r.messages
+    assert message.startswith(LOST)
+    assert len(scene.item.takes) == 2
+
+
+def test_closing_it_while_audio_is_read_sends_the_job_all_the_same(scene: Scene) -> None:
+    play_long(scene)
     panel = open_panel(scene)
     panel.click("Go")
     scene.r.until(lambda: "reading audio" in panel.words())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.fake_reaper import api
 from tests.support.reaper_answers import answer
 from tests.support.reaper_scene import Scene, on_every_version
 
@@ -122,6 +124,77 @@ def test_what_an_action_says_is_in_the_panel_and_comes_up_later(
     assert shown not in text_of_window(scene)
     scene.r.window().key(27)
     scene.r.finish()
+
+
+def record_at(scene: Scene, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    """Have a recording begin just before a function is called the next time."""
+    call, begun = api.call, []
+
+    def called(r: Any, script: Any, name: str, arguments: Any) -> Any:
+        if name == function and not begun:
+            begun.append(True)
+            record(scene)
+        return call(r, script, name, arguments)
+
+    monkeypatch.setattr(api, "call", called)
+
+
+@pytest.mark.parametrize("window", ["yes", "no"])
+@pytest.mark.parametrize("action", ["Cover", "Repaint time selection"])
+def test_a_recording_that_begins_while_a_place_is_looked_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, action: str, window: str
+) -> None:
+    scene.r.ext["AceBridge", "window"] = window
+    folder = scene.send(action)
+    answer(folder)
+    record_at(scene, monkeypatch, "PCM_Source_CreateFromFile")
+    scene.r.until(lambda: scene.project.playing)
+    scene.r.tick(30)
+    assert scene.r.user.disturbed == (["keyboard"] if window == "yes" else [])
+    assert scene.project.undo == []
+    assert not (folder / "placed").exists()
+    if window == "yes":
+        assert "waits for the end of the recording" in text_of_window(scene)
+    stop(scene)
+    scene.r.until(lambda: len(scene.project.undo) == 2)
+    assert scene.project.undo == ["Recorded media", f"AceBridge: {action}"]
+    assert scene.r.messages == []
+    assert scene.r.faults == []
+
+
+def test_nothing_is_asked_when_a_recording_begins_while_an_analysis_is_looked_at(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = scene.send("Analyse")
+    answer(folder)
+    record_at(scene, monkeypatch, "TakeIsMIDI")
+    scene.r.until(lambda: scene.project.playing)
+    scene.r.tick(30)
+    assert scene.r.user.disturbed == []
+    scene.r.answer(6, 6)
+    stop(scene)
+    scene.r.finish()
+    assert scene.project.undo == ["Recorded media", "AceBridge: Analyse"]
+
+
+def test_nothing_is_asked_of_a_closed_project_when_a_recording_begins(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = scene.send("Cover")
+    other = scene.r.new_tab("other.rpp")
+    track = other.add_track("Voice")
+    other.settle()
+    scene.r.close_tab(scene.project)
+    answer(folder)
+    record_at(Scene(scene.r, other, track, scene.item, scene.second, scene.folder), monkeypatch, "GetProjExtState")
+    scene.r.tick(30)
+    assert other.playing == RECORDS
+    assert scene.r.user.disturbed == []
+    assert scene.r.messages == []
+    scene.r.answer(6)
+    stop(Scene(scene.r, other, track, scene.item, scene.second, scene.folder))
+    scene.r.finish()
+    assert other.undo == ["Recorded media", "AceBridge: Cover"]
 
 
 def test_a_recording_in_another_tab_counts(scene: Scene) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 from tests.support.fake_reaper import lanes
@@ -73,21 +71,27 @@ def get_item_project_context(_r: Call, item: Item) -> Any:
 # Selection
 
 
-def _selection(project: Any) -> Iterator[Item]:
-    """Yield the selected items; those of no track are sorted before they are asked for."""
-    for track in project.tracks:
-        chosen = [item for item in track.items if item.values["B_UISEL"]]
-        yield from sorted(chosen, key=lambda item: item.values["D_POSITION"])
+def _selection(r: Call, project: Any) -> list[Item]:
+    """Return the selected items, track by track."""
+    key = "selection", project
+    if key not in r.found:
+        chosen: list[Item] = []
+        for track in project.tracks:
+            here = [item for item in track.items if item.values["B_UISEL"]]
+            chosen += sorted(here, key=lambda item: item.values["D_POSITION"])
+        r.found[key] = chosen
+    return r.found[key]  # type: ignore[no-any-return]
 
 
 @api("CountSelectedMediaItems")
-def count_selected_media_items(_r: Call, project: Any) -> int:
-    return sum(1 for _ in _selection(project))
+def count_selected_media_items(r: Call, project: Any) -> int:
+    return len(_selection(r, project))
 
 
 @api("GetSelectedMediaItem")
-def get_selected_media_item(_r: Call, project: Any, index: int) -> Any:
-    return next(itertools.islice(_selection(project), index, None), None) if index >= 0 else None
+def get_selected_media_item(r: Call, project: Any, index: int) -> Any:
+    chosen = _selection(r, project)
+    return chosen[index] if 0 <= index < len(chosen) else None
 
 
 @api("IsMediaItemSelected")
@@ -250,9 +254,11 @@ def get_media_item_take_track(_r: Call, take: Take) -> Track:
 
 
 @api("GetMediaItemTakeByGUID")
-def get_media_item_take_by_guid(_r: Call, project: Any, guid: str) -> Any:
-    items = (item for track in project.tracks for item in track.items)
-    return next((take for item in items for take in item.takes if take.guid == guid), None)
+def get_media_item_take_by_guid(r: Call, project: Any, guid: str) -> Any:
+    key = "takes", project
+    if key not in r.found:
+        r.found[key] = {take.guid: take for track in project.tracks for item in track.items for take in item.takes}
+    return r.found[key].get(guid)
 
 
 @api("GetTakeName")

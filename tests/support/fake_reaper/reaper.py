@@ -93,6 +93,8 @@ class Reaper:
         self.clock = clock.Clock()
         self.ticks: list[float] = []
         self.largest_tick = LargestTick("", Counter())
+        #: What was looked up since something has changed last: without it a look at 10,000 items takes minutes.
+        self.found: dict[Any, Any] = {}
         self.ext: dict[tuple[str, str], str] = {}
         self.persisted: set[tuple[str, str]] = set()
         self.scripts: list[Script] = []

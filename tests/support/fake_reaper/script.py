@@ -104,6 +104,7 @@ class Script:
 
     def _run_guarded(self, function: Any) -> None:
         self._real_start = time.monotonic()
+        self.reaper.found.clear()
         try:
             function()
         except Exception as problem:
@@ -124,6 +125,8 @@ class Script:
     def _call(self, name: bytes, *arguments: Any) -> tuple[Any, ...]:
         self.reaper.clock.work(clock.CALL_S)
         self.calls[name.decode()] += 1
+        if not _only_looks(name, arguments):
+            self.reaper.found.clear()
         try:
             return (True, *map(self._keep, api.call(self.reaper, self, name.decode(), arguments)))
         except api.ApiMisuse as problem:
@@ -177,6 +180,13 @@ class Script:
     def array_fill(self, array: Any, data: bytes, first: int, count: int) -> None:
         """Set ``count`` numbers of a reaper.array, from the ``first`` on."""
         self._host[b"array_fill"](array, data, first, count)
+
+
+def _only_looks(name: bytes, arguments: tuple[Any, ...]) -> bool:
+    """Return whether a call changes nothing in a project."""
+    if name.startswith(b"GetSet"):
+        return arguments[-1:] == (False,)
+    return name.startswith((b"Get", b"Count", b"Is", b"Validate", b"time_precise", b"TakeIsMIDI"))
 
 
 def _number(value: Any) -> Any:
