@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from acebridge.atomic_files import replace, unwritable
+from acebridge.atomic_files import check_writable, replace, unwritable
 from acebridge.project_files.arrangement import Arrangement, list_files
 from acebridge.project_files.from_files import arrange_files
-from acebridge.project_files.from_job import arrange_job
+from acebridge.project_files.from_job import arrange_job, arrange_jobs
+from acebridge.project_files.from_song import arrange_song, find_song
 from acebridge.project_files.names import with_plain_names
 from acestep_runtime.audio.decode import MediaInfo, measure
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import remove_stale, temporary_path
 
 _Writer = Callable[[Arrangement, Path, Path, Mapping[str, Path], Mapping[str, MediaInfo]], list[str]]
 
@@ -36,6 +37,7 @@ def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Pa
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_folder(path)
+        remove_stale(path.parent)
         notes = write(arrangement, unfinished, path.parent, found, media)
         replace(unfinished, path)
     except OSError as error:
@@ -44,6 +46,13 @@ def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Pa
         with suppress(OSError):
             unfinished.unlink()
     return notes
+
+
+def check_target(path: Path) -> None:
+    """Raise `InvalidValue` unless a project can be written to ``path``; for use before audio is fetched for it."""
+    writer_for(path)
+    _refuse_folder(path)
+    check_writable(path.parent)
 
 
 def _refuse_folder(path: Path) -> None:
@@ -104,4 +113,13 @@ _WRITERS: dict[str, _Writer] = {".rpp": _write_reaper, ".dawproject": _write_daw
 #: Endings of project files.
 SUFFIXES = tuple(_WRITERS)
 
-__all__ = ["SUFFIXES", "arrange_files", "arrange_job", "write_project", "writer_for"]
+__all__ = [
+    "SUFFIXES",
+    "arrange_files",
+    "arrange_job",
+    "arrange_jobs",
+    "arrange_song",
+    "check_target",
+    "find_song",
+    "write_project",
+]

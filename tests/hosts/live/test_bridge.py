@@ -1,7 +1,7 @@
 """The package's own bridge, in Node, beside a host that answers as Live's documentation says: what one undo step can hold.
 
-A host makes objects after the callback of a transaction has returned, and the bridge tells their handles only then. So a call in
-a transaction cannot name what another call in it makes: a lane and the clip on it are two steps.
+A host makes objects after the callback of a transaction has returned, and the bridge tells their handles only then. So a call
+in a transaction cannot name what another call in it makes: a lane and the clip on it are two steps.
 """
 
 from __future__ import annotations
