@@ -181,8 +181,8 @@ def test_a_job_that_failed_says_so(shell: Shell) -> None:
     failed = shell.json("jobs")[0]["id"]
     said = shell.failure("export", failed, "-o", "x.rpp")
     assert said == (
-        f"acebridge: Job {failed} failed before it had made any audio: The fake engine failed as asked."
-        f" `acebridge jobs again {failed[:12]}` does it once more.\n"
+        f"Job {failed} failed before it had made any audio: The fake engine failed as asked."
+        f" Ask for something else. `acebridge jobs again {failed[:12]}` does it once more."
     )
 
 

@@ -172,7 +172,8 @@ def _check_options(name: str, options: dict[str, Any]) -> None:
 
     commands = [set(TASK_COMMANDS[each.value].options) for each in TaskName]
     own = set(TASK_COMMANDS[name].options)
-    differing = [option for option in options if option in set.union(*commands) - set.intersection(*commands)]
+    every, common = commands[0].union(*commands), commands[0].intersection(*commands)
+    differing = [option for option in options if option in every - common]
     allowed = [flag_of(option) for option in differing if option in own]
     for option in differing:
         if options[option] not in (None, False, []) and option not in own:

@@ -6,7 +6,6 @@ write_project(arrange_files(["song.wav", "stems"]), Path("song.dawproject"))
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from acebridge.atomic_files import check_writable, replace, unwritable
@@ -17,7 +16,7 @@ from acebridge.project_files.from_song import arrange_song, find_song
 from acebridge.project_files.names import with_plain_names
 from acestep_runtime.audio.decode import MediaInfo, measure
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.temporary_files import remove_stale, temporary_path
+from acestep_runtime.temporary_files import remove_stale, temporary_file
 
 _Writer = Callable[[Arrangement, Path, Path, Mapping[str, Path], Mapping[str, MediaInfo]], list[str]]
 
@@ -33,18 +32,15 @@ def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Pa
     arrangement = with_plain_names(arrangement)
     found = {name: Path(name) for name in list_files(arrangement)} | dict(sources or {})
     media = {name: measure(found[name], name=found[name].name) for name in list_files(arrangement)}
-    unfinished = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_folder(path)
         remove_stale(path.parent)
-        notes = write(arrangement, unfinished, path.parent, found, media)
-        replace(unfinished, path)
+        with temporary_file(path) as unfinished:
+            notes = write(arrangement, unfinished, path.parent, found, media)
+            replace(unfinished, path)
     except OSError as error:
         raise unwritable(path.parent, error) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
     return notes
 
 
