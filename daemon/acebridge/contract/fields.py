@@ -56,8 +56,10 @@ def merge_fields(defaults: Mapping[str, Any], given: object) -> dict[str, Any]:
     merged = dict(defaults)
     for name, value in given.items() if isinstance(given, Mapping) else ():
         held = merged.get(name)
-        is_group = isinstance(held, Mapping) and isinstance(value, Mapping) and not _NAMES_OF_AUDIO & value.keys()
-        merged[name] = merge_fields(held, value) if is_group else value
+        if isinstance(held, Mapping) and isinstance(value, Mapping) and not _NAMES_OF_AUDIO & value.keys():
+            merged[name] = merge_fields(held, value)
+        else:
+            merged[name] = value
     return merged
 
 
