@@ -1,4 +1,5 @@
-"""Temporary names of files that are being written, and the removal of those that a killed program left behind.
+"""Files that are being written: their temporary names, the whole file in place of the old one, and the removal of what a killed
+program left behind.
 
 A name says which process writes the file. Light to import.
 """
@@ -13,8 +14,10 @@ import socket
 import stat
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 #: Names the machine in a few letters: folders may be shared, and process ids count on one machine.
 _MACHINE = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
@@ -28,6 +31,31 @@ _QUERY_RIGHT, _STILL_ACTIVE = 0x1000, 259
 def temporary_path(path: Path) -> Path:
     """Return a new temporary name for the file ``path``, in its folder."""
     return path.with_name(f".{_MACHINE}-{os.getpid()}-{secrets.token_hex(8)}.part")
+
+
+@contextmanager
+def temporary_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; whatever has it at the end of the block is removed, also after an error."""
+    name = temporary_path(path)
+    try:
+        yield name
+    finally:
+        with suppress(OSError):
+            name.unlink()
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` at the end of the block, whole and on the disk.
+
+    After an error ``path`` is as it was. Raises ``OSError`` as the file system does.
+    """
+    with temporary_file(path) as unfinished:  # in the same folder: only there is a rename atomic
+        with unfinished.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
 
 
 def remove_stale(folder: Path) -> None:

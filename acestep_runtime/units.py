@@ -51,6 +51,13 @@ def _match_to_seconds(match: re.Match[str]) -> float:
     return -length_s if match["sign"] == "-" else length_s
 
 
+def seconds_to_clock(seconds: float, per_s: int = 1000) -> tuple[int, int, int, int]:
+    """Return a time as hours, minutes, seconds and 1/``per_s`` seconds, rounded to these; a negative one becomes zero."""
+    parts = max(0, round(seconds * per_s))
+    whole = parts // per_s
+    return whole // 3600, whole // 60 % 60, whole % 60, parts % per_s
+
+
 def seconds_to_frames(seconds: float, rate_hz: int) -> int:
     """Return the frame nearest to ``seconds`` at ``rate_hz``; halves round up, so that adjacent spans always meet."""
     return math.floor(seconds * rate_hz + 0.5)

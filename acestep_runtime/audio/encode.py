@@ -7,7 +7,6 @@ Letters: N frames, C channels (1 or 2).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from acestep_runtime.audio.dither import Dither
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import replace_file
 from acestep_runtime.units import gain_to_db
 
 _MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -92,17 +91,9 @@ def write_file(
 
     Integers have ``bits``, by default the usual ones, and are dithered. Raises ``OSError`` as the file system does.
     """
-    unfinished = temporary_path(path)  # in the same folder: only there is a rename atomic
     peaks = Peaks()
-    try:
-        with unfinished.open("xb") as raw:
-            encode_file(raw, map(peaks.limit, blocks), channels, rate_hz, format_, bits)
-            raw.flush()
-            os.fsync(raw.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with replace_file(path) as raw:
+        encode_file(raw, map(peaks.limit, blocks), channels, rate_hz, format_, bits)
     return peaks
 
 

@@ -11,7 +11,7 @@ from acestep_runtime.audio.encode import FORMATS, write_file
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.tags.riff import read_chunks_of
 from acestep_runtime.audio.tags.transfer import tag_file, tags_for
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import temporary_file
 
 
 def export(source: Path, path: Path, bits: int = 0) -> tuple[str, ...]:
@@ -25,12 +25,9 @@ def export(source: Path, path: Path, bits: int = 0) -> tuple[str, ...]:
     rate_hz = format_.rate_for(info.sample_rate)
     depth = bits or (16 if info.subtype == "PCM_16" and 16 in format_.bits else 0)
     tags = tags_for(path, read_chunks_of(source), info.sample_rate, rate_hz)
-    encoded = temporary_path(path)
-    try:
+    with temporary_file(path) as encoded:
         peaks = write_file(encoded, blocks_at(source, info, rate_hz), info.channels, rate_hz, format_, depth)
         notes = tag_file(encoded, path, format_, tags)
-    finally:
-        encoded.unlink(missing_ok=True)
     said = [peaks.sentence(path.name) + " WAV (float32) holds everything."] if peaks.clipped else []
     if rate_hz != info.sample_rate:
         said.append(f"{path.name} has {rate_hz} Hz: {path.suffix[1:]} holds no {info.sample_rate} Hz.")

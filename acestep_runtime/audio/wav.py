@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import replace_file
 
 if TYPE_CHECKING:  # a header needs no numpy
     import numpy as np
@@ -135,24 +135,15 @@ def write_blocks(
 
     Raises ``ValueError`` when they do not add up, and ``OSError`` as the file system does.
     """
-    # In the same folder, for only there is a rename atomic.
-    unfinished = temporary_path(Path(path))
     written = 0
-    try:
-        with unfinished.open("xb") as file:
-            file.write(header(frames, channels, rate_hz, encoding, more))
-            for block in blocks:
-                if block.shape[1] != channels:
-                    raise ValueError(f"a block has {block.shape[1]} channels, not {channels}")
-                written += len(block)
-                for at in range(0, len(block), _BLOCK_FRAMES):
-                    file.write(encode(block[at : at + _BLOCK_FRAMES], encoding))
-            if written != frames:
-                raise ValueError(f"the blocks hold {written} frames, not {frames}")
-            file.write(trailer(frames, channels, encoding))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with replace_file(Path(path)) as file:
+        file.write(header(frames, channels, rate_hz, encoding, more))
+        for block in blocks:
+            if block.shape[1] != channels:
+                raise ValueError(f"a block has {block.shape[1]} channels, not {channels}")
+            written += len(block)
+            for at in range(0, len(block), _BLOCK_FRAMES):
+                file.write(encode(block[at : at + _BLOCK_FRAMES], encoding))
+        if written != frames:
+            raise ValueError(f"the blocks hold {written} frames, not {frames}")
+        file.write(trailer(frames, channels, encoding))

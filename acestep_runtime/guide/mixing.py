@@ -20,7 +20,7 @@ from acestep_runtime.audio.tags.riff import pack, read_chunks_of
 from acestep_runtime.audio.tags.transfer import TAGGED, tag_file, tags_for
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import temporary_file
 from acestep_runtime.temporary_folder import Folder
 
 _MAX_GAIN_DB = 120.0
@@ -126,12 +126,10 @@ def save(sound: AudioLike, path: str | os.PathLike[str]) -> Path:
     if FORMATS[suffix].kind not in TAGGED:
         write_file(path, scaled, audio.channels, rate_hz, FORMATS[suffix])
         return path
-    encoded, tags = temporary_path(path), tags_for(path, found, audio.sample_rate, rate_hz)
-    try:
+    tags = tags_for(path, found, audio.sample_rate, rate_hz)
+    with temporary_file(path) as encoded:
         write_file(encoded, scaled, audio.channels, rate_hz, FORMATS[suffix])
         notes = [*tags.notes, *tag_file(encoded, path, FORMATS[suffix], tags)]
-    finally:
-        encoded.unlink(missing_ok=True)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return path

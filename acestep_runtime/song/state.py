@@ -7,7 +7,6 @@ song.wav        the finished song   sections.json           where its sections l
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from filelock import FileLock, Timeout
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.json_values import JsonObject, to_list, to_number, to_object
 from acestep_runtime.song.plan import SongPlan
-from acestep_runtime.temporary_files import remove_stale, temporary_path
+from acestep_runtime.temporary_files import remove_stale, replace_file
 from acestep_runtime.values import Json
 
 STATE, SONG, TABLE, LOCK = "song.json", "song.wav", "sections.json", ".lock"
@@ -141,15 +140,8 @@ def lock_song(folder: Path) -> Iterator[None]:
 
 def write_whole(path: Path, content: Json) -> None:
     """Write JSON to a file that is there whole or as it was before, and on the disk when this returns."""
-    unfinished = temporary_path(path)
-    try:
-        with unfinished.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replace_file(path) as file:
+        file.write((json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def save_state(folder: Path, state: State) -> State:

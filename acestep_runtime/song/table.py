@@ -36,6 +36,8 @@ def _row(plan: SongPlan, number: int, made: MadeSection) -> dict[str, Json]:
         "end_frame": section.stop,
         "start_s": start_s,
         "end_s": end_s,
+        "bpm": section.bpm,
+        "timesignature": section.timesignature,
         "engine": made.engine,
         "take": made.chosen,
         "seed": chosen.seed if chosen else None,

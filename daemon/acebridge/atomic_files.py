@@ -12,7 +12,7 @@ from pathlib import Path
 
 from acebridge.private_files import FILE_MODE, FOLDER_MODE
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import temporary_file
 
 #: How often, and after how many seconds, a name is asked for again that another program has open.
 _TRIES, _PAUSE_S = 20, 0.05
@@ -77,22 +77,19 @@ def write_whole(
 
     Raises `InvalidValue` when its folder cannot be written.
     """
-    unfinished = temporary_path(path)
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE if private else 0o777)
         mode = FILE_MODE if private else 0o666
-        with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            for piece in pieces:
-                file.write(piece)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-        replace(unfinished, path)
+        with temporary_file(path) as unfinished:
+            with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+                for piece in pieces:
+                    file.write(piece)
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
+            replace(unfinished, path)
         if lasting:
             sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path.parent, error, _OWN_REMEDY if private else _REMEDY) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shlex
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,13 @@ import rpp
 import soundfile
 from lxml import etree
 
+from acebridge.client import asset_folder
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.temporary_files import temporary_path
 from tests.support.daemon import song as noise
 from tests.support.paths import ROOT
 from tests.support.shell import Shell
+from tests.support.songs import toml
 
 RATE_HZ = 44_100
 
@@ -64,7 +71,9 @@ def test_takes_of_a_repaint_and_its_song(shell: Shell) -> None:
     assert (float(region[2]), region[4]) == (1.0, "1")
 
     before = shell.files()
-    shell.run("export", made["job_id"], "-o", "Re Paint.rpp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asset_folder, "hash_file", lambda path: pytest.fail(f"{path} is read again"))
+        shell.run("export", made["job_id"], "-o", "Re Paint.rpp")
     assert shell.files() == before, "the audio that is there already is used"
 
 
@@ -107,6 +116,127 @@ def test_music_before_the_song_moves_everything_behind_it(shell: Shell) -> None:
     source, result = tracks_of(shell.folder / "longer.rpp")
     assert source[2][0]["at"] == 2 * RATE_HZ
     assert result[2][0]["at"] == 0
+
+
+def looks_of(file: Path) -> list[tuple[str, str]]:
+    """Name and mute of each track of a REAPER project."""
+    return [(name, mute) for name, mute, _ in tracks_of(file)]
+
+
+def test_several_jobs_are_one_project_in_which_each_thing_plays_once(shell: Shell) -> None:
+    cover = shell.json("cover", "My Söng.wav", "-c", "jazz", "--seed", "5", "-o", "one.wav")["job_id"]
+    other = shell.json("cover", "My Söng.wav", "-c", "folk", "--seed", "6", "-o", "two.wav")["job_id"]
+    layer = shell.json("lego", "My Söng.wav", "-t", "bass", "-o", "bass.wav")["job_id"]
+    shell.run("export", cover, other[:12], layer, cover, "-o", "all.rpp")
+    assert looks_of(shell.folder / "all.rpp") == [("My Söng", "1"), ("Cover 1", "0"), ("Cover 2", "1"), ("Bass", "0")]
+    files = [items[0]["files"] for _, _, items in tracks_of(shell.folder / "all.rpp")]
+    for (file,), own in zip(files, ("My Söng.wav", "one.wav", "two.wav", "bass.wav"), strict=True):
+        assert soundfile.read(shell.folder / file)[0].tobytes() == soundfile.read(shell.folder / own)[0].tobytes()
+    stems = shell.json("extract", "one.wav", "-t", "drums", "-o", "stems/")["job_id"]
+    shell.run("export", cover, stems, "-o", "chain.rpp")
+    assert looks_of(shell.folder / "chain.rpp") == [
+        ("My Söng", "1"), ("Cover", "1"), ("Stems", "0"), ("Drums", "0"), ("Other", "0"),
+    ], "a source that is a result of another job is there once"  # fmt: skip
+
+
+def test_jobs_and_files_together_are_refused_before_anything_is_fetched(shell: Shell) -> None:
+    made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "-o", "new.wav")["job_id"]
+    before = shell.files()
+    said = shell.failure("export", made, "My Söng.wav", "-o", "x.rpp")
+    assert "a project holds jobs or files. Write a project for each, or give all of them as files." in said
+    assert shell.files() == before
+
+
+def test_audio_that_was_edited_keeps_its_name(shell: Shell) -> None:
+    made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "--seed", "3", "-o", "new.wav")
+    shell.run("export", made["job_id"], "-o", "x.rpp")
+    audio = shell.folder / "x audio" / "mix 3.wav"
+    edited = bytes(reversed(audio.read_bytes()))  # as long as before
+    audio.write_bytes(edited)
+    shell.run("export", made["job_id"], "-o", "x.rpp")
+    assert audio.read_bytes() == edited
+    assert audio.with_name("mix 3 (2).wav").read_bytes() == (shell.folder / "new.wav").read_bytes()
+    audio.with_name(asset_folder.TABLE).write_text("[broken")
+    shell.run("export", made["job_id"], "-o", "x.rpp")
+    assert len(list(audio.parent.glob("*.wav"))) == 2
+
+
+def test_what_a_killed_command_left_unfinished_is_removed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "-o", "new.wav")["job_id"]
+    shell.run("export", made, "-o", "x.rpp")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: ended.pid)
+        left = [temporary_path(shell.folder / name) for name in ("x.rpp", "x audio/mix.wav")]
+    for path in left:
+        path.write_bytes(b"half")
+        os.utime(path, (0, 0))
+    shell.run("export", made, "-o", "x.rpp")
+    assert [path.exists() for path in left] == [False, False]
+
+
+def test_a_job_that_failed_says_so(shell: Shell) -> None:
+    shell.run("generate", "fail", "-e", "fake", "--duration", "0.5", "-o", "x.wav", code=4)
+    failed = shell.json("jobs")[0]["id"]
+    said = shell.failure("export", failed, "-o", "x.rpp")
+    assert said == (
+        f"Job {failed} failed before it had made any audio: The fake engine failed as asked."
+        f" Ask for something else. `acebridge jobs again {failed[:12]}` does it once more."
+    )
+
+
+def test_a_place_that_cannot_be_written_is_said_before_audio_is_fetched(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "-o", "new.wav")["job_id"]
+    monkeypatch.setattr(asset_folder, "fetch_assets", lambda *_: pytest.fail("audio is fetched"))
+    (shell.folder / "folder.rpp").mkdir()
+    for out, reason in (("new.wav/x.aaf", "cannot be written: "), ("folder.rpp", "folder.rpp is a folder.")):
+        assert reason in shell.failure("export", made, "-o", out)
+
+
+def test_a_disk_that_fills_up_leaves_no_empty_folder(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "-o", "new.wav")["job_id"]
+
+    def fail(*_: object, **__: object) -> None:
+        (shell.folder / "x audio").mkdir()
+        raise InvalidValue("--out", "x", "a folder that can be written", message="The disk is full.")
+
+    monkeypatch.setattr(asset_folder, "write_whole", fail)
+    before = shell.files()
+    assert "The disk is full." in shell.failure("export", made, "-o", "x.rpp")
+    assert not (shell.folder / "x audio").exists()
+    assert shell.files() == before
+
+
+def test_a_song_from_sections_has_tempo_meter_regions_and_takes(shell: Shell) -> None:
+    plan = toml(("Verse", "Chorus"), takes=2).replace("bpm = 240", "bpm = 180\ntime_signature = 3")
+    (shell.folder / "plan.toml").write_text(plan)
+    assert "There is no finished song in plan.song" in shell.failure("export", "plan.toml", "-o", "x.rpp")
+    song = shell.json("song", "plan.toml")
+    shell.run("export", "plan.toml", "-o", "x.rpp")
+    root = rpp.loads((shell.folder / "x.rpp").read_text("utf-8"))
+    assert root.find("TEMPO") == ["TEMPO", "180", "3", "4"]
+    assert [row[2:4] for row in root.findall("MARKER")] == [["0", "Verse"], ["1", ""], ["1", "Chorus"], ["2", ""]]
+    (_, _, (whole,)), (name, mute, items) = tracks_of(shell.folder / "x.rpp")
+    assert (name, mute) == ("Takes", "1")
+    second = 44_100  # of `tracks_of`
+    assert (whole["files"], whole["at"], whole["frames"]) == (["plan.song/song.wav"], 0, 2 * second)
+    assert [(item["at"], item["frames"], len(item["files"])) for item in items] == [(0, second, 2), (second, second, 2)]
+    for item, row in zip(items, song["sections"], strict=True):
+        chosen = row["takes"][row["take"] - 1]
+        assert item["files"][0] == f"plan.song/{chosen['file']}"
+    offsets = [
+        float(row[1])
+        for track in root.findall("TRACK")[1:]
+        for each in track.findall("ITEM")
+        for row in each.findall("SOFFS")
+    ]
+    assert offsets == [take["first_frame"] / 48_000 for row in song["sections"] for take in row["takes"]]
+    shell.run("export", "plan.song", "-o", "x.aaf")
+    said = shell.failure("export", "plan.song", "My Söng.wav", "-o", "y.rpp")
+    assert "a project holds one song and nothing else." in said
 
 
 def test_files_are_named_where_they_are(shell: Shell) -> None:

@@ -21,6 +21,8 @@ import soundfile
 from acebridge.hosts.live import extension, job
 from acebridge.hosts.live.actions import ACTIONS, STRETCH
 from acebridge.hosts.live.extension import Service, make_extension
+from acestep_runtime.audio.tags.describe import describe_file
+from acestep_runtime.recipes import parse_recipe
 from tests.support.daemon import Daemon, song, until
 from tests.support.fake_live import RATE_HZ, FakeLive, handle
 
@@ -222,6 +224,35 @@ def test_another_take_of_a_clip_follows_its_recipe(live: Stage) -> None:
     assert soundfile.read(one["file"])[0].tolist() != soundfile.read(two["file"])[0].tolist()
 
 
+def test_vary_makes_takes_near_a_clip(live: Stage) -> None:
+    remember(style="piano", seed="7")
+    live.select("Repaint selection, as last time", START, END, live.voice)
+    (lane,) = await_takes(live, live.voice)
+    live.answers = [{"amount": "0.6", "takes": "2"}]
+    live.click("Vary this take", "AudioClip", handle(lane["clips"][0]))
+    takes = [live.objects[each["clips"][0]] for each in await_takes(live, live.voice, 3)]
+    assert {(take["start"], take["frames"]) for take in takes} == {(CLIP_START, 2 * RATE_HZ)}
+    varied = [parse_recipe(describe_file(Path(take["file"]))[1], "take").take_seed for take in takes[1:]]
+    assert [take.seed for take in varied] == [7, 7]
+    steps = [step for take in varied for step in take.variations]
+    assert [step.amount for step in steps] == [0.6, 0.6]
+    assert steps[0].seed != steps[1].seed
+    old, *new = (soundfile.read(take["file"], always_2d=True)[0] for take in takes)
+    for samples in new:
+        changed = np.flatnonzero((old != samples).any(axis=1))
+        assert np.all((changed >= RATE_HZ - FADE) & (changed < RATE_HZ + RATE_HZ // 2 + FADE)), "outside it is the source"
+
+
+def test_vary_without_its_dialog_goes_as_far_as_the_form_says(live: Stage) -> None:
+    remember(seed="7")
+    live.select("Repaint selection, as last time", START, END, live.voice)
+    (lane,) = await_takes(live, live.voice)
+    live.click("Vary this take, as last time", "AudioClip", handle(lane["clips"][0]))
+    _, second = await_takes(live, live.voice, 2)
+    recipe = parse_recipe(describe_file(Path(live.objects[second["clips"][0]]["file"]))[1], "take")
+    assert [step.amount for step in recipe.take_seed.variations] == [0.3]
+
+
 def test_analyse_shows_what_was_found(live: Stage) -> None:
     live.click("Analyse", "AudioClip", handle(live.clip))
     assert "<p>Tempo: " in message(live)
@@ -348,6 +379,10 @@ REFUSALS = {
         "The clip is warped, or begins inside its file",
     ),
     "no recipe": (lambda live: live.click("Another take", "AudioClip", handle(live.clip)), "recipe"),
+    "nothing to vary": (
+        lambda live: live.click("Vary this take, as last time", "AudioClip", handle(live.clip)),
+        "recipe",
+    ),
 }
 
 

@@ -19,6 +19,8 @@ DESCRIPTOR, NOTICE = FOLDER / "ptsl.binpb", FOLDER / "ptsl-notice.txt"
 _MODULE = "ptsl/PTSL_pb2.py"
 _PROVENANCE = """ptsl.binpb is the serialised FileDescriptorProto of PTSL.proto, the Pro Tools Scripting Library,
 as py-ptsl {version} (https://github.com/iluvcapra/py-ptsl) carries it in {module}. `make ptsl-descriptor` writes it again.
+It holds names, types and numbers of messages and no comments, and is all that AceBridge has of py-ptsl. The author of py-ptsl
+has made that module from a file of Avid's SDK; neither py-ptsl nor AceBridge holds that file.
 SHA-256: {digest}
 
 py-ptsl is under this licence:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.units import text_to_seconds
+from acestep_runtime.units import seconds_to_clock, text_to_seconds
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,10 @@ def test_a_clock_is_the_sum_of_its_parts(hours: int, minutes: int, ms: int, sign
     clock = f"{ms // 1000:02d}.{ms % 1000:03d}"
     assert text_to_seconds(f"{sign}{hours}:{minutes:02d}:{clock}") == pytest.approx(expected, abs=1e-9)
     assert text_to_seconds(f"{sign}{60 * hours + minutes}:{clock}") == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_clock_counts_over_and_never_shows_sixty_seconds() -> None:
+    assert seconds_to_clock(3723.4567) == (1, 2, 3, 457)
+    assert seconds_to_clock(59.9996) == (0, 1, 0, 0)
+    assert seconds_to_clock(59.96, 10) == (0, 1, 0, 0)
+    assert seconds_to_clock(-1.0) == (0, 0, 0, 0)

@@ -103,5 +103,4 @@ def chunks_of(marks: Marks, rate_hz: int) -> list[Chunk]:
 
 def _clock(seconds: float) -> str:
     """Return a time as chapters have it, to the millisecond."""
-    ms = round(seconds * 1000)
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+    return "{:02}:{:02}:{:02}.{:03}".format(*units.seconds_to_clock(seconds))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -14,7 +13,7 @@ from acestep_runtime.audio.tags.names import names_in_wave
 from acestep_runtime.audio.tags.positions import read_loops
 from acestep_runtime.audio.tags.riff import WaveChunks
 from acestep_runtime.audio.tags.vorbis import comment_body, tag_flac, tag_ogg
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import replace_file
 
 #: Formats by libsndfile's names that have tags here.
 TAGGED = ("FLAC", "OGG", "MP3")
@@ -41,23 +40,17 @@ def tags_for(path: Path, found: WaveChunks, from_hz: int, rate_hz: int) -> Tags:
 
 def tag_file(encoded: Path, path: Path, format_: FileFormat, tags: Tags) -> list[str]:
     """Copy an encoded file, of a format in `TAGGED`, to ``path`` with tags, atomically; return what did not fit."""
-    unfinished, notes = temporary_path(path), []
-    try:
-        with encoded.open("rb") as source, unfinished.open("xb") as target:
-            if format_.kind == "MP3":
-                target.write(write_id3(tags.names, tags.more))
-                shutil.copyfileobj(source, target)
-                if tags.chapters:
-                    notes.append(f"{path.name} holds no markers: mp3 has no place for them.")
-            elif format_.kind == "FLAC":
-                tag_flac(source, target, comment_body(tags.names, {**tags.more, **tags.chapters}))
-            else:
-                notes += _tag_ogg(source, target, path, tags)
-            target.flush()
-            os.fsync(target.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    notes = []
+    with encoded.open("rb") as source, replace_file(path) as target:
+        if format_.kind == "MP3":
+            target.write(write_id3(tags.names, tags.more))
+            shutil.copyfileobj(source, target)
+            if tags.chapters:
+                notes.append(f"{path.name} holds no markers: mp3 has no place for them.")
+        elif format_.kind == "FLAC":
+            tag_flac(source, target, comment_body(tags.names, {**tags.more, **tags.chapters}))
+        else:
+            notes += _tag_ogg(source, target, path, tags)
     return notes
 
 

@@ -37,13 +37,6 @@ def unescape_matches(text: str) -> str:
     return re.sub(f"([\\[<{{]){_GUARD}", r"\1", text)
 
 
-def clock_parts(time_s: float, per_s: int) -> tuple[int, ...]:
-    """Return ``time_s``, rounded, as hours, minutes, seconds and 1/``per_s`` seconds. Negative times become zero."""
-    parts = max(0, round(time_s * per_s))
-    seconds = parts // per_s
-    return seconds // 3600, seconds // 60 % 60, seconds % 60, parts % per_s
-
-
 def line_error(number: int, row: str, allowed: str, *, remedy: str = "") -> InvalidValue:
     """Return the error for a line of a file, counted from 1."""
     return InvalidValue(f"line {number}", row.strip(), allowed, remedy=remedy)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from html import unescape
 
 from acestep_runtime.lyrics.formats.rows import (
-    clock_parts,
     escape_matches,
     extract_tags,
     fold_translations,
@@ -24,6 +23,7 @@ from acestep_runtime.lyrics.formats.rows import (
     words_from_pieces,
 )
 from acestep_runtime.lyrics.timed import TimedLine, Timing
+from acestep_runtime.units import seconds_to_clock
 
 _TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)[,.](\d{1,3})"
 _CUE = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
@@ -86,7 +86,7 @@ def _escape(text: str) -> str:
 
 
 def _srt_time(time_s: float) -> str:
-    return "{:02d}:{:02d}:{:02d},{:03d}".format(*clock_parts(time_s, 1000))
+    return "{:02d}:{:02d}:{:02d},{:03d}".format(*seconds_to_clock(time_s))
 
 
 def _vtt_time(time_s: float) -> str:

@@ -17,13 +17,13 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.json_values import JsonObject
 from acestep_runtime.lyrics.formats.rows import (
     add_pauses,
-    clock_parts,
     close_lines,
     extract_tags,
     line_error,
     plain_lines,
 )
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
+from acestep_runtime.units import seconds_to_clock
 from acestep_runtime.values import Json
 
 _HEADER = ("#", "Name", "Start", "End", "Length")
@@ -171,7 +171,7 @@ def write_reaper(timing: Timing) -> str:
 
 
 def _clock(time_s: float) -> str:
-    return "{:d}:{:02d}:{:02d}.{:03d}".format(*clock_parts(time_s, 1000))
+    return "{:d}:{:02d}:{:02d}.{:03d}".format(*seconds_to_clock(time_s))
 
 
 def read_reaper(text: str) -> Timing:

@@ -96,11 +96,11 @@ def _recipe_lines(recipe: Recipe) -> Iterator[str]:
 
 def _clock(value: Json) -> str:
     """Return seconds as minutes and seconds, with hours where there are some."""
-    ms = round(1000 * value) if isinstance(value, (int, float)) else 0
-    hours, rest = divmod(ms, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
+    from acestep_runtime.units import seconds_to_clock
+
+    hours, minutes, seconds, ms = seconds_to_clock(value if isinstance(value, (int, float)) else 0)
     head = f"{hours}:{minutes:02}" if hours else f"{minutes}"
-    return f"{head}:{rest / 1000:06.3f}"
+    return f"{head}:{seconds:02}.{ms:03}"
 
 
 def _object(value: Json) -> Mapping[str, Json]:

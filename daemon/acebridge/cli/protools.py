@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from acebridge.hosts.protools.connection import ProTools
     from acebridge.hosts.protools.place import PlacedClip
     from acebridge.hosts.protools.run import Order, Outcome, Show
-    from acestep_runtime.tasks import Task as TaskType
 
 
 class TaskName(str, Enum):
@@ -157,27 +156,27 @@ def _order(name: TaskName, options: dict[str, Any]) -> Order:
     from acestep_runtime.tasks import TASKS
 
     task = OFFERED[name.value]
-    _check_options(name.value, TASKS[task], options)
+    options = {option: value for option, value in with_caption(options).items() if option != "caption_words"}
+    _check_options(name.value, options)
     with name_options():
-        fields: Any = request_fields(TASKS[task], with_caption(options))
+        fields: Any = request_fields(TASKS[task], options)
         fields = coerce(request_type(task).DESCRIPTOR, fields)
     return Order(task, fields, options["engine"] or "auto", onto=options["replace"])
 
 
-def _check_options(name: str, task: type[TaskType], options: dict[str, Any]) -> None:
-    """Raise `InvalidValue` for an option that only other tasks have."""
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    """Raise `InvalidValue` for an option that the command of this task does not have, and those of other tasks do."""
+    from acebridge.cli.app import TASK_COMMANDS
     from acebridge.cli.option_names import flag_of
-    from acebridge.cli.request_fields import FIELDS, GROUPS
     from acestep_runtime.errors import InvalidValue
 
-    places = {option: field for field, option in FIELDS.items()}
-    places |= {option: group for group, names in GROUPS.items() for option in names.values()}
-    if task.has("seed"):
-        places["seed"] = "seed"
-    offered = [option for option in options if option in places]
-    allowed = [flag_of(option) for option in offered if task.has(places[option])]
-    for option in offered:
-        if options[option] not in (None, False, []) and not task.has(places[option]):
+    commands = [set(TASK_COMMANDS[each.value].options) for each in TaskName]
+    own = set(TASK_COMMANDS[name].options)
+    every, common = commands[0].union(*commands), commands[0].intersection(*commands)
+    differing = [option for option in options if option in every - common]
+    allowed = [flag_of(option) for option in differing if option in own]
+    for option in differing:
+        if options[option] not in (None, False, []) and option not in own:
             raise InvalidValue(
                 flag_of(option), "given", ", ".join(allowed), message=f"{name} has no {flag_of(option)}.",
                 remedy=f"It has {', '.join(allowed)}." if allowed else "",

@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -42,8 +42,25 @@ _ON_THE_WIRE = {
     FieldDescriptor.TYPE_UINT32: f"a whole number from 0 to {2**32 - 1}",
     FieldDescriptor.TYPE_INT64: f"a whole number from {-(2**63)} to {2**63 - 1}",
 }
+#: Fields of audio that say which it is.
+_NAMES_OF_AUDIO = frozenset(("path", "asset_id", "inline"))
 _WHOLE_NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT64)
 _NOT_UTF_8 = "Set the terminal to UTF-8, or give the text in a file."
+
+
+def merge_fields(defaults: Mapping[str, Any], given: object) -> dict[str, Any]:
+    """Return ``defaults`` with the fields of ``given``; objects are merged field by field, audio that is named is replaced.
+
+    Whatever is no mapping gives nothing.
+    """
+    merged = dict(defaults)
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        held = merged.get(name)
+        if isinstance(held, Mapping) and isinstance(value, Mapping) and not _NAMES_OF_AUDIO & value.keys():
+            merged[name] = merge_fields(held, value)
+        else:
+            merged[name] = value
+    return merged
 
 
 def fields_of(message: Message) -> dict[str, FieldValue]:

@@ -6,17 +6,17 @@ write_project(arrange_files(["song.wav", "stems"]), Path("song.dawproject"))
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from acebridge.atomic_files import replace, unwritable
+from acebridge.atomic_files import check_writable, replace, unwritable
 from acebridge.project_files.arrangement import Arrangement, list_files
 from acebridge.project_files.from_files import arrange_files
-from acebridge.project_files.from_job import arrange_job
+from acebridge.project_files.from_job import arrange_job, arrange_jobs
+from acebridge.project_files.from_song import arrange_song, find_song
 from acebridge.project_files.names import with_plain_names
 from acestep_runtime.audio.decode import MediaInfo, measure
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import remove_stale, temporary_file
 
 _Writer = Callable[[Arrangement, Path, Path, Mapping[str, Path], Mapping[str, MediaInfo]], list[str]]
 
@@ -32,18 +32,23 @@ def write_project(arrangement: Arrangement, path: Path, sources: Mapping[str, Pa
     arrangement = with_plain_names(arrangement)
     found = {name: Path(name) for name in list_files(arrangement)} | dict(sources or {})
     media = {name: measure(found[name], name=found[name].name) for name in list_files(arrangement)}
-    unfinished = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_folder(path)
-        notes = write(arrangement, unfinished, path.parent, found, media)
-        replace(unfinished, path)
+        remove_stale(path.parent)
+        with temporary_file(path) as unfinished:
+            notes = write(arrangement, unfinished, path.parent, found, media)
+            replace(unfinished, path)
     except OSError as error:
         raise unwritable(path.parent, error) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
     return notes
+
+
+def check_target(path: Path) -> None:
+    """Raise `InvalidValue` unless a project can be written to ``path``; for use before audio is fetched for it."""
+    writer_for(path)
+    _refuse_folder(path)
+    check_writable(path.parent)
 
 
 def _refuse_folder(path: Path) -> None:
@@ -104,4 +109,13 @@ _WRITERS: dict[str, _Writer] = {".rpp": _write_reaper, ".dawproject": _write_daw
 #: Endings of project files.
 SUFFIXES = tuple(_WRITERS)
 
-__all__ = ["SUFFIXES", "arrange_files", "arrange_job", "write_project", "writer_for"]
+__all__ = [
+    "SUFFIXES",
+    "arrange_files",
+    "arrange_job",
+    "arrange_jobs",
+    "arrange_song",
+    "check_target",
+    "find_song",
+    "write_project",
+]

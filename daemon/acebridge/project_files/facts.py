@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from acebridge.colours import SONG
 from acebridge.project_files.arrangement import Marker
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.units import seconds_to_frames
-from acestep_runtime.values import Json
+from acestep_runtime.values import Json, Music
 
-_SLOWEST_BPM, _FASTEST_BPM = 20.0, 400.0
+_tempo = field_limits(Music, "bpm")
+assert _tempo is not None
+#: Tempos that music has.
+_TEMPO = _tempo
 _UNITS = (1, 2, 4, 8, 16)
 _MOST_BEATS = 64
 _METER = re.compile("([0-9]{1,2})(?:/([0-9]{1,2}))?")
@@ -27,8 +31,8 @@ class Grid:
     beat_unit: int = 4
 
     def __post_init__(self) -> None:
-        if not _SLOWEST_BPM <= self.bpm <= _FASTEST_BPM:
-            raise InvalidValue("--bpm", self.bpm, f"{_SLOWEST_BPM:g} to {_FASTEST_BPM:g}")
+        if not _TEMPO.allow(self.bpm):
+            raise InvalidValue("--bpm", self.bpm, describe_limits(_TEMPO))
         if not 1 <= self.beats_per_bar <= _MOST_BEATS or self.beat_unit not in _UNITS:
             units = ", ".join(map(str, _UNITS))
             meter = f"{self.beats_per_bar}/{self.beat_unit}"
@@ -43,7 +47,8 @@ def read_grid(
     ``meter`` is written as "3/4" or "3". Raises `InvalidValue` for values that are not allowed.
     """
     known = list(facts)
-    found_bpm = next((value for each in known if (value := _number(each.get("bpm")))), None) if bpm is None else bpm
+    tempos = (value for each in known if (value := _number(each.get("bpm"))) and _TEMPO.allow(value))
+    found_bpm = next(tempos, None) if bpm is None else bpm
     found = next((value for each in known if (value := _number(each.get("timesignature")))), None)
     beats, unit = (int(found), 4) if found and meter is None else _read_meter("4/4" if meter is None else meter)
     notes = [] if found_bpm is not None else ["The tempo is not known: the project has 120. Give it with --bpm."]

@@ -78,7 +78,17 @@ FAULTS = {
     ),
     "no such field": (
         lambda _: None, ("understand", "--strength", "0.5"), 2,
-        "understand has no --strength. It has --caption, --lyrics, --language, --bpm, --key, --time-signature.",
+        "understand has no --strength. It has --bpm, --key, --time-signature.",
+    ),
+    "no choice among stems": (
+        lambda _: None, ("extract", "-t", "drums", "--best-of", "3"), 2,
+        "extract has no --best-of. It has --track, --model, --lora, --steps, --guidance, --seed, --takes.",
+    ),
+    "loudness of a cover": (
+        lambda _: None, ("cover", "--match-loudness", "off"), 2, "cover has no --match-loudness. It has --caption,",
+    ),
+    "no words for stems": (
+        lambda _: None, ("extract", "soft", "-t", "drums"), 2, "extract has no --caption. It has --track,",
     ),
     "no such track name": (
         lambda _: None, ("lego", "-t", "kazoo"), 2, "--track",

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acebridge.contract.fields import fields_of, fill
+from acebridge.contract.fields import fields_of, fill, merge_fields
 from acebridge.contract.tasks import request_type
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.errors import InvalidValue
@@ -128,3 +128,13 @@ def test_what_an_optional_field_holds_may_be_nested() -> None:
 def test_without_limits_the_wire_says_what_fits() -> None:
     with pytest.raises(InvalidValue, match=r"^takes is 2147483648; allowed: a whole number from -2147483648 to"):
         fill(tasks_pb2.Output(), {"takes": 2**31})
+
+
+def test_given_fields_count_more_also_inside_groups() -> None:
+    defaults = {"music": {"bpm": 120, "caption": "soul"}, "takes": [1, 2], "source": {"path": "a.wav", "start_s": 1}}
+    given = {"music": {"bpm": 90}, "takes": [3], "source": {"asset_id": "f" * 64}}
+    assert merge_fields(defaults, given) == {
+        "music": {"bpm": 90, "caption": "soul"}, "takes": [3], "source": {"asset_id": "f" * 64},
+    }  # fmt: skip
+    assert merge_fields(defaults, {"source": {"end_s": 2}})["source"] == {"path": "a.wav", "start_s": 1, "end_s": 2}
+    assert merge_fields(defaults, None) == defaults

@@ -109,7 +109,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         arrange_files([tmp_path / "empty"])
     with pytest.raises(UnreadableAudio):
         arrange_files([tmp_path / "x.wav"])
-    with pytest.raises(InvalidValue, match=r"--bpm is 0\.0; allowed: 20 to 400"):
+    with pytest.raises(InvalidValue, match=r"--bpm is 0\.0; allowed: 30 to 300 beats per minute"):
         arrange_files([tone(tmp_path / "a.wav")], bpm=0.0)
     with pytest.raises(InvalidValue, match="at least one"):
         arrange_files([])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from acebridge.contract.fields import coerce, fill
+from acebridge.contract.fields import coerce, fill, merge_fields
 from acebridge.contract.tasks import request_type
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request
 from acestep_runtime.certainty import sure_metadata
@@ -88,9 +88,9 @@ def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue])
     message = request_type(part.task)()
     fields = _complete(part, coerce(message.DESCRIPTOR, part.fields, place), metadata)
     if makes_audio(part):
-        fields["output"] = _merge({"encoding": request.format}, fields.get("output"))
+        fields["output"] = merge_fields({"encoding": request.format}, fields.get("output"))
     submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine, "origin": origin_of(request)})
-    fields["submission"] = _merge(submission, fields.get("submission"))
+    fields["submission"] = merge_fields(submission, fields.get("submission"))
     fill(message, fields, TASKS[part.task], prefix=f"{place}.")
     return message
 
@@ -108,15 +108,10 @@ def _complete(part: Part, fields: Mapping[str, JsonValue], metadata: Mapping[str
         found = {name: sure[name] for name in _MUSIC_METADATA if sure.get(name) not in (None, "")}
         if found.get("timesignature", 4) not in TIME_SIGNATURES:
             del found["timesignature"]  # music in 5 or 7 can be heard, but not asked for
-        filled["music"] = _merge(found, fields.get("music"))
+        filled["music"] = merge_fields(found, fields.get("music"))
     if _has(part.task, "duration_s") and "duration_s" not in fields and metadata.get("duration_s"):
         filled["duration_s"] = metadata["duration_s"]
     return filled
-
-
-def _merge(defaults: Mapping[str, JsonValue], given: JsonValue) -> JsonValue:
-    """Return an object with what is given in place of defaults."""
-    return {**defaults, **(given if isinstance(given, dict) else {})}
 
 
 def _has(task: str, name: str) -> bool:

@@ -16,7 +16,7 @@ from acestep_runtime.audio.decode import MediaInfo
 from acestep_runtime.audio.mixdown import Track, mix_down
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks.base import MAX_SOURCE_S
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import temporary_file
 
 #: As much as the daemon takes in one file, unless it is set otherwise.
 MAX_MIX_BYTES = 2 * 2**30
@@ -47,16 +47,13 @@ def write_mix(mix: Mix, into: Path) -> Path:
         return first.file
     (rate,) = rates
     _check_room(mix.frames, channels, rate, into.parent)
-    unfinished = temporary_path(into)
-    try:
+    with temporary_file(into) as unfinished:
         with unfinished.open("xb") as file:
             file.write(wav.header(mix.frames, channels, rate, "float32"))
             for block in mix_down(tracks, mix.frames, channels):
                 file.write(wav.encode(block, "float32"))
             file.write(wav.trailer(mix.frames, channels, "float32"))
         replace(unfinished, into)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return into
 
 

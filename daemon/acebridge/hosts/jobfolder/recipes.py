@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from acebridge.contract.fields import merge_fields
 from acebridge.hosts.jobfolder.request import Part, Request
 
 if TYPE_CHECKING:
@@ -31,16 +31,7 @@ def _use_recipe(part: Part) -> Part:
     if isinstance(tracks, (list, tuple)) and recipe.role in tracks:
         fields["tracks"] = [recipe.role]  # only the one that the file holds
     fields["submission"] = {"engine": recipe.engine}
-    return dataclasses.replace(part, task=recipe.task, fields=_merge(fields, part.fields), parents=recipe.parents)
-
-
-def _merge(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields with those that are given in place of defaults, also inside groups of them."""
-    merged = dict(defaults)
-    for name, value in given.items():
-        held = merged.get(name)
-        merged[name] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
-    return merged
+    return dataclasses.replace(part, task=recipe.task, fields=merge_fields(fields, part.fields), parents=recipe.parents)
 
 
 def add_parents(client: Client, part: Part, message: TaskRequest) -> None:

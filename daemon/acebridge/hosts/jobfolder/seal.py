@@ -16,7 +16,7 @@ from pathlib import Path
 from acebridge.paths import JOB_KEY_FILE, data_folder
 from acebridge.private_files import make_private_folder, open_private
 from acebridge.regular_files import open_regular
-from acestep_runtime.temporary_files import temporary_path
+from acestep_runtime.temporary_files import temporary_file
 
 _KEY_BYTES = 32
 
@@ -56,13 +56,10 @@ def _read_key() -> bytes:
 def _make_key() -> bytes:
     """Make the key and return it; where another command was faster, its key."""
     path = data_folder() / JOB_KEY_FILE
-    unfinished = temporary_path(path)
     with suppress(OSError):
         make_private_folder(path.parent)
-        try:
+        with temporary_file(path) as unfinished:
             with open(unfinished, "x", encoding="ascii", opener=open_private) as file:
                 file.write(os.urandom(_KEY_BYTES).hex())
             path.hardlink_to(unfinished)  # whole, and unless there is one
-        finally:
-            unfinished.unlink(missing_ok=True)
     return _read_key()

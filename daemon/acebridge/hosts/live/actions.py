@@ -15,6 +15,7 @@ from acebridge.hosts.live.plan import (
     plan_generate,
     plan_lego,
     plan_repaint,
+    plan_vary,
 )
 
 #: Where an action stands in Live's menus: on a stretch of the arrangement, on an audio clip.
@@ -66,5 +67,12 @@ ACTIONS = (
     Action("extract", "Extract stems", plan_extract, (_tracks("vocals, drums, bass"),)),
     Action("generate", "Generate here", plan_generate, _MUSIC, scopes=STRETCH),
     Action("again", "Another take", plan_again, scopes=CLIP),
+    Action(
+        "vary",
+        "Vary this take",
+        plan_vary,
+        (Field("amount", "How far from it (0.01 to 1)", "number", (0.01, 1.0), "0.3"), _TAKES),
+        scopes=CLIP,
+    ),
     Action("analyse", "Analyse", plan_analyse),
 )

@@ -154,6 +154,20 @@ def _around(selection: Selection, clips: Sequence[AudioClip], bpm: float) -> tup
 
 def plan_again(work: Work, selection: Selection, values: Mapping[str, JsonValue]) -> Plan:  # noqa: ARG001 - as all plans
     """Make another take of a clip that AceBridge has made, as its recipe says."""
+    return _plan_from_recipe(work, selection)
+
+
+def plan_vary(work: Work, selection: Selection, values: Mapping[str, JsonValue]) -> Plan:
+    """Make takes near a clip that AceBridge has made, as far from it as the amount says."""
+    amount = values.get("amount")
+    assert amount is not None, "the form has a default"
+    return _plan_from_recipe(work, selection, {"output": _output(values)}, variation=amount)
+
+
+def _plan_from_recipe(
+    work: Work, selection: Selection, fields: dict[str, JsonValue] | None = None, **more: JsonValue
+) -> Plan:
+    """Plan takes of the clip's whole file by the recipe in it, on a lane of its track."""
     import soundfile
 
     clip = selection.clip
@@ -178,7 +192,7 @@ def plan_again(work: Work, selection: Selection, values: Mapping[str, JsonValue]
     parent = clip.parent
     track = parent.parent if isinstance(parent, TakeLane) else parent
     target = Target(clock, clip.name, track if isinstance(track, AudioTrack) else None, clip, start)
-    return Plan([{"again": {"file": str(file)}, "label": clip.name, "fields": {}}], [target])
+    return Plan([{"again": {"file": str(file)}, "label": clip.name, "fields": fields or {}, **more}], [target])
 
 
 # New tracks. -----------------------------------------------------------------------------------------------------------

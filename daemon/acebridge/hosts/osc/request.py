@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from acebridge.contract.fields import coerce
+from acebridge.contract.fields import coerce, merge_fields
 from acebridge.contract.tasks import request_type
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.session import split_tracks
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 _AUDIO = ("source", "reference")
-#: Fields of a source that say which it is.
-_NAMES_OF_AUDIO = frozenset(("path", "asset_id", "inline"))
 _MUSIC = ("bpm", "keyscale", "timesignature", "caption", "lyrics")
 _ASSET_ID_DIGITS = 64
 
@@ -100,7 +98,7 @@ def order_of(task: str, session: Mapping[str, Value], arguments: Sequence[Value]
     given = {p.name: value for p, value in zip(positions(kind), arguments, strict=False) if value not in (None, "")}
     text = arguments[len(positions(kind))] if len(arguments) > len(positions(kind)) else None
     values: dict[str, JsonValue] = {**_from_session(kind, session), **given}
-    fields = _merge(_nest(kind, values), _read_json(text))
+    fields = merge_fields(_nest(kind, values), _read_json(text))
     fitting = coerce(request_type(task).DESCRIPTOR, fields)
     audio = {name: value for name in _AUDIO if isinstance(value := fitting.pop(name, None), dict)}
     submission = fitting.pop("submission", None)
@@ -178,15 +176,3 @@ def _why(error: ValueError | RecursionError) -> str:
     if isinstance(error, UnicodeError):
         return "it holds half a character"
     return "it is nested too deep" if isinstance(error, RecursionError) else "a number has too many digits"
-
-
-def _merge(under: Mapping[str, JsonValue], over: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return ``under`` with the fields of ``over``; objects are merged field by field, a source that is named is replaced."""
-    merged = dict(under)
-    for name, value in over.items():
-        below = merged.get(name)
-        if isinstance(below, dict) and isinstance(value, dict) and not _NAMES_OF_AUDIO & value.keys():
-            merged[name] = _merge(below, value)
-        else:
-            merged[name] = value
-    return merged

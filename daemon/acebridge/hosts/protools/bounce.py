@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.hosts.protools.connection import ProTools
-from acebridge.hosts.protools.session import Session, Span, Track, span_selected
+from acebridge.hosts.protools.session import Session, Span, Track, select_meanwhile
 from acestep_runtime.audio.decode import probe
 from acestep_runtime.errors import AceStepError
 
@@ -31,7 +31,7 @@ def bounce(
             f"The sample rate of the session is {session.rate_hz}; allowed: {', '.join(map(str, _RATES_HZ))}.",
             remedy="Set another one in Pro Tools' session setup.",
         )
-    with span_selected(pro, span):
+    with select_meanwhile(pro, span):
         files = [_bounce(pro, track, span, session, folder, number, with_mix) for number, track in enumerate(tracks, 1)]
     shortest = min(len(span), *(_frames(file, session) for file in files))
     if shortest < needed:

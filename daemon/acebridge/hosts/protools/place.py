@@ -53,7 +53,7 @@ def place(pro: ProTools, result: ResultFile, at: Place, job: Path) -> list[Place
 
     Raises `JobFailed`; then tracks that were begun are deleted, at once or, where Pro Tools has gone, before the next try.
     """
-    remove_begun(pro, job)
+    delete_unfinished_tracks(pro, job)
     outputs = [
         (part["task"], take, output)
         for part in result["parts"]
@@ -84,14 +84,14 @@ def place(pro: ProTools, result: ResultFile, at: Place, job: Path) -> list[Place
             placed.append(PlacedClip(track, output["file"], sample, output["frames"]))
     except BaseException:  # Ctrl-C too
         with suppress(JobFailed):  # what went wrong first is what matters
-            remove_begun(pro, job)
+            delete_unfinished_tracks(pro, job)
         raise
     (job / _TRACKS).unlink(missing_ok=True)
     (job / PLACED).touch()
     return placed
 
 
-def remove_begun(pro: ProTools, job: Path) -> None:
+def delete_unfinished_tracks(pro: ProTools, job: Path) -> None:
     """Delete the tracks that an earlier try has begun."""
     begun = read_object(job / _TRACKS).get("ids")
     if not isinstance(begun, list):

@@ -96,7 +96,7 @@ def select_span(pro: ProTools, span: Span) -> None:
 
 
 @contextmanager
-def span_selected(pro: ProTools, span: Span) -> Iterator[None]:
+def select_meanwhile(pro: ProTools, span: Span) -> Iterator[None]:
     """Select another range meanwhile."""
     before = read_span(pro)
     if span == before:

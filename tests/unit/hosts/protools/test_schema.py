@@ -6,6 +6,7 @@ import hashlib
 import re
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.json_format import ParseError
 
 from acebridge.hosts.protools.schema import command_number, message_type, name_of, names_of, parse_body
@@ -16,6 +17,13 @@ def test_the_notice_has_the_hash_of_the_descriptor_and_its_licence() -> None:
     notice = NOTICE.read_text("utf-8")
     assert f"SHA-256: {hashlib.sha256(DESCRIPTOR.read_bytes()).hexdigest()}\n" in notice
     assert "BSD 3-Clause License" in notice
+    assert "Copyright (c) 2023, Jamie Hardt" in notice
+
+
+def test_the_descriptor_holds_no_text_of_a_specification() -> None:
+    content = FileDescriptorProto.FromString(DESCRIPTOR.read_bytes())
+    assert (content.name, content.package) == ("PTSL.proto", "ptsl")
+    assert not content.HasField("source_code_info"), "comments are there"
 
 
 def test_every_command_that_is_asked_is_known() -> None:

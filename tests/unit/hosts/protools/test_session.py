@@ -15,7 +15,7 @@ from acebridge.hosts.protools.session import (
     read_session,
     read_span,
     read_tracks,
-    span_selected,
+    select_meanwhile,
     working_tracks,
 )
 from tests.support.fake_protools import FakeProTools
@@ -40,7 +40,7 @@ def test_tracks_come_in_pages(fake: FakeProTools, pro: ProTools) -> None:
 
 def test_a_range_is_selected_for_a_while(fake: FakeProTools, pro: ProTools) -> None:
     fake.span = (10, 20)
-    with suppress(ZeroDivisionError), span_selected(pro, Span(5, 50)):
+    with suppress(ZeroDivisionError), select_meanwhile(pro, Span(5, 50)):
         assert fake.span == (5, 50)
         raise ZeroDivisionError
     assert read_span(pro) == Span(10, 20)
