@@ -14,9 +14,9 @@ Source: the documentation of `torch.cuda.CUDAGraph`.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,24 +54,15 @@ class CudaRecorder:
     """Records CUDA graphs on the current device. Graphs of one recorder must not run at the same time."""
 
     def __init__(self) -> None:
-        self._stream = torch.cuda.Stream()
-        self._pool = torch.cuda.graph_pool_handle()
+        self._graphs: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
 
     def record(self, run: Callable[[], Tensor]) -> Recording:
-        """See `Recorder`. Work of other threads is not disturbed."""
-        graph, stream = torch.cuda.CUDAGraph(), self._stream
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            # `torch.cuda.graph` would collect garbage and empty the cache first, which takes longer than the recording.
-            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
-            try:
-                out = run()
-            except BaseException:
-                with suppress(RuntimeError):
-                    graph.capture_end()
-                raise
-            graph.capture_end()
-        torch.cuda.current_stream().wait_stream(stream)
+        """See `Recorder`. Other threads may use the device meanwhile."""
+        graph = torch.cuda.CUDAGraph()
+        other = next(iter(self._graphs), None)  # a pool lives as long as one of its graphs
+        with torch.cuda.graph(graph, pool=None if other is None else other.pool(), capture_error_mode="thread_local"):
+            out = run()
+        self._graphs.add(graph)
         return Recording(graph.replay, out)
 
 
