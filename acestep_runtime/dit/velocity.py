@@ -66,6 +66,10 @@ class VelocityModel:
         """The device of the computation."""
         return self.dit.scale_shift_table.device
 
+    def forget_weights(self) -> None:
+        """Drop what was computed from weights that have changed since."""
+        self._level_embeddings.clear()
+
     def project_condition(self, hidden: Tensor) -> CrossAttentionKV:
         """Return the keys and values of a condition ``[B, L, D]``. Each run starts here, so weights may change before it."""
         self._level_embeddings.clear()
@@ -95,8 +99,19 @@ class VelocityModel:
 
         ``context`` is ``[B, T, 2C]``. With ``null`` it returns ``[2B, T, C]``: first conditional, then unconditional.
         """
+        return self._predict(x, self._embed_levels(t), context, condition, null)
+
+    def _predict(
+        self,
+        x: Tensor,
+        levels: tuple[Tensor, Tensor],
+        context: Tensor,
+        condition: CrossAttentionKV,
+        null: CrossAttentionKV | None,
+    ) -> Tensor:
+        """Return velocities as `__call__` does, from what `_embed_levels` returns."""
         length, count = x.shape[1], len(x)
-        hidden, (temb, modulation) = self._embed_patches(x, context), self._embed_levels(t)
+        hidden, (temb, modulation) = self._embed_patches(x, context), levels
         if null is not None:
             hidden, temb, modulation = (torch.cat((each, each)) for each in (hidden, temb, modulation))
         rotary, sliding_window = self._position_tables(hidden)

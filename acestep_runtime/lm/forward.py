@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lm.graphs import with_cuda_graphs
+from acestep_runtime.gpu.graphs import GraphCache, find_recorder
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
@@ -54,7 +54,7 @@ class DecoderRows:
         self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
         self._lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
         self._max_length = max(map(len, prompts))
-        self._decode_step = with_cuda_graphs(self._forward_token, device)
+        self._decode_step = GraphCache(self._forward_token, find_recorder(device))
         self.hidden = torch.zeros(len(prompts), config.hidden_size, device=device, dtype=dtype)
         self._prefill(prompts)
 
@@ -76,7 +76,7 @@ class DecoderRows:
         """Append a token ``[R]`` to each row."""
         self._max_length += 1
         span = min(_round_up(self._max_length), self._keys.shape[3])
-        self.hidden = self._decode_step(span, tokens, self._lengths)
+        self.hidden = self._decode_step(span, (tokens, self._lengths))
         self._lengths = self._lengths + 1
 
     def lookahead(self, tokens: Tensor, past: int = 0) -> Tensor:

@@ -30,16 +30,17 @@ class ModulePlacement:
 
     def _move_modules(self) -> None:
         for name, module in self._modules.items():
-            module.to(self.config.device if self._is_resident(name) else _CPU)
+            module.to(self.config.device if self.is_resident(name) else _CPU)
 
-    def _is_resident(self, name: str) -> bool:
+    def is_resident(self, name: str) -> bool:
+        """Return whether a module is always on the device."""
         return self.config.offload is Offload.NONE or name in _RESIDENT.get(self.config.offload, ())
 
     @contextmanager
     def on_device(self, name: str) -> Iterator[None]:
         """Keep a module on the device inside the context. A module that moves by layers must use `layer_context`."""
         module = self._modules[name]
-        if self._is_resident(name) or name in _LAYERWISE.get(self.config.offload, ()):
+        if self.is_resident(name) or name in _LAYERWISE.get(self.config.offload, ()):
             yield
             return
         module.to(self.config.device)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.gpu.host_copies import copy_to_host
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.stages import ConvStage, partial_forward, receptive_field
 
@@ -139,16 +140,21 @@ class Codec:
 
         ``start_frame`` and ``stop_frame`` (default: T) select latent frames. Only these and their receptive field are
         decoded, with the same result as from all latents. ``check`` is called before each tile and stops the work by
-        raising; so does closing the iterator.
+        raising; so does closing the iterator. A GPU decodes the next tile while one is used.
         """
         frames = latents.shape[1]
         stop_frame = frames if stop_frame is None else stop_frame
         if len(latents) != 1 or not 0 <= start_frame <= stop_frame <= frames:
             raise ValueError(f"cannot decode frames {start_frame} to {stop_frame} of latents {tuple(latents.shape)}")
         length = self._decode_tile_frames or self._max_tile_frames()
-        for start in range(start_frame, stop_frame, length):
-            check()
-            yield self._decode_tile(latents, (start, min(start + length, stop_frame)))
+
+        def tiles() -> Iterator[Tensor]:
+            for start in range(start_frame, stop_frame, length):
+                check()
+                yield self._decode_tile(latents, (start, min(start + length, stop_frame)))
+
+        for samples in copy_to_host(tiles()):
+            yield samples.numpy()
 
     @property
     def context_frames(self) -> tuple[int, int]:
@@ -215,15 +221,16 @@ class Codec:
         return statistics[:, : statistics.shape[1] // 2].transpose(1, 2).float().contiguous()
 
     @torch.inference_mode()
-    def _decode_tile(self, latents: Tensor, span: tuple[int, int]) -> Samples:
+    def _decode_tile(self, latents: Tensor, span: tuple[int, int]) -> Tensor:
+        """Return samples ``[n, 2]`` of latent frames, on the device."""
+
         def read(start: int, stop: int) -> Tensor:
             return latents[:, start:stop].transpose(1, 2).to(self._weight)
 
         samples = partial_forward(
             self._decoder, latents.shape[1], (span[0] * self.frame_samples, span[1] * self.frame_samples), read
         )
-        block: Samples = samples[0].T.float().contiguous().cpu().numpy()
-        return block
+        return samples[0].T.float().contiguous()
 
     def _max_tile_frames(self) -> int:
         """Return the latent frames of a decoded tile that takes at most half of the device's free memory."""

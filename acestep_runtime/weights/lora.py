@@ -34,10 +34,13 @@ def add_adapter(dit: AceStepTransformer1DModel, path: Path, name: str, scale: fl
     _set_scale(dit, name, scale)
 
 
-def scale_adapter(dit: AceStepTransformer1DModel, name: str, scale: float) -> None:
-    """Set the scale of an adapter: 1 as trained, 0 no effect. Raises `InvalidValue` for one that is not loaded."""
+def scale_adapter(dit: AceStepTransformer1DModel, name: str, scale: float) -> bool:
+    """Set the scale of an adapter: 1 as trained, 0 no effect. Return whether it was another.
+
+    Raises `InvalidValue` for an adapter that is not loaded.
+    """
     _check_active(dit, name)
-    _set_scale(dit, name, scale)
+    return _set_scale(dit, name, scale)
 
 
 def remove_adapter(dit: AceStepTransformer1DModel, name: str) -> None:
@@ -66,8 +69,10 @@ def _get_scales(dit: AceStepTransformer1DModel) -> dict[str, float]:
     return dict(getattr(dit, _SCALES, {}))
 
 
-def _set_scale(dit: AceStepTransformer1DModel, name: str, scale: float) -> None:
+def _set_scale(dit: AceStepTransformer1DModel, name: str, scale: float) -> bool:
     scales = _get_scales(dit)
-    if scales.get(name) != scale:
+    is_other = scales.get(name) != scale
+    if is_other:
         set_strength(dit, _module_name(name), scale)
     setattr(dit, _SCALES, {**scales, name: scale})
+    return is_other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from typing import Any
 
@@ -14,17 +15,22 @@ from acestep_runtime.weights.layout import find_checkpoints
 from acestep_runtime.weights.load import DitParts, load_dit
 from tests.support.paths import GOLDEN as FOLDER
 
+#: The device of the tests: "cuda" where somebody asks for it.
+DEVICE = os.environ.get("ACEBRIDGE_TEST_DEVICE", "cpu")
+if DEVICE != "cpu":
+    torch.backends.cudnn.allow_tf32 = False  # it would round what these tests compare
+
 
 @cache
 def parts(kind: str) -> DitParts:
     """The tiny model of a kind, "base" or "turbo", in float32."""
     (checkpoint,) = (each for each in find_checkpoints(FOLDER) if each.kind == kind)
-    return load_dit(checkpoint, torch.float32)
+    return load_dit(checkpoint, torch.float32, DEVICE)
 
 
 @cache
 def numbers(kind: str) -> dict[str, Tensor]:
-    return load_file(FOLDER / f"{kind}_golden.safetensors")
+    return load_file(FOLDER / f"{kind}_golden.safetensors", DEVICE)
 
 
 def golden_input(kind: str, name: str) -> Tensor:

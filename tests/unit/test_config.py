@@ -121,6 +121,12 @@ def test_the_environment_counts_before_the_file_and_after_the_command_line(
     }  # fmt: skip
 
 
+def test_graphs_are_recorded_only_where_somebody_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_config().cuda_graphs
+    monkeypatch.setenv("ACEBRIDGE_CUDA_GRAPHS", "true")
+    assert load_config().cuda_graphs
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [("INT8_WEIGHTS", "maybe"), ("PORT", "x"), ("HOST", "studio"), ("IDLE_EXIT_S", "-1")]
 )

@@ -17,6 +17,7 @@ from acestep_runtime.conditioning.condition import encode_condition
 from acestep_runtime.conditioning.lyric_tokens import lyrics_warnings
 from acestep_runtime.conditioning.prompts import caption_warnings, fit_caption
 from acestep_runtime.conditioning.timbre import default_timbre
+from acestep_runtime.dit.graphs import make_velocity_model
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import int8
@@ -26,6 +27,7 @@ from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
+from acestep_runtime.vae.parity import with_safe_dtype
 from acestep_runtime.values import Adapter, CancelToken
 from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
@@ -79,9 +81,15 @@ class Model:
         placement = ModulePlacement(modules, config)
         silence = parts.silence.float().to(config.device)
         vae = fuse(parts.vae)
+        if config.device != _CPU:
+            with placement.on_device("vae"):
+                with_safe_dtype(vae)
         codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
+        velocity = make_velocity_model(
+            parts.dit, placement.layer_context, config.device, lambda: placement.is_resident("dit")
+        )
         return cls(
-            checkpoint, parts.spec, placement, VelocityModel(parts.dit, placement.layer_context), codec, silence,
+            checkpoint, parts.spec, placement, velocity, codec, silence,
             default_timbre(silence), parts.null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts,
         )  # fmt: skip
@@ -105,11 +113,13 @@ class Model:
                 self._clear_adapters()
                 raise
         for adapter in requested:
-            scale_adapter(dit, adapter.name, adapter.scale)
+            if scale_adapter(dit, adapter.name, adapter.scale):
+                self.velocity.forget_weights()
         return has_changed
 
     def _clear_adapters(self) -> None:
         self._active_adapters.clear()
+        self.velocity.forget_weights()
         for name in active_adapters(self.velocity.dit):
             remove_adapter(self.velocity.dit, name)
 

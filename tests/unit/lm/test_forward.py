@@ -12,10 +12,11 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lm import decode
+from acestep_runtime.lm import decode, forward
 from acestep_runtime.lm.forward import CACHE_BLOCK, DecoderRows, compute_logits
 from acestep_runtime.lm.sampling import SamplingParams
 from tests.support.lm_vocabularies import language, whole
+from tests.support.rerun_recorder import RerunRecorder
 from tests.support.tiny_lm import model
 
 EVERY = slice(0, 4000)
@@ -52,6 +53,20 @@ def test_cached_logits_equal_those_without_a_cache(heads: int) -> None:
             rows.append(tokens)
             for text, token in zip(texts, tokens.tolist(), strict=True):
                 text.append(token)
+
+
+def test_replayed_steps_write_the_same_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder, prompts = RerunRecorder(), _prompts(12, CACHE_BLOCK - 5)
+    guidance = decode.Guidance(_prompts(7, 19), 2.0)
+
+    def write() -> torch.Tensor:
+        *_, codes = decode.generate_codes(language(), prompts, 12, [5, 6], SamplingParams(), guidance)
+        return codes
+
+    expected = write()
+    monkeypatch.setattr(forward, "find_recorder", lambda _: recorder)
+    assert torch.equal(write(), expected)
+    assert (recorder.recordings, recorder.replays) == (2, 9)  # one for each span, after its first step
 
 
 @pytest.mark.parametrize("strength", [None, 1.0, 2.0])

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from acestep_runtime.audio.samples import Samples
+from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, ModelHost
 from acestep_runtime.engines.neural import diffusion, model
 from acestep_runtime.engines.neural import engine as neural
@@ -163,6 +164,20 @@ def no_file(folder: Path) -> type[Exception]:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
     return EngineFailure
+
+
+def test_the_transformer_forgets_what_it_computed_when_an_adapter_or_its_scale_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, forgotten = NeuralEngine(folder), []
+    monkeypatch.setattr(VelocityModel, "forget_weights", lambda _: forgotten.append(1))
+    for adapters, is_change in (
+        ((), False), ((Adapter("warm"),), True), ((Adapter("warm"),), False), ((Adapter("warm", 0.5),), True),
+        ((Adapter("warm", 0.5), Adapter("keys")), True), ((Adapter("warm", 0.5), Adapter("keys")), False), ((), True),
+    ):  # fmt: skip
+        forgotten.clear()
+        generate(engine, *adapters)
+        assert bool(forgotten) is is_change
 
 
 @pytest.mark.parametrize("fault", [unknown, not_fitting, bad_file, no_file])
