@@ -5,22 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
-import ableton_extensions.framework
 import numpy as np
 import pytest
 import soundfile
 
 from acebridge.hosts.live import extension, job
-from acebridge.hosts.live.actions import ACTIONS, STRETCH
-from acebridge.hosts.live.extension import Service, make_extension
+from acebridge.hosts.live.extension import Service
 from tests.support.daemon import Daemon, song, until
 from tests.support.fake_live import RATE_HZ, FakeLive, handle
 from tests.support.live_service import serving

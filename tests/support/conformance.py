@@ -1,13 +1,15 @@
-"""What every host has to get right, whatever its means: scripts and job folders, or a program that is a client. See PROTOCOL.md.
+"""What every host has to get right, whatever its means: scripts and job folders, or a program that is a client. See docs/hosts.md.
 
 The test of a host derives a class from `HostConformance` and provides the fixture ``host``: the host, with the project of the
-fixture `scene` open and the daemon of the fixture `daemon` as its own. A check drives it as its user does, and looks at what that
-user gets: what the project plays, sample by sample, and what the host says. The truth is what the command makes of the same audio.
+fixture `scene` open and the daemon of the fixture `daemon` as its own. A check drives it as its user does, and looks at what
+that user gets: what the project plays, sample by sample, and what the host says. The truth is what the command makes of the
+same audio.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -39,7 +41,7 @@ BUSY_SEED = 1
 
 
 class Track(NamedTuple):
-    """A track of the project with one clip: its name, the frame where the clip begins, its audio, and the file that holds it."""
+    """A track of the project with one clip: its name, the frame where the clip begins, its audio, and the file with it."""
 
     name: str
     at: int
@@ -54,7 +56,7 @@ class Track(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A project of `RATE_HZ` at 120 BPM: a stereo track and a mono one. Their audio fits into 24 bits, as some hosts render it."""
+    """A project of `RATE_HZ` at 120 BPM: a stereo track and a mono one. Their audio fits into 24 bits, as some hosts render."""
 
     folder: Path
     tracks: list[Track]
@@ -95,7 +97,7 @@ class Host(Protocol):
     def results(self) -> list[Path]:
         """The files with results that are in the project, in the order of their tracks."""
 
-    def said(self) -> str:
+    def messages(self) -> str:
         """All that the user was told since the host was opened for this check."""
 
     def begins_at(self, request: Mapping[str, Any]) -> int:
@@ -108,7 +110,7 @@ def begins_at_position(request: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True)
-class Sent:
+class HostJob:
     """A job as it was sent: its folder, its request, its track, and the frame of the project where its source begins."""
 
     job: Path
@@ -117,10 +119,14 @@ class Sent:
     begin: int
     source: Samples
 
-    def files(self) -> set[Path]:
-        """All files of ours outside of the project: in the folder of its job, and in that of its media."""
-        folders = (self.job, Path(self.request["media"]["folder"]))
-        return {path for folder in folders if folder.is_dir() for path in folder.rglob("*")}
+    @property
+    def media(self) -> Path:
+        """The folder that its audio is written into."""
+        return Path(self.request["media"]["folder"])
+
+    def audio(self) -> set[Path]:
+        """The files of ours there, also those that are still written."""
+        return {path for path in self.media.glob("*") if "AceBridge" in path.name}
 
 
 class HostConformance:
@@ -159,7 +165,7 @@ class HostConformance:
             daemon.release(BUSY_SEED)
         until_state(daemon.client, other, "succeeded")  # it would wait again when the next one is held
 
-    def send(self, host: Host, track: int = 0, caption: str = CAPTION) -> Sent:
+    def send(self, host: Host, track: int = 0, caption: str = CAPTION) -> HostJob:
         """Repaint the stretch; look at the request, and at the audio that it names, which is what the host plays."""
         before = host.plays()[track]
         job = host.repaint(track, caption, ENGINE)
@@ -177,9 +183,9 @@ class HostConformance:
         np.testing.assert_array_equal(source, own[begin : begin + len(source)])
         stretch = (wanted["fields"].get(key, len(source) / RATE_HZ) for key in ("start_s", "end_s"))
         assert [begin + round(seconds * RATE_HZ) for seconds in stretch] == [FIRST, LAST]
-        return Sent(job, request, track, begin, source)
+        return HostJob(job, request, track, begin, source)
 
-    def wait_until_taken(self, sent: Sent) -> str:
+    def wait_until_taken(self, sent: HostJob) -> str:
         """Wait until the daemon has the job; return its id there."""
         file = sent.job / "status.json"
         until(lambda: file.exists() and json.loads(file.read_text("utf-8"))["job_id"], "the daemon to have the job")
@@ -187,7 +193,7 @@ class HostConformance:
         schemas.check("status", status)
         return str(status["job_id"])
 
-    def wait_until_done(self, sent: Sent) -> None:
+    def wait_until_done(self, sent: HostJob) -> None:
         """Wait until the result is there, without the host."""
 
         def is_done() -> bool:
@@ -198,7 +204,7 @@ class HostConformance:
         until(is_done, "the result")
         schemas.check("result", json.loads((sent.job / "result.json").read_text("utf-8")))
 
-    def repainted(self, daemon: Daemon, folder: Path, before: Samples, sent: Sent, file: Path) -> Samples:
+    def repaint_same(self, daemon: Daemon, folder: Path, before: Samples, sent: HostJob, file: Path) -> Samples:
         """Return what a track has to play with a result: what the command makes of the same audio with the seed of ``file``."""
         fields = {
             **sent.request["parts"][0]["fields"],
@@ -213,24 +219,29 @@ class HostConformance:
         expected[start : start + len(made)] = made
         return expected[:LENGTH]
 
-    def check_placed(self, host: Host, daemon: Daemon, folder: Path, before: list[Samples], *all_sent: Sent) -> None:
+    def check_placed(self, host: Host, daemon: Daemon, folder: Path, before: list[Samples], *all_sent: HostJob) -> None:
         """Assert that each result is on its track once, to the sample, and all else is as before; nothing is left behind."""
         after, files = host.plays(), host.results()
         assert len(files) == len(all_sent)
         expected = list(before)
         for sent, file in zip(all_sent, files, strict=True):
             own = folder / f"same {sent.track}"
-            expected[sent.track] = self.repainted(daemon, own, before[sent.track], sent, file)
+            expected[sent.track] = self.repaint_same(daemon, own, before[sent.track], sent, file)
             old, new = before[sent.track], after[sent.track]
             assert (old[FIRST:LAST] != new[FIRST:LAST]).mean() > 0.99
             changed = np.flatnonzero((old != new).any(axis=1))
             assert (changed[0] >= FIRST - FADE, changed[-1] < LAST + FADE) == (True, True)
-            assert not [path for path in sent.files() if path.suffix == ".part" or path.name in ("lock", "readying")]
-            assert not [job for job in pending(sent.job.parent) if job.folder == sent.job]
+            self.check_tidy(sent)
         for wanted, found in zip(expected, after, strict=True):
             np.testing.assert_array_equal(found, wanted)
         for old, found in zip(before, host.plays(results=False), strict=True):
             np.testing.assert_array_equal(found, old)
+
+    def check_tidy(self, sent: HostJob) -> None:
+        """Assert that nothing waits to be placed, and no file is left that is of use only while a job runs."""
+        assert not [job for job in pending(sent.job.parent) if job.folder == sent.job]
+        files = [path for folder in (sent.job, sent.media) if folder.is_dir() for path in folder.rglob("*")]
+        assert not [path for path in files if path.suffix == ".part" or path.name in ("lock", "readying")]
 
     def check_untouched(self, host: Host, before: list[Samples]) -> None:
         """Assert that nothing was placed and all plays as before."""
@@ -265,14 +276,15 @@ class HostConformance:
         before = host.plays()
         with self.busy(daemon):
             sent = self.send(host)
-            job_id = self.wait_until_taken(sent)
+            job_id, audio = self.wait_until_taken(sent), sent.audio()
             host.cancel(sent.job)
             host.settle(sent.job)
             assert daemon.client is not None
             until_state(daemon.client, job_id, "cancelled")
         self.check_untouched(host, before)
-        assert not [path for path in sent.files() if path.suffix == ".part" or path.name in ("lock", "result.json")]
-        assert not [path for path in sent.files() if path.suffix == ".wav" and path.parent != sent.job]
+        self.check_tidy(sent)
+        assert not (sent.job / "result.json").exists()
+        assert sent.audio() <= audio
 
     def test_an_error_of_the_daemon_is_said_with_its_remedy(self, host: Host, daemon: Daemon, tmp_path: Path) -> None:
         before = host.plays()
@@ -281,7 +293,7 @@ class HostConformance:
             same.run(daemon)
         job = host.repaint(0, CAPTION, "neural")
         host.settle(job)
-        said = " ".join(host.said().split())
+        said = " ".join(host.messages().split())
         assert same.status["message"] in said
         assert same.status["remedy"] in said
         self.check_untouched(host, before)
@@ -299,8 +311,7 @@ class HostConformance:
         if host.results():
             self.check_placed(host, daemon, tmp_path, before, sent)
         else:
-            assert "daemon" in host.said()
-            assert host.said().rstrip().endswith(".")
+            assert re.search(r"daemon.*\.", host.messages())
             self.check_untouched(host, before)
 
     def test_what_ended_while_it_was_closed_is_placed_once(self, host: Host, daemon: Daemon, tmp_path: Path) -> None:
@@ -314,12 +325,13 @@ class HostConformance:
         for name in ("status.json", "result.json"):
             file = sent.job / name
             file.write_text(json.dumps(_add_keys(json.loads(file.read_text("utf-8")))), "utf-8")
-        for number in range(2):
-            host.open()
-            host.settle(sent.job)
-            self.check_placed(host, daemon, tmp_path / f"{number}", before, sent)
-            host.close()
         host.open()
+        host.settle(sent.job)
+        self.check_placed(host, daemon, tmp_path / "first", before, sent)
+        host.close()
+        host.open()
+        host.settle(sent.job)
+        self.check_placed(host, daemon, tmp_path / "second", before, sent)
 
     def test_a_result_of_a_newer_protocol_is_refused_and_kept(self, host: Host, daemon: Daemon) -> None:
         before = host.plays()
@@ -332,7 +344,7 @@ class HostConformance:
         file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "version": VERSION + 1}), "utf-8")
         host.open()
         host.settle(sent.job)
-        assert f"version {VERSION + 1}" in host.said()
+        assert f"version {VERSION + 1}" in host.messages()
         self.check_untouched(host, before)
         assert file.exists()
         assert not (sent.job / "placed").exists()

@@ -27,7 +27,7 @@ _PLACED = re.compile(r"^(/.*\.wav): [0-9.]+ s at ([0-9.]+) s$", re.MULTILINE)
 
 
 class ExampleHost:
-    """The program with a media folder for each track: what it prints as placed is what the track plays on top of its own audio."""
+    """The program with a media folder for each track: the track plays what it prints as placed, above its own audio."""
 
     def __init__(self, folder: Path, scene: Scene) -> None:
         self._scene = scene
@@ -69,23 +69,23 @@ class ExampleHost:
 
     def plays(self, *, results: bool = True) -> list[Samples]:
         played = [track.plays() for track in self._scene.tracks]
-        for track, file, position_s in self._placed() if results else ():
+        for track, file, position_s in self._placements() if results else ():
             made = decode.read(file)
             start = self._scene.tracks[track].at + round(position_s * RATE_HZ)
             played[track][start : start + len(made)] = made
         return played
 
     def results(self) -> list[Path]:
-        return [file for _, file, _ in sorted(self._placed())]
+        return [file for _, file, _ in sorted(self._placements())]
 
-    def said(self) -> str:
+    def messages(self) -> str:
         return self._said
 
     def begins_at(self, request: Mapping[str, Any]) -> int:
         (file,) = (part["source"]["file"] for part in request["parts"])
         return next(track.at for track in self._scene.tracks if str(track.file) == file)
 
-    def _placed(self) -> list[tuple[int, Path, float]]:
+    def _placements(self) -> list[tuple[int, Path, float]]:
         found = [(Path(file), float(position)) for file, position in _PLACED.findall(self._said)]
         return [(self._media.index(file.parent), file, position) for file, position in found]
 

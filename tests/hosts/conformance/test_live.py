@@ -90,7 +90,7 @@ class LiveHost:
         places = [*(lane for track in self._tracks for lane in self.live.objects[track]["lanes"]), *others]
         return [Path(self.live.objects[clip]["file"]) for place in places for clip in self.live.objects[place]["clips"]]
 
-    def said(self) -> str:
+    def messages(self) -> str:
         return "\n".join(html.unescape(text) for page in self.live.pages for text in _PARAGRAPH.findall(page))
 
     def begins_at(self, request: Mapping[str, Any]) -> int:

@@ -60,7 +60,7 @@ class ProToolsHost:
         played = []
         for own in self._tracks:
             sound = own.audio(0, LENGTH)
-            for clip in (clip for track in self._made_for(own) for clip in track.clips) if results else ():
+            for clip in (clip for track in self._new_tracks(own) for clip in track.clips) if results else ():
                 end = min(LENGTH, clip.sample + len(clip.audio))
                 sound[clip.sample : end] = clip.audio[: end - clip.sample]
             played.append(sound)
@@ -69,10 +69,10 @@ class ProToolsHost:
     def results(self) -> list[Path]:
         return [clip.file for track in self.pro.tracks for clip in track.clips if clip.file]
 
-    def said(self) -> str:
+    def messages(self) -> str:
         return self._said
 
-    def _made_for(self, own: FakeTrack) -> list[FakeTrack]:
+    def _new_tracks(self, own: FakeTrack) -> list[FakeTrack]:
         """The new tracks below one of the scene."""
         tracks = self.pro.tracks[self.pro.tracks.index(own) + 1 :]
         end = next((number for number, track in enumerate(tracks) if track in self._tracks), len(tracks))

@@ -83,7 +83,7 @@ class ReaperHost:
     def results(self) -> list[Path]:
         return [Path(take.source.path) for item in self._items() for take in item.takes[1:] if take.source]
 
-    def said(self) -> str:
+    def messages(self) -> str:
         return "\n".join([*self.reaper.messages, self.reaper.console, *self._shown])
 
     def _items(self) -> list[Item]:
