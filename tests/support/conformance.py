@@ -1,4 +1,4 @@
-"""What every host has to get right, whatever its means: scripts and job folders, or a program that is a client. See docs/hosts.md.
+"""What every host has to get right, whatever its means: scripts and job folders, or a client of its own. See docs/hosts.md.
 
 The test of a host derives a class from `HostConformance` and provides the fixture ``host``: the host, with the project of the
 fixture `scene` open and the daemon of the fixture `daemon` as its own. A check drives it as its user does, and looks at what
