@@ -232,7 +232,7 @@ class Actions:
 
     def _place_waiting(self) -> None:
         waiting = waiting_results(self._at_work)
-        sentences = []
+        sentences: list[str] = []
         for job in waiting:
             if (refusal := refuse_version(job.result, job.title)) is not None:
                 sentences.extend(sentences_of(refusal))
