@@ -42,7 +42,7 @@ help:
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make ptsl-descriptor  write the descriptor of Pro Tools' scripting interface again, from py-ptsl"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
-	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md and the job folder's schemas again"
+	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md, the table in docs/hosts.md and the job folder's schemas again"
 	@echo "make reaper-icons  draw the icons of REAPER's toolbar again"
 	@echo "make release-file URL=… WHEEL=… ARCHIVES=…  write reaper_scripts/lib/release.json: what Install now downloads from URL"
 	@echo "make reapack  write reaper_scripts/index.xml for ReaPack, with the address in release.json or URL=…"
@@ -162,6 +162,7 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.support.transcripts
 	$(BIN)/python -m tests.support.osc_page
 	$(BIN)/python -m tests.support.limits_page
+	$(BIN)/python -m tests.support.hosts_page
 
 reaper-icons: $(VENV)/.test
 	@$(BIN)/python reaper_scripts/draw_icons.py

@@ -2,8 +2,9 @@
 
     python examples/job_folder_host.py song.wav 4 8 "brighter piano" new-audio
 
-A script in any DAW does the same: write a request, start the command, poll its status, place the result.
-Ctrl-C cancels the job. The protocol is in daemon/acebridge/hosts/jobfolder/PROTOCOL.md.
+A script in any DAW does the same: write a request, start the command, poll its status, place the result; and first place what
+has ended while the script did not run. Ctrl-C cancels the job. The protocol is in
+daemon/acebridge/hosts/jobfolder/PROTOCOL.md.
 """
 
 from __future__ import annotations
@@ -58,6 +59,24 @@ def follow(folder: Path) -> dict:
     return now
 
 
+def place(folder: Path) -> None:
+    """Print where the new audio is; a script in a DAW puts it on tracks there. What it does not understand is kept."""
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    if result["version"] != VERSION:
+        print(f"{folder}: the result is of version {result['version']}, this script knows {VERSION}.", file=sys.stderr)
+        return
+    for output in (output for take in result["parts"][0]["takes"] for output in take["outputs"]):
+        print(f"{output['file']}: {output['length_s']:.3f} s at {output['position_s']:.3f} s")
+    (folder / "placed").touch()
+
+
+def place_waiting(jobs: Path) -> None:
+    """Place what has ended while nobody looked."""
+    for folder in sorted(file.parent for file in jobs.glob("*/result.json")):
+        if status(folder)["state"] == "done" and not (folder / "placed").exists():
+            place(folder)
+
+
 def main() -> None:
     """Repaint part of a song and print where the new audio is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,19 +84,18 @@ def main() -> None:
         parser.add_argument(name, type=kind)
     parser.add_argument("--engine", default="auto", help="auto, draft or neural")
     args = parser.parse_args()
+    jobs = args.media.absolute() / "jobs"
+    place_waiting(jobs)
     fields = {"start_s": args.start_s, "end_s": args.end_s, "music": {"caption": args.style}}
     part = {"task": "repaint", "source": {"file": str(args.song.absolute())}, "fields": fields}
-    folder = args.media.absolute() / "jobs" / (time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:8])
+    folder = jobs / (time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:8])
     media = {"folder": str(args.media.absolute())}
     with submit(folder, {"title": "Repaint", "engine": args.engine, "media": media, "parts": [part]}):
         signal.signal(signal.SIGINT, lambda *_: (folder / "cancel").touch())
         last_status = follow(folder)
     if last_status["state"] != "done":
         sys.exit(f"{last_status['state']}: {last_status['message']} {last_status['remedy']}".strip())
-    result = json.loads((folder / "result.json").read_text("utf-8"))
-    for output in (output for take in result["parts"][0]["takes"] for output in take["outputs"]):
-        print(f"{output['file']}: {output['length_s']:.3f} s at {output['position_s']:.3f} s")
-    (folder / "placed").touch()
+    place(folder)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,11 @@ return function(import)
   local function place_result(id, plan)
     local result = job.result(id)
     if not result then return fail(id, "The result of " .. plan.title .. " cannot be read.", 'Run "AceBridge: Again".') end
+    if result.version ~= job.VERSION then
+      plan.waits = true -- until somebody asks for it
+      return tell.say(("The result of %s is of version %s, these scripts know %d."):format(plan.title, tostring(result.version), job.VERSION),
+        'The result is kept: update AceBridge, then run "AceBridge: Place results".')
+    end
     job.close(id) -- first: while a message waits for an answer, nothing is placed twice
     local ok, note, remedy, later = place.place(plan, result, job.folder(id))
     if ok then

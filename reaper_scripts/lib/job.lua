@@ -112,6 +112,13 @@ return function(import)
   function M.request(id) return object(id, "request.json") end
   function M.result(id) return object(id, "result.json") end
 
+  --- A sentence and a remedy where a result is of another version of the protocol, else nil.
+  function M.clash(result)
+    if result.version == M.VERSION then return nil end
+    return ("The result is of version %s, these scripts know %d."):format(tostring(result.version), M.VERSION),
+      'The result is kept: update AceBridge, then run "AceBridge_Job list".'
+  end
+
   local last_updates = {} -- id → { update_time, looked, silence }: only time in which we looked counts, or a sleeping computer would
 
   --- How long a running command has said nothing while we listened.

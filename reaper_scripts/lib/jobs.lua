@@ -147,6 +147,12 @@ return function(import)
         say("The result of " .. request.title .. " cannot be read.", REPEAT)
         return "failed", "The result cannot be read."
       end
+      local clash, update = job.clash(result)
+      if clash then
+        job.reopen(entry.id)
+        if options.asked(entry.id) then say(clash, update) end
+        return "kept", clash, update
+      end
       local project, why, cure = home(entry)
       if not project then
         job.reopen(entry.id)

@@ -5,31 +5,25 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
-import ableton_extensions.framework
 import numpy as np
 import pytest
 import soundfile
 
 from acebridge.hosts.live import extension, job
-from acebridge.hosts.live.actions import ACTIONS, STRETCH
-from acebridge.hosts.live.extension import Service, make_extension
+from acebridge.hosts.live.extension import Service
 from acestep_runtime.audio.tags.describe import describe_file
 from acestep_runtime.recipes import parse_recipe
 from tests.support.daemon import Daemon, song, until
 from tests.support.fake_live import RATE_HZ, FakeLive, handle
+from tests.support.live_service import serving
 
 #: Of takes that the fake engine holds.
 HELD_SEED = 77
-#: Entries in the menus: each action in each scope, with and without dialog.
-MENU = sum(len(action.scopes) * (2 if action.form else 1) for action in ACTIONS) + len(STRETCH)
 #: Beats of the selection, and of the clip that it lies on.
 START, END, CLIP_START = 6.0, 7.0, 4.0
 FADE = round(0.02 * RATE_HZ)
@@ -68,30 +62,9 @@ def live(tmp_path: Path) -> Iterator[Stage]:
 @pytest.fixture(autouse=True)
 def _serve(live: Stage, daemon: Daemon) -> Iterator[None]:
     """The actions, connected to the test's Live and the module's daemon."""
-    with serving(live, daemon.address):
+    with serving(live, Service("fake", daemon.address, autostart=False)):
         yield
     daemon.release()
-
-
-@contextmanager
-def serving(live: Stage, address: str) -> Iterator[None]:
-    """Serve the actions in a thread of this process, by the package's own loop; ``address`` is that of a daemon."""
-    stop = threading.Event()
-
-    def sleep(_: float) -> None:
-        if stop.wait(0.02):
-            raise KeyboardInterrupt  # as Ctrl-C does
-
-    app = make_extension(live.url, Service("fake", address, autostart=False))
-    with mock.patch.object(ableton_extensions.framework, "time", SimpleNamespace(sleep=sleep)):
-        thread = threading.Thread(target=app.run)
-        thread.start()
-        try:
-            until(lambda: len(live.menu) == MENU, "the menu")
-            yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 def remember(**texts: str) -> None:
@@ -441,7 +414,7 @@ def test_a_transaction_that_fails_keeps_the_result(live: Stage) -> None:
 
 
 def test_a_daemon_that_is_gone_is_named(tmp_path: Path) -> None:
-    with closing(Stage(tmp_path / "second")) as live, serving(live, "127.0.0.1:9"):
+    with closing(Stage(tmp_path / "second")) as live, serving(live, Service("fake", "127.0.0.1:9", autostart=False)):
         live.select("Repaint selection, as last time", START, END, live.voice)
         assert "No AceBridge daemon answers at 127.0.0.1:9." in message(live)
         assert (live.steps, live.open_progress) == ([], set())

@@ -228,6 +228,7 @@ class Ardour:
         """Open the session that was made, with these hooks and actions (name → source) at work."""
         assert ARDOUR
         self._mend_session()
+        self._ready.unlink(missing_ok=True)  # of an Ardour that ran before
         self._write_config()  # the command has written its own
         action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
         ready = _SAY_READY.replace("@FILE@", _lua_text(str(self._ready)))

@@ -60,14 +60,19 @@ class FakeLive:
         self.menu: dict[tuple[str, str], str] = {}
         self.lock = threading.RLock()
         self._clients: list[ServerConnection] = []
-        self._server = serve(self._serve, "127.0.0.1", port)
-        self.port = self._server.socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+        self.port = port
+        self.open()
 
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
+
+    def open(self) -> None:
+        """Start it; with the same port and the saved Set, where it has run before."""
+        self._server = serve(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
 
     def close(self) -> None:
         """End it."""

@@ -49,11 +49,12 @@ def _check_names(descriptor: Descriptor, body: Mapping[str, Any]) -> None:
 
 @dataclass
 class FakeClip:
-    """A clip on a track: its ids, its first sample there, and its audio."""
+    """A clip on a track: its ids, its first sample there, its audio, and the file that it was imported from, if it was."""
 
     ids: tuple[str, ...]
     sample: int
     audio: Samples
+    file: Path | None = None
 
 
 @dataclass
@@ -102,7 +103,7 @@ class FakeProTools:
         self.log: list[tuple[str, dict[str, Any]]] = []
         self.bounce_frames: int | None = None
         self.answers: dict[str, tuple[str, str]] = {}
-        self._files: dict[str, tuple[tuple[str, ...], Samples]] = {}
+        self._files: dict[str, tuple[tuple[str, ...], Samples, Path | None]] = {}
         self._ids = itertools.count(1)
         self._lock = threading.RLock()
         self.port = 0
@@ -309,7 +310,7 @@ class FakeProTools:
             if info.sample_rate != self.rate_hz:
                 raise Refusal("PT_SampleRateMismatch", f"{name} has another sample rate")
             ids = tuple(self._id() for _ in range(info.channels))
-            self._files[ids[0]] = ids, decode.read(Path(name))
+            self._files[ids[0]] = ids, decode.read(Path(name)), Path(name)
             files = [{"file_id": self._id(), "file_path": name, "clip_id_list": list(ids)}]
             entries.append({"original_input_path": name, "destination_file_list": files})
         return {"file_list": entries}
@@ -329,12 +330,12 @@ class FakeProTools:
     def _SpotClipsByID(self, body: Any) -> None:  # noqa: N802
         track, data = self._by_id(body["dst_track_id"]), body["dst_location_data"]
         assert (data["location_type"], data["location"]["time_type"]) == ("SLType_Start", "TLType_Samples")
-        ids, audio = self._files.get(body["src_clips"][0], ((), np.zeros((0, 0), np.float32)))
+        ids, audio, file = self._files.get(body["src_clips"][0], ((), np.zeros((0, 0), np.float32), None))
         if tuple(body["src_clips"]) != ids:
             raise Refusal("PT_NoClipsFound", "There are no such clips")
         if len(ids) != track.channels:
             raise Refusal("PT_InvalidParameter", "The clips do not fit the track")
-        track.clips.append(FakeClip(ids, int(data["location"]["location"]), audio))
+        track.clips.append(FakeClip(ids, int(data["location"]["location"]), audio, file))
 
     def _GetColorPalette(self, body: Any) -> Any:  # noqa: N802
         assert body["color_palette_target"] == "CPTarget_Tracks"

@@ -34,12 +34,15 @@ def read_source(folder: Path, source: dict[str, Any]) -> tuple[Samples, int]:
     if "mix" not in source:
         samples, rate = soundfile.read(folder / source["file"], dtype="float32", always_2d=True)
         return samples[round(source.get("start_s", 0) * rate) : _frame(source.get("end_s"), rate, len(samples))], rate
-    total, rate = np.zeros((source["frames"], 2), np.float32), 0
-    for piece in source["mix"]:
-        samples, rate = soundfile.read(folder / piece["file"], dtype="float32", always_2d=True)
-        first = piece.get("first", 0)
-        samples = samples[first : first + piece.get("frames", len(samples))] * [piece["left"], piece["right"]]
-        total[piece["at"] : piece["at"] + len(samples)] += samples.astype(np.float32)
+    files = [soundfile.read(folder / piece["file"], dtype="float32", always_2d=True) for piece in source["mix"]]
+    channels = source.get("channels") or max(samples.shape[1] for samples, _ in files)
+    total, rate = np.zeros((source["frames"], channels), np.float32), files[0][1]
+    for piece, (whole, _) in zip(source["mix"], files, strict=True):
+        first, at = piece.get("first", 0), piece.get("at", 0)
+        samples = whole[first : first + piece.get("frames", len(whole))]
+        if channels == 2:
+            samples = samples * [piece.get("left", 1), piece.get("right", 1)]
+        total[at : at + len(samples)] += samples.astype(np.float32)
     return total, rate
 
 
@@ -99,7 +102,7 @@ def answer(folder: Path) -> None:
             soundfile.write(file, made, rate, subtype="FLOAT")
             output = {
                 "file": str(file), "role": "mix", "name": f"made by {task}", "colour": "", "frames": len(made),
-                "sample_rate": rate, "channels": 2, "start_frame": start, "length_s": len(made) / rate,
+                "sample_rate": rate, "channels": made.shape[1], "start_frame": start, "length_s": len(made) / rate,
                 "position_s": part["position_s"] + start / rate, "fade_in_s": 0, "fade_out_s": 0,
             }  # fmt: skip
             takes.append({"take": 1, "seed": 7, "metadata": {}, "outputs": [output]})

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acebridge.hosts.jobfolder import PLACED, REQUEST, RESULT, STATUS
+from acebridge.errors import ErrorReason, JobFailed
+from acebridge.hosts.jobfolder import PLACED, REQUEST, RESULT, STATUS, VERSION
 from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.jobfolder.outputs import file_state
 from acebridge.hosts.jobfolder.seal import is_sealed
@@ -105,6 +106,17 @@ def pending(jobs: Path) -> list[JobFolder]:
     """Return the jobs that wait or run, and those that are done and whose results are not placed."""
     requested = (job for job in job_folders(jobs) if (job.folder / REQUEST).is_file())  # a doctor's folder has none
     return [job for job in requested if not job.placed and (job.active or job.state == "done")]
+
+
+def refuse_version(result: Mapping[str, object], title: str) -> JobFailed | None:
+    """Return the error for a result of another version of the protocol: nobody here knows where its audio belongs."""
+    if result.get("version") == VERSION:
+        return None
+    return JobFailed(
+        ErrorReason.INVALID_VALUE,
+        f"The result of {title} is of version {result.get('version')}, this AceBridge knows {VERSION}; it is kept.",
+        remedy="Update AceBridge, then place it.",
+    )
 
 
 def clean(jobs: Path, days: float) -> list[Path]:

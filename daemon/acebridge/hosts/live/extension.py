@@ -15,6 +15,7 @@ from ableton_extensions import AbletonError, ArrangementSelection, AudioClip, Ex
 
 from acebridge.errors import ErrorReason, reason_of
 from acebridge.hosts.jobfolder import RESULT
+from acebridge.hosts.jobfolder.folders import refuse_version
 from acebridge.hosts.live.actions import ACTIONS, SILENT, STRETCH, Action
 from acebridge.hosts.live.facts import lines_of
 from acebridge.hosts.live.form import Memory, Values, read_values
@@ -231,8 +232,11 @@ class Actions:
 
     def _place_waiting(self) -> None:
         waiting = waiting_results(self._at_work)
-        sentences = []
+        sentences: list[str] = []
         for job in waiting:
+            if (refusal := refuse_version(job.result, job.title)) is not None:
+                sentences.extend(sentences_of(refusal))
+                continue
             sentences.extend(place(self.app, find_targets(self.app, job.targets, job.lanes), job.result))
             close_job(job.folder)
         if not waiting:

@@ -16,7 +16,7 @@ import filelock
 
 from acebridge.errors import ErrorReason, JobFailed, reason_of
 from acebridge.hosts.jobfolder import REQUEST, RESULT, VERSION
-from acebridge.hosts.jobfolder.folders import clean, pending
+from acebridge.hosts.jobfolder.folders import clean, pending, refuse_version
 from acebridge.hosts.jobfolder.json_files import read_object, write_json
 from acebridge.hosts.jobfolder.run import run as run_job
 from acebridge.hosts.jobfolder.status import read_status
@@ -148,7 +148,8 @@ def place_pending(pro: ProTools, jobs: Path) -> list[PlacedClip]:
 
 
 def _place_pending(pro: ProTools, session: Session, jobs: Path) -> list[PlacedClip]:
-    clips = []
+    clips: list[PlacedClip] = []
+    refusal: JobFailed | None = None
     for waiting in pending(jobs):
         wanted = read_object(waiting.folder / REQUEST).get("place")
         result: Any = read_object(waiting.folder / RESULT)
@@ -158,9 +159,14 @@ def _place_pending(pro: ProTools, session: Session, jobs: Path) -> list[PlacedCl
             and wanted.get("session") == str(session.file)
             and result
         ):
+            if (error := refuse_version(result, waiting.title)) is not None:
+                refusal = error
+                continue
             at = Place(int(str(wanted["start"])), str(wanted["after"]), str(wanted["onto"]))
             clips += place(pro, result, at, waiting.folder)
             shutil.rmtree(waiting.folder, ignore_errors=True)
+    if refusal is not None:
+        raise refusal
     return clips
 
 
