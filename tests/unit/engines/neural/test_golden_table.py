@@ -58,7 +58,7 @@ def _model(name: str) -> str:
 
 
 @cache
-def _recorded(file: str) -> dict[str, Tensor]:
+def _load_numbers(file: str) -> dict[str, Tensor]:
     return load_file(GOLDEN / file)
 
 
@@ -148,7 +148,7 @@ def _ab3_off(name: str) -> float:
 def _dcw_off(name: str) -> float:
     case = sampling_cases.cases("sampling")[name]
     after, clean, levels, corrected = (
-        _recorded("step_golden.safetensors")[f"{name}/{each}"]
+        _load_numbers("step_golden.safetensors")[f"{name}/{each}"]
         for each in ("x_after_step", "denoised", "t", "corrected")
     )
     correction = make_correction(case["dcw_mode"], case["dcw_scaler"], case.get("dcw_high_scaler"))
@@ -168,7 +168,7 @@ _SEEDS = {
 
 
 def _noise_off(name: str) -> float:
-    expected = _recorded("step_golden.safetensors")[f"draws/{name}"]
+    expected = _load_numbers("step_golden.safetensors")[f"draws/{name}"]
     if len(_SEEDS[name]) == 1:
         generator = torch.Generator().manual_seed(*_SEEDS[name])
         return max(difference(torch.randn(each.shape, generator=generator), each) for each in expected)
@@ -292,7 +292,7 @@ def test_the_table_has_every_case_of_every_file() -> None:
     latents = {
         f"{file}/{key}"
         for file in GOLDEN.glob("*_golden.safetensors")
-        for key in _recorded(file.name)
+        for key in _load_numbers(file.name)
         if key.endswith("/target_latents")
     }
     in_table = [name for kind, row in KINDS.items() if row.bound == LATENTS for name in row.names]
