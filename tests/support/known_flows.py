@@ -1,8 +1,8 @@
 """Flows from noise to data whose velocity is known in closed form: the independent truth for samplers.
 
-Data of one frame ``x0`` come from a mixture of normal distributions with means ``m_k``, weights ``p_k`` and a standard deviation
-``s_k`` for each channel; at level t ``x = (1 − t)·x0 + t·noise``. Given component k, x is normal with mean ``(1 − t)·m_k`` and
-variance ``c_k = (1 − t)²·s_k² + t²``, so
+Data of one frame ``x0`` come from a mixture of normal distributions with means ``m_k``, weights ``p_k`` and a standard
+deviation ``s_k`` for each channel; at level t ``x = (1 − t)·x0 + t·noise``. Given component k, x is normal with mean
+``(1 − t)·m_k`` and variance ``c_k = (1 − t)²·s_k² + t²``, so
 
     E[noise − x0 | x, k] = (t − (1 − t)·s_k²)·(x − (1 − t)·m_k) / c_k − m_k
 
@@ -11,6 +11,7 @@ and the velocity is the mean of these over the posterior of k. (Lipman et al., F
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def make_mixture(components: int = 8, channels: int = 16, seed: int = 1) -> Mixt
 
 def solve(velocity: VelocityFn, x: Tensor, levels: Sequence[float]) -> Tensor:
     """Return where the flow leads, by the classical method of Runge and Kutta: four velocities a step, fourth order."""
-    for t, t_next in zip(levels, levels[1:], strict=False):
+    for t, t_next in itertools.pairwise(levels):
         h = t_next - t
         first = velocity(x, t)
         second = velocity(x + h / 2 * first, t + h / 2)
