@@ -2,8 +2,8 @@
 
 Fields: mixtures of normal distributions, whose velocity is known, without guidance and with it; and the tiny base model of
 tests/golden, random weights in float64. None of them is a trained model: what is measured is the error of the method, not how
-music sounds. APG keeps a momentum from step to step, so its limit depends on the number of steps; the model is guided by the plain
-method here. Two errors of frames: the median, and the largest one, which says whether a frame ends somewhere else altogether.
+music sounds. APG keeps a momentum from step to step, so its limit depends on the number of steps; the model is guided by the
+plain method here. Two errors of frames: the median, and the largest one, which says whether a frame ends somewhere else.
 """
 
 from __future__ import annotations
