@@ -49,7 +49,7 @@ def fields() -> Iterator[tuple[str, VelocityFn, Tensor, Sequence[float]]]:
     mixture = make_mixture()
     noise = torch.randn(4, 64, 16, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     yield "mixture", mixture.velocity, noise, SHIFTS
-    yield f"mixture, guidance {GUIDANCE:g}", mixture.guided([0, 1], GUIDANCE), noise, SHIFTS
+    yield f"mixture, guidance {GUIDANCE:g}", mixture.guide([0, 1], GUIDANCE), noise, SHIFTS
     own = sampling_cases.inputs("noise_even").double()
     yield "tiny model", model_velocity(1), own, SHIFTS[-1:]
     yield f"tiny model, guidance {GUIDANCE:g}", model_velocity(GUIDANCE), own, SHIFTS[-1:]

@@ -73,7 +73,7 @@ class Mixture:
         chosen = list(components)
         return Mixture(self.means[chosen], self.deviations[chosen], self.weights[chosen] / self.weights[chosen].sum())
 
-    def guided(self, components: Sequence[int], strength: float) -> VelocityFn:
+    def guide(self, components: Sequence[int], strength: float) -> VelocityFn:
         """Return the velocity towards some components, guided by a strength away from all of them: plain guidance."""
         wanted = self.only(components)
 

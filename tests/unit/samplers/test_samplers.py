@@ -150,7 +150,7 @@ def test_the_known_flow_leads_where_it_must() -> None:
 def test_ab3_needs_fewer_velocities_than_euler_with_50_on_a_known_flow(
     shift: float, steps: int, strength: float
 ) -> None:
-    velocity = make_mixture().guided([0, 1], strength)
+    velocity = make_mixture().guide([0, 1], strength)
     noise = torch.randn(1, 64, 16, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     exact = solve(velocity, noise, schedule.linear(200, shift))
 
