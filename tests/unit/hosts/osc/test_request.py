@@ -70,8 +70,8 @@ def test_arguments_count_more_than_the_session_and_json_most() -> None:
     order = order_of("repaint", FULL, ["/b.wav", 0.0, 2.0, "piano", None, None, text])
     assert order.audio == {"source": {"path": "/b.wav"}}
     assert order.fields == {
-        "music": {**MUSIC, "caption": "piano", "bpm": 120}, "start_s": 0.0, "end_s": 2.5, "strength": 0.25, "output": OUTPUT, "sampling": SAMPLING,
-        "crossfade_ms": 50, "mode": "aggressive",
+        "music": {**MUSIC, "caption": "piano", "bpm": 120}, "start_s": 0.0, "end_s": 2.5, "strength": 0.25, "output": OUTPUT,
+        "sampling": SAMPLING, "crossfade_ms": 50, "mode": "aggressive",
     }  # fmt: skip
     assert order.submission == {"engine": "draft", "priority": "high"}
 

@@ -56,7 +56,8 @@ def test_what_controllers_send_is_taken(field: str, value: object, kept: object)
         ("start", 1e9),
         ("timesignature", 5), ("takes", 0), ("takes", 9), ("takes", 1.5), ("seed", -1), ("seed", 2**32), ("strength", 1.01),
         ("keyscale", "H"), ("tracks", "kazoo"), ("tracks", "drums,drums"), ("caption", "x" * 4097), ("caption", True),
-        ("caption", b"x"), ("morph", "tempo"), ("dcw", "on"), ("source_lyrics", "x" * 4097), ("engine", "x" * 65), ("colour", "red"),
+        ("caption", b"x"), ("morph", "tempo"), ("dcw", "on"), ("source_lyrics", "x" * 4097), ("engine", "x" * 65),
+        ("colour", "red"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_and_changes_nothing(field: str, value: object) -> None:

@@ -17,7 +17,7 @@ import pytest
 from acebridge.atomic_files import unwritable
 from acebridge.errors import Conflict, ErrorReason, JobFailed, NotFound
 from acebridge.hosts.plugin import instances
-from acebridge.hosts.plugin.instances import find_instance, press_button, running_instances, send_command
+from acebridge.hosts.plugin.instances import Instance, find_instance, press_button, running_instances, send_command
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import until
 
@@ -244,9 +244,12 @@ def test_another_job_ends_the_wait(tmp_path: Path) -> None:
         def answer(_: dict[str, Any], name: str) -> None:
             say(folder, state="working", job={"number": 1}, answers=answers(name))
 
+        def show(_: Instance) -> None:
+            say(folder, state="working", job={"number": 2})
+
         thread = act(folder, answer)
         with pytest.raises(JobFailed, match="another job"):
-            press_button(find_instance(tmp_path), "go", wait=True, show=lambda _: say(folder, state="working", job={"number": 2}))
+            press_button(find_instance(tmp_path), "go", wait=True, show=show)
         thread.join()
 
 
