@@ -146,7 +146,9 @@ def test_a_take_is_varied_in_its_place_and_stays(host: LinkedHost, music: Sample
     assert first == kept
     assert [region["number"] for region in varied] == [2, 3]
     for region in varied:
-        assert [region[key] for key in ("frame", "frames", "rate")] == [kept[key] for key in ("frame", "frames", "rate")]
+        assert [region[key] for key in ("frame", "frames", "rate")] == [
+            kept[key] for key in ("frame", "frames", "rate")
+        ]
         assert region["sha256"] != kept["sha256"]
         seed = recipe_of(region["file"]).take_seed
         assert (seed.seed, [step.amount for step in seed.variations]) == (7, [0.5])

@@ -56,8 +56,12 @@ FIELDS: dict[str, Field] = {
     "engine": Field("s", "draft, neural or auto", _NAME),
     "strength": Field("f", "how closely a result follows the source", field_limits(Cover, "strength")),
     "morph": Field("s", "what a cover changes while the arrangement stays", field_limits(Morph, "mode")),
-    "source_caption": Field("s", "style of the source of a morph, if it is not the new one", field_limits(Morph, "caption")),
-    "source_lyrics": Field("s", "lyrics of the source of a morph, if they are not the new ones", field_limits(Morph, "lyrics")),
+    "source_caption": Field(
+        "s", "style of the source of a morph, if it is not the new one", field_limits(Morph, "caption")
+    ),
+    "source_lyrics": Field(
+        "s", "lyrics of the source of a morph, if they are not the new ones", field_limits(Morph, "lyrics")
+    ),
     "dcw": Field("s", "correction after each step of the neural engine", field_limits(Sampling, "dcw")),
     "output": Field("s", "folder that results go to", _PATH),
 }
