@@ -19,8 +19,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts live_extension
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-lm bench-gpu bench-plugin quality protos freeze docs reapack \
-	release-file reaper-icons clean help
+	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-solvers bench-lm bench-gpu bench-plugin quality \
+	protos freeze docs reapack release-file reaper-icons clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make durations  run all tests and record what they cost in tests/durations.json"
 	@echo "make bench   measure latency, streaming and the draft engine"
 	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights"
+	@echo "make bench-solvers  measure the error of samplers by the number of velocities"
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make bench-gpu  measure the neural engine on a GPU of CUDA, with and without graphs, on random weights"
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
@@ -131,6 +132,9 @@ bench: $(VENV)/.test
 
 bench-neural: $(VENV)/.test
 	$(BIN)/python -m tests.bench.neural $(ARGS)
+
+bench-solvers: $(VENV)/.test
+	$(BIN)/python -m tests.bench.solvers
 
 bench-lm: $(VENV)/.test
 	$(BIN)/python -m tests.bench.lm $(ARGS)

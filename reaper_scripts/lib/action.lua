@@ -15,6 +15,7 @@ return function(import)
   local lyrics = import("lyrics")
   local messages = import("messages")
   local selection = import("selection")
+  local plan_of = import("plan")
   local plan_takes = import("plan_takes")
   local recipe = import("recipe")
   local settings = import("settings")
@@ -91,6 +92,9 @@ return function(import)
   local function request_of(name, action, plan, project)
     local media = reaper.GetProjectPathEx(project)
     plan.place.project = guid.of_project(project)
+    for _, part in ipairs(plan.parts or {}) do
+      if part.fields.output and not part.again then part.fields.sampling = plan_of.sampling() end -- not what a recipe says
+    end
     return {
       action = plan.action or name, title = action.title, engine = settings.get("engine"),
       media = { folder = media, format = settings.get("media_format") }, parts = plan.parts and json.array(plan.parts), song = plan.song, place = plan.place,
@@ -160,13 +164,15 @@ return function(import)
     if not accepts(action, options, notice) then return nil end
     local values = values_of(action, project, name, options, notice)
     if not values then return nil end
-    local words, fault, cure = lyrics.read(values.lyrics, selected)
-    if fault then
-      report(fault, cure)
-      return nil
-    end
     local asked = values
-    values = lyrics.with(values, words)
+    for _, key in ipairs({ "lyrics", "source_lyrics" }) do
+      local words, fault, cure = lyrics.read(values[key], selected)
+      if fault then
+        report(fault, cure)
+        return nil
+      end
+      values = lyrics.with(values, key, words)
+    end
     local read, plan, why, remedy = budget.observe(project, function() return true, action.plan(selected, values) end, 0, 1)
     if not read then return say_edited(report) end
     if not plan then

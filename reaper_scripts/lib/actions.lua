@@ -47,6 +47,12 @@ return function(import)
       form = {
         STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", label = "Closeness", kind = "number", allowed = { 0, 1 }, optional = true },
         TAKES, BEST, SEED,
+        { key = "morph", caption = "Morph (keeps the arrangement)", kind = "choice", allowed = { "off", "words", "style", "all" }, default = "off", more = true },
+        { key = "source_style", caption = "Morph from style (empty: the new one)", label = "Style before", kind = "text", optional = true, hint = "of a morph; empty: the new style", more = true },
+        {
+          key = "source_lyrics", caption = "Morph from lyrics or item / project / file", label = "Lyrics before", kind = "text", optional = true, lines = 3,
+          hint = "of a morph; empty: the new lyrics", more = true,
+        },
       },
     },
     lego = {

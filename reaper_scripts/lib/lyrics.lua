@@ -75,11 +75,11 @@ return function(import)
     return PLACES[place]({ project = project, selected_items = selection.find_items(project), items = {} })
   end
 
-  --- Values of a dialog with the words in place of what its field says.
-  function M.with(values, words)
+  --- Values of a dialog with the words in place of what its field `key` says.
+  function M.with(values, key, words)
     local found = {}
     for key, value in pairs(values) do found[key] = value end
-    found.lyrics = words
+    found[key] = words
     return found
   end
 

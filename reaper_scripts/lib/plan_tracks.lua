@@ -53,7 +53,9 @@ return function(import)
   end
 
 
-  M.cover = whole("cover", nil, function(fields, values) fields.strength = values.strength end)
+  M.cover = whole("cover", nil, function(fields, values)
+    fields.strength, fields.morph = values.strength, plan_of.morph(values)
+  end)
 
   M.complete = whole("complete", "Accompaniment", function(fields, values, place)
     fields.tracks, fields.thinking = plan_of.names(values.tracks or "drums, bass, keyboard"), plan_of.thinking(values)

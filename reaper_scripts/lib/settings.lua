@@ -34,6 +34,9 @@ return function(import)
     { key = "tempo_from", default = "project", kind = "choice", allowed = { "project", "engine" },
       caption = "Tempo from project or engine",
       help = "project has new music follow the tempo and meter at its position; engine lets the style decide." },
+    { key = "dcw", default = "auto", kind = "choice", allowed = { "auto", "off", "low", "high", "double", "pix" },
+      caption = "DCW of the neural engine (auto / off / low / high / double / pix)",
+      help = "A correction after each step: auto suits the model; off may help where loud music clips." },
   }
 
   local by_key = {}

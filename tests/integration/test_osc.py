@@ -161,6 +161,7 @@ def test_every_field_is_kept_and_sent(peer: OscPeer, source: Path, folder: Path)
         "source": ("s", str(source)), "start": ("f", 0.5), "end": ("f", 2.0), "bpm": ("i", 96), "keyscale": ("s", "A minor"),
         "timesignature": ("f", 3.0), "caption": ("s", "warm soul"), "lyrics": ("s", WORDS), "tracks": ("s", "drums,bass"),
         "takes": ("s", "2"), "seed": ("i", 5), "engine": ("s", "fake"), "strength": ("f", 0.25), "output": ("s", str(folder)),
+        "morph": ("s", "words"), "source_caption": ("s", "cold synths"), "source_lyrics": ("s", "lo"), "dcw": ("s", "off"),
     }  # fmt: skip
     for field, (tag, value) in fields.items():
         peer.send(f"/acebridge/session/{field}", tag, value)
@@ -182,6 +183,8 @@ def test_every_field_is_kept_and_sent(peer: OscPeer, source: Path, folder: Path)
         ("tracks", "s", "kazoo", "tracks is 'kazoo'; allowed: vocals, "),
         ("keyscale", "s", "H dur", "keyscale is 'H dur'; allowed: A to G"),
         ("strength", "f", 2.0, "strength is 2.0; allowed: 0 to 1."),
+        ("dcw", "s", "on", "dcw is 'on'; allowed: auto, off, low, high, double, pix."),
+        ("morph", "s", "tempo", "morph is 'tempo'; allowed: words, style, all."),
         ("source", "s", "song.wav", "source is song.wav; allowed: a full path."),
         ("caption", "b", b"1234", "caption is 'a blob'; allowed: text."),
         ("colour", "s", "red", "There is no address /acebridge/session/colour."),

@@ -77,8 +77,12 @@ class LinkedHost(Host):
 
     def go(self) -> None:
         """Press Go, as a host does, and wait until the plug-in has seen that."""
+        self.press("go")
+
+    def press(self, button: str) -> None:
+        """Press "go" or "vary" in the same way."""
         before = self.now().job_number()
-        self.set("go", 1)
+        self.set(button, 1)
         self.stop()
         until(lambda: self.now().job_number() > before, "the job")
 

@@ -34,6 +34,7 @@ _JOB = "0e9d4b2f6a7c48d19b3e5f80a1c2d3e4"
 _EXAMPLES: dict[str, str | float | int] = {
     "source": "~/Music/song.wav", "start_s": 8.0, "end_s": 16.0, "start": 8.0, "end": 16.0, "tracks": "drums,bass",
     "description": "a ballad about rain", "caption": "warm soul", "lyrics": "[Verse]\nHold on", "duration_s": 30.0,
+    "morph": "words", "source_caption": "cold synths", "source_lyrics": "[Verse]\nLet go", "dcw": "off",
     "strength": 0.5, "bpm": 96.0, "keyscale": "A minor", "timesignature": 4, "takes": 2, "seed": 7, "engine": "draft",
     "output": "~/Music/takes", "host": "127.0.0.1", "port": 9000, "token": "5f1c", "address": "/acebridge/session/bpm",
     "reason": "bpm is 5.0; allowed: 30 to 300 beats per minute.", "remedy": "Send a value that is allowed.",

@@ -33,6 +33,8 @@ PARAMETERS = (
     "progress",
     "state",
     "match_loudness",
+    "variation",
+    "vary",
 )
 STATES = (
     "ready",

@@ -41,6 +41,22 @@ SharedChannels cut_out(const Recording& recording, int64_t first_frame, int64_t 
 
 } // namespace
 
+std::vector<TakeRegion> find_takes(const std::vector<TakeRegion>& takes, const std::optional<Selection>& selection) {
+  const auto touches = [&](const TakeRegion& take) {
+    return selection && take.start_frame < selection->first + selection->frames && selection->first < take.start_frame + take.frames;
+  };
+  const auto touched = std::find_if(takes.rbegin(), takes.rend(), touches);
+  const auto latest = touched == takes.rend() ? takes.rbegin() : touched;
+  std::vector<TakeRegion> found;
+  for (const TakeRegion& take : takes) {
+    if (take.start_frame == latest->start_frame) {
+      found.push_back(take);
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const TakeRegion& a, const TakeRegion& b) { return a.number < b.number; });
+  return found;
+}
+
 bool AuditionSources::operator==(const AuditionSources& other) const {
   const auto is_same = [](const Take& a, const Take& b) { return a.number == b.number && a.channels == b.channels; };
   return place == other.place && recording == other.recording &&

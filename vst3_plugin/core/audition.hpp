@@ -3,6 +3,7 @@
 
 #include "audition_player.hpp"
 #include "recordings.hpp"
+#include "state.hpp"
 #include "take_player.hpp"
 
 #include <cstdint>
@@ -25,6 +26,9 @@ struct AuditionSources {
 
   bool operator==(const AuditionSources& other) const;
 };
+
+// The takes of one place, by their numbers: that of the latest take which the selection touches, else that of the latest take.
+std::vector<TakeRegion> find_takes(const std::vector<TakeRegion>& takes, const std::optional<Selection>& selection);
 
 using RecordingList = std::vector<std::shared_ptr<const Recording>>;
 

@@ -9,9 +9,9 @@
 
 namespace acebridge {
 
-enum class Id { task, track, strength, takes, take, mode, seed, capture, go, cancel, progress, state, match_loudness };
+enum class Id { task, track, strength, takes, take, mode, seed, capture, go, cancel, progress, state, match_loudness, variation, vary };
 
-constexpr size_t kParameters = 13;
+constexpr size_t kParameters = 15;
 
 enum class Kind { number, integer, choice, toggle, trigger, output, output_choice };
 
@@ -76,6 +76,8 @@ constexpr std::array<Parameter, kParameters> kParameterTable{{
     {"progress", "Progress", Kind::output, 0, 1, 0, nullptr},
     {"state", "State", Kind::output_choice, 0, kStatusNames.size() - 1, 0, kStatusNames.data()},
     {"match_loudness", "Match loudness", Kind::choice, 0, kLoudness.size() - 1, 0, kLoudness.data()},
+    {"variation", "Variation", Kind::number, 0.01F, 1, 0.3F, nullptr}, // how far new takes lie from the one that is varied
+    {"vary", "Vary", Kind::trigger, 0, 1, 0, nullptr},
 }};
 
 // The values. Any thread may read and write them; nothing waits.
@@ -101,7 +103,7 @@ public:
     const float inside = value < parameter.low ? parameter.low : value > parameter.high ? parameter.high : value;
     const float before = values_[index].exchange(inside, std::memory_order_relaxed);
     if (parameter.kind == Kind::trigger && before < 0.5F && inside >= 0.5F) {
-      counter(static_cast<Id>(index)).fetch_add(1, std::memory_order_release);
+      presses_[index].fetch_add(1, std::memory_order_release);
     }
     writes_[index].fetch_add(1, std::memory_order_release);
   }
@@ -111,24 +113,22 @@ public:
   void reset_triggers() {
     set(Id::go, 0);
     set(Id::cancel, 0);
+    set(Id::vary, 0);
   }
 
   // How often a parameter was set, also to what it was already: whoever has set it through the host knows by the count that
   // the host has passed it on.
   uint32_t write_count(Id id) const { return writes_[static_cast<size_t>(id)].load(std::memory_order_acquire); }
 
-  // How often Go and Cancel were pressed. Whoever acts on them remembers the count.
-  uint32_t go_count() const { return go_.load(std::memory_order_acquire); }
-  uint32_t cancel_count() const { return cancel_.load(std::memory_order_acquire); }
-  uint32_t press_count(Id id) const { return id == Id::go ? go_count() : cancel_count(); }
+  // How often a trigger was pressed. Whoever acts on it remembers the count.
+  uint32_t press_count(Id id) const { return presses_[static_cast<size_t>(id)].load(std::memory_order_acquire); }
+  uint32_t go_count() const { return press_count(Id::go); }
+  uint32_t cancel_count() const { return press_count(Id::cancel); }
 
 private:
-  std::atomic<uint32_t>& counter(Id id) { return id == Id::go ? go_ : cancel_; }
-
   std::array<std::atomic<float>, kParameters> values_{};
   std::array<std::atomic<uint32_t>, kParameters> writes_{};
-  std::atomic<uint32_t> go_{0};
-  std::atomic<uint32_t> cancel_{0};
+  std::array<std::atomic<uint32_t>, kParameters> presses_{};
 };
 
 } // namespace acebridge

@@ -52,8 +52,12 @@ std::optional<JobTake> read_take(const Json& take, const Order& order) {
     return std::nullopt;
   }
   JobTake made;
-  made.region.number = static_cast<int>(*number);
-  made.region.start_frame = order.start_frame + *start;
+  const bool is_like_another = !order.again.empty(); // then it lies where that one does
+  if (is_like_another && static_cast<size_t>(*number) > order.numbers.size()) {
+    return std::nullopt;
+  }
+  made.region.number = is_like_another ? order.numbers[static_cast<size_t>(*number) - 1] : static_cast<int>(*number);
+  made.region.start_frame = order.start_frame + (is_like_another ? 0 : *start);
   made.region.frames = *frames;
   made.region.rate_hz = static_cast<uint32_t>(*rate_hz);
   const double fade = (*output)["fade_in_s"].number().value_or(0) * static_cast<double>(*rate_hz);
@@ -78,7 +82,11 @@ Json make_request(const Order& order, const std::string& id, const Machine& mach
   host.set("name", Json::of(machine.host.name)).set("version", Json::of(machine.host.version));
   host.set("instance", Json::of(machine.instance)).set("project", Json::of(project));
   Json part = Json::object();
-  part.set("task", Json::of(order.task));
+  if (order.again.empty()) {
+    part.set("task", Json::of(order.task));
+  } else {
+    part.set("again", Json::object().set("file", Json::of(order.again))).set("variation", Json::of(order.variation));
+  }
   part.set("position_s", Json::of(static_cast<double>(order.start_frame) / order.rate_hz));
   if (order.recording) {
     part.set("source", Json::object().set("file", Json::of(source_file)));

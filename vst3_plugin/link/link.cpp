@@ -64,7 +64,7 @@ Json describe_takes(Core& core) {
 Link::Link(Core& core, HostInfo host)
     : core_(core), machine_(Machine::look(std::move(host))), osc_(machine_.data_folder), daemon_(machine_),
       runner_(core, machine_), assets_(core, machine_), go_count_(core.parameters().go_count()),
-      cancel_count_(core.parameters().cancel_count()), start_count_(core.start_count()), collector_(core),
+      vary_count_(core.parameters().press_count(Id::vary)), cancel_count_(core.parameters().cancel_count()), start_count_(core.start_count()), collector_(core),
       thread_(std::chrono::milliseconds(100), [this] { look(); }) {}
 
 Link::~Link() {
@@ -106,7 +106,13 @@ void Link::step(double now_s) {
   if (const uint32_t count = core_.parameters().go_count(); count != go_count_) {
     go_count_ = count;
     if (!runner_.works()) { // one job at a time: Cancel comes first
-      go(now_s);
+      go(make_order, now_s);
+    }
+  }
+  if (const uint32_t count = core_.parameters().press_count(Id::vary); count != vary_count_) {
+    vary_count_ = count;
+    if (!runner_.works()) {
+      go(make_variation, now_s);
     }
   }
   if (cancel_count != cancel_count_) {
@@ -175,11 +181,11 @@ Link::Answer Link::answer(const Command& command, double now_s) {
   const std::string& press = command.content["press"].text();
   if (press == "cancel") {
     runner_.cancel();
-  } else if (press == "go") {
+  } else if (press == "go" || press == "vary") {
     if (runner_.works()) {
       return {command.name, "A job of the plug-in runs. Wait for it, or cancel it.", "CONFLICT"};
     }
-    go(now_s);
+    go(press == "go" ? make_order : make_variation, now_s);
     if (!runner_.works()) {
       return {command.name, runner_.report().sentence, "ENGINE_FAILURE"};
     }
@@ -210,12 +216,12 @@ std::string Link::media() {
   return folder.empty() ? machine_.data_folder + "/plugin/" + kMedia : folder;
 }
 
-void Link::go(double now_s) {
+void Link::go(MakeOrder make, double now_s) {
   try {
     daemon_.look(now_s, true); // the command may be there only now
     InstanceFolder& instance = open_instance();
     instance.remove_ended_jobs("");
-    runner_.go(instance.jobs(), daemon_.command(), project(), media(), [this] { pause(); });
+    runner_.go(make, instance.jobs(), daemon_.command(), project(), media(), [this] { pause(); });
   } catch (const std::exception& error) {
     runner_.fail(sentence_of(error));
   }

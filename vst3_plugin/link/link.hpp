@@ -53,7 +53,7 @@ private:
   Answer answer(const Command& command, double now_s);
   void set(const Json& content);
   void publish(double now_s);
-  void go(double now_s);
+  void go(MakeOrder make, double now_s);
   void look_for_assets(double now_s);
   void report();
   void show(const JobReport& report);
@@ -77,6 +77,7 @@ private:
   JobRunner::State reported_state_ = JobRunner::State::none;
   int64_t reported_number_ = 0;
   uint32_t go_count_;
+  uint32_t vary_count_;
   uint32_t cancel_count_;
   uint32_t start_count_;
   bool has_said_open_ = false;

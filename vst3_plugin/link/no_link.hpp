@@ -11,17 +11,19 @@ namespace acebridge {
 class Link {
 public:
   explicit Link(Core& core)
-      : go_count_(core.parameters().go_count()), collector_(core), thread_(std::chrono::milliseconds(100), [this, &core] { look(core); }) {}
+      : press_count_(count_presses(core)), collector_(core), thread_(std::chrono::milliseconds(100), [this, &core] { look(core); }) {}
 
 private:
+  static uint32_t count_presses(Core& core) { return core.parameters().go_count() + core.parameters().press_count(Id::vary); }
+
   void look(Core& core) {
-    if (const uint32_t count = core.parameters().go_count(); count != go_count_) {
-      go_count_ = count;
+    if (const uint32_t count = count_presses(core); count != press_count_) {
+      press_count_ = count;
       core.report({Status::failed, 0, -1, "The plug-in cannot work with the daemon on this system yet. Use `acebridge` in a terminal.", false});
     }
   }
 
-  uint32_t go_count_;
+  uint32_t press_count_;
   Collector collector_;
   PeriodicThread thread_; // the last member: it uses the others
 };

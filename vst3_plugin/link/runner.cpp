@@ -14,9 +14,16 @@ constexpr size_t kMostResultBytes = size_t{64} << 20U; // metadata has the time 
 constexpr size_t kMostAudioBytes = size_t{1} << 30U;
 
 // What is here, and which output of several plays.
-std::string describe(const JobResult& result, bool plays) {
+std::string describe(const JobResult& result, const std::vector<int>& numbers, bool plays) {
   const size_t count = result.takes.size();
   std::string text = count == 1 ? "1 take is here." : std::to_string(count) + " takes are here.";
+  if (!numbers.empty()) {
+    text.pop_back();
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      text += (i == 0 ? ": " : ", ") + std::to_string(numbers[i]);
+    }
+    text += '.';
+  }
   if (result.roles.size() > 1) {
     std::string roles;
     for (const std::string& role : result.roles) {
@@ -37,10 +44,10 @@ const char* name_of(JobRunner::State state) {
   return kNames[static_cast<size_t>(state)];
 }
 
-void JobRunner::go(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
+void JobRunner::go(MakeOrder make, const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
                    const Pause& pause) {
   try {
-    start(jobs, command, project, media, pause);
+    start(make, jobs, command, project, media, pause);
   } catch (const std::exception& error) {
     fail(sentence_of(error));
   }
@@ -55,9 +62,9 @@ void JobRunner::fail(const std::string& sentence) {
   end(State::failed, sentence);
 }
 
-void JobRunner::start(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
+void JobRunner::start(MakeOrder make, const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
                       const Pause& pause) {
-  Order order = make_order(core_);
+  Order order = make(core_);
   if (command.empty()) {
     throw LinkError("AceBridge is not installed for this user: install it and run `acebridge serve` once.");
   }
@@ -145,7 +152,7 @@ void JobRunner::finish(const Pause& pause) {
     pause();
   }
   folder_->touch("placed");
-  end(State::done, describe(result, plays));
+  end(State::done, describe(result, order_.numbers, plays));
 }
 
 void JobRunner::end(State state, std::string sentence) {

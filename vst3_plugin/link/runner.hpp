@@ -13,15 +13,17 @@
 
 namespace acebridge {
 
+using MakeOrder = Order (*)(Core&);
+
 class JobRunner {
 public:
   enum class State { none, working, done, failed, cancelled };
 
   JobRunner(Core& core, const Machine& machine) : core_(core), machine_(machine) {}
 
-  // Make a job in the folder `jobs` and start the command on it. `media` is where its audio goes. What goes wrong is the
-  // outcome of the job.
-  void go(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
+  // Make a job in the folder `jobs` and start the command on it. `make` makes its order, `media` is where its audio goes. What
+  // goes wrong is the outcome of the job.
+  void go(MakeOrder make, const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
           const Pause& pause);
   // The outcome of a job that could not even be made.
   void fail(const std::string& sentence);
@@ -43,7 +45,7 @@ public:
   const JobReport& report() const { return report_; }
 
 private:
-  void start(const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
+  void start(MakeOrder make, const Folder& jobs, const std::string& command, const std::string& project, const std::string& media,
              const Pause& pause);
   void follow(double now_s, const Pause& pause);
   void finish(const Pause& pause);

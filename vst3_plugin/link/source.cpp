@@ -1,6 +1,7 @@
 #include "source.hpp"
 
 #include "folder.hpp"
+#include "take_files.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -167,7 +168,51 @@ void place_source(Order& order, const Needs& needs, const std::optional<Selectio
   order.start_frame = recording.start.frame + order.first;
 }
 
+// Numbers for `count` takes beside those that are there: free ones first.
+std::vector<int> choose_numbers(const std::vector<TakeRegion>& there, int kept, size_t count) {
+  std::vector<int> free;
+  std::vector<int> others;
+  for (int number = 1; number <= static_cast<int>(kParameterTable[static_cast<size_t>(Id::take)].high); ++number) {
+    const bool is_there = std::any_of(there.begin(), there.end(), [&](const TakeRegion& take) { return take.number == number; });
+    if (number != kept) {
+      (is_there ? others : free).push_back(number);
+    }
+  }
+  free.insert(free.end(), others.begin(), others.end());
+  free.resize(std::min(count, free.size()));
+  return free;
+}
+
 } // namespace
+
+Order make_variation(Core& core) {
+  const std::vector<TakeRegion> takes = find_takes(core.takes(), core.selection());
+  if (takes.empty()) {
+    throw LinkError("There is no take that could be varied. Press Go to make one.");
+  }
+  const int chosen = core.parameters().whole(Id::take);
+  const auto take = std::find_if(takes.begin(), takes.end(), [&](const TakeRegion& each) { return each.number == chosen; });
+  if (take == takes.end()) {
+    throw LinkError("There is no take " + std::to_string(chosen) + " here. Choose one of the list, then press Vary.");
+  }
+  Order order;
+  order.task = "vary";
+  order.again = find_take_file(core.file_of(take->sha256), *take, core.asset(take->sha256));
+  if (order.again.empty()) {
+    throw LinkError("The audio of take " + std::to_string(chosen) + " is not here. Choose another take, or press Go to make one.");
+  }
+  order.track = kTracks[static_cast<size_t>(core.parameters().whole(Id::track))];
+  order.frames = take->frames;
+  order.start_frame = take->start_frame;
+  order.rate_hz = take->rate_hz;
+  order.variation = std::round(static_cast<double>(core.parameters().get(Id::variation)) * 1000) / 1000;
+  order.numbers = choose_numbers(takes, chosen, static_cast<size_t>(core.parameters().whole(Id::takes)));
+  Json output = Json::object();
+  output.set("takes", Json::of(static_cast<int64_t>(order.numbers.size())));
+  order.fields = Json::object();
+  order.fields.set("output", std::move(output));
+  return order;
+}
 
 Order make_order(Core& core) {
   const Needs& needs = kNeeds[static_cast<size_t>(core.parameters().whole(Id::task))];

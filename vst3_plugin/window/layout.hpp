@@ -30,6 +30,8 @@ struct Layout {
   Rect take_list;
   Rect go;
   Rect cancel;
+  Rect vary;
+  Rect variation; // the slider
   Rect start; // the button that starts the daemon
   Rect progress;
   Rect sentence;
@@ -81,7 +83,9 @@ inline Layout make_layout(float width, float height) {
 
   layout.go = {kMargin, status_top, 96, kRow};
   layout.cancel = {layout.go.right() + kGap, status_top, 96, kRow};
-  layout.progress = {layout.cancel.right() + kGap, status_top, w - kMargin - layout.cancel.right() - kGap, kRow};
+  layout.vary = {layout.cancel.right() + kGap, status_top, 96, kRow};
+  layout.variation = {layout.vary.right() + 4, status_top, 76, kRow};
+  layout.progress = {layout.variation.right() + kGap, status_top, w - kMargin - layout.variation.right() - kGap, kRow};
   layout.sentence = {kMargin, status_top + kRow + 6, inner, kSentence};
   layout.start = {w - kMargin - 130, layout.sentence.y + 4, 130, kRow};
   return layout;

@@ -34,6 +34,11 @@ const std::array<Panel::Choice, 5> Panel::kChoices{{
     {Part::mode, Id::mode, "Mode", &Layout::mode},
 }};
 
+const std::array<Panel::Choice, 2> Panel::kSliders{{
+    {Part::strength, Id::strength, "Strength", &Layout::strength},
+    {Part::variation, Id::variation, "", &Layout::variation}, // beside its button
+}};
+
 Panel::Panel(Core& core, Outside& outside, Canvas& canvas)
     : core_(core), outside_(outside), canvas_(canvas), caption_(TextEdit::Lines::one, "Caption", "What it should sound like"),
       lyrics_(TextEdit::Lines::many, "Lyrics", "[verse]"), tracks_(TextEdit::Lines::one, "Tracks", "drums, bass; empty: the one of the menu"),
@@ -175,6 +180,8 @@ bool Panel::is_enabled(Part part) const {
     return job_.status != Status::working;
   case Part::cancel:
     return job_.status == Status::working;
+  case Part::vary:
+    return job_.status != Status::working && !list_.rows().empty();
   case Part::start:
     return job_.offers_start;
   case Part::track:

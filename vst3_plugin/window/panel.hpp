@@ -40,7 +40,7 @@ public:
   void say(std::string sentence);
 
 private:
-  enum class Part { none, go, cancel, start, capture, strength, task, track, loudness, takes, mode, seed, wave, list, field };
+  enum class Part { none, go, cancel, start, capture, strength, vary, variation, task, track, loudness, takes, mode, seed, wave, list, field };
 
   struct Choice {
     Part part;
@@ -50,6 +50,8 @@ private:
   };
 
   static const std::array<Choice, 5> kChoices;
+  // Sliders are places of parameters too, and draw themselves.
+  static const std::array<Choice, 2> kSliders;
   static constexpr float kDragPixels = 6;
 
   // What a parameter is to the user: as it was set here last, until the plug-in has taken that over.
@@ -60,6 +62,7 @@ private:
   void pull_trigger(Id id);
 
   Part part_at(Point at) const;
+  static const Choice* slider_of(Part part);
   bool is_enabled(Part part) const;
   // Whether a menu is drawn: of two that stand in one place it is the one that the task uses.
   bool is_shown(Part part) const;
@@ -84,7 +87,8 @@ private:
   void press_list(Point at);
   void press_wave(Point at, int clicks);
   void press_part(Part part, Point at, int clicks);
-  void set_strength(float x);
+  // The parameter of a slider, which is pressed at `x`.
+  void set_slider(Part part, float x);
   void update_cursor(Point at);
 
   void draw_controls();

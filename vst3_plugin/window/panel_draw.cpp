@@ -59,15 +59,18 @@ void Panel::draw_controls() {
     const bool is_open = popup_ && popup_choice_ == &choice;
     draw_choice(canvas_, layout_.*choice.area, choice.label, value, look_of(choice.part, is_open));
   }
-  std::array<char, 16> strength{};
-  (void)std::snprintf(strength.data(), strength.size(), "%.2f", static_cast<double>(value(Id::strength)));
-  draw_slider(canvas_, layout_.strength, "Strength", value(Id::strength), strength.data(), look_of(Part::strength));
+  for (const Choice& slider : kSliders) {
+    std::array<char, 16> text{};
+    (void)std::snprintf(text.data(), text.size(), "%.2f", static_cast<double>(value(slider.id)));
+    draw_slider(canvas_, layout_.*slider.area, slider.label, value(slider.id), text.data(), look_of(slider.part));
+  }
 }
 
 void Panel::draw_status() {
   const Status status = core_.status();
   draw_button(canvas_, layout_.go, "Go", look_of(Part::go, job_.status != Status::working));
   draw_button(canvas_, layout_.cancel, "Cancel", look_of(Part::cancel));
+  draw_button(canvas_, layout_.vary, "Vary take", look_of(Part::vary));
   const Rect& bar = layout_.progress;
   canvas_.fill(bar, colors::kField, 4);
   if (job_.status == Status::working) {

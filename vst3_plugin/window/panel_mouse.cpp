@@ -30,8 +30,10 @@ Panel::Part Panel::part_at(Point at) const {
     Part part;
     const Rect& area;
   };
-  const std::array<Place, 12> places{{{Part::go, layout_.go},
+  const std::array<Place, 14> places{{{Part::go, layout_.go},
                                       {Part::cancel, layout_.cancel},
+                                      {Part::vary, layout_.vary},
+                                      {Part::variation, layout_.variation},
                                       {Part::start, layout_.start},
                                       {Part::capture, layout_.capture},
                                       {Part::strength, layout_.strength},
@@ -75,11 +77,17 @@ bool Panel::press_popup(Point at) {
   return true;
 }
 
-void Panel::set_strength(float x) {
-  const float share = slider_share(layout_.strength, x);
-  const float value = std::round(share * 100) / 100;
-  expect(Id::strength, value);
-  outside_.set_parameter(Id::strength, value);
+const Panel::Choice* Panel::slider_of(Part part) {
+  const auto* const found = std::find_if(kSliders.begin(), kSliders.end(), [&](const Choice& slider) { return slider.part == part; });
+  return found == kSliders.end() ? nullptr : found;
+}
+
+void Panel::set_slider(Part part, float x) {
+  const Choice& slider = *slider_of(part);
+  const float share = slider_share(layout_.*slider.area, x);
+  const float value = std::max(std::round(share * 100) / 100, kParameterTable[static_cast<size_t>(slider.id)].low);
+  expect(slider.id, value);
+  outside_.set_parameter(slider.id, value);
 }
 
 void Panel::press_wave(Point at, int clicks) {
@@ -98,9 +106,9 @@ void Panel::press_part(Part part, Point at, int clicks) {
       open(choice);
     }
   }
-  if (part == Part::strength) {
-    outside_.begin_edit(Id::strength);
-    set_strength(at.x);
+  if (const Choice* const slider = slider_of(part); slider != nullptr) {
+    outside_.begin_edit(slider->id);
+    set_slider(part, at.x);
   } else if (part == Part::wave) {
     press_wave(at, clicks);
   } else if (part == Part::list) {
@@ -139,8 +147,8 @@ bool Panel::move(Point at, const Modifiers& modifiers) {
   update_cursor(at);
   if (pressed_ == Part::field && focused_ != nullptr) {
     focused_->drag(canvas_, at);
-  } else if (pressed_ == Part::strength) {
-    set_strength(at.x);
+  } else if (slider_of(pressed_) != nullptr) {
+    set_slider(pressed_, at.x);
   } else if (pressed_ == Part::wave && wave_.is_dragged()) {
     const std::optional<Selection> dragged = wave_.drag(at, modifiers.shift);
     selection_ = dragged ? dragged : selection_;
@@ -195,8 +203,8 @@ bool Panel::release(Point at) {
   const Part part = pressed_;
   pressed_ = Part::none;
   is_dirty_ = true;
-  if (part == Part::strength) {
-    outside_.end_edit(Id::strength);
+  if (const Choice* const slider = slider_of(part); slider != nullptr) {
+    outside_.end_edit(slider->id);
   } else if (part == Part::wave) {
     wave_.release();
     if (selection_) {
@@ -213,6 +221,9 @@ bool Panel::release(Point at) {
     break;
   case Part::cancel:
     pull_trigger(Id::cancel);
+    break;
+  case Part::vary:
+    pull_trigger(Id::vary);
     break;
   case Part::start:
     core_.ask_start();

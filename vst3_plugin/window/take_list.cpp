@@ -7,18 +7,7 @@
 namespace acebridge::window {
 
 void TakeList::show(const std::vector<TakeRegion>& takes, const std::optional<Selection>& selection) {
-  takes_.clear();
-  const auto touches = [&](const TakeRegion& take) {
-    return selection && take.start_frame < selection->first + selection->frames && selection->first < take.start_frame + take.frames;
-  };
-  const auto touched = std::find_if(takes.rbegin(), takes.rend(), touches);
-  const auto latest = touched == takes.rend() ? takes.rbegin() : touched;
-  for (const TakeRegion& take : takes) {
-    if (take.start_frame == latest->start_frame) {
-      takes_.push_back(take);
-    }
-  }
-  std::sort(takes_.begin(), takes_.end(), [](const TakeRegion& a, const TakeRegion& b) { return a.number < b.number; });
+  takes_ = find_takes(takes, selection);
   scroll(0);
 }
 

@@ -23,6 +23,7 @@ Words = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(metavar="[INSTANCE]", help="Beginning of an instance's name, if several run.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result.")]
 
 plugin = typer.Typer(help="Steer the plug-in in a DAW: see docs/plugin.md.", no_args_is_help=True)
 
@@ -59,17 +60,18 @@ def lyrics(words: Words) -> None:
 
 
 @plugin.command()
-def go(name: Name = "", wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False) -> None:
+def go(name: Name = "", wait: Wait = False) -> None:
     """Press Go: send the capture to the daemon; the takes play in place. Ends when the daemon has the job.
 
     With --wait it ends when the job has ended, and prints the files of the takes.
     """
-    from acebridge.hosts.plugin.instances import press_go
+    _press("go", name, wait=wait)
 
-    result = press_go(_find(name), wait=wait, show=_show)
-    if wait:
-        for file in result.job_files():
-            typer.echo(file)
+
+@plugin.command()
+def vary(name: Name = "", wait: Wait = False) -> None:
+    """Press Vary: make takes near the one that is chosen, as far from it as Variation says. Ends as `go` does."""
+    _press("vary", name, wait=wait)
 
 
 @plugin.command()
@@ -78,6 +80,15 @@ def cancel(name: Name = "") -> None:
     from acebridge.hosts.plugin.instances import send_command
 
     send_command(_find(name), {"press": "cancel"})
+
+
+def _press(button: str, name: str, *, wait: bool) -> None:
+    from acebridge.hosts.plugin.instances import press_button
+
+    result = press_button(_find(name), button, wait=wait, show=_show)
+    if wait:
+        for file in result.job_files():
+            typer.echo(file)
 
 
 def _set(key: str, words: list[str]) -> None:

@@ -16,6 +16,8 @@ import soundfile
 from acebridge.hosts.jobfolder.json_files import read_object
 from acebridge.hosts.plugin.instances import running_instances
 from acestep_runtime.audio.loudness import loudness_lufs
+from acestep_runtime.audio.tags.describe import describe_file
+from acestep_runtime.recipes import Recipe, parse_recipe
 from tests.support.daemon import Daemon, assert_gone, create_tone_job, daemon_at, until, until_started
 from tests.support.linked_host import LinkedHost
 from tests.support.osc import osc_peer, port_of
@@ -121,6 +123,50 @@ def test_a_repaint_is_as_loud_as_is_chosen(host: LinkedHost, music: Samples) -> 
     as_region, as_context, as_made = (loudness_lufs([take.T], RATE_HZ) for take in takes)
     assert abs(as_region - there) < 1.5 < abs(as_made - there)
     assert abs(as_context - there) < 1.5  # the noise is as loud there
+
+
+def recipe_of(file: str) -> Recipe:
+    return parse_recipe(describe_file(Path(file))[1], file)
+
+
+def test_a_take_is_varied_in_its_place_and_stays(host: LinkedHost, music: Samples) -> None:
+    host.capture(10_000, music)
+    host.send({"select": [22_000, 12_000]})
+    host.choose("task", "repaint")
+    host.set("seed", 7 / 16777215)
+    host.go()
+    (kept,) = host.until_ended().facts["regions"]
+    host.set("seed", 9 / 16777215)  # of the next Go, not of this
+    host.set("takes", 1 / 7)
+    host.set("variation", (0.5 - 0.01) / 0.99)
+    host.press("vary")
+    done = host.until_ended()
+    assert done.text("sentence").startswith("2 takes are here: 2, 3."), done.text("sentence")
+    first, *varied = sorted(done.facts["regions"], key=lambda region: region["number"])
+    assert first == kept
+    assert [region["number"] for region in varied] == [2, 3]
+    for region in varied:
+        assert [region[key] for key in ("frame", "frames", "rate")] == [
+            kept[key] for key in ("frame", "frames", "rate")
+        ]
+        assert region["sha256"] != kept["sha256"]
+        seed = recipe_of(region["file"]).take_seed
+        assert (seed.seed, [step.amount for step in seed.variations]) == (7, [0.5])
+    host.set("take", 1 / 7)
+    host.set("takes", 0)
+    host.press("vary")
+    *_, newest = sorted(host.until_ended().facts["regions"], key=lambda region: region["number"])
+    chain = recipe_of(newest["file"]).take_seed.variations
+    assert (newest["number"], chain[:1]) == (4, recipe_of(varied[0]["file"]).take_seed.variations)
+    assert len(chain) == 2
+
+
+def test_without_a_take_vary_says_what_to_do(host: LinkedHost, music: Samples) -> None:
+    host.press("vary")
+    assert host.until_ended().text("sentence") == "There is no take that could be varied. Press Go to make one."
+    host.capture(0, music)
+    host.go()
+    assert host.until_ended().text("state") == "done"
 
 
 def test_stems_play_one_of_them(host: LinkedHost, music: Samples) -> None:
@@ -321,5 +367,7 @@ def test_the_command_line_steers_an_instance(daemon: Daemon, host: LinkedHost, m
         shell.run("plugin", "go")
         assert host.newest_job().id == host.now().facts["job"]["daemon_id"]
         assert host.until_ended().text("state") == "done"
+        (file,) = shell.run("plugin", "vary", "--wait").stdout.splitlines()
+        assert len(recipe_of(file).take_seed.variations) == 1
         assert f"{host.instance.id}  " in shell.run("plugin", "list").stdout
         assert "No plug-in's name begins with x" in shell.run("plugin", "cancel", "x", code=2).stderr

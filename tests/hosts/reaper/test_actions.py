@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from acestep_runtime.audio.tags.describe import describe_file
+from acestep_runtime.recipes import parse_recipe
 from tests.support.reaper_studio import ITEM_AT_S, RATE_HZ, Studio, media
 from tests.support.signals import song
 
@@ -238,6 +240,31 @@ def test_cover_uses_the_mix(studio: Studio, capture: str) -> None:
         assert np.abs(sent[:, 1] - received[:, 1]).max() < 1e-6
         assert pad.size
         assert np.abs(sent[:, 0]).max() > 0.1
+
+
+def test_a_cover_may_change_the_words_and_keep_the_arrangement(studio: Studio) -> None:
+    studio.reaper.ext[("AceBridge", "dcw")] = "double"
+    studio.project.time_selection = (START_S, STOP_S)
+    studio.project.settle()
+    answers = {
+        STYLE: "jazz trio",
+        "Lyrics": "one / two",
+        "Morph (": "words",
+        "Morph from style": "folk",
+        "Morph from lyrics": "three / four",
+    }
+    studio.run("Cover", **answers)
+    assert_placed(studio, "Cover")
+    (item,) = on_tracks(studio)[0].items
+    recipe = parse_recipe(describe_file(Path(item.active.source.path))[1], "take.wav")
+    assert recipe.fields["morph"] == {"mode": "words", "caption": "folk", "lyrics": "three\nfour"}
+    assert recipe.fields["music"]["lyrics"] == "one\ntwo"
+    assert recipe.fields["sampling"]["dcw"] == "double"
+    studio.run("Cover", **{**answers, "Morph (": "off"})
+    fields = [
+        json.loads((folder / "request.json").read_text("utf-8"))["parts"][0]["fields"] for folder in studio.jobs()
+    ]
+    assert [each.get("morph") is None for each in fields] == [False, True]
 
 
 def test_several_tracks_are_rendered_as_one(studio: Studio) -> None:

@@ -183,6 +183,17 @@ def test_planning_is_asked_for_where_a_task_has_it(panel: Panel) -> None:
     assert "thinking" not in panel.scene.request(panel.go())["parts"][0]["fields"]
 
 
+def test_a_cover_asks_for_a_morph_and_its_source_under_more(panel: Panel) -> None:
+    panel.choose("Repaint time selection", "Cover")
+    panel.click("More")
+    panel.choose("off", "words", 1)  # the first is that of "Best of"
+    panel.type("of a morph; empty: the new style", "folk")
+    panel.scene.r.ext["AceBridge", "dcw"] = "off"
+    fields = panel.scene.request(panel.go())["parts"][0]["fields"]
+    assert fields["morph"] == {"mode": "words", "caption": "folk"}
+    assert fields["sampling"] == {"dcw": "off"}
+
+
 def test_lyrics_come_from_where_they_are(panel: Panel, tmp_path: Path) -> None:
     panel.click("Lyrics")
     panel.click("From item notes")

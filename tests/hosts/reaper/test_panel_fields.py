@@ -43,7 +43,7 @@ def test_a_new_task_and_a_new_field_need_a_line_of_the_table_only(leaves: Leaves
 def test_widgets_follow_from_kinds(leaves: Leaves) -> None:
     code = """
     local found = {}
-    for _, name in ipairs({ "repaint", "compose", "lego" }) do
+    for _, name in ipairs({ "repaint", "compose", "lego", "cover" }) do
       for _, field in ipairs(actions[name].form) do found[field.key] = fields.widget(field) end
     end
     return json.encode(found)
@@ -51,7 +51,7 @@ def test_widgets_follow_from_kinds(leaves: Leaves) -> None:
     assert lua(leaves, code) == {
         "style": "line", "lyrics": "lines", "takes": "slider", "best_of": "slider", "seed": "seed", "mode": "choice",
         "strength": "slider", "loudness": "choice", "description": "lines", "instrumental": "switch", "seconds": "line",
-        "tracks": "line", "thinking": "switch",
+        "tracks": "line", "thinking": "switch", "morph": "choice", "source_style": "line", "source_lyrics": "lines",
     }  # fmt: skip
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from acestep_runtime.engines import registry
+from acestep_runtime.limits import field_limits
 from acestep_runtime.tasks.base import MAX_TAKES
+from acestep_runtime.values import Sampling
 from tests.support.lua_modules import Leaves
 
 DEFAULTS = {
     "command": b"", "engine": b"auto", "capture": b"auto", "repaint_as": b"take", "context_s": 30, "media_format": b"float32",
-    "takes": 1, "window": b"yes", "mute_source": b"no", "tempo_from": b"project",
+    "takes": 1, "window": b"yes", "mute_source": b"no", "tempo_from": b"project", "dcw": b"auto",
 }  # fmt: skip
 
 
@@ -40,6 +42,9 @@ def test_allowed_values_are_those_of_the_daemon() -> None:
     allowed = {key: list(field[b"allowed"].values()) for key, field in fields(Leaves()).items() if field[b"allowed"]}
     assert {name.decode() for name in allowed["engine"]} - {"auto"} <= set(registry.ENGINES)
     assert allowed["takes"] == [1, MAX_TAKES]
+    assert sorted(name.decode() for name in allowed["dcw"]) == sorted(
+        filter(None, field_limits(Sampling, "dcw").choices)
+    )
 
 
 def test_they_are_kept_as_text_and_defaults_are_not() -> None:

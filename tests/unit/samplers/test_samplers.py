@@ -16,8 +16,8 @@ from torch import Tensor
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.samplers import loop, schedule
-from acestep_runtime.samplers.fields import GuidedVelocity
-from acestep_runtime.samplers.steps import STEPS, VelocityFn, VelocitySmoother, make_steps
+from acestep_runtime.samplers.steps import STEPS, VelocitySmoother, make_steps
+from tests.support.known_flows import KnownField, Mixture, follow, make_mixture, solve
 from tests.support.sampling_cases import numbers
 
 
@@ -64,34 +64,11 @@ def test_levels_that_do_not_decrease_raise(levels: list[float]) -> None:
         schedule.custom(levels)
 
 
-class _Field(GuidedVelocity):
-    """A field with a known velocity."""
-
-    _known: VelocityFn
-
-    def __init__(self, velocity: VelocityFn) -> None:
-        object.__setattr__(self, "_known", velocity)
-
-    def __call__(self, x: Tensor, t: float) -> Tensor:
-        return self._known(x, t)
-
-    @property
-    def memoryless(self) -> VelocityFn:
-        return self._known
-
-
-def _run(sampler: str, levels: list[float], x: Tensor, velocity: VelocityFn) -> Tensor:
-    steps = make_steps(sampler, len(levels) - 1)
-    for x in loop.denoise(x, levels, steps, [_Field(velocity)] * len(steps), lambda x, _t: torch.zeros_like(x)):  # noqa: B007
-        pass
-    return x
-
-
 @pytest.mark.parametrize("sampler", ["euler", "heun", "ab3"])
 @pytest.mark.parametrize("steps", [1, 3, 8])
 def test_samplers_follow_a_straight_path_exactly(sampler: str, steps: int) -> None:
     noise, music = torch.randn(1, 6, 4, dtype=torch.float64), torch.randn(1, 6, 4, dtype=torch.float64)
-    result = _run(sampler, schedule.linear(steps, 3.0), noise, lambda _x, _t: noise - music)
+    result = follow(sampler, schedule.linear(steps, 3.0), noise, KnownField(lambda _x, _t: noise - music))
     assert torch.allclose(result, music, atol=1e-12)
 
 
@@ -99,7 +76,9 @@ def test_heun_and_ab3_have_second_order_and_euler_first() -> None:
     """dx/dt = x: from 1 at t = 1 to 1/e at t = 0."""
 
     def error(sampler: str, steps: int) -> float:
-        result = _run(sampler, schedule.linear(steps), torch.ones(1, 1, 1, dtype=torch.float64), lambda x, _t: x)
+        result = follow(
+            sampler, schedule.linear(steps), torch.ones(1, 1, 1, dtype=torch.float64), KnownField(lambda x, _t: x)
+        )
         return abs(float(result) - math.exp(-1))
 
     assert error("euler", 40) / error("euler", 80) == pytest.approx(2, abs=0.1)
@@ -117,7 +96,7 @@ def test_ab3_takes_the_steps_of_its_reference(shift: str) -> None:
     )
     velocities = iter(given)
     steps = [STEPS["ab3"]] * len(given)
-    field = _Field(lambda _x, _t: next(velocities))
+    field = KnownField(lambda _x, _t: next(velocities))
     states = loop.denoise(numbers()["ab3/x0"], levels.tolist(), steps, [field] * len(given), lambda x, _t: x)
     for state, theirs in zip(states, expected, strict=True):
         assert torch.allclose(state, theirs, atol=1e-6)
@@ -130,7 +109,7 @@ def test_ab3_asks_for_one_velocity_a_step_and_starts_again_with_another_field() 
         calls.append(t)
         return torch.full_like(x, t)
 
-    one, other = _Field(velocity), _Field(velocity)
+    one, other = KnownField(velocity), KnownField(velocity)
     states = [
         float(x)
         for x in loop.denoise(
@@ -143,10 +122,51 @@ def test_ab3_asks_for_one_velocity_a_step_and_starts_again_with_another_field() 
     assert states == pytest.approx(list(accumulate(lengths)), abs=1e-6)
 
 
+def test_the_known_flow_leads_where_it_must() -> None:
+    """One component: x is m + s·noise in the end. Two: the velocity by a sum over a grid of data."""
+    one = make_mixture().only([3])
+    noise = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    exact = one.means + one.deviations * noise
+    assert torch.allclose(solve(one.velocity, noise, schedule.linear(400)), exact, atol=1e-7)
+    two = Mixture(
+        *(torch.tensor(each, dtype=torch.float64) for each in ([[-1.0], [0.5]], [[0.3], [0.6]], [0.25, 0.75]))
+    )
+    data = torch.linspace(-6, 6, 20_001, dtype=torch.float64)
+    density = sum(
+        weight * torch.exp(-((data - mean) / deviation).square() / 2) / deviation
+        for mean, deviation, weight in ((-1.0, 0.3, 0.25), (0.5, 0.6, 0.75))
+    )
+    for t, x in ((0.9, 0.4), (0.5, -0.7), (0.1, 1.1)):
+        drawn = (x - (1 - t) * data) / t
+        share = density * torch.exp(-drawn.square() / 2)
+        expected = float((share * (drawn - data)).sum() / share.sum())
+        assert float(two.velocity(torch.full((1, 1, 1), x, dtype=torch.float64), t)) == pytest.approx(
+            expected, abs=1e-6
+        )
+
+
+@pytest.mark.parametrize(("shift", "steps"), [(1.0, 30), (3.0, 40)])
+@pytest.mark.parametrize("strength", [1.0, 7.0])
+def test_ab3_needs_fewer_velocities_than_euler_with_50_on_a_known_flow(
+    shift: float, steps: int, strength: float
+) -> None:
+    velocity = make_mixture().guide([0, 1], strength)
+    noise = torch.randn(1, 64, 16, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    exact = solve(velocity, noise, schedule.linear(200, shift))
+
+    def errors(sampler: str, count: int) -> Tensor:
+        ends = follow(sampler, schedule.linear(count, shift), noise, KnownField(velocity))
+        return (ends - exact).square().mean(-1).sqrt()
+
+    assert errors("ab3", steps).median() < errors("euler", 50).median()
+    assert errors("ab3", steps).max() < 0.1, "a frame ends elsewhere"
+    assert errors("ab3", steps).median() < errors("heun", steps // 2).median()
+
+
 def test_sde_does_not_depend_on_the_start() -> None:
     music = torch.randn(1, 6, 4)
     for start in (torch.zeros(1, 6, 4), torch.full((1, 6, 4), 9.0)):
-        result = _run("sde", schedule.linear(4), start, lambda x, t: (x - music) / t)
+        result = follow("sde", schedule.linear(4), start, KnownField(lambda x, t: (x - music) / t))
         assert torch.allclose(result, music, atol=1e-5)
 
 
@@ -212,7 +232,7 @@ def test_stochastic_steps_of_base_models_lead_to_levels_without_shift(steps: int
 def test_steps_end_at_the_levels_that_the_loop_is_given() -> None:
     """Noise of 1 is added to music of 0: after each step the latents are the level that it ended at."""
     music = torch.zeros(1, 6, 4)
-    field = _Field(lambda x, t: (x - music) / t)
+    field = KnownField(lambda x, t: (x - music) / t)
     states = loop.denoise(torch.ones(1, 6, 4), [1.0, 0.9, 0.6, 0.0], make_steps("sde", 3), [field] * 3,
                           lambda x, _t: torch.ones_like(x), ends=[0.7, 0.3, 0.0])  # fmt: skip
     assert [float(x[0, 0, 0]) for x in states] == pytest.approx([0.7, 0.3, 0.0])

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 _AUDIO = ("source", "reference")
 _MUSIC = ("bpm", "keyscale", "timesignature", "caption", "lyrics")
+#: Fields of a session that lie within a field of the request → that field, and their names there.
+_WITHIN = {
+    "morph": ("morph", "mode"),
+    "source_caption": ("morph", "caption"),
+    "source_lyrics": ("morph", "lyrics"),
+    "dcw": ("sampling", "dcw"),
+}
 _ASSET_ID_DIGITS = 64
 
 
@@ -140,6 +147,9 @@ def _nest(kind: type[Task], values: Mapping[str, JsonValue]) -> dict[str, JsonVa
         fields["tracks"] = list(split_tracks(tracks))
     if kind.has("music"):
         fields["music"] = {name: values[name] for name in _MUSIC if name in values}
+    for name, (group, within) in _WITHIN.items():
+        if name in values and kind.has(group) and kind.kind == "audio":
+            fields = dict(_merge(fields, {group: {within: values[name]}}))
     if kind.has("output"):
         seeds: dict[str, JsonValue] = {"seeds": [values["seed"]]} if "seed" in values else {}
         fields["output"] = {**({"takes": values["takes"]} if "takes" in values else {}), **seeds}

@@ -11,7 +11,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import Limits, describe_limits, field_limits
 from acestep_runtime.tasks import Cover, Repaint
 from acestep_runtime.tasks.base import Output, check_tracks
-from acestep_runtime.values import MAX_SEED, Key, Music
+from acestep_runtime.values import MAX_SEED, Key, Morph, Music, Sampling
 
 _PATH = Limits(max_len=4096)
 _NAME = Limits(max_len=64)
@@ -55,6 +55,14 @@ FIELDS: dict[str, Field] = {
     "seed": Field("i", "seed of the first take", _SEED),
     "engine": Field("s", "draft, neural or auto", _NAME),
     "strength": Field("f", "how closely a result follows the source", field_limits(Cover, "strength")),
+    "morph": Field("s", "what a cover changes while the arrangement stays", field_limits(Morph, "mode")),
+    "source_caption": Field(
+        "s", "style of the source of a morph, if it is not the new one", field_limits(Morph, "caption")
+    ),
+    "source_lyrics": Field(
+        "s", "lyrics of the source of a morph, if they are not the new ones", field_limits(Morph, "lyrics")
+    ),
+    "dcw": Field("s", "correction after each step of the neural engine", field_limits(Sampling, "dcw")),
     "output": Field("s", "folder that results go to", _PATH),
 }
 
@@ -108,6 +116,8 @@ def check_value(name: str, about: Field, value: Value) -> None:
     """Raise `InvalidValue` for a value of the field's type that it does not allow."""
     limits = about.limits
     if isinstance(value, str):
+        if limits is not None and limits.choices and not limits.allow(value):
+            raise InvalidValue(name, value, describe_limits(limits))
         if limits is not None and limits.max_len is not None and len(value) > limits.max_len:
             raise InvalidValue(name, value, describe_limits(limits))
         if about.check is not None:

@@ -207,12 +207,13 @@ def _check_answer(instance: Instance, command: str) -> Instance:
     )
 
 
-def press_go(instance: Instance, *, wait: bool, show: Callable[[Instance], None]) -> Instance:
-    """Press Go; return when the daemon has the job, with ``wait`` when it has ended. ``show`` the instance as it changes.
+def press_button(instance: Instance, button: str, *, wait: bool, show: Callable[[Instance], None]) -> Instance:
+    """Press "go" or "vary"; return when the daemon has the job, with ``wait`` when it has ended.
 
+    ``show`` the instance as it changes.
     Raises what `send_command` does, and `JobFailed` when the job fails, is cancelled, or is followed by another one.
     """
-    now = send_command(instance, {"press": "go"})
+    now = send_command(instance, {"press": button})
     number = now.job_number()
     changed_s = time.monotonic()
     show(now)

@@ -256,6 +256,57 @@ void a_result_becomes_takes() {
   }
 }
 
+std::string error_of_variation(Core& core) {
+  try {
+    (void)make_variation(core);
+  } catch (const LinkError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+void put_take(Core& core, int number, int64_t start_frame, const std::string& file) {
+  const auto bytes = signals::wav(signals::noise(200, static_cast<uint32_t>(number)), 44100);
+  CHECK(core.put_take({number, start_frame, 200, 44100, 0, ""}, bytes, file));
+}
+
+void a_variation_names_the_take_and_keeps_it() {
+  Core core(48000);
+  CHECK(has(error_of_variation(core), "There is no take that could be varied"));
+  put_take(core, 1, 500, "/bin/true"); // a file that is there
+  put_take(core, 3, 500, "/bin/true");
+  put_take(core, 2, 90'000, "/bin/true"); // elsewhere
+  core.select(Selection{400, 200});
+  core.parameters().set(Id::take, 2);
+  CHECK(has(error_of_variation(core), "There is no take 2 here"));
+  core.parameters().set(Id::take, 3);
+  core.parameters().set(Id::takes, 2);
+  core.parameters().set(Id::seed, 7); // that of Go
+  core.parameters().set(Id::variation, 0.6F);
+  Order order = make_variation(core);
+  CHECK(order.again == "/bin/true" && order.variation == 0.6 && order.recording == nullptr);
+  CHECK(order.start_frame == 500 && order.frames == 200 && order.rate_hz == 44100);
+  CHECK((order.numbers == std::vector<int>{2, 4}) && order.fields.dump() == R"({"output": {"takes": 2}})");
+  const Json request = make_request(order, "1", Machine(), "", "/media", "source-1.wav");
+  const Json& part = request["parts"].items().front();
+  CHECK(part["again"]["file"].text() == "/bin/true" && part["variation"].number() == 0.6);
+  CHECK(!part.has("task") && !part.has("source") && request["title"].text() == "Vary");
+  core.parameters().set(Id::takes, 8);
+  CHECK((make_variation(core).numbers == std::vector<int>{2, 4, 5, 6, 7, 8, 1})); // 3 stays
+
+  const std::string output = R"({"role": "mix", "file": "/a.wav", "sample_rate": 44100, "frames": 200, "start_frame": 77})";
+  const auto result = [&](int take) { return R"({"parts": [{"takes": [{"take": )" + std::to_string(take) + R"(, "outputs": [)" + output + "]}]}]}"; };
+  const TakeRegion region = read_result(result(2), order).takes[0].region;
+  CHECK(region.number == 4 && region.start_frame == 500); // where the take is, wherever that lies in its source
+  bool is_refused = false;
+  try {
+    (void)read_result(result(3), order); // more than were asked for
+  } catch (const LinkError&) {
+    is_refused = true;
+  }
+  CHECK(is_refused);
+}
+
 // A core with a recording, and a folder for its jobs.
 struct Office : Studio {
   std::string path = "/tmp/acebridge-test-XXXXXX";
@@ -271,7 +322,7 @@ struct Office : Studio {
 std::string outcome_of(const std::exception_ptr& thrown) {
   Office office;
   JobRunner runner(office.core, office.machine);
-  runner.go(office.jobs, "/bin/true", "", "/media", [&] { std::rethrow_exception(thrown); });
+  runner.go(make_order, office.jobs, "/bin/true", "", "/media", [&] { std::rethrow_exception(thrown); });
   CHECK(runner.state() == JobRunner::State::failed && runner.number() == 1);
   return runner.report().sentence;
 }
@@ -295,7 +346,7 @@ void a_plug_in_that_ends_starts_nothing_and_says_nothing() {
     return false;
   };
   JobRunner runner(office.core, office.machine);
-  CHECK(is_cut_short([&] { runner.go(office.jobs, "/bin/true", "", "/media", end); }));
+  CHECK(is_cut_short([&] { runner.go(make_order, office.jobs, "/bin/true", "", "/media", end); }));
   CHECK(runner.report().sentence.empty());
   const std::string body = "take 1 1000 4800 48000 0 " + std::string(64, 'a') + "\n";
   office.core.set_state(Key::regions, "acebridge-takes 1 " + sha256(body.data(), body.size()).substr(0, 16) + "\n" + body);
@@ -318,6 +369,7 @@ int main() {
       {"a status is followed", a_status_is_followed},
       {"silence has a meaning", silence_has_a_meaning},
       {"a result becomes takes", a_result_becomes_takes},
+      {"a variation names the take and keeps it", a_variation_names_the_take_and_keeps_it},
       {"whatever is thrown is said", whatever_is_thrown_is_said},
       {"a plug-in that ends starts nothing and says nothing", a_plug_in_that_ends_starts_nothing_and_says_nothing},
   });

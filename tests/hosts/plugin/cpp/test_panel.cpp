@@ -115,6 +115,27 @@ void a_trigger_stays_up_until_the_host_has_passed_it_on() {
   CHECK(window.host.edits == 0);
 }
 
+void a_take_is_varied_as_far_as_the_slider_says() {
+  Window window;
+  window.click(window.layout.vary); // there is none
+  window.host.pass_on();
+  CHECK(window.core.parameters().press_count(Id::vary) == 0);
+  window.put_take(1);
+  window.click(window.layout.variation);
+  window.click(window.layout.vary);
+  window.host.pass_on();
+  CHECK(window.core.parameters().press_count(Id::vary) == 1 && window.core.parameters().go_count() == 0);
+  CHECK(std::lround(window.core.parameters().get(Id::variation) * 100) == 50);
+  window.panel.press({window.layout.variation.x, window.layout.variation.middle()}, 1, {});
+  window.panel.release({window.layout.variation.x, window.layout.variation.middle()});
+  window.host.pass_on();
+  CHECK(std::lround(window.core.parameters().get(Id::variation) * 100) == 1); // 0 would be the take itself
+  window.core.report({Status::working, 0.5F, -1, "", false});
+  window.click(window.layout.vary);
+  window.host.pass_on();
+  CHECK(window.core.parameters().press_count(Id::vary) == 1);
+}
+
 void a_parameter_that_the_host_sets_back_is_shown_as_it_is() {
   Window window;
   window.click(window.layout.capture);
@@ -171,6 +192,7 @@ void a_click_into_a_field_takes_the_keyboard_each_time() {
 int main() {
   return check::run_all({
       {"a click is judged by what the core says then", a_click_is_judged_by_what_the_core_says_then},
+      {"a take is varied as far as the slider says", a_take_is_varied_as_far_as_the_slider_says},
       {"a trigger stays up until the host has passed it on", a_trigger_stays_up_until_the_host_has_passed_it_on},
       {"a parameter that the host sets back is shown as it is", a_parameter_that_the_host_sets_back_is_shown_as_it_is},
       {"the menu beside the task is the one that the task uses", the_menu_beside_the_task_is_the_one_that_the_task_uses},

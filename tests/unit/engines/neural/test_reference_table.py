@@ -22,6 +22,9 @@ from acestep_runtime.lm import planning, prompts, writing
 from acestep_runtime.lm.grammar import build_grammar
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Matcher
+from acestep_runtime.samplers.dcw import make_correction
+from acestep_runtime.samplers.loop import injection_steps
+from acestep_runtime.samplers.schedule import linear
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.region_input import region_input
@@ -135,6 +138,19 @@ ROWS: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: prompts.codes_negative_prompt("흐릿한 소리, 잡음"), _lm("korean_negative", "codes_unconditional"),
     ),
     "with tempo, key, meter and length nothing is planned, and the caption stays": (_plan_of_all_facts, (FACTS, 0)),
+    "DCW corrects turbo models, and others only where it is asked for": (
+        lambda: [make_correction(mode, is_turbo=is_turbo) is not None
+                 for mode in ("", "double", "off") for is_turbo in (True, False)],
+        [True, False, True, True, False, False],
+    ),
+    "the last step of a turbo model is followed by no injection": (
+        lambda: [injection_steps(ratio, 8, is_turbo=is_turbo) for ratio in (1.0, 0.5) for is_turbo in (True, False)],
+        [7, 8, 4, 4],
+    ),
+    "eight steps of a turbo model follow any shift": (
+        lambda: [round(level, 5) for level in linear(8, 2.5)[1:4]],
+        [round(2.5 * t / (1 + 1.5 * t), 5) for t in (7 / 8, 6 / 8, 5 / 8)],
+    ),
     "the mask auto is 2 in all frames of a repaint": (lambda: _mask("repaint", "auto"), {2.0}),
     "the mask auto is 2 in all frames of a song": (lambda: _mask("text2music", "auto"), {2.0}),
     "the usual mask marks the region": (lambda: _mask("repaint", ""), {0.0, 1.0}),

@@ -35,16 +35,25 @@ def test_arguments_of_a_task(task: str) -> None:
 FULL = {
     "source": "/a.wav", "start": 1.0, "end": 3.0, "bpm": 96.0, "keyscale": "A minor", "timesignature": 3, "caption": "soul",
     "lyrics": "la", "tracks": "drums, Bass", "takes": 2, "seed": 7, "engine": "draft", "strength": 0.25, "output": "/out",
+    "morph": "words", "source_caption": "folk", "source_lyrics": "lo", "dcw": "double",
 }  # fmt: skip
 MUSIC = {"bpm": 96.0, "keyscale": "A minor", "timesignature": 3, "caption": "soul", "lyrics": "la"}
-OUTPUT = {"takes": 2, "seeds": [7]}
+OUTPUT, SAMPLING = {"takes": 2, "seeds": [7]}, {"dcw": "double"}
+MORPH = {"mode": "words", "caption": "folk", "lyrics": "lo"}
 EXPECTED: dict[str, dict[str, Any]] = {
-    "text2music": {"music": MUSIC, "duration_s": 2.0, "output": OUTPUT},
-    "cover": {"music": MUSIC, "strength": 0.25, "output": OUTPUT},
-    "repaint": {"music": MUSIC, "start_s": 1.0, "end_s": 3.0, "strength": 0.25, "output": OUTPUT},
-    "lego": {"music": MUSIC, "start_s": 1.0, "end_s": 3.0, "tracks": ["drums", "bass"], "output": OUTPUT},
-    "complete": {"music": MUSIC, "tracks": ["drums", "bass"], "output": OUTPUT},
-    "extract": {"tracks": ["drums", "bass"], "output": OUTPUT},
+    "text2music": {"music": MUSIC, "duration_s": 2.0, "output": OUTPUT, "sampling": SAMPLING},
+    "cover": {"music": MUSIC, "strength": 0.25, "output": OUTPUT, "sampling": SAMPLING, "morph": MORPH},
+    "repaint": {"music": MUSIC, "start_s": 1.0, "end_s": 3.0, "strength": 0.25, "output": OUTPUT, "sampling": SAMPLING},
+    "lego": {
+        "music": MUSIC,
+        "start_s": 1.0,
+        "end_s": 3.0,
+        "tracks": ["drums", "bass"],
+        "output": OUTPUT,
+        "sampling": SAMPLING,
+    },
+    "complete": {"music": MUSIC, "tracks": ["drums", "bass"], "output": OUTPUT, "sampling": SAMPLING},
+    "extract": {"tracks": ["drums", "bass"], "output": OUTPUT, "sampling": SAMPLING},
     "understand": {"music": MUSIC},
     "align_lyrics": {"music": MUSIC},
     "score": {"music": MUSIC},
@@ -69,7 +78,7 @@ def test_arguments_count_more_than_the_session_and_json_most() -> None:
     assert order.audio == {"source": {"path": "/b.wav"}}
     assert order.fields == {
         "music": {**MUSIC, "caption": "piano", "bpm": 120}, "start_s": 0.0, "end_s": 2.5, "strength": 0.25, "output": OUTPUT,
-        "crossfade_ms": 50, "mode": "aggressive",
+        "sampling": SAMPLING, "crossfade_ms": 50, "mode": "aggressive",
     }  # fmt: skip
     assert order.submission == {"engine": "draft", "priority": "high"}
 

@@ -39,7 +39,7 @@ def test_text_of_a_field() -> None:
         ("start", -3, -3.0), ("end", -1, -1.0), ("end", True, 1.0), ("timesignature", 3.0, 3), ("takes", "8", 8),
         ("seed", float(2**32 - 1), 2**32 - 1), ("caption", 1990, "1990"), ("caption", 0.5, "0.5"), ("strength", 0, 0.0),
         ("tracks", " Drums , bass,", " Drums , bass,"), ("keyscale", "f# minor", "f# minor"), ("engine", "neural", "neural"),
-        ("lyrics", "x" * 4096, "x" * 4096),
+        ("lyrics", "x" * 4096, "x" * 4096), ("morph", "style", "style"), ("dcw", "auto", "auto"),
     ],
 )  # fmt: skip
 def test_what_controllers_send_is_taken(field: str, value: object, kept: object) -> None:
@@ -56,7 +56,8 @@ def test_what_controllers_send_is_taken(field: str, value: object, kept: object)
         ("start", 1e9),
         ("timesignature", 5), ("takes", 0), ("takes", 9), ("takes", 1.5), ("seed", -1), ("seed", 2**32), ("strength", 1.01),
         ("keyscale", "H"), ("tracks", "kazoo"), ("tracks", "drums,drums"), ("caption", "x" * 4097), ("caption", True),
-        ("caption", b"x"), ("engine", "x" * 65), ("colour", "red"),
+        ("caption", b"x"), ("morph", "tempo"), ("dcw", "on"), ("source_lyrics", "x" * 4097), ("engine", "x" * 65),
+        ("colour", "red"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_and_changes_nothing(field: str, value: object) -> None:

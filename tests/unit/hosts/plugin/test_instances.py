@@ -17,7 +17,7 @@ import pytest
 from acebridge.atomic_files import unwritable
 from acebridge.errors import Conflict, ErrorReason, JobFailed, NotFound
 from acebridge.hosts.plugin import instances
-from acebridge.hosts.plugin.instances import find_instance, press_go, running_instances, send_command
+from acebridge.hosts.plugin.instances import Instance, find_instance, press_button, running_instances, send_command
 from acestep_runtime.errors import InvalidValue
 from tests.support.daemon import until
 
@@ -168,7 +168,7 @@ def test_go_waits_for_the_outcome(state: str, tmp_path: Path) -> None:
         instance = find_instance(tmp_path)
 
         def go() -> instances.Instance:
-            return press_go(instance, wait=True, show=lambda now: shown.append(now.text("sentence")))
+            return press_button(instance, "go", wait=True, show=lambda now: shown.append(now.text("sentence")))
 
         if state == "done":
             assert go().job_files() == ["/a.wav"]
@@ -196,10 +196,10 @@ def test_go_without_waiting_ends_when_the_daemon_has_the_job_or_it_failed(state:
         threads[1].start()
         instance = find_instance(tmp_path)
         if state == "working":
-            press_go(instance, wait=False, show=lambda now: shown.append(now.text("sentence")))
+            press_button(instance, "go", wait=False, show=lambda now: shown.append(now.text("sentence")))
         else:
             with pytest.raises(JobFailed, match="No") as failed:
-                press_go(instance, wait=False, show=lambda now: shown.append(now.text("sentence")))
+                press_button(instance, "go", wait=False, show=lambda now: shown.append(now.text("sentence")))
             assert failed.value.kind == ErrorReason.ENGINE_FAILURE
         for thread in threads:
             thread.join()
@@ -211,7 +211,7 @@ def test_a_go_that_is_refused_says_why(reason: ErrorReason, tmp_path: Path) -> N
     with plug_in(tmp_path, A, state="none") as folder:
         thread = act(folder, lambda _, name: say(folder, state="none", answers=answers(name, "It is so.", reason)))
         with pytest.raises(JobFailed, match="It is so") as failed:
-            press_go(find_instance(tmp_path), wait=False, show=lambda _: None)
+            press_button(find_instance(tmp_path), "go", wait=False, show=lambda _: None)
         thread.join()
         assert failed.value.kind == reason
 
@@ -233,7 +233,7 @@ def test_a_plug_in_that_can_write_no_more_is_said(tmp_path: Path, monkeypatch: p
         thread = threading.Thread(target=fall_silent)
         thread.start()
         with pytest.raises(JobFailed, match="cannot say what it does"):
-            press_go(find_instance(tmp_path), wait=True, show=lambda _: None)
+            press_button(find_instance(tmp_path), "go", wait=True, show=lambda _: None)
         thread.join()
         assert asked == [{}]
 
@@ -244,9 +244,12 @@ def test_another_job_ends_the_wait(tmp_path: Path) -> None:
         def answer(_: dict[str, Any], name: str) -> None:
             say(folder, state="working", job={"number": 1}, answers=answers(name))
 
+        def show(_: Instance) -> None:
+            say(folder, state="working", job={"number": 2})
+
         thread = act(folder, answer)
         with pytest.raises(JobFailed, match="another job"):
-            press_go(find_instance(tmp_path), wait=True, show=lambda _: say(folder, state="working", job={"number": 2}))
+            press_button(find_instance(tmp_path), "go", wait=True, show=show)
         thread.join()
 
 
@@ -255,5 +258,5 @@ def test_a_plug_in_that_ends_during_its_job_is_said(tmp_path: Path) -> None:
         instance = find_instance(tmp_path)
         thread = act(folder, lambda *_: (folder / "instance.json").unlink())
         with pytest.raises(JobFailed, match="has ended"):
-            press_go(instance, wait=True, show=lambda _: None)
+            press_button(instance, "go", wait=True, show=lambda _: None)
         thread.join()
