@@ -81,8 +81,8 @@ def _is_instrumental(tag: str) -> bool:
 
 def _pieces(line: str, *, first: bool) -> list[tuple[str, str]]:
     """Split a line into (tag, words that follow it); ``first`` marks the first line of a paragraph."""
-    if _TAG.search(line):
-        parts = _TAG.split(line)
+    # A bracket that stays open would hide the words behind it, once the tag is on a line of its own.
+    if (parts := _TAG.split(line))[1:] and not any("[" in words for words in parts[::2]):
         pairs = zip(["", *parts[1::2]], parts[0::2], strict=True)
         return [
             (section_label(tag) or tag.strip(), words.strip()) for tag, words in pairs if tag.strip() or words.strip()

@@ -86,6 +86,11 @@ def test_any_text_keeps_its_letters(lyrics: str) -> None:
     assert len(lyric_lines(out)) >= (1 if lyric_lines(lyrics) else 0)
 
 
+def test_a_line_with_an_open_bracket_stays_as_it_is() -> None:
+    assert normalize_lyrics("[Verse]\n[1[1]") == "[Verse]\n[1[1]"
+    assert normalize_lyrics("[Verse]\nla [Chorus] lo") == "[Verse]\nla\n\n[Chorus]\nlo"
+
+
 def test_lyrics_at_the_limit_stay_within_it() -> None:
     lyrics = ("la " * 2000)[: MAX_TEXT - 1]
     assert len(normalize_lyrics(lyrics)) <= MAX_TEXT
