@@ -73,13 +73,13 @@ return function(import)
   -- two steps what they change. Raises a fault of REAPER's when everything is taken back. `show`: shows something as long as
   -- a step takes, and returns what hides it.
   function M.steps(project, name, batches, show)
-    local lost, changes = 0, nil
+    local lost, changes, edited = 0, nil, false
     for number, batch in ipairs(batches) do
       if number > 1 and not wait_for(project, batch.calls) then
         for i = number, #batches do lost = lost + #batches[i] end
         return lost
       end
-      local edited = changes and changes ~= reaper.GetProjectStateChangeCount(project)
+      edited = edited or changes ~= nil and changes ~= reaper.GetProjectStateChangeCount(project)
       local hide = show and show()
       local ok, fault = try(project, title_of(name, number, #batches), function()
         for _, unit in ipairs(batch) do

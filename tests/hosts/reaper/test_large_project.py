@@ -121,10 +121,12 @@ def test_stepping_through_the_takes_of_all_items(large: Scene, action: str, ways
 
 @pytest.mark.slow
 @pytest.mark.parametrize("selection", ["as it was", "none"])
-def test_muting_all_items_that_a_cover_was_made_of(large: Scene, selection: str) -> None:
+def test_muting_very_many_items_that_a_cover_was_made_of(large: Scene, selection: str) -> None:
     """What is selected still is muted in one step, by REAPER; else it takes several."""
-    all_items(large)
-    items = [item for track in large.project.tracks for item in track.items]
+    select(large, 2000)
+    large.r.ext["AceBridge", "mute_source"] = "yes"
+    items = [item for item in large.project.items() if item.selected]
+    large.project.settle()
     folder = large.send("Cover")
     if selection == "none":
         for item in items:
@@ -132,8 +134,7 @@ def test_muting_all_items_that_a_cover_was_made_of(large: Scene, selection: str)
     answer(folder)
     large.r.finish()
     assert {item["B_MUTE"] for item in items} == {1}
-    count = 20 if selection == "none" else 0
-    assert large.project.undo == (["AceBridge: Cover"] if selection == "as it was" else steps("Cover", count))
+    assert large.project.undo == (["AceBridge: Cover"] if selection == "as it was" else steps("Cover", 4))
     check(large)
 
 
@@ -141,9 +142,8 @@ def test_muting_all_items_that_a_cover_was_made_of(large: Scene, selection: str)
 def test_takes_that_need_envelopes_while_all_items_are_selected(large: Scene) -> None:
     """REAPER makes an envelope of a take for the selected items: what is selected comes back, over several ticks."""
     select(large, ITEMS)
-    chosen = [item for track in large.project.tracks for item in track.items if item.selected]
-    for item in chosen[:3]:
-        item.takes[0].envelopes.append(Envelope("Volume", [(0.0, 1.0), (1.0, 0.5)]))
+    for track in large.project.tracks[:3]:
+        track.items[0].takes[0].envelopes.append(Envelope("Volume", [(0.0, 1.0), (1.0, 0.5)]))
     large.project.time_selection = (0.5, 1.5)
     for track in large.project.tracks[3:]:
         for item in track.items:
@@ -191,7 +191,7 @@ def test_scores_of_very_many_takes(large: Scene) -> None:
     check(large)
 
 
-def placed(scene: Scene) -> list[Item]:
+def find_placed(scene: Scene) -> list[Item]:
     return [item for item in scene.project.items() if len(item.takes) == 2]
 
 
@@ -209,12 +209,12 @@ def test_takes_in_several_steps(large: Scene, meanwhile: str) -> None:
     if meanwhile == "record":
         large.r.user.record(large.track)
         panel.tick(20)
-        assert len(placed(large)) < 60
+        assert len(find_placed(large)) < 60
         assert large.r.user.disturbed == []
         large.r.user.stop(1.0)
     if meanwhile == "close":
         large.r.start("AceBridge_Panel.lua")
-        assert len(placed(large)) == 60
+        assert len(find_placed(large)) == 60
         assert large.project.undo == steps(title, 3)
         return
     if meanwhile == "remove":
@@ -224,9 +224,10 @@ def test_takes_in_several_steps(large: Scene, meanwhile: str) -> None:
     panel.tick(5)
     between = {"record": ["Recorded media"], "remove": ["Remove items"]}.get(meanwhile, [])
     assert large.project.undo == [steps(title, 3)[0], *between, *steps(title, 3)[1:]]
-    assert "It is 3 undo steps" in panel.words()
-    assert len(placed(large)) == (59 if meanwhile == "remove" else 60)
-    assert ("1 item was edited while the takes were placed, and got none." in panel.words()) == (meanwhile == "remove")
+    words = " ".join(panel.words().split())
+    assert "It is 3 undo steps" in words
+    assert len(find_placed(large)) == (59 if meanwhile == "remove" else 60)
+    assert ("1 item was edited while the takes were placed, and got none." in words) == (meanwhile == "remove")
     check(large)
 
 
@@ -240,7 +241,7 @@ def test_a_fault_in_a_later_step_takes_all_of_them_back(large: Scene) -> None:
     large.r.fail_next("AddTakeToMediaItem")
     large.r.until(lambda: "REAPER could not place the result" in panel.words())
     assert large.project.undo == []
-    assert placed(large) == []
+    assert find_placed(large) == []
     check(large)
 
 

@@ -130,13 +130,13 @@ def record_at(scene: Scene, monkeypatch: pytest.MonkeyPatch, function: str) -> N
     """Have a recording begin just before a function is called the next time."""
     call, begun = api.call, []
 
-    def called(r: Any, script: Any, name: str, arguments: Any) -> Any:
+    def record_first(r: Any, script: Any, name: str, arguments: Any) -> Any:
         if name == function and not begun:
             begun.append(True)
             record(scene)
         return call(r, script, name, arguments)
 
-    monkeypatch.setattr(api, "call", called)
+    monkeypatch.setattr(api, "call", record_first)
 
 
 @pytest.mark.parametrize("window", ["yes", "no"])
