@@ -96,7 +96,7 @@ def test_ten_repaints_in_a_row_through_a_daemon_that_is_killed_between(daemon: D
     assert len(list((daemon.home / "assets").glob("*/*.latents"))) == 1 + len(REGIONS)
 
 
-def test_only_the_very_file_is_known_as_a_take(daemon: Daemon, shell: Shell) -> None:
+def test_only_the_very_file_is_known_as_a_take(shell: Shell) -> None:
     first = song(shell, 6.0)
     samples = decode.read(first)
     (shell.folder / "copy.wav").write_bytes(first.read_bytes())
