@@ -18,7 +18,7 @@ from acestep_runtime.audio import decode
 from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.latents_files import is_whole
 from acestep_runtime.take_latents import TakeLatents, from_bytes
-from tests.support.chains import CONTEXT_S, LENGTH_S, REGIONS, outside, untouched, window_of
+from tests.support.chains import CONTEXT_S, LENGTH_S, REGIONS, frames_outside, samples_outside, window_of
 from tests.support.daemon import Daemon, assert_gone, assets, daemon_at, status, until, write_wav
 from tests.support.shell import Shell
 from tests.support.tiny_models import tiny_models
@@ -45,14 +45,14 @@ def shell(daemon: Daemon, tmp_path: Path) -> Shell:
     return Shell(tmp_path / "work", daemon.environment)
 
 
-def stored(daemon: Daemon, audio: Path) -> Path:
+def latents_file(daemon: Daemon, audio: Path) -> Path:
     """Where the store has the latents of a file that a client has."""
     asset_id = hash_file(audio)
     return daemon.home / "assets" / asset_id[:2] / f"{asset_id}.latents"
 
 
 def latents_of(daemon: Daemon, audio: Path) -> TakeLatents:
-    return from_bytes(stored(daemon, audio).read_bytes(), hash_file(audio))
+    return from_bytes(latents_file(daemon, audio).read_bytes(), hash_file(audio))
 
 
 def song(shell: Shell, seconds: float = LENGTH_S, name: str = "song.wav") -> Path:
@@ -87,7 +87,7 @@ def test_ten_repaints_in_a_row_through_a_daemon_that_is_killed_between(daemon: D
         assert found["own"]
         name = f"{step}.wav"
     after, latents = decode.read(shell.folder / name), latents_of(daemon, shell.folder / name)
-    kept, frames = outside(len(before)), untouched(len(before))
+    kept, frames = samples_outside(len(before)), frames_outside(len(before))
     assert np.array_equal(after[kept], before[kept])
     assert latents.exact[frames].all()
     assert np.array_equal(latents.latents[frames], before_latents.latents[frames])
@@ -110,7 +110,7 @@ def test_only_the_very_file_is_known_as_a_take(shell: Shell) -> None:
 
 def test_damaged_and_lost_latents_cost_no_result(daemon: Daemon, shell: Shell) -> None:
     first = song(shell, 6.0)
-    file = stored(daemon, first)
+    file = latents_file(daemon, first)
     good = file.read_bytes()
     file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
     assert repaint(shell, "song.wav", (2.0, 3.0), 2, "a.wav") is None
@@ -149,7 +149,7 @@ def test_the_quota_counts_them(models: Path, tmp_path: Path) -> None:
         (daemon.home / "config.toml").write_text(f"{config}quota_bytes = {size}\n")
         daemon.stop()
         daemon.start()
-        assert stored(daemon, first).exists()  # all of it fits, to the byte
+        assert latents_file(daemon, first).exists()  # all of it fits, to the byte
         shell = Shell(tmp_path, daemon.environment)
         shell.json("generate", "--duration", "2", "--seed", "2", *NEURAL, "-o", "other.wav")
         (daemon.home / "config.toml").write_text(f"{config}quota_bytes = {size - 1}\n")
@@ -173,7 +173,7 @@ def test_backup_and_restore_bring_them_along(daemon: Daemon, shell: Shell, tmp_p
     first = song(shell, 6.0)
     made = json.loads(shell.run("backup", str(tmp_path / "b.tar"), "--json").stdout)
     assert made["size_bytes"] == size_of_store(daemon)
-    good = stored(daemon, first).read_bytes()
+    good = latents_file(daemon, first).read_bytes()
     assert is_whole(good)
     daemon.stop()
     other = tmp_path / "other"
@@ -181,7 +181,7 @@ def test_backup_and_restore_bring_them_along(daemon: Daemon, shell: Shell, tmp_p
     environment = {**daemon.environment, "ACEBRIDGE_HOME": str(other)}
     Shell(tmp_path, environment).spawn("restore", str(tmp_path / "b.tar"))
     with daemon_at(other, config=f"models_dir = '{models}'\n") as second:
-        assert stored(second, first).read_bytes() == good
+        assert latents_file(second, first).read_bytes() == good
         shutil.copy(first, tmp_path / "song.wav")
         found = repaint(Shell(tmp_path, second.environment), "song.wav", (2.0, 3.0), 2, "a.wav")
         assert found == {"own": 150, "encoded": 0}

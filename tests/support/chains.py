@@ -23,7 +23,7 @@ REGIONS = (
 REACH = 9
 
 
-def outside(frames: int) -> npt.NDArray[np.bool_]:
+def samples_outside(frames: int) -> npt.NDArray[np.bool_]:
     """Return which samples are outside all regions and their crossfades."""
     mask = np.ones(frames, bool)
     for start_s, end_s in REGIONS:
@@ -31,9 +31,9 @@ def outside(frames: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def untouched(frames: int) -> npt.NDArray[np.bool_]:
+def frames_outside(frames: int) -> npt.NDArray[np.bool_]:
     """Return which latent frames of a song of this many samples reach into no region."""
-    samples = outside(frames)
+    samples = samples_outside(frames)
     count = -(-frames // FRAME_SAMPLES)
     mask = np.zeros(count, bool)
     for frame in range(count):

@@ -96,7 +96,7 @@ def mark_missing(connection: sqlite3.Connection, asset_ids: Iterable[str]) -> No
     connection.executemany("DELETE FROM paths WHERE asset_id = ?", rows)
 
 
-def changed_latents(connection: sqlite3.Connection, sizes: Mapping[str, int]) -> dict[str, int]:
+def find_other_sizes(connection: sqlite3.Connection, sizes: Mapping[str, int]) -> dict[str, int]:
     """Return the sizes of latents by asset where they are not those recorded; ``sizes`` are those of all that are there."""
     recorded = dict(connection.execute("SELECT id, latents_bytes FROM assets").fetchall())
     return {each: sizes.get(each, 0) for each, size in recorded.items() if size != sizes.get(each, 0)}

@@ -103,6 +103,6 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
     if removed or missing:
         database.transact(work, frees=True)
     sizes = {asset_id: file.stat().st_size for asset_id, file in latents.items()}
-    if changes := database.query(lambda c: asset_rows.changed_latents(c, sizes)):
+    if changes := database.query(lambda c: asset_rows.find_other_sizes(c, sizes)):
         database.transact(lambda c: asset_rows.set_latents(c, changes), frees=True)
     return strays

@@ -33,9 +33,9 @@ from tests.support.chains import (
     RATE_HZ,
     REACH,
     REGIONS,
+    frames_outside,
     latents_of_file,
-    outside,
-    untouched,
+    samples_outside,
     window_of,
 )
 from tests.support.tiny_models import tiny_models
@@ -56,7 +56,7 @@ def engine(folder: Path) -> NeuralEngine:
 
 
 @dataclass
-class Made:
+class Result:
     file: Path
     metadata: Any
 
@@ -67,20 +67,20 @@ class Made:
         return own
 
 
-def perform(folder: Path, engine: NeuralEngine, task: str, **fields: Any) -> Made:
+def perform(folder: Path, engine: NeuralEngine, task: str, **fields: Any) -> Result:
     place = folder / str(len(list(folder.iterdir())))
     fields = {"sampling": SAMPLING, "output": {"seeds": [5]}, **fields}
     takes = [e for e in record(build_task(task, fields), engine, place, CancelToken()) if isinstance(e, TakeFiles)]
-    return Made(takes[0].outputs[0].path, takes[0].metadata)
+    return Result(takes[0].outputs[0].path, takes[0].metadata)
 
 
-def repaint(folder: Path, engine: NeuralEngine, source: Path, start_s: float, end_s: float, **more: Any) -> Made:
+def repaint(folder: Path, engine: NeuralEngine, source: Path, start_s: float, end_s: float, **more: Any) -> Result:
     fields = {"source": {"path": str(source)}, "start_s": start_s, "end_s": end_s, "context_s": CONTEXT_S, **more}
     return perform(folder, engine, "repaint", **fields)
 
 
 @pytest.fixture(scope="module")
-def song(engine: NeuralEngine, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def song(engine: NeuralEngine, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return perform(tmp_path_factory.mktemp("song"), engine, "text2music", duration_s=LENGTH_S)
 
 
@@ -98,7 +98,7 @@ def frames_encoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     return counts
 
 
-def test_a_song_has_the_latents_that_it_is_decoded_from(engine: NeuralEngine, song: Made) -> None:
+def test_a_song_has_the_latents_that_it_is_decoded_from(engine: NeuralEngine, song: Result) -> None:
     own = song.latents
     assert own.latents.shape == (round(LENGTH_S * 25), 8)
     assert own.exact.all()
@@ -112,7 +112,7 @@ def test_a_song_has_the_latents_that_it_is_decoded_from(engine: NeuralEngine, so
 
 @pytest.mark.parametrize("match_loudness", [True, False])
 def test_ten_repaints_in_a_row_change_nothing_outside_neither_samples_nor_latents(
-    engine: NeuralEngine, song: Made, tmp_path: Path, frames_encoded: list[int], match_loudness: bool
+    engine: NeuralEngine, song: Result, tmp_path: Path, frames_encoded: list[int], match_loudness: bool
 ) -> None:
     made, before = song, decode.read(song.file)
     encoded = []
@@ -127,10 +127,10 @@ def test_ten_repaints_in_a_row_change_nothing_outside_neither_samples_nor_latent
         assert found == {"own": exact.sum(), "encoded": (~exact).sum()}
         encoded.append(found["encoded"])
     after = decode.read(made.file)
-    kept = outside(len(before))
+    kept = samples_outside(len(before))
     assert np.array_equal(after[kept], before[kept])
     assert (after[~kept] != before[~kept]).any(axis=1).mean() > 0.99
-    frames = untouched(len(before))
+    frames = frames_outside(len(before))
     assert 200 < frames.sum() < 400
     assert made.latents.exact[frames].all()
     assert np.array_equal(made.latents.latents[frames], song.latents.latents[frames])
@@ -142,7 +142,7 @@ def test_ten_repaints_in_a_row_change_nothing_outside_neither_samples_nor_latent
 
 
 def test_what_the_encoder_would_say_of_a_take_is_another_thing(
-    engine: NeuralEngine, song: Made, tmp_path: Path, frames_encoded: list[int]
+    engine: NeuralEngine, song: Result, tmp_path: Path, frames_encoded: list[int]
 ) -> None:
     plain = tmp_path / "plain.wav"
     shutil.copy(song.file, plain)
@@ -156,7 +156,7 @@ def test_what_the_encoder_would_say_of_a_take_is_another_thing(
 
 
 def test_damaged_latents_are_as_none_at_all(
-    engine: NeuralEngine, song: Made, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    engine: NeuralEngine, song: Result, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain, damaged = tmp_path / "plain.wav", tmp_path / "damaged.wav"
     for file in (plain, damaged):
@@ -172,7 +172,7 @@ def test_damaged_latents_are_as_none_at_all(
     assert "plain.wav" not in caplog.text
 
 
-def test_another_autoencoder_encodes(folder: Path, song: Made, tmp_path: Path, frames_encoded: list[int]) -> None:
+def test_another_autoencoder_encodes(folder: Path, song: Result, tmp_path: Path, frames_encoded: list[int]) -> None:
     from safetensors.torch import load_file, save_file
 
     models, results = tmp_path / "models", tmp_path / "made"
@@ -192,7 +192,7 @@ def test_another_autoencoder_encodes(folder: Path, song: Made, tmp_path: Path, f
 
 
 def test_flac_and_44_1_khz_are_encoded_and_the_result_starts_latents_of_its_own(
-    engine: NeuralEngine, song: Made, tmp_path: Path, frames_encoded: list[int]
+    engine: NeuralEngine, song: Result, tmp_path: Path, frames_encoded: list[int]
 ) -> None:
     samples = decode.read(song.file)
     results = tmp_path / "made"
@@ -226,7 +226,7 @@ def test_flac_and_44_1_khz_are_encoded_and_the_result_starts_latents_of_its_own(
     ],
 )
 def test_every_task_goes_on_from_the_latents_of_a_take(
-    engine: NeuralEngine, song: Made, tmp_path: Path, frames_encoded: list[int], task: str, fields: dict[str, Any]
+    engine: NeuralEngine, song: Result, tmp_path: Path, frames_encoded: list[int], task: str, fields: dict[str, Any]
 ) -> None:
     source = {"source": {"path": str(song.file)}}
     if task == "align_lyrics":
@@ -267,10 +267,10 @@ def test_the_python_api_goes_on_from_its_results(
         assert made["source_latents"]["encoded"] == sum(frames_encoded)
         frames_encoded.clear()
     own, first = latents_of_file(made.audio.path), latents_of_file(before.audio.path)
-    frames = untouched(before.audio.frames)
+    frames = frames_outside(before.audio.frames)
     assert own.exact[frames].all()
     assert np.array_equal(own.latents[frames], first.latents[frames])
-    kept = outside(before.audio.frames)
+    kept = samples_outside(before.audio.frames)
     assert np.array_equal(made.audio.samples()[kept], before.audio.samples()[kept])
 
 
