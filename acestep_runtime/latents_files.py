@@ -38,5 +38,8 @@ def unpack(data: bytes) -> tuple[JsonObject, bytes]:
     """Return what `pack` was given. Raises ``ValueError`` for other bytes."""
     if not is_whole(data):
         raise ValueError("not whole")
-    facts, _, content = data[len(_FORMAT) : -_DIGEST_BYTES].partition(b"\n")
-    return json.loads(facts), content
+    head, _, content = data[len(_FORMAT) : -_DIGEST_BYTES].partition(b"\n")
+    facts = json.loads(head)
+    if not isinstance(facts, dict):
+        raise ValueError("without facts")
+    return facts, content

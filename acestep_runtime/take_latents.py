@@ -133,6 +133,8 @@ def from_bytes(data: bytes, sha256: str) -> TakeLatents:
     if frames < 1 or channels < 1 or reach < 0 or len(content) != size + -(-frames // 8):
         raise ValueError("of another size")
     latents = np.frombuffer(content[:size], "<f2").astype(np.float16).reshape(frames, channels)
+    if not np.isfinite(latents).all():
+        raise ValueError("with values that are no numbers")
     exact = np.unpackbits(np.frombuffer(content[size:], np.uint8), count=frames).astype(bool)
     return TakeLatents(latents, exact, start, str(facts.get("vae")), reach)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
 from acestep_runtime.file_hashes import hash_file
+from acestep_runtime.latents_files import latents_path
 from acestep_runtime.take_latents import FRAME_SAMPLES, TakeLatents, read_latents
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -18,9 +19,9 @@ def read_source_latents(clip: Clip, engine: Engine) -> TakeLatents | None:
 
     Only audio that reaches the engine as it is in the file has latents: 48 kHz, stereo.
     """
-    if not engine.has_latents:
-        return None
     source, path = clip.source, Path(clip.source.path)
+    if not (engine.has_latents and latents_path(path).exists()):
+        return None
     info, first, stop = source.part(exact=True)
     if (info.sample_rate, clip.rate_hz, info.channels, clip.channels) != (ENGINE_RATE_HZ, ENGINE_RATE_HZ, 2, 2):
         return None

@@ -45,7 +45,8 @@ def test_a_frame_is_exact_only_where_all_that_it_reaches_is_of_one_piece(
 ) -> None:
     length, start = size
     stop = start + length
-    first, second = sorted(round(cut * length) for cut in cuts[:2])
+    first, second = sorted(round(cut * (length - 1)) for cut in cuts[:2])
+    second += 1
     edge = start + grids[1] % FRAME_SAMPLES + grids[0] * FRAME_SAMPLES
     new = latents_of(grids[2], edge, seed=1, reach=reach)
     old = latents_of(grids[2] + 3, edge - 2 * FRAME_SAMPLES, seed=2, reach=reach)
@@ -148,6 +149,15 @@ def test_numbers_that_do_not_fit_are_refused(facts: dict[str, Any]) -> None:
     values, content = unpack(to_bytes(latents_of(5), SHA))
     with pytest.raises(ValueError, match=r"size|numbers"):
         from_bytes(pack({**values, **facts}, content), SHA)
+
+
+def test_other_content_is_refused() -> None:
+    own = latents_of(5)
+    own.latents[2, 1] = np.nan
+    with pytest.raises(ValueError, match="no numbers"):
+        from_bytes(to_bytes(own, SHA), SHA)
+    with pytest.raises(ValueError, match="facts"):
+        from_bytes(pack([1], b""), SHA)  # type: ignore[arg-type]
 
 
 def test_what_is_damaged_or_of_other_audio_is_left_alone_with_a_line_in_the_log(
