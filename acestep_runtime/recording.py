@@ -21,8 +21,9 @@ from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.origins import Origins
 from acestep_runtime.seed_guard import with_other_seeds
+from acestep_runtime.take_latents import TakeLatents, write_latents
 from acestep_runtime.tasks import with_all_seeds
-from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, Take, Task
+from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, OutputLatents, Take, Task
 from acestep_runtime.tasks.choosing import RankedTake, is_enough, rank_takes
 from acestep_runtime.tasks.diagnostics import run_with_warnings, with_warnings
 from acestep_runtime.values import CancelToken
@@ -39,7 +40,7 @@ class NewFrames:
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A complete file, synced to disk, with the SHA-256 of its bytes."""
+    """A complete file, synced to disk, with the SHA-256 of its bytes; its latents may lie beside it."""
 
     header: OutputHeader
     path: Path
@@ -67,6 +68,7 @@ class _Recorder:
         self.header = header
         self.path = folder / f"{header.output}.wav"
         self.frames = 0
+        self.latents: TakeLatents | None = None
         self._digest = hashlib.sha256()
         self._dither = Dither.for_encoding(header.encoding, header.start_frame)
         self._file: BinaryIO = self.path.open("xb", buffering=0)
@@ -92,7 +94,10 @@ class _Recorder:
         self._put(wav.trailer(self.header.frames, self.header.channels, self.header.encoding))
         os.fsync(self._file.fileno())
         self.close()
-        return OutputFile(self.header, self.path, self._digest.hexdigest())
+        sha256 = self._digest.hexdigest()
+        if self.latents is not None:
+            write_latents(self.latents, self.path, sha256)
+        return OutputFile(self.header, self.path, sha256)
 
     def close(self) -> None:
         self._file.close()
@@ -108,7 +113,7 @@ def record(
     *,
     note: str = "",
 ) -> Iterator[Progress | OutputHeader | NewFrames | TakeFiles | Ranking]:
-    """Run ``task`` and yield its events; output n appears in ``folder`` as ``n.wav``.
+    """Run ``task`` and yield its events; output n appears in ``folder`` as ``n.wav``, with its latents beside it.
 
     The takes of an ``earlier`` attempt are not repeated, and outputs are numbered from ``first_output`` on, after theirs. A
     task that chooses ends when enough takes are good, with a `Ranking`. The caller removes the files of takes not kept.
@@ -154,6 +159,8 @@ def _record_takes(
             elif isinstance(event, OutputBlock):
                 if len(event.samples):
                     yield growing[event.output].add(event.samples)
+            elif isinstance(event, OutputLatents):
+                growing[event.output].latents = event.latents
             else:
                 outputs = tuple(recorder.finish() for recorder in growing.values())
                 growing.clear()

@@ -16,6 +16,7 @@ Letters: N frames of the source, R of the region, W of the window, M of the resu
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -129,6 +130,15 @@ class Window:
         before = max(fades.before, min(context_frames, max(0, span.start)))
         after = max(fades.after, min(context_frames, max(0, span.source_frames - span.stop)))
         return cls(span, fades, span.start - before, span.stop + after)
+
+    def on_grid(self, step: int, origin: int) -> Window:
+        """Return the window with edges on frames that are multiples of ``step`` from ``origin``, wider where they are not.
+
+        It starts before the source if need be, but stops at its end.
+        """
+        start = self.start - (self.start - origin) % step
+        stop = min(self.stop + (origin - self.stop) % step, max(self.stop, self.span.source_frames))
+        return dataclasses.replace(self, start=start, stop=stop)
 
     @property
     def frames(self) -> int:

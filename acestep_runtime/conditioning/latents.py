@@ -10,7 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-FRAME_SAMPLES = 1920
+from acestep_runtime.take_latents import FRAME_SAMPLES as FRAME_SAMPLES
+
 #: Shorter sequences are padded with silence to this many frames.
 MIN_FRAMES = 128
 #: Values of the mask: keep the source, generate, let the model decide.

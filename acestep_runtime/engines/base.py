@@ -16,6 +16,7 @@ from acestep_runtime.values import CancelToken, Morph, Music, Sampling, TakeSeed
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
+    from acestep_runtime.take_latents import TakeLatents
 
 
 class TaskTraits:
@@ -56,7 +57,8 @@ class EngineRequest:
     takes are drawn from; their requests differ only in ``seed`` and ``variations``, so an engine may generate several in one
     batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those of a plan to follow.
     ``song_caption`` describes the song to which layers are made, the music's caption a layer. ``has_planned_length``: nobody
-    asked for a length, and ``frames`` are what a `LengthPlanner` said.
+    asked for a length, and ``frames`` are what a `LengthPlanner` said. ``source_latents`` are those that the source was decoded
+    from, as far as they are known.
     """
 
     task: type[TaskTraits]
@@ -80,6 +82,7 @@ class EngineRequest:
     song_caption: str = ""
     has_planned_length: bool = False
     morph: Morph = field(default_factory=Morph)
+    source_latents: TakeLatents | None = None
 
     @property
     def chooses_base_model(self) -> bool:
@@ -102,10 +105,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Block:
-    """The next ``[n, 2]`` samples of ``role``. Blocks of one role are contiguous from frame 0 and add up to N."""
+    """The next ``[n, 2]`` samples of ``role``. Blocks of one role are contiguous from frame 0 and add up to N.
+
+    The first block of a role has its ``latents``, those of the whole window, where the role was decoded from some.
+    """
 
     role: str
     samples: Samples
+    latents: TakeLatents | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,8 @@ class Engine(Protocol):
     supports_planning: bool
     #: Whether the engine reads the words around a region too, as it hears the music there.
     reads_context: bool
+    #: Whether the engine makes audio from latents, and can go on from those of a source.
+    has_latents: bool
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """Return turbo, base or sft, the kind of the model that a request for ``task`` takes; "" for an engine without models.

@@ -56,6 +56,7 @@ class FakeEngine:
     supports_sampling = True
     supports_planning = False
     reads_context = False
+    has_latents = False
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """See `acestep_runtime.engines.base.Engine`."""

@@ -76,6 +76,13 @@ class AdapterScale(TypedDict):
     scale: float
 
 
+class SourceLatents(TypedDict):
+    """Latents of a source that is a take: how many are those of the take, and how many its audio was encoded to."""
+
+    own: int
+    encoded: int
+
+
 class Variation(TypedDict):
     """A variation: how far it went, and the seed towards whose take."""
 
@@ -124,6 +131,7 @@ class TakeMetadata(TypedDict, total=False):
     warnings: Sequence[str]
     certainty: Mapping[str, Certainty]
     variations: Sequence[Variation]
+    source_latents: SourceLatents
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:

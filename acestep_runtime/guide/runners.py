@@ -22,6 +22,7 @@ from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.engines.metadata import without_unknown
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
+from acestep_runtime.latents_files import latents_path
 from acestep_runtime.recording import Ranking, TakeFiles, record
 from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
 from acestep_runtime.tasks.choosing import RankedTake
@@ -131,6 +132,7 @@ def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause:
     for take in takes.keys() - take_numbers:
         for output in takes[take].outputs:
             output.path.unlink()
+            latents_path(output.path).unlink(missing_ok=True)
     return Batch(
         info.name, tuple(takes[take] for take in take_numbers), task.output_spec.distinct_seeds, ranking=ranking
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
     from acestep_runtime.lyrics.reading import WordsToSing
+    from acestep_runtime.take_latents import TakeLatents
 
 #: The longest audio a task takes. ACE-Step itself generates at most 600 s.
 MAX_SOURCE_S = 1200.0
@@ -324,6 +325,14 @@ class OutputBlock:
 
 
 @dataclass(frozen=True)
+class OutputLatents:
+    """The latents of an output, where it was decoded from some."""
+
+    output: int
+    latents: TakeLatents
+
+
+@dataclass(frozen=True)
 class Take:
     """The end of a take: all its outputs are complete. ``metadata`` describes it."""
 
@@ -332,7 +341,7 @@ class Take:
     metadata: TakeMetadata
 
 
-TaskEvent = Progress | OutputHeader | OutputBlock | Take
+TaskEvent = Progress | OutputHeader | OutputBlock | OutputLatents | Take
 
 
 def check_tracks(tracks: tuple[str, ...], remedy: str = "") -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, OutputLatents, TaskEvent
 from acestep_runtime.tasks.region import Region, collect_roles
 from acestep_runtime.tasks.source_audio import BLOCK_FRAMES
 
@@ -34,9 +34,13 @@ class Layers:
         """See `Delivery.deliver`."""
         clip, frames = self.region.clip, self.before + self.region.span.frames + self.after
         roles = yield from collect_roles(events, self.engine_frames)
-        for output, (role, samples) in enumerate(roles.items(), number):
-            layer = self.region.from_engine(samples, *self.region.window.region)
-            yield OutputHeader(output, take, role, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
+        for output, (name, role) in enumerate(roles.items(), number):
+            layer = self.region.from_engine(role.samples, *self.region.window.region)
+            yield OutputHeader(output, take, name, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
+            span, start = self.region.span, self.start_frame
+            latents = self.region.join_latents(role.latents, (span.start, span.stop), (), (start, start + frames))
+            if latents is not None:
+                yield OutputLatents(output, latents)
             silence_before, silence_after = (_silence(n, clip.channels) for n in (self.before, self.after))
             for block in (*silence_before, *split_blocks(layer, BLOCK_FRAMES), *silence_after):
                 yield OutputBlock(output, block)

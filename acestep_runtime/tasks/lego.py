@@ -81,11 +81,13 @@ class Lego(Task):
         from acestep_runtime.tasks.layers import Layers
         from acestep_runtime.tasks.region import Region
         from acestep_runtime.tasks.source_audio import Clip
+        from acestep_runtime.tasks.source_latents import read_source_latents
         from acestep_runtime.tasks.takes import engine_request, run_takes
 
         clip = Clip.open(self.source, self.output)
         span = self.span(clip.frames, clip.rate_hz)
-        region = Region.around(clip, span, self.engine_input(engine).context_s)
+        context_s, latents = self.engine_input(engine).context_s, read_source_latents(clip, engine)
+        region = Region.around(clip, span, context_s, latents=latents)
         request = region.request(engine_request(self, engine))
         before, after = (span.start, clip.frames - span.stop) if self.scope == "whole" else (0, 0)
         layers = Layers(region, before, after, self.output.encoding, request.frames)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from acestep_runtime.audio.match import match_loudness
 from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.audio.sides import keep_sides
 from acestep_runtime.audio.splice import Span, splice
 from acestep_runtime.engines.base import Block, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, TaskEvent
+from acestep_runtime.take_latents import TakeLatents
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, OutputLatents, TaskEvent
 from acestep_runtime.tasks.region import Region, collect_roles
 from acestep_runtime.tasks.source_audio import BLOCK_FRAMES
 from acestep_runtime.values import MIX
@@ -50,7 +53,12 @@ class Patch:
         if self.whole:  # unchanged audio is returned before the engine begins
             yield from (OutputBlock(number, block) for block in clip.blocks(*before))
         roles = yield from collect_roles(events, self.engine_frames)
-        yield from (OutputBlock(number, block) for block in split_blocks(self._join_region(roles[MIX]), BLOCK_FRAMES))
+        made = self.region.from_engine(roles[MIX].samples, *self.region.window.target)
+        joined = self._join_region(made)
+        latents = self._join_latents(roles[MIX].latents, is_as_made=self._is_inside(made, joined))
+        if latents is not None:
+            yield OutputLatents(number, latents)
+        yield from (OutputBlock(number, block) for block in split_blocks(joined, BLOCK_FRAMES))
         if self.whole:
             yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 
@@ -59,11 +67,26 @@ class Patch:
         frames = None if self.whole else self.extent.frames
         return self.region.in_output_time(metadata, self.start_frame, frames)
 
-    def _join_region(self, samples: Samples) -> Samples:
-        """Return the engine's audio joined to the song by crossfades: the frames of `extent`."""
+    def _is_inside(self, made: Samples, joined: Samples) -> bool:
+        """Return whether the region is what the engine made of it, to the bit."""
+        fades = self.region.window.fades
+        inside = slice(fades.before, len(made) - fades.after)
+        return np.array_equal(made[inside], joined[inside])
+
+    def _join_latents(self, made: TakeLatents | None, *, is_as_made: bool) -> TakeLatents | None:
+        """Return the latents of the output: those of the song outside, the new ones in a region that is as made."""
+        clip, extent, span = self.region.clip, self.extent, self.region.span
+        made_span = (span.start, span.stop if is_as_made else span.start)
+        start = self.start_frame
+        stop = start + (extent.total_frames if self.whole else extent.frames)
+        own_spans = ((0, max(0, extent.start)), (min(extent.stop, clip.frames), clip.frames)) if self.whole else ()
+        return self.region.join_latents(made, made_span, own_spans, (start, stop))
+
+    def _join_region(self, made: Samples) -> Samples:
+        """Return the engine's audio of the region and its crossfades joined to the song: the frames of `extent`."""
         region = self.region
         local, fades = region.window.span, region.window.fades
-        replacement = keep_sides(region.from_engine(samples, *region.window.target), region.surroundings)
+        replacement = keep_sides(made, region.surroundings)
         if self.loudness_of is not None:
             rate_hz = region.clip.rate_hz
             replacement = match_loudness(replacement, region.surroundings, local, fades, rate_hz, to=self.loudness_of)

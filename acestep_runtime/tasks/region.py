@@ -20,33 +20,50 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span, Window
 from acestep_runtime.engines.base import Block, EngineRequest, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.take_latents import FRAME_SAMPLES, Piece, TakeLatents, join
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.times import shift_times
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds, ms_to_frames, seconds_to_frames
 
+#: First frame and the one after the last.
+Frames = tuple[int, int]
 #: A resampling filter reaches over less than this part of a second (soxr's VHQ: some hundred frames of the lower rate).
 _FILTER_PER_S = 10
 
 
 @dataclass(frozen=True)
 class Region:
-    """A span of a clip and its surroundings, which begin at frame ``start``. ``window`` counts in frames of them."""
+    """A span of a clip and its surroundings, which begin at frame ``start``. ``window`` counts in frames of them.
+
+    ``latents`` are those of the clip, where it is a take; then the window lies on their frames.
+    """
 
     clip: Clip
     span: Span
     window: Window
     surroundings: Samples
     start: int
+    latents: TakeLatents | None = None
 
     @classmethod
-    def around(cls, clip: Clip, span: Span, context_s: float, crossfade_ms: float = 0.0) -> Region:
+    def around(
+        cls, clip: Clip, span: Span, context_s: float, crossfade_ms: float = 0.0, latents: TakeLatents | None = None
+    ) -> Region:
         """Read the region, its context, and enough audio to measure the loudness at the seams."""
         context = seconds_to_frames(context_s, clip.rate_hz)
         crossfade = ms_to_frames(crossfade_ms, clip.rate_hz)
-        margin = max(context, ms_to_frames(SEAM_MS, clip.rate_hz)) + crossfade
+        margin = max(context, ms_to_frames(SEAM_MS, clip.rate_hz)) + crossfade + (FRAME_SAMPLES if latents else 0)
         start, stop = max(0, span.start - margin), min(clip.frames, span.stop + margin)
         local = Span(span.start - start, span.stop - start, stop - start)
-        return cls(clip, span, Window.around(local, context, crossfade), clip.read(start, stop), start)
+        window = Window.around(local, context, crossfade)
+        if latents is not None:
+            window = window.on_grid(FRAME_SAMPLES, latents.start - start)
+        return cls(clip, span, window, clip.read(start, stop), start, latents)
+
+    @property
+    def window_start(self) -> int:
+        """The first frame of the window, in frames of the clip."""
+        return self.start + self.window.start
 
     def request(self, request: EngineRequest) -> EngineRequest:
         """Return ``request`` with the window as its source."""
@@ -69,7 +86,27 @@ class Region:
                 self.clip.to_engine_frame(known_start),
                 min(len(window_samples), self.clip.to_engine_frame(known_stop)),
             ),
+            source_latents=self._window_latents(),
         )
+
+    def _window_latents(self) -> TakeLatents | None:
+        if self.latents is None:
+            return None
+        return self.latents.window(self.window_start, self.window_start + self.window.frames, self.clip.frames)
+
+    def join_latents(
+        self, made: TakeLatents | None, made_span: Frames, own_spans: tuple[Frames, ...], output: Frames
+    ) -> TakeLatents | None:
+        """Return the latents of an ``output``; all spans are in frames of the clip.
+
+        In ``made_span`` it is what an engine ``made`` of the window, in ``own_spans`` it is the clip.
+        """
+        if made is None or self.clip.rate_hz != ENGINE_RATE_HZ or self.clip.channels != 2:
+            return None
+        pieces = [Piece(dataclasses.replace(made, start=made.start + self.window_start), (made_span,))]
+        if self.latents is not None:
+            pieces.append(Piece(self.latents, own_spans))
+        return join(pieces, *output)
 
     def from_engine(self, samples: Samples, start: int, stop: int) -> Samples:
         """Return frames ``start`` to ``stop`` of an engine's window, at the rate and channel count of the clip.
@@ -91,20 +128,28 @@ class Region:
         """
         rate_hz = self.clip.rate_hz
         until_s = math.inf if frames is None else frames_to_seconds(frames, rate_hz)
-        return shift_times(metadata, frames_to_seconds(self.start + self.window.start - first_frame, rate_hz), until_s)
+        return shift_times(metadata, frames_to_seconds(self.window_start - first_frame, rate_hz), until_s)
 
 
-def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Samples]]:
-    """Yield an engine's progress; return the ``[frames, 2]`` samples of each role."""
-    roles: dict[str, Samples] = {}
+@dataclass
+class Role:
+    """The ``[frames, 2]`` samples of a role, and its latents, where it was decoded from some."""
+
+    samples: Samples
+    latents: TakeLatents | None = None
+
+
+def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Role]]:
+    """Yield an engine's progress; return its roles."""
+    roles: dict[str, Role] = {}
     role_frames: dict[str, int] = {}
     for event in events:
         if isinstance(event, Progress):
             yield event
             continue
         if event.role not in roles:
-            roles[event.role], role_frames[event.role] = np.zeros((frames, 2), np.float32), 0
+            roles[event.role], role_frames[event.role] = Role(np.zeros((frames, 2), np.float32), event.latents), 0
         at = role_frames[event.role]
         role_frames[event.role] = at + len(event.samples)
-        roles[event.role][at : role_frames[event.role]] = event.samples[: max(0, frames - at)]
+        roles[event.role].samples[at : role_frames[event.role]] = event.samples[: max(0, frames - at)]
     return roles

@@ -86,11 +86,13 @@ class Repaint(Task):
         from acestep_runtime.tasks.patch import Patch
         from acestep_runtime.tasks.region import Region
         from acestep_runtime.tasks.source_audio import Clip
+        from acestep_runtime.tasks.source_latents import read_source_latents
         from acestep_runtime.tasks.takes import engine_request, run_takes
 
         clip = Clip.open(self.source, self.output)
         context_s = self.engine_input(engine).context_s
-        region = Region.around(clip, self.span(clip.frames, clip.rate_hz), context_s, self.crossfade_ms)
+        span, latents = self.span(clip.frames, clip.rate_hz), read_source_latents(clip, engine)
+        region = Region.around(clip, span, context_s, self.crossfade_ms, latents)
         request = region.request(engine_request(self, engine))
         loudness_of = self.loudness_of if self.match_loudness else None
         patch = Patch(region, self.scope == "whole", loudness_of, self.output.encoding, request.frames)

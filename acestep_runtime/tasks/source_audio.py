@@ -41,13 +41,16 @@ def _decode(source: Source, start: int, stop: int, channels: int) -> Iterator[Sa
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """The part of a file that a `Source` names: ``frames`` frames at ``rate_hz`` with ``channels`` channels."""
+    """The part of a file that a `Source` names: ``frames`` frames at ``rate_hz`` with ``channels`` channels.
+
+    It begins at frame ``file_start`` of the file, at the rate of the file.
+    """
 
     source: Source
     frames: int
     rate_hz: int
     channels: int
-    _file_start: int
+    file_start: int
     #: All samples, on disk, where the file cannot be read in parts.
     _whole: Samples | None
 
@@ -74,8 +77,8 @@ class Clip:
         elif inside.start < inside.stop:
             samples = decode.read(
                 self.source.path,
-                start_frame=self._file_start + inside.start,
-                stop_frame=self._file_start + inside.stop,
+                start_frame=self.file_start + inside.start,
+                stop_frame=self.file_start + inside.stop,
                 name=self.source.display_name,
             )
         else:
@@ -110,7 +113,7 @@ class Clip:
         """Yield frames ``start`` to ``stop``, which are inside the clip, in blocks; the file is opened once."""
         if self._whole is not None:
             return split_blocks(self._whole[start:stop], BLOCK_FRAMES)
-        return _decode(self.source, self._file_start + start, self._file_start + stop, self.channels)
+        return _decode(self.source, self.file_start + start, self.file_start + stop, self.channels)
 
     def to_engine_frame(self, frame: int) -> int:
         """Return the engine frame nearest to a frame of the clip."""

@@ -10,8 +10,9 @@ from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.engines.base import Block, Engine, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
-from acestep_runtime.tasks.base import OutputBlock, OutputHeader, Source, Task, TaskEvent
+from acestep_runtime.tasks.base import OutputBlock, OutputHeader, OutputLatents, Source, Task, TaskEvent
 from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, Clip, keep_on_disk
+from acestep_runtime.tasks.source_latents import read_source_latents
 from acestep_runtime.tasks.takes import Delivery, NoAudio, engine_request, run_takes
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import OTHER, TRACKS, CancelToken
@@ -39,6 +40,8 @@ class Stream:
                 yield OutputHeader(output, take, event.role, self.rate_hz, self.channels, self.encoding, self.frames)
                 resampler = convert.StreamResampler(ENGINE_RATE_HZ, self.rate_hz, self.channels, self.frames)
                 roles[event.role] = _Role(output, resampler, self.engine_frames)
+                if event.latents is not None and (self.rate_hz, self.channels) == (ENGINE_RATE_HZ, 2):
+                    yield OutputLatents(output, event.latents)
             yield roles[event.role].push(convert.to_channels(event.samples, self.channels))
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
@@ -94,9 +97,11 @@ def run_on_whole_source(
     clip = Clip.open(source, task.output_spec)
     source_samples = clip.for_engine(0, clip.frames)
     whole = (0, len(source_samples))
+    own = read_source_latents(clip, engine)
     request = dataclasses.replace(
-        engine_request(task, engine, len(source_samples)), source=source_samples, span=whole, known=whole
-    )
+        engine_request(task, engine, len(source_samples)), source=source_samples, span=whole, known=whole,
+        source_latents=None if own is None else own.window(0, clip.frames, clip.frames),
+    )  # fmt: skip
     yield from run_takes(request, task.output_spec, _choose_delivery(task, clip, source_samples), engine, cancel, done)
 
 

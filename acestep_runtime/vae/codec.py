@@ -82,10 +82,12 @@ class Codec:
         *,
         origin: int = 0,
         silence: Tensor | None = None,
+        frames: tuple[int, int] | None = None,
         check: Callable[[], object] = lambda: None,
     ) -> Tensor:
         """Return the latents ``[1, T, C]`` of samples: the posterior mean, T = ⌈S / 1920⌉. See `encode_tiles`."""
-        return torch.cat(list(self.encode_tiles(samples, length, origin=origin, silence=silence, check=check)), 1)
+        tiles = self.encode_tiles(samples, length, origin=origin, silence=silence, frames=frames, check=check)
+        return torch.cat(list(tiles), 1)
 
     def encode_tiles(
         self,
@@ -94,6 +96,7 @@ class Codec:
         *,
         origin: int = 0,
         silence: Tensor | None = None,
+        frames: tuple[int, int] | None = None,
         check: Callable[[], object] = lambda: None,
     ) -> Iterator[Tensor]:
         """Yield the latents of samples ``[S, 2]`` tile by tile, each ``[1, n, C]``, T = ⌈S / 1920⌉ frames in total.
@@ -108,6 +111,8 @@ class Codec:
         ``silence`` ``[1, any, C]`` replaces the latents of frames with only silence (`SILENCE_LEVEL`) in their receptive
         field: frame t of T takes frame t, and ``silence`` repeats when it is too short. This does not depend on tiles.
         Tiles of silent frames alone are not encoded.
+
+        Of ``frames``, a first one and the one after the last, only those are encoded, as among all others.
         """
         if callable(samples):
             if length is None:
@@ -120,10 +125,10 @@ class Codec:
             raise ValueError("there are no samples to encode")
         if origin % self.frame_samples:
             raise ValueError(f"origin is {origin}; allowed: multiples of {self.frame_samples}")
-        frames = math.ceil(total / self.frame_samples)
-        first = origin // self.frame_samples
-        edges = range(first // self._encode_tile_frames + 1, -(-(first + frames) // self._encode_tile_frames))
-        cuts = [0, *(edge * self._encode_tile_frames - first for edge in edges), frames]
+        start, stop = frames or (0, math.ceil(total / self.frame_samples))
+        first, tile = origin // self.frame_samples, self._encode_tile_frames
+        edges = range((first + start) // tile + 1, -(-(first + stop) // tile))
+        cuts = [start, *(edge * tile - first for edge in edges), stop]
         for span in pairwise(cuts):
             check()
             yield self._encode_tile(read, total, span, silence)
@@ -155,6 +160,12 @@ class Codec:
 
         for samples in copy_to_host(tiles()):
             yield samples.numpy()
+
+    @property
+    def reach_frames(self) -> int:
+        """Latent frames on each side that the encoder sees for a latent, or that the decoder sees for its samples."""
+        start, stop = receptive_field(self._decoder, (0, self.frame_samples))
+        return max(*self.context_frames, -start, stop - 1)
 
     @property
     def context_frames(self) -> tuple[int, int]:

@@ -213,6 +213,7 @@ class _PerfectEngine:
     supports_sampling = False
     supports_planning = False
     reads_context = False
+    has_latents = False
 
     def model_kind(self, _task: type[TaskTraits], _model: str) -> str:
         return ""

@@ -153,7 +153,9 @@ class Daemon:
 
     def check_store(self) -> int:
         """Assert that nothing half-written is there and every asset is what its name says; return how many there are."""
-        stored = list((self.home / "assets").glob("*/*"))
+        there = list((self.home / "assets").glob("*/*"))
+        stored = [file for file in there if file.suffix != ".latents"]
+        assert {file.stem for file in there} == {file.name for file in stored}
         for file in stored:
             assert hashlib.sha256(file.read_bytes()).hexdigest() == file.name
             assert file.parent.name == file.name[:2]

@@ -48,6 +48,7 @@ class DraftEngine:
     supports_sampling = False
     supports_planning = False
     reads_context = False
+    has_latents = False
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """See `acestep_runtime.engines.base.Engine`."""

@@ -20,6 +20,7 @@ from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Meta
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis, align_take, timing_metadata
 from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.own_latents import encode_source, latents_of_take, source_metadata
 from acestep_runtime.engines.neural.recipes import (
     RECIPES,
     GenerationSpec,
@@ -59,7 +60,7 @@ def generate_audio(
     ``cache`` holds latents of later takes from the same batch; ``analysis`` collects the inputs of the scores.
     """
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
-    source = None if request.source is None else model.encode_audio(request.source, cancel)
+    source = None if request.source is None else encode_source(model, request, cancel)
     timbre = model.timbre if request.reference is None else model.encode_audio(request.reference, cancel)
     inputs = TaskInputs(
         request, model.silence, source, model.semantic_hints, model.codes_to_latents, model.spec.is_lego_sft
@@ -67,7 +68,7 @@ def generate_audio(
     music = request.music
     metadata: TakeMetadata = {
         "model": model.spec.name, "bpm": music.bpm, "keyscale": music.keyscale, "timesignature": music.timesignature,
-        "caption": music.caption,
+        "caption": music.caption, **source_metadata(model, request),
     }  # fmt: skip
     if request.sampling.adapters:
         metadata["adapters"] = [{"name": each.name, "scale": each.scale} for each in request.sampling.adapters]
@@ -107,8 +108,9 @@ def generate_audio(
         if spec.role == "mix" and request.auto_score and model.has_audio_tokenizers:
             analysis.codes = model.latents_to_codes(latents[:, slice(*spec.output_span)])
         position = 0
+        own_latents = latents_of_take(model, latents, request.frames)
         for block in _decode(model, request, spec, latents, cancel):
-            yield Block(spec.role, block)
+            yield Block(spec.role, block, own_latents if position == 0 else None)
             if rest is not None:
                 rest[position : position + len(block)] -= block
             position += len(block)

@@ -32,6 +32,7 @@ from acestep_runtime.engines.neural.language import (
     user_metadata,
 )
 from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.own_latents import encode_source
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
@@ -68,6 +69,7 @@ class NeuralEngine:
     supports_sampling = True
     supports_planning = True
     reads_context = True
+    has_latents = True
 
     def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
         self._folder = folder
@@ -211,7 +213,7 @@ class NeuralEngine:
         def codes() -> list[int]:
             assert request.source is not None
             model = self._load_model(request.sampling.model, vae=request.sampling.vae)
-            return model.latents_to_codes(model.encode_audio(request.source, cancel))
+            return model.latents_to_codes(encode_source(model, request, cancel))
 
         yield from run_text_task(self._language, request, codes, cancel)
 

@@ -28,6 +28,7 @@ from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, P
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.neural.language import LanguageModelCache, rescale_progress, token_progress, user_metadata
 from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.own_latents import encode_source
 from acestep_runtime.engines.neural.recipes import Prompt
 from acestep_runtime.engines.signal.blocks import require_source
 from acestep_runtime.engines.signal.scoring import (
@@ -172,9 +173,9 @@ def align_lyrics(
 ) -> Iterator[EngineEvent]:
     """Align the lyrics of the request with its source."""
     yield Progress("listening", 0.0)
-    source = require_source(request)
+    require_source(request)
     require_words(request)
-    latents = model.encode_audio(source, cancel)
+    latents = encode_source(model, request, cancel)
     yield Progress("timing the words", 0.4)
     alignment, timing = _align_with_metadata(model, request, latents)
     yield Metadata(
@@ -189,7 +190,7 @@ def score(
     """Score the source by its sound, its lyrics and a language model."""
     yield Progress("listening", 0.0)
     source = require_source(request)
-    latents = model.encode_audio(source, cancel)
+    latents = encode_source(model, request, cancel)
     yield Progress("timing the words", 0.4)
     alignment, timing = _align_with_metadata(model, request, latents)
     alignment_component = alignment_score(alignment, request.music, model)

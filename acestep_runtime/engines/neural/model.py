@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,11 @@ class Model:
     def device(self) -> torch.device:
         """The device of latents."""
         return self.placement.config.device
+
+    @cached_property
+    def vae_id(self) -> str:
+        """Identifies the autoencoder by its weights."""
+        return fingerprint(self.modules.vae)
 
     def encode_audio(self, samples: Samples, cancel: CancelToken) -> Tensor:
         """Return the latents ``[1, T, C]`` of samples ``[N, 2]``. Silent samples give the model's silence latents."""

@@ -9,14 +9,17 @@ from typing import NamedTuple
 
 from acebridge.store import uses
 
-_COLUMNS = "id, name, size_bytes, sample_rate, channels, frames, pinned, created, last_used, missing"
+_COLUMNS = "id, name, size_bytes, sample_rate, channels, frames, pinned, created, last_used, missing, latents_bytes"
 #: How many assets one round of eviction removes for their age at most, and how many one transaction removes for any reason.
 AGE_STEP, STEP = 16, 64
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A stored file and its metadata. Times are Unix seconds. ``missing``: its file is not there."""
+    """A stored file and its metadata. Times are Unix seconds. ``missing``: its file is not there.
+
+    ``latents_bytes`` is the size of the latents beside it, 0 without any.
+    """
 
     id: str
     name: str
@@ -28,6 +31,7 @@ class Asset:
     created: float
     last_used: float
     missing: bool = False
+    latents_bytes: int = 0
 
 
 class Touch(NamedTuple):
@@ -58,18 +62,20 @@ def newest(connection: sqlite3.Connection, limit: int, before: tuple[float, str]
 
 
 def total_bytes(connection: sqlite3.Connection) -> int:
-    """Return the size of all assets whose files are there."""
-    return int(connection.execute("SELECT total(size_bytes) FROM assets WHERE missing = 0").fetchone()[0])
+    """Return the size of all assets whose files are there, and of all latents."""
+    total = "total(CASE missing WHEN 0 THEN size_bytes ELSE 0 END + latents_bytes)"
+    return int(connection.execute(f"SELECT {total} FROM assets").fetchone()[0])
 
 
 def store(connection: sqlite3.Connection, asset: Asset) -> Asset:
     """Add an asset whose file is in place, or mark the one that is there as used and its file as back; return it."""
     connection.execute(
-        f"INSERT INTO assets ({_COLUMNS}, used, checked) VALUES (?,?,?,?,?,?,?,?,?,0, steady_now(), ?)"
+        f"INSERT INTO assets ({_COLUMNS}, used, checked) VALUES (?,?,?,?,?,?,?,?,?,0,?, steady_now(), ?)"
         " ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used, used = excluded.used, missing = 0,"
-        " size_bytes = excluded.size_bytes, checked = excluded.checked",
+        " size_bytes = excluded.size_bytes, checked = excluded.checked,"
+        " latents_bytes = CASE excluded.latents_bytes WHEN 0 THEN latents_bytes ELSE excluded.latents_bytes END",
         (asset.id, asset.name, asset.size_bytes, asset.sample_rate, asset.channels, asset.frames, int(asset.pinned),
-         asset.created, asset.last_used, asset.last_used),
+         asset.created, asset.last_used, asset.latents_bytes, asset.last_used),
     )  # fmt: skip
     connection.execute("DELETE FROM removals WHERE asset_id = ?", (asset.id,))
     stored = find(connection, asset.id)
@@ -88,6 +94,18 @@ def mark_missing(connection: sqlite3.Connection, asset_ids: Iterable[str]) -> No
     rows = [(asset_id,) for asset_id in asset_ids]
     connection.executemany("UPDATE assets SET missing = 1 WHERE id = ?", rows)
     connection.executemany("DELETE FROM paths WHERE asset_id = ?", rows)
+
+
+def find_other_sizes(connection: sqlite3.Connection, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the sizes of latents by asset where they are not those recorded; ``sizes`` are those of all that are there."""
+    recorded = dict(connection.execute("SELECT id, latents_bytes FROM assets").fetchall())
+    return {each: sizes.get(each, 0) for each, size in recorded.items() if size != sizes.get(each, 0)}
+
+
+def set_latents(connection: sqlite3.Connection, sizes: Mapping[str, int]) -> None:
+    """Record the sizes of the latents of these assets."""
+    rows = [(size, asset_id) for asset_id, size in sizes.items()]
+    connection.executemany("UPDATE assets SET latents_bytes = ? WHERE id = ?", rows)
 
 
 def begin_removal(connection: sqlite3.Connection, asset_ids: Iterable[str]) -> None:
@@ -137,7 +155,7 @@ def to_evict(
     chosen: list[str] = []
     aged = 0
     rows = connection.execute(
-        f"SELECT id, size_bytes, used, missing FROM assets WHERE NOT pinned AND NOT {uses.IN_USE} AND used <= ?"
+        f"SELECT id, size_bytes, latents_bytes, used, missing FROM assets WHERE NOT pinned AND NOT {uses.IN_USE} AND used <= ?"
         " ORDER BY used",
         (now - fresh_s,),
     )
@@ -149,5 +167,5 @@ def to_evict(
             continue
         aged += excess <= 0
         chosen.append(row["id"])
-        excess -= 0 if row["missing"] else row["size_bytes"]
+        excess -= row["latents_bytes"] + (0 if row["missing"] else row["size_bytes"])
     return chosen, aged

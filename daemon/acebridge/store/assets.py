@@ -29,6 +29,7 @@ from acebridge.store.headers import in_header_thread
 from acebridge.store.start import settle
 from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.errors import UnreadableAudio, printable
+from acestep_runtime.latents_files import latents_path
 
 log = logging.getLogger(__name__)
 #: After this number of bytes an upload asks for room again.
@@ -201,7 +202,7 @@ class AssetStore:
                 for each in assets]  # fmt: skip
 
     async def total_bytes(self) -> int:
-        """Return the size of all assets together."""
+        """Return the size of all assets together, with their latents."""
         return await self._database.read(asset_rows.total_bytes)
 
     async def least_recently_checked(self) -> Asset | None:
@@ -298,7 +299,7 @@ class AssetStore:
                 self._verified.pop(asset_id, None)
                 self._touches.pop(asset_id, None)
                 try:
-                    await asyncio.to_thread(self.path(asset_id).unlink, missing_ok=True)
+                    await asyncio.to_thread(self.files.remove, asset_id)
                     gone.append(asset_id)
                 except OSError as error:  # another program reads it: it goes at the next start
                     log.warning("a file cannot be removed", extra={"asset": asset_id, "error": str(error)})
@@ -379,7 +380,8 @@ class AssetStore:
     async def adopt(
         self, file: Path, asset_id: str, name: str, *, field: str = "source", job_id: str = "", lasting: bool = True
     ) -> Asset:
-        """Take over a complete file whose hash is known; ``file`` is moved. With ``job_id`` that job has made it.
+        """Take over a complete file whose hash is known; ``file`` is moved. With ``job_id`` that job has made it, and its
+        latents, where there are any beside it, are moved too.
 
         It is on the disk when this returns; if it need not be ``lasting``, its row is with the next transaction that is.
         Raises `UnreadableAudio`, with ``field`` as the one to blame, if it is not audio.
@@ -392,9 +394,11 @@ class AssetStore:
 
         async with self._changing:
             state = await asyncio.to_thread(self.files.move_in, file, asset_id)
+            size = await asyncio.to_thread(self.files.move_latents_in, latents_path(file), asset_id) if job_id else 0
             asset = Asset(
-                asset_id, name, state.size_bytes, info.sample_rate, info.channels, info.frames, False, now, now
-            )
+                asset_id, name, state.size_bytes, info.sample_rate, info.channels, info.frames, False, now, now,
+                latents_bytes=size,
+            )  # fmt: skip
 
             def work(connection: sqlite3.Connection) -> Asset:
                 if job_id:

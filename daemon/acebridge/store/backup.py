@@ -1,6 +1,6 @@
 """A backup: one tar file with the database and every stored file, made while the daemon runs, or not.
 
-``assets/ab/abcdef…``   the files, by their hashes
+``assets/ab/abcdef…``   the files, by their hashes, and latents of takes beside them
 ``acebridge.db``        the database as it was at one moment, at which all these files were there
 ``config.toml``         the settings, where there are any
 ``manifest.json``       comes last, so that a backup that was cut off is known as such
@@ -34,6 +34,7 @@ from acebridge.store.database import connect, explain_errors
 from acebridge.store.files import AssetFiles
 from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.latents_files import SUFFIX, is_whole
 from acestep_runtime.temporary_files import temporary_path
 
 MANIFEST_FILE, FORMAT = "manifest.json", 1
@@ -151,9 +152,23 @@ def _add_assets(
         written.add(asset_id)
         if reader.digest.hexdigest() == asset_id:
             backup.files += 1
-            backup.size_bytes += member.size
+            backup.size_bytes += member.size + _add_latents(
+                archive, files.latents_path(asset_id), f"{member.name}{SUFFIX}"
+            )
         else:
             backup.damaged.append(asset_id)
+
+
+def _add_latents(archive: tarfile.TarFile, file: Path, name: str) -> int:
+    """Add latents if they are there and whole; return how many bytes."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return 0
+    if not is_whole(data):
+        return 0
+    _add_bytes(archive, name, data)
+    return len(data)
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -3,11 +3,14 @@
 A file is written in ``incoming/``, reaches the disk, and is renamed to ``assets/ab/abcdef…``, the SHA-256 of its bytes. One
 that is damaged, or that nobody can tell what it is, moves into ``quarantine/``; nothing here removes it. Nothing here knows
 the database.
+
+The audio of a take has its latents beside it, ``abcdef….latents``. They hold a hash of their own, and go when the audio goes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -21,7 +24,9 @@ from typing import IO, NamedTuple
 from acebridge.atomic_files import sync_folder
 from acebridge.paths import QUARANTINE_FOLDER
 from acestep_runtime.file_hashes import hash_file
+from acestep_runtime.latents_files import SUFFIX, latents_path
 
+log = logging.getLogger(__name__)
 COPY_BYTES = 1 << 20
 _ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -70,6 +75,10 @@ def copy_file(source: IO[bytes], target: Path) -> str:
     return digest.hexdigest()
 
 
+def _is_latents(file: Path) -> bool:
+    return file.suffix == SUFFIX and is_asset_id(file.stem)
+
+
 class AssetFiles:
     """The files below one data folder."""
 
@@ -93,12 +102,23 @@ class AssetFiles:
         """Return the path of ``asset_id``, whether it exists or not."""
         return self.folder / asset_id[:2] / asset_id
 
+    def latents_path(self, asset_id: str) -> Path:
+        """Return the path of the latents of ``asset_id``, whether they exist or not."""
+        return latents_path(self.path(asset_id))
+
     def new_incoming(self) -> Path:
         """Return the path of a new file to write to."""
         return self._incoming / uuid.uuid4().hex
 
     def all(self) -> Iterator[Path]:
-        """Yield everything that lies where assets do, whatever it is."""
+        """Yield everything that lies where assets do, whatever it is, but latents."""
+        return (file for file in self._all() if not _is_latents(file))
+
+    def all_latents(self) -> dict[str, Path]:
+        """Return the latents that lie beside assets, by the ids of these."""
+        return {file.stem: file for file in self._all() if _is_latents(file)}
+
+    def _all(self) -> Iterator[Path]:
         for folder in sorted(self.folder.glob("??")):
             if folder.is_dir():
                 yield from folder.iterdir()
@@ -120,6 +140,26 @@ class AssetFiles:
         file.replace(target)
         self._sync_name(target)
         return state_of(target.stat())
+
+    def move_latents_in(self, file: Path, asset_id: str) -> int:
+        """Move latents, which are on the disk, beside the audio of an asset; return their size, 0 where there are none.
+
+        Latents that cannot be moved are no error: audio is enough.
+        """
+        try:
+            size: int = file.stat().st_size
+            file.replace(self.latents_path(asset_id))
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            log.warning("latents cannot be stored", extra={"asset": asset_id, "error": str(error)})
+            return 0
+        return size
+
+    def remove(self, asset_id: str) -> None:
+        """Remove the file of an asset and its latents. Raises ``OSError`` for one that another program holds."""
+        self.latents_path(asset_id).unlink(missing_ok=True)
+        self.path(asset_id).unlink(missing_ok=True)
 
     def sync(self, asset_id: str) -> None:
         """Have an asset's file reach the disk, whoever has put it there. Raises `FileNotFoundError`."""

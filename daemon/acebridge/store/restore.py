@@ -29,8 +29,10 @@ from acebridge.store.backup import FORMAT, MANIFEST_FILE
 from acebridge.store.files import AssetFiles, copy_file, sync_file
 from acebridge.store.folder_lock import hold_folder
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.latents_files import SUFFIX, is_whole
 
 _ASSET = re.compile(r"assets/([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+_LATENTS = re.compile(_ASSET.pattern + re.escape(SUFFIX), re.ASCII)
 _OTHERS = (DATABASE_FILE, CONFIG_FILE, MANIFEST_FILE)
 _PARTS = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", "assets")
 
@@ -92,6 +94,8 @@ def _unpack(backup: Path, target: Path) -> tuple[int, int]:
                     else:
                         damaged += 1
                         file.unlink()
+                elif _LATENTS.fullmatch(member.name):
+                    _write_latents(content.read(), target / member.name)
                 elif member.name == MANIFEST_FILE:
                     manifest = _read_manifest(content)
                 elif member.name in _OTHERS:
@@ -136,6 +140,14 @@ def _write(content: IO[bytes], file: Path) -> str:
     digest = copy_file(content, file)
     sync_file(file)
     return digest
+
+
+def _write_latents(data: bytes, file: Path) -> None:
+    """Write latents that are whole; those that are not are made again with their audio."""
+    if is_whole(data):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(data)
+        sync_file(file)
 
 
 def _exchange(folder: Path, unpacked: Path) -> str:

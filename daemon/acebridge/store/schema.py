@@ -100,6 +100,12 @@ _CONTENTS = """
 ALTER TABLE jobs ADD COLUMN content TEXT NOT NULL DEFAULT '';
 CREATE INDEX jobs_by_content ON jobs (content, number) WHERE content != '';
 """
+# ``latents_bytes`` is the size of the latents beside the audio of an asset, 0 without any.
+_LATENTS = """
+ALTER TABLE assets ADD COLUMN latents_bytes INTEGER NOT NULL DEFAULT 0;
+DROP INDEX assets_by_size;
+CREATE INDEX assets_by_size ON assets (missing, size_bytes, latents_bytes);
+"""
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -135,6 +141,7 @@ MIGRATIONS = (
     Migration(3, "lists that read what they show", lambda connection: _run_all(connection, _LIST_INDEXES)),
     Migration(4, "why a job's engine was chosen", lambda connection: _run_all(connection, _ENGINE_NOTES)),
     Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
+    Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
 )
 VERSION = MIGRATIONS[-1].version
 

@@ -68,6 +68,7 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
     known = database.query(
         lambda c: {row[0]: (row[1], row[2]) for row in c.execute("SELECT id, size_bytes, missing FROM assets")}
     )
+    latents = files.all_latents()
     there = {file.name: file for file in files.all()}
     listed = sum(not missing for _, missing in known.values())
     if listed and not there and not any(files.folder.glob("??")):
@@ -77,8 +78,10 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
         )
     files.prepare()
     removed = set(database.query(asset_rows.removals)) - known.keys()
-    for asset_id in removed & there.keys():
-        there.pop(asset_id).unlink(missing_ok=True)
+    for asset_id in removed & (there.keys() | latents.keys()):
+        files.remove(asset_id)
+        there.pop(asset_id, None)
+        latents.pop(asset_id, None)
     strays, missing = [], []
     for name, file in there.items():
         if not is_asset_id(name):
@@ -86,6 +89,9 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
                 log.warning("put an unknown file aside", extra={"file": name, "moved_to": str(files.put_aside(file))})
         elif name not in known or known[name][1] or file.stat().st_size != known[name][0]:
             strays.append(name)
+    for asset_id in latents.keys() - known.keys() - there.keys():
+        log.warning("put latents without audio aside", extra={"asset": asset_id})
+        files.put_aside(latents.pop(asset_id))
     missing = [asset_id for asset_id, (_, gone) in known.items() if not gone and asset_id not in there]
     if missing:
         log.warning("files of assets are missing", extra={"count": len(missing)})
@@ -96,4 +102,7 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
 
     if removed or missing:
         database.transact(work, frees=True)
+    sizes = {asset_id: file.stat().st_size for asset_id, file in latents.items()}
+    if changes := database.query(lambda c: asset_rows.find_other_sizes(c, sizes)):
+        database.transact(lambda c: asset_rows.set_latents(c, changes), frees=True)
     return strays

@@ -55,7 +55,7 @@ def test_the_steady_clock(tmp_path: Path) -> None:
 def test_a_clock_that_is_far_ahead_when_an_old_database_is_opened_ages_nothing(tmp_path: Path) -> None:
     clocks, database = Clocks(), Database(tmp_path / "db")
     database.transact(
-        lambda c: c.execute("INSERT INTO assets VALUES ('x', 'x', 1, 1, 1, 1, 0, 1e9, 1e9, 1e9, 0, 0)").connection
+        lambda c: c.execute("INSERT INTO assets VALUES ('x', 'x', 1, 1, 1, 1, 0, 1e9, 1e9, 1e9, 0, 0, 0)").connection
     )
     clocks.wall_s += 40 * DAY_S
     assert database.query(clocks.open).now() == 1e9 + LONGEST_GAP_S

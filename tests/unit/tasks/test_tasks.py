@@ -40,6 +40,7 @@ class Recorder:
     name: str = "fake"
     context_limit_s: float = math.inf
     reads_context: bool = False
+    has_latents: bool = False
     requests: list[EngineRequest] = field(default_factory=list)
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
@@ -398,6 +399,7 @@ class FaultyEngine:
     name: str = "broken"
     context_limit_s: float = math.inf
     reads_context: bool = False
+    has_latents: bool = False
 
     def run(self, _request: EngineRequest, _cancel: CancelToken) -> Iterator[EngineEvent]:
         yield Metadata({})

@@ -20,6 +20,7 @@ class Marker:
     name = "marker"
     context_limit_s = math.inf
     reads_context = False
+    has_latents = False
 
     def run(self, request, _cancel):
         at_s = request.span[0] / 48_000

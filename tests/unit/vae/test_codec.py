@@ -351,3 +351,29 @@ def test_memory_does_not_grow_with_the_song(work: str, a_second: int) -> None:
     _, short, long = (peak * (1 if sys.platform == "darwin" else 1024) for peak in lines[1::2])
     # 30 s more, at the full rate in 4 channels, would take 23 MB for each signal that is alive.
     assert long - short < 6e6
+
+
+@pytest.mark.parametrize("frames", [(0, 3), (5, 6), (10, 37), (0, 37), (36, 37)])
+def test_some_frames_equal_those_among_all_others(vae: Any, frames: tuple[int, int]) -> None:
+    samples = _noise(37 * FRAME - 500)
+    codec = Codec(vae, encode_tile_frames=16)
+    whole = codec.encode(samples)
+    part = codec.encode(samples, frames=frames)
+    assert part.shape[1] == frames[1] - frames[0]
+    assert (part - whole[:, slice(*frames)]).abs().max() < 1e-5
+
+
+def test_reach_is_what_the_convolutions_reach(vae: Any) -> None:
+    """Changes in a frame change no sample further away than that, and no latent, and one at each limit."""
+    codec, middle = Codec(vae), 20
+    samples, latents = _noise(41 * FRAME), _latents(41)
+    changed = samples.copy()
+    changed[middle * FRAME : (middle + 1) * FRAME] += 0.5
+    difference = (codec.encode(samples) - codec.encode(changed)).abs().amax((0, 2))
+    reached = [int(frame) - middle for frame in torch.nonzero(difference).flatten()]
+    other = latents.clone()
+    other[:, middle] += 0.5
+    decoded = [np.concatenate(list(codec.decode(each))) for each in (latents, other)]
+    moved = np.abs(decoded[0] - decoded[1]).reshape(41, -1).max(1)
+    reached += [int(frame) - middle for frame in np.flatnonzero(moved)]
+    assert max(map(abs, reached)) <= codec.reach_frames == 9
