@@ -149,7 +149,7 @@ def _nest(kind: type[Task], values: Mapping[str, JsonValue]) -> dict[str, JsonVa
         fields["music"] = {name: values[name] for name in _MUSIC if name in values}
     for name, (group, within) in _WITHIN.items():
         if name in values and kind.has(group) and kind.kind == "audio":
-            fields = dict(_merge(fields, {group: {within: values[name]}}))
+            fields = dict(merge_fields(fields, {group: {within: values[name]}}))
     if kind.has("output"):
         seeds: dict[str, JsonValue] = {"seeds": [values["seed"]]} if "seed" in values else {}
         fields["output"] = {**({"takes": values["takes"]} if "takes" in values else {}), **seeds}
