@@ -143,7 +143,7 @@ class GraphCache:
             recording = recorder.record(lambda: self._work(kind, *buffers, *fixed_buffers))
         except RuntimeError as error:  # out of memory, or an operation that cannot be recorded
             log.warning(
-                "No CUDA graph could be recorded, so every operation is launched by itself, which is slower. Set cuda_graphs"
+                "No CUDA graph could be recorded, so operations are launched one by one, which is slower. Set cuda_graphs"
                 " to false to leave the attempt out. The reason: %s",
                 error,
             )

@@ -48,4 +48,5 @@ def with_safe_dtype(vae: AutoencoderOobleck) -> AutoencoderOobleck:
         "The VAE computes in float32: in 16 bits its samples differ by %.2g from exact ones, and %g is allowed.",
         error, TOLERANCE,
     )  # fmt: skip
-    return vae.float()
+    vae.float()
+    return vae

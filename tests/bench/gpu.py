@@ -159,7 +159,7 @@ def count_operations(work: Callable[[], Any]) -> int:
     return counter.get_total_flops()
 
 
-def graphed(bench: Bench, model: Model) -> GraphedVelocityModel:
+def make_graphed_model(bench: Bench, model: Model) -> GraphedVelocityModel:
     """Return the velocity model with graphs, on the transformer of ``model``."""
     return GraphedVelocityModel(model.velocity.dit, lambda _: nullcontext(), bench.recorder(), lambda: True)
 
@@ -178,7 +178,7 @@ def measure_steps(bench: Bench, ceilings: Ceilings, model: Model) -> list[Row]:
         conditions = model.velocity.project_condition(hidden), model.velocity.project_null(null) if guided else None
         ways = {
             name: partial(velocity, x, t, context, *conditions)
-            for name, velocity in ((PLAIN, model.velocity), (GRAPHS, graphed(bench, model)))
+            for name, velocity in ((PLAIN, model.velocity), (GRAPHS, make_graphed_model(bench, model)))
         }
         times = bench.compare(ways)
         operations = count_operations(ways[PLAIN])
@@ -285,7 +285,7 @@ def measure_song(bench: Bench, model: Model) -> list[Row]:
 
         return generate
 
-    ways = {PLAIN: make(PLAIN, model), GRAPHS: make(GRAPHS, replace(model, velocity=graphed(bench, model)))}
+    ways = {PLAIN: make(PLAIN, model), GRAPHS: make(GRAPHS, replace(model, velocity=make_graphed_model(bench, model)))}
     peaks, cold = {}, {}
     for name, work in ways.items():
         if bench.device.type == "cuda":
