@@ -85,6 +85,16 @@ def verify_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if device.type == "cpu" and dtype == torch.bfloat16 and not _cpu_is_correct() else dtype
 
 
+def has_bfloat16_instructions() -> bool:
+    """Return whether the CPU multiplies bfloat16 itself: with AVX512-BF16 or AMX, or on ARM.
+
+    Others compute it, more slowly than float32.
+    """
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
 @cache
 def _cpu_is_correct() -> bool:
     wrong = {name: error for name, error in measure_errors().items() if not is_correct(error)}

@@ -143,9 +143,10 @@ def load_tensor(path: Path) -> torch.Tensor:
 
 
 def read_tensors(
-    tensors: TensorIndex, names: Mapping[str, str], dtype: torch.dtype, device: torch.device
+    tensors: TensorIndex, names: Mapping[str, str], dtype: torch.dtype | None, device: torch.device
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors ``names`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``.
+    """Yield the tensors ``names`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``,
+    where that is not ``None``.
 
     They come in the order of the files. On the CPU, in the dtype of the file, tensors are memory-mapped and not copied.
     """
@@ -157,6 +158,6 @@ def read_tensors(
                 yield names[key], cast(file.get_tensor(key), dtype, device)
 
 
-def cast(value: torch.Tensor, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Return ``value`` on ``device``, floats as ``dtype``, other dtypes unchanged."""
-    return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+def cast(value: torch.Tensor, dtype: torch.dtype | None, device: torch.device) -> torch.Tensor:
+    """Return ``value`` on ``device``, floats as ``dtype`` where that is not ``None``, other dtypes unchanged."""
+    return value.to(device=device, dtype=dtype if dtype and value.is_floating_point() else value.dtype)

@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from acebridge.addresses import is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
+from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from acestep_runtime.weights.vaes import VARIABLE as VAE
@@ -156,6 +157,8 @@ class Config(BaseModel):
     models_dir: Path = Field(default_factory=_default_models_dir)
     #: Whether models keep most weights in int8, which halves the memory that they take.
     int8_weights: bool = False
+    #: What models compute in. "auto" is bfloat16 where the device computes it natively and correctly.
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
     #: Name of the VAE in ``models_dir`` that models use in place of their own; "" for their own.
     vae: str = ""
     #: Whether results say how they were made: task, caption, lyrics, seed and the names of what they were made from.
@@ -267,6 +270,7 @@ VARIABLES = {
     },
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
+    "precision": PRECISION,
     "vae": VAE,
 }
 #: What separates the entries of a list in an environment variable.

@@ -69,8 +69,9 @@ class NeuralEngine:
     supports_planning = True
     reads_context = True
 
-    def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
+    def __init__(self, folder: Path | None = None, *, device: str = "auto", memory_bytes: int = 0) -> None:
         self._folder = folder
+        self._memory_bytes = memory_bytes
         self._device = select_device(device)
         self._model: Model | None = None
         self._language = LanguageModelCache(self._device)
@@ -227,7 +228,7 @@ class NeuralEngine:
         checkpoint = with_vae(select_checkpoint(self._models_folder, name, needs_base), self._models_folder, vae)
         if self._model is None or self._model.checkpoint != checkpoint:
             self._unload_model()  # two models do not fit into memory
-            self._model = Model.load(checkpoint, self._device)
+            self._model = Model.load(checkpoint, self._device, memory_bytes=self._memory_bytes)
         return self._model
 
     def _unload_model(self) -> None:

@@ -34,12 +34,16 @@ from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.lyrics.text import lyric_lines
+from acestep_runtime.memory import machine
+from acestep_runtime.memory.need import does_not_fit
 from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload, free_gib, native_dtype, select_device
 from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking, spell_key
 from acestep_runtime.weights.catalogue import repair_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, load_language_model, select_language_model
+from acestep_runtime.weights.numbers import count_numbers
+from acestep_runtime.weights.part_files import LANGUAGE
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
@@ -51,6 +55,8 @@ _UNDERSTAND_TEMPERATURE = 0.3
 _DEFAULT_GUIDANCE = 2.0
 #: Memory needed for a language model, as a multiple of its weights.
 _MEMORY_FACTOR = 1.5
+#: Room for its cache of keys and values, and for its logits.
+_MEMORY_RESERVE_BYTES = 1 << 29
 #: Tempos that differ by less, in octaves, are equal; the tolerance also applies to tempo ratios of 2.
 _TEMPO_TOLERANCE = 0.04
 _UNKNOWN_LANGUAGE = "unknown"
@@ -110,6 +116,7 @@ class LanguageModelCache:
             self._resident = None
             device = self._device
             dtype = native_dtype(device)
+            self._check_memory(checkpoint, dtype)
             try:
                 core, head, tokenizer = load_language_model(checkpoint, dtype)
                 vocabulary = Vocabulary(tokenizer)
@@ -128,6 +135,12 @@ class LanguageModelCache:
                 vocabulary,
             )
         return checkpoint.name
+
+    def _check_memory(self, checkpoint: LanguageCheckpoint, dtype: torch.dtype) -> None:
+        need = count_numbers(checkpoint.folder, LANGUAGE) * dtype.itemsize + _MEMORY_RESERVE_BYTES
+        available = machine.available_bytes() if self._device.type == "cpu" else 0
+        if 0 < available < need:
+            raise does_not_fit(checkpoint.name, need, available, can_shrink=False)
 
     def use(self, work: Callable[[LanguageModel], Generator[T, None, R]]) -> Generator[T, None, R]:
         """Run the generator ``work`` with the model in memory: yield its items and return its result."""

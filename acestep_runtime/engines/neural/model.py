@@ -19,9 +19,12 @@ from acestep_runtime.conditioning.prompts import caption_warnings, fit_caption
 from acestep_runtime.conditioning.timbre import default_timbre
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory import int8
+from acestep_runtime.memory import int8, machine
+from acestep_runtime.memory.fit import fit_into_memory
+from acestep_runtime.memory.need import Numbers
 from acestep_runtime.memory.policy import Offload, choose_compute_config
 from acestep_runtime.memory.stage import ModulePlacement
+from acestep_runtime.memory.widen import convert, widen_late
 from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
@@ -31,6 +34,7 @@ from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import Models, load
 from acestep_runtime.weights.lora import active_adapters, add_adapter, remove_adapter, scale_adapter
+from acestep_runtime.weights.numbers import count_weights
 from acestep_runtime.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -61,28 +65,41 @@ class Model:
     _active_adapters: list[AdapterFile] = field(default_factory=list)
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, device: torch.device | None = None) -> Model:
+    def load(cls, checkpoint: Checkpoint, device: torch.device | None = None, *, memory_bytes: int = 0) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
-        Raises `EngineFailure` for files that do not fit.
+        ``memory_bytes`` is what this process may take, 0 for any. Raises `EngineFailure` for files that do not fit together,
+        and for weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
         config = choose_compute_config(checkpoint.size, device, int8=in_int8)
+        if config.device == _CPU:
+            sizes = (machine.available_bytes(), memory_bytes)
+            available = min(filter(None, sizes), default=0)
+            config = fit_into_memory(
+                checkpoint.name, config, Numbers(*count_weights(checkpoint)), available, int8=in_int8
+            )
+        as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8
-        parts = load(checkpoint, config.dtype, config.device if load_on_device else _CPU)
-        for name in int8.PARTS if in_int8 else ():
-            int8.quantize_linears(getattr(parts, name))
+        parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
         modules = {name: getattr(parts, name) for name in _PARTS if getattr(parts, name) is not None}
-        for module in modules.values():
+        for name, module in modules.items():
+            if in_int8 and name in int8.PARTS:
+                int8.quantize_linears(module, config.dtype)
+            elif config.widens_late:
+                widen_late(module, config.dtype)
+            elif as_stored:
+                convert(module, config.dtype)
             module.eval()
         placement = ModulePlacement(modules, config)
         silence = parts.silence.float().to(config.device)
+        null_condition = parts.null_condition
         vae = fuse(parts.vae)
         codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
         return cls(
             checkpoint, parts.spec, placement, VelocityModel(parts.dit, placement.layer_context), codec, silence,
-            default_timbre(silence), parts.null_condition, PromptTokenizer(parts.text_tokenizer),
+            default_timbre(silence), null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts,
         )  # fmt: skip
 

@@ -151,7 +151,9 @@ class Engines:
         if name not in self._loaded:
             uses_device = any(registry.ENGINES[each].uses_device for each in (name, *self._loaded))
             memory.limit_own(0 if uses_device else self.memory_bytes)
-            self._loaded[name] = registry.load(registry.ENGINES[name], device=self._device)
+            self._loaded[name] = registry.load(
+                registry.ENGINES[name], device=self._device, memory_bytes=self.memory_bytes
+            )
         return self._loaded[name]
 
     @property

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory import machine
 
-_PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 #: The part of the machine's memory, or of what its control group may take, that a worker may take.
 _SHARE = 0.75
 #: What a process reserves later and never touches: stacks of threads, buffers of BLAS.
@@ -19,33 +17,9 @@ _RESERVE_BYTES = 2**29
 _OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
-def default_limit(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
+def default_limit(proc: Path = machine.PROC, cgroups: Path = machine.CGROUPS) -> int:
     """Return how many bytes a worker may take here: three quarters of all memory; 0, no limit, where that is unknown."""
-    sizes = [*_total(proc / "meminfo"), *_group_limits(proc / "self" / "cgroup", cgroups)]
-    return int(min(sizes, default=0) * _SHARE)
-
-
-def _total(meminfo: Path) -> Iterator[int]:
-    with suppress(OSError, ValueError, IndexError):
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemTotal:"):
-                yield int(line.split()[1]) * 1024
-
-
-def _group_limits(own: Path, cgroups: Path) -> Iterator[int]:
-    """Yield the limits of this process's control groups and of all above them; both versions of the interface."""
-    with suppress(OSError):
-        for line in own.read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
-            if controllers not in ("", "memory"):
-                continue
-            root, name = (cgroups, "memory.max") if not controllers else (cgroups / "memory", "memory.limit_in_bytes")
-            folder = root / group.strip("/")
-            # In a container the folder of the group is mounted as the root.
-            for place in dict.fromkeys((folder, *folder.parents, root)):
-                if place == root or root in place.parents:
-                    with suppress(OSError, ValueError):  # "max"
-                        yield int((place / name).read_text())
+    return int(machine.total_bytes(proc, cgroups) * _SHARE)
 
 
 def memory_of(pid: int) -> int:
@@ -56,7 +30,7 @@ def memory_of(pid: int) -> int:
 def _sum_fields(pid: int, names: tuple[str, ...]) -> int:
     """Return the sum of fields of /proc/PID/status, in bytes."""
     try:
-        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
+        lines = (machine.PROC / str(pid) / "status").read_text(errors="replace").splitlines()
     except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))

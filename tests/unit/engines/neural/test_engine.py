@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress, TaskTraits
@@ -23,6 +24,7 @@ from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.installation import install_remedy
+from acestep_runtime.memory.need import Numbers, need_bytes
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed
@@ -279,11 +281,35 @@ def test_weights_are_quantized_before_they_move_to_a_gpu(folder: Path, monkeypat
 
     monkeypatch.setattr(model, "load", load)
     monkeypatch.setattr(model, "fingerprint", lambda _: "none")  # there are no values on that device
-    monkeypatch.setattr(model.int8, "quantize_linears", lambda _: loaded_to.append("smaller"))
+    monkeypatch.setattr(model.int8, "quantize_linears", lambda *_: loaded_to.append("smaller"))
     for value in ("false", "true"):
         monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", value)
         model.Model.load(select_checkpoint(folder, "turbo", needs_base=False))
     assert loaded_to == ["meta", "cpu", "smaller", "smaller", "smaller"]
+
+
+def test_a_model_is_mapped_or_refused_by_the_memory_that_is_free(
+    tmp_path: Path, source: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_checkpoint(tmp_path, "original", "turbo")
+    for file in tmp_path.rglob("*.safetensors"):
+        save_file({name: value.bfloat16() for name, value in load_file(file).items()}, file)
+    numbers = Numbers(*model.count_weights(select_checkpoint(tmp_path, "turbo", needs_base=False)))
+    whole, mapped = (need_bytes(numbers, 4, mapped=each) for each in (False, True))
+    expected, _, _ = run_engine(NeuralEngine(tmp_path), request("repaint", source))
+    monkeypatch.setattr(model.machine, "available_bytes", lambda: whole - 1)
+    late = NeuralEngine(tmp_path)
+    roles, _, _ = run_engine(late, request("repaint", source))
+    assert late._model is not None
+    assert late._model.placement.config.widens_late
+    assert np.array_equal(roles["mix"], expected["mix"])
+    with pytest.raises(
+        EngineFailure, match=r"Model acestep-v15-turbo needs 1\.3 GiB of memory, and 100 MiB are free\."
+    ):
+        run_engine(NeuralEngine(tmp_path, memory_bytes=100 << 20), request("repaint", source))
+    monkeypatch.setattr(model.machine, "available_bytes", lambda: mapped - 1)
+    with pytest.raises(EngineFailure, match="Close other programs"):
+        run_engine(NeuralEngine(tmp_path), request("repaint", source))
 
 
 def test_int8_weights_need_torchao(folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
