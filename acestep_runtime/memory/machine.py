@@ -1,11 +1,14 @@
-"""How much memory this machine has, and how much of it is free: all of it, or what a control group leaves. Needs no torch.
+"""How much memory this machine has, how much of it is free, and how many cores: all, or what control groups leave.
 
-Linux only: elsewhere nothing is known. Both versions of control groups are read.
+Linux only: elsewhere nothing is known. Both versions of control groups are read. Needs no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +49,25 @@ def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
     return min([*_meminfo(proc / "meminfo", "MemAvailable:"), *left], default=0)
 
 
+def usable_cores(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
+    """Return how many cores this process can use at a time, at least one: those it may run on, or the time of its groups."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    shares = [math.ceil(quota) for quota in _quotas(proc / "self" / "cgroup", cgroups)]
+    return max(1, min([cores, *shares]))
+
+
+def _quotas(own: Path, cgroups: Path) -> Iterator[float]:
+    """Yield the cores that the control groups of this process, and those above them, leave it."""
+    for place in _group_folders(own, cgroups, {"": "", "cpu": "cpu"}):
+        with suppress(OSError, ValueError):  # "max"
+            if (place / "cpu.max").exists():
+                quota, period = (place / "cpu.max").read_text().split()
+            else:
+                quota, period = ((place / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+            if float(quota) > 0:
+                yield float(quota) / float(period)
+
+
 def format_gib(size_bytes: float) -> str:
     """Return a size for a message: "12.4 GiB", below half a GiB in MiB."""
     return f"{size_bytes / 2**30:.1f} GiB" if size_bytes >= 2**29 else f"{size_bytes / 2**20:.0f} MiB"
@@ -60,19 +82,27 @@ def _meminfo(meminfo: Path, name: str) -> Iterator[int]:
 
 def _group_sizes(own: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
     """Yield the limit of each control group of this process and of all above them, and what is used and cannot be dropped."""
+    for name, version in _VERSIONS.items():
+        for place in _group_folders(own, cgroups, {name: version.folder}):
+            with suppress(OSError, ValueError):  # "max"
+                yield int((place / version.limit).read_text()), _used(place, version)
+
+
+def _group_folders(own: Path, cgroups: Path, roots: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the folders of the control groups of this process and of those above them; ``roots`` are folders by controller."""
     with suppress(OSError):
         for line in own.read_text().splitlines():
             _, controllers, group = line.split(":", 2)
-            version = next((_VERSIONS[each] for each in controllers.split(",") if each in _VERSIONS), None)
-            if version is None:
+            root = next((cgroups / roots[each] for each in controllers.split(",") if each in roots), None)
+            if root is None:
                 continue
-            root = cgroups / version.folder
             folder = root / group.strip("/")
             # In a container the folder of the group is mounted as the root.
-            for place in dict.fromkeys((folder, *folder.parents, root)):
-                if place == root or root in place.parents:
-                    with suppress(OSError, ValueError):  # "max"
-                        yield int((place / version.limit).read_text()), _used(place, version)
+            yield from (
+                place
+                for place in dict.fromkeys((folder, *folder.parents, root))
+                if place == root or root in place.parents
+            )
 
 
 def _used(place: Path, version: _Version) -> int:

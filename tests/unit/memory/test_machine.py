@@ -56,3 +56,24 @@ def test_the_machine_counts_where_its_groups_leave_more(tmp_path: Path) -> None:
 
 def test_nothing_is_known_without_these_files(tmp_path: Path) -> None:
     assert machine.total_bytes(tmp_path, tmp_path) == machine.available_bytes(tmp_path, tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"proc/self/cgroup": "0::/job\n", "cgroup/job/cpu.max": "150000 100000\n"}, 2),
+        ({"proc/self/cgroup": "0::/job\n", "cgroup/job/cpu.max": "max 100000\n"}, 8),
+        ({"proc/self/cgroup": "0::/job\n", "cgroup/job/cpu.max": "max 100000\n", "cgroup/cpu.max": "50000 100000\n"}, 1),
+        ({"proc/self/cgroup": "4:cpu,cpuacct:/x\n", "cgroup/cpu/x/cpu.cfs_quota_us": "300000\n",
+          "cgroup/cpu/x/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"proc/self/cgroup": "4:cpu,cpuacct:/x\n", "cgroup/cpu/x/cpu.cfs_quota_us": "-1\n",
+          "cgroup/cpu/x/cpu.cfs_period_us": "100000\n"}, 8),
+        ({}, 8),
+    ],
+)  # fmt: skip
+def test_cores_are_those_whose_time_the_groups_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr(machine.sys, "platform", "linux")
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert machine.usable_cores(*files(tmp_path, texts)) == expected
