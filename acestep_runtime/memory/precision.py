@@ -91,8 +91,13 @@ def has_bfloat16_instructions() -> bool:
     Others compute it, more slowly than float32.
     """
     if platform.machine().lower() in ("aarch64", "arm64"):
-        return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        return bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported()) or has_amx()
+
+
+def has_amx() -> bool:
+    """Return whether the CPU has tiles for matrix products."""
+    return bool(torch.cpu._is_amx_tile_supported())
 
 
 @cache

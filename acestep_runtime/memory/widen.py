@@ -51,12 +51,11 @@ def widen_late(module: nn.Module, dtype: torch.dtype) -> None:
 def convert(module: nn.Module, dtype: torch.dtype) -> None:
     """Convert floats of a module to ``dtype``, in place, but not the weights of late layers, and not integers with scales."""
     for child in module.modules():
-        if not isinstance(child, LateLinear | LateEmbedding):
-            for values in (child._parameters, child._buffers):
-                for name, value in values.items():
-                    if value is not None and value.is_floating_point() and value.dtype != dtype:
-                        values[name] = _like(value, value.detach().to(dtype))
-
-
-def _like(old: Tensor, new: Tensor) -> Tensor:
-    return nn.Parameter(new, requires_grad=False) if isinstance(old, nn.Parameter) else new
+        if isinstance(child, LateLinear | LateEmbedding):
+            continue
+        for name, parameter in child.named_parameters(recurse=False):
+            if parameter.is_floating_point() and parameter.dtype != dtype:
+                setattr(child, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))
+        for name, buffer in child.named_buffers(recurse=False):
+            if buffer.is_floating_point() and buffer.dtype != dtype:
+                setattr(child, name, buffer.to(dtype))

@@ -12,7 +12,7 @@ from acebridge.jobs.job import EventBody, Job
 from acebridge.jobs.journal import Journal
 from acebridge.store.assets import AssetStore
 from acebridge.workers.base import KILLED, OutOfMemory, Worker, WorkerDied
-from acebridge.workers.memory import killed_remedy
+from acebridge.workers.memory import remedy_for_kill
 from acebridge.workers.messages import Error, JobOrder, Message, RankedTake, Take, WorkOrder
 from acebridge.workers.spool import Spool
 
@@ -99,7 +99,7 @@ async def execute(
         return Outcome(
             failure(
                 f"The engine's process ended in the middle of the job, and again when the job was repeated ({death}).",
-                killed_remedy()
+                remedy_for_kill()
                 if str(death) == KILLED
                 else "The daemon goes on with the next job, and finished takes are kept; send this one again.",
             ),

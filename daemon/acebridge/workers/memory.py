@@ -93,7 +93,7 @@ def out_of_memory(limit_bytes: int, taken: int = 0, asked: int = 0) -> EngineFai
     )
 
 
-def killed_remedy() -> str:
+def remedy_for_kill() -> str:
     """Return what to do about a job whose process the system has killed: it does that when memory runs out."""
     free, total = machine.available_bytes(), machine.total_bytes()
     there = f"; {_gib(free)} of {_gib(total)} are free now" if total else ""

@@ -110,6 +110,6 @@ def test_other_errors_are_not_about_memory() -> None:
 def test_a_process_that_was_killed_may_have_run_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.machine, "available_bytes", lambda: GIB)
     monkeypatch.setattr(memory.machine, "total_bytes", lambda: 16 * GIB)
-    assert "when memory runs out; 1.00 GiB of 16.00 GiB are free now. Close other programs" in memory.killed_remedy()
+    assert "when memory runs out; 1.00 GiB of 16.00 GiB are free now. Close other programs" in memory.remedy_for_kill()
     monkeypatch.setattr(memory.machine, "total_bytes", lambda: 0)
-    assert "when memory runs out. Close" in memory.killed_remedy()
+    assert "when memory runs out. Close" in memory.remedy_for_kill()

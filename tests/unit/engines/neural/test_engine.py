@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,77 @@ def test_cancelling_stops_at_the_next_step(engine: NeuralEngine, source: Samples
     cancel.cancel()
     with pytest.raises(Cancelled):
         next(events)
+
+
+class CountingToken(CancelToken):
+    """Counts its checks; the one with the number ``last`` cancels."""
+
+    def __init__(self, last: int = 0) -> None:
+        super().__init__()
+        self.count, self._last = 0, last
+
+    def check(self) -> None:
+        self.count += 1
+        if self.count == self._last:
+            self.cancel()
+        super().check()
+
+
+def test_a_cancel_waits_for_one_layer_and_loses_no_model(folder: Path, source: Samples) -> None:
+    engine, counting = NeuralEngine(folder), CountingToken()
+    job, counts, expected = request("repaint", source), list[tuple[str, int]](), list[Samples]()
+    for event in engine.run(job, counting):
+        if isinstance(event, Progress):
+            counts.append((event.stage, counting.count))
+        elif isinstance(event, Block):
+            expected.append(event.samples)
+    loaded, steps = counts[1][1], [count for stage, count in counts if "step" in stage]
+    model, layers = engine._model, len(list(engine._model.modules.dit.layers)) if engine._model else 0
+    assert loaded > 100  # one for each tensor
+    assert min(after - before for before, after in pairwise(steps)) >= 10 * layers
+    decoding = counting.count - steps[-1]
+    assert decoding > 10
+    for last in (1, loaded // 2):
+        other = NeuralEngine(folder)
+        with pytest.raises(Cancelled):
+            list(other.run(job, CountingToken(last)))
+    warm = counting.count - loaded
+    for last in range(1, warm, warm // 8):
+        with pytest.raises(Cancelled):
+            list(engine.run(replace(job, seed=last), CountingToken(last)))
+        assert engine._model is model
+    again = [event.samples for event in engine.run(job, CancelToken()) if isinstance(event, Block)]
+    assert np.array_equal(np.concatenate(again), np.concatenate(expected))
+
+
+def test_the_condition_of_takes_and_of_silence_is_encoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, calls = NeuralEngine(folder), list[str]()
+    original = model.encode_condition
+    monkeypatch.setattr(
+        model, "encode_condition", lambda *given, **more: (calls.append("all"), original(*given, **more))[1]
+    )
+    first, _, _ = run_engine(engine, request("text2music", None))
+    assert engine._model is not None
+    timbre = engine._model.modules.encoder.timbre_encoder.encoder
+    timbre.register_forward_pre_hook(lambda *_: calls.append("timbre"))
+    other, _, _ = run_engine(engine, replace(request("text2music", None), seed=8))
+    again, _, _ = run_engine(engine, request("text2music", None))
+    assert calls == ["all"]
+    assert np.array_equal(first["mix"], again["mix"])
+    assert not np.array_equal(first["mix"], other["mix"])
+    words = replace(request("text2music", None), music=Music("cold piano", "la", "en"))
+    run_engine(engine, words)
+    assert calls == ["all", "all"]  # other words, the same timbre
+    run_engine(engine, replace(words, reference=0.1 * noise(30, rate_hz=48_000)))
+    assert calls == ["all", "all", "all", "timbre"]
+
+
+def test_repeating_a_source_is_reported(engine: NeuralEngine, source: Samples) -> None:
+    for skip_loop in (False, True):
+        job = request("lego", source, sampling=replace(FEW, skip_loop=skip_loop))
+        _, facts, _ = run_engine(engine, job)
+        notes = [each for each in facts.get("warnings", []) if "repeated" in each]
+        assert bool(notes) is not skip_loop
 
 
 def test_out_of_memory_raises_with_a_remedy(
