@@ -12,8 +12,11 @@ import hypothesis
 import pytest
 
 from acebridge.config import VARIABLES
+from acestep_runtime.memory.choice import VARIABLE as PRECISION
 
 pytest_plugins = ("pytester", "tests.support.tiers", "tests.support.leaks", "tests.support.gauge")
+
+os.environ[PRECISION] = "float32"  # for what is made once for several tests
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and nohup hang-ups; what they start would inherit
 # that.
@@ -41,4 +44,5 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with mock.patch.dict(os.environ, {"ACEBRIDGE_HOME": str(folder)}):
         for name in ("ACEBRIDGE_ADDRESS", *VARIABLES.values()):
             os.environ.pop(name, None)
+        os.environ[PRECISION] = "float32"  # or results would depend on the CPU
         yield folder

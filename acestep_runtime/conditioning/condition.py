@@ -41,7 +41,7 @@ def encode_condition(
     text_device = text_encoder.embed_tokens.weight.device
     text_states = text_encoder(input_ids=text_ids.to(text_device)).last_hidden_state
     lyric_states = text_encoder.embed_tokens(lyric_ids.to(text_device))
-    dtype = encoder.text_projector.weight.dtype
+    dtype = encoder.null_condition_emb.dtype
     condition: Tensor
     condition, _ = encoder(
         text_hidden_states=text_states.to(device, dtype),

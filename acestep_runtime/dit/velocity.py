@@ -155,7 +155,7 @@ class VelocityModel:
         inputs = torch.cat((context.to(self.device, self.dtype), x.to(self.device, self.dtype)), -1)
         inputs = functional.pad(inputs, (0, 0, 0, -inputs.shape[1] % self.dit.patch_size))
         patches: Tensor = self.dit.proj_in_conv(inputs.transpose(1, 2)).transpose(1, 2)
-        return patches
+        return patches.contiguous()  # or every linear layer in bfloat16 copies its weights
 
     def _embed_levels(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embeddings of noise levels: ``[B, D]`` for the output, ``[B, 6, D]`` for the blocks."""

@@ -97,10 +97,14 @@ class EngineRequest:
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress: the completed ``fraction``, 0 to 1, and a short description of the ``stage``."""
+    """Progress: the completed ``fraction``, 0 to 1, and a short description of the ``stage``.
+
+    ``whole_s`` is how long all of it takes at the present pace, in seconds, ``None`` where the engine does not know.
+    """
 
     stage: str
     fraction: float
+    whole_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,15 @@ from typing import NamedTuple
 from acestep_runtime.engines.base import Engine, TaskTraits
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask, printable
 from acestep_runtime.installation import MissingRequirement, install_remedy
+from acestep_runtime.memory import machine
+from acestep_runtime.memory.int8 import is_enabled as is_int8_enabled
+from acestep_runtime.memory.need import Numbers, least_bytes
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.adapters import find_adapter
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models, find_whole_language_models, missing_language_model
-from acestep_runtime.weights.layout import find_checkpoints
+from acestep_runtime.weights.layout import Checkpoint, find_checkpoints
+from acestep_runtime.weights.numbers import count_weights
 from acestep_runtime.weights.selection import missing_checkpoint, select_checkpoint
 from acestep_runtime.weights.strangers import find_strangers
 from acestep_runtime.weights.vaes import select_vae
@@ -68,9 +72,24 @@ def _neural_missing(task: type[TaskTraits] | None) -> MissingRequirement | None:
         return MissingRequirement(
             "there is no home folder for models", "Set ACEBRIDGE_MODELS to the full path of a folder."
         )
-    missing = missing_checkpoint(folder, task is not None and task.needs_base_model)
+    needs_base = task is not None and task.needs_base_model
+    missing = missing_checkpoint(folder, needs_base)
     writes_text = task is None or task.kind == "text"  # the language model alone answers in words
+    if missing is None and not writes_text:
+        missing = _missing_memory(select_checkpoint(folder, "", needs_base))
     return None if missing and writes_text and find_whole_language_models(folder) else missing
+
+
+def _missing_memory(checkpoint: Checkpoint) -> MissingRequirement | None:
+    """Return how much memory a machine lacks that could never hold a checkpoint, whatever else is in its memory."""
+    need, total = least_bytes(Numbers(*count_weights(checkpoint)), int8=is_int8_enabled()), machine.total_bytes()
+    if not total or need <= total:
+        return None
+    return MissingRequirement(
+        f"model {printable(checkpoint.name)} needs {machine.format_gib(need)} of memory, and there are"
+        f" {machine.format_gib(total)}",
+        "Set int8_weights to true, or raise the limit of the container or service that runs the daemon.",
+    )
 
 
 def _neural_missing_alone(task: type[TaskTraits]) -> MissingRequirement | None:
@@ -241,12 +260,14 @@ def _check_models(task: type[TaskTraits], sampling: Sampling) -> None:
         find_adapter(folder, adapter.name)
 
 
-def load(info: EngineInfo, *, device: str = "auto") -> Engine:
+def load(info: EngineInfo, *, device: str = "auto", memory_bytes: int = 0) -> Engine:
     """Import and construct the engine, with a device if it uses one (see `select_device` in `memory.policy`).
+
+    ``memory_bytes`` is what this process may take, 0 for any.
 
     Slow for real engines; only worker processes call it.
     """
     module, _, name = info.factory.partition(":")
-    options = {"device": device} if info.uses_device else {}
+    options = {"device": device, "memory_bytes": memory_bytes} if info.uses_device else {}
     engine: Engine = getattr(import_module(module), name)(**options)
     return engine

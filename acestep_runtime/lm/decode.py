@@ -15,6 +15,7 @@ from torch import Tensor
 from acestep_runtime.lm.forward import DecoderRows, compute_logits
 from acestep_runtime.lm.language import LanguageModel, non_finite_error
 from acestep_runtime.lm.sampling import SamplingParams, apply_guidance, apply_repetition_penalty, sample_tokens
+from acestep_runtime.lm.vocabulary import Matcher
 
 #: More tokens than any text has.
 _MIN_DRAWS = 8192
@@ -32,9 +33,10 @@ def generate_text(
     language: LanguageModel, prompts: Sequence[Sequence[int]], grammar: str, seeds: Sequence[int],
     params: SamplingParams, max_tokens: int, guidance: Guidance | None = None,
 ) -> Iterator[list[list[int]]]:  # fmt: skip
-    """Yield the texts so far, as tokens, after every token: one text for each prompt and its seed.
+    """Yield the texts so far, as tokens, after every pass: one text for each prompt and its seed.
 
-    Texts follow ``grammar`` and are cut off after ``max_tokens`` tokens.
+    Texts follow ``grammar`` and are cut off after ``max_tokens`` tokens. Tokens that the grammar forces in all texts are read
+    in one pass, without logits.
     """
     matcher = language.vocabulary.matcher(grammar)
     matchers = [matcher.copy() for _ in prompts]
@@ -42,21 +44,48 @@ def generate_text(
     texts: list[list[int]] = [[] for _ in prompts]
     rows = _GuidedRows(language, prompts, guidance, max_tokens)
     history = torch.zeros(len(prompts), max_tokens, dtype=torch.long, device=rows.device)
-    for step in range(max_tokens):
+    step = 0
+    while True:
+        forced = _common_forced(matchers, max_tokens - step)
+        if forced.shape[1]:
+            forced = forced.to(rows.device)
+            count = forced.shape[1]
+            history[:, step : step + count] = forced
+            _consume(texts, matchers, forced)
+            yield texts
+            step += count
+            if step == max_tokens or all(each.is_complete for each in matchers):
+                return
+            rows.extend(forced)
+            continue
         logits = apply_repetition_penalty(
             rows.logits(language.vocabulary.text_ids), history[:, :step], params.repetition_penalty
         )
         mask = torch.stack([each.token_mask() for each in matchers]).to(rows.device)
         tokens = sample_tokens(logits.masked_fill(~mask, -torch.inf), uniform[:, step].to(rows.device), params)
         history[:, step] = tokens
-        for text, each, token in zip(texts, matchers, tokens.tolist(), strict=True):
+        _consume(texts, matchers, tokens[:, None])
+        yield texts
+        step += 1
+        if step == max_tokens or all(each.is_complete for each in matchers):
+            return
+        rows.append(tokens)  # complete texts get tokens too, which are ignored
+
+
+def _common_forced(matchers: Sequence[Matcher], limit: int) -> Tensor:
+    """Return the tokens that a grammar forces next in each text ``[R, n]``, as many as in all; any in complete texts."""
+    forced = [None if each.is_complete else each.forced_tokens() for each in matchers]
+    count = min([limit, *(len(each) for each in forced if each is not None)])
+    return torch.tensor([[0] * count if each is None else each[:count] for each in forced], dtype=torch.long)
+
+
+def _consume(texts: Sequence[list[int]], matchers: Sequence[Matcher], tokens: Tensor) -> None:
+    """Append tokens ``[R, n]`` to the texts that are not complete."""
+    for text, each, new in zip(texts, matchers, tokens.tolist(), strict=True):
+        for token in new:
             if not each.is_complete:
                 text.append(token)
                 each.consume(token)
-        yield texts
-        if step + 1 == max_tokens or all(each.is_complete for each in matchers):
-            return
-        rows.append(tokens)  # complete texts get tokens too, which are ignored
 
 
 def generate_codes(
@@ -91,7 +120,11 @@ class _GuidedRows:
         self._head = language.head
         self._guidance = guidance if guidance is not None and guidance.strength != 1 else None
         self._rows = DecoderRows(
-            language.core, [*prompts, *(self._guidance.prompts if self._guidance else ())], max_new_tokens
+            language.core,
+            [*prompts, *(self._guidance.prompts if self._guidance else ())],
+            max_new_tokens,
+            language.interrupt,
+            language.fused,
         )
         states = self._rows.hidden
         all_logits = compute_logits(self._head, states[:1], slice(None))
@@ -112,6 +145,9 @@ class _GuidedRows:
 
     def append(self, tokens: Tensor) -> None:
         self._rows.append(tokens if self._guidance is None else tokens.repeat(2))
+
+    def extend(self, tokens: Tensor) -> None:
+        self._rows.extend(tokens if self._guidance is None else tokens.repeat(2, 1))
 
 
 def _draw_uniform(seeds: Sequence[int], count: int) -> Tensor:

@@ -2,6 +2,7 @@
 
     prefill      each different prompt once; rows with the same prompt get a copy of its keys and values
     append       one token per row in one pass, each row at its own position
+    extend       several tokens per row that are known before, in one causal pass
     lookahead    several tokens per row in one causal pass; the rows do not advance
 
 Rows are takes, with and without their condition (for guidance). Each row starts at position 0 of the cache, so prompts of
@@ -23,6 +24,8 @@ from torch.nn import functional
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.gpu.graphs import GraphCache, find_recorder
+from acestep_runtime.lm.fuse import FusedLayer
+from acestep_runtime.memory.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
@@ -35,10 +38,19 @@ CACHE_BLOCK = 256
 class DecoderRows:
     """A batch of texts with their KV cache. ``hidden`` ``[R, D]`` holds the states after the last token of each row."""
 
-    def __init__(self, core: Qwen3Model, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+    def __init__(
+        self,
+        core: Qwen3Model,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        interrupt: Interrupt | None = None,
+        fused: Sequence[FusedLayer] = (),
+    ) -> None:
         """Prefill ``prompts``, one for each row. Each row has room for ``max_new_tokens`` more tokens.
 
-        Raises `EngineFailure` where that exceeds the model's context length.
+        On a GPU, whose graphs need fixed addresses, the cache has that size from the start; elsewhere it grows as it fills.
+        ``interrupt`` checks before each layer; ``fused`` are those of `fuse_layers`. Raises `EngineFailure` where that exceeds
+        the model's context length.
         """
         self._core, self._layers, config = core, _decoder_layers(core), core.config
         device, dtype = core.embed_tokens.weight.device, core.embed_tokens.weight.dtype
@@ -50,7 +62,10 @@ class DecoderRows:
             )
         heads = config.num_key_value_heads or config.num_attention_heads
         channels = self._layers[0].self_attn.head_dim
-        shape = len(self._layers), len(prompts), heads, _round_up(longest), channels
+        self._interrupt, self._fused = interrupt or Interrupt(), fused or [None] * len(self._layers)
+        self._capacity = _round_up(longest)
+        size = self._capacity if device.type == "cuda" else _round_up(max(map(len, prompts)) + 1)
+        shape = len(self._layers), len(prompts), heads, size, channels
         self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
         self._lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
         self._max_length = max(map(len, prompts))
@@ -75,9 +90,25 @@ class DecoderRows:
     def append(self, tokens: Tensor) -> None:
         """Append a token ``[R]`` to each row."""
         self._max_length += 1
-        span = min(_round_up(self._max_length), self._keys.shape[3])
+        span = self._reach(self._max_length)
         self.hidden = self._decode_step(span, (tokens, self._lengths))
         self._lengths = self._lengths + 1
+
+    def extend(self, tokens: Tensor) -> None:
+        """Append tokens ``[R, n]`` to each row in one pass."""
+        self.hidden = self.lookahead(tokens)[:, -1]
+        self._max_length += tokens.shape[1]
+        self._lengths = self._lengths + tokens.shape[1]
+
+    def _reach(self, length: int) -> int:
+        """Return the positions that attention covers for rows of this length, and have room for them in the cache."""
+        span = min(_round_up(length), self._capacity)
+        if span > self._keys.shape[3]:
+            size = min(self._capacity, max(span, 2 * self._keys.shape[3]))
+            self._keys, self._values = (
+                functional.pad(each, (0, 0, 0, size - each.shape[3])) for each in (self._keys, self._values)
+            )
+        return span
 
     def lookahead(self, tokens: Tensor, past: int = 0) -> Tensor:
         """Return the states ``[R, n, D]`` after each of ``tokens`` ``[R, n]`` without advancing the rows.
@@ -86,7 +117,7 @@ class DecoderRows:
         call overwrites them in the cache. No row may exceed the room given to the constructor.
         """
         count = tokens.shape[1]
-        span = min(_round_up(self._max_length + past + count), self._keys.shape[3])
+        span = self._reach(self._max_length + past + count)
         positions = self._lengths[:, None] + past + torch.arange(count, device=self._lengths.device)
         mask = _causal_mask(positions, span, self.hidden.dtype)
         groups = self._core.config.num_attention_heads // self._keys.shape[2]
@@ -107,10 +138,11 @@ class DecoderRows:
         core = self._core
         hidden: Tensor = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
-        for number, block in enumerate(self._layers):
+        for number, (block, fused) in enumerate(zip(self._layers, self._fused, strict=True)):
+            self._interrupt.check()
             keys, values = self._keys[number, rows], self._values[number, rows]
-            hidden = hidden + _attend_with_cache(block, hidden, rotary, positions, keys, values, mask, span)
-            hidden = hidden + block.mlp(_rms_norm(block.post_attention_layernorm, hidden))
+            hidden = hidden + _attend_with_cache(block, fused, hidden, rotary, positions, keys, values, mask, span)
+            hidden = hidden + _feed_forward(block, fused, _rms_norm(block.post_attention_layernorm, hidden))
         return hidden
 
 
@@ -133,6 +165,7 @@ def _round_up(positions: int) -> int:
 
 def _attend_with_cache(
     block: Qwen3DecoderLayer,
+    fused: FusedLayer | None,
     hidden: Tensor,
     rotary: tuple[Tensor, Tensor],
     positions: Tensor,
@@ -149,12 +182,11 @@ def _attend_with_cache(
     attention = block.self_attn
     states = _rms_norm(block.input_layernorm, hidden)
     heads = (*states.shape[:2], -1, attention.head_dim)
-    query = _apply_rope(_rms_norm(attention.q_norm, attention.q_proj(states).view(heads)), rotary)
+    query, key, value = (each.unflatten(-1, heads[2:]) for each in _project(block, fused, states))
+    query = _apply_rope(_rms_norm(attention.q_norm, query), rotary)
     rows = torch.arange(len(states), device=states.device)[:, None]
-    keys.transpose(1, 2)[rows, positions] = _apply_rope(
-        _rms_norm(attention.k_norm, attention.k_proj(states).view(heads)), rotary
-    )
-    values.transpose(1, 2)[rows, positions] = attention.v_proj(states).view(heads)
+    keys.transpose(1, 2)[rows, positions] = _apply_rope(_rms_norm(attention.k_norm, key), rotary)
+    values.transpose(1, 2)[rows, positions] = value
     keys, values = keys[:, :, :span], values[:, :, :span]
     if mask is None:
         output = functional.scaled_dot_product_attention(
@@ -169,6 +201,22 @@ def _attend_with_cache(
         output = output.view(query.shape).permute(0, 3, 1, 2, 4)
     projected: Tensor = attention.o_proj(output.reshape(*states.shape[:2], -1))
     return projected
+
+
+def _project(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor) -> Sequence[Tensor]:
+    """Return queries, keys and values of states."""
+    attention = block.self_attn
+    linears = attention.q_proj, attention.k_proj, attention.v_proj
+    if fused is None:
+        return [linear(states) for linear in linears]
+    return functional.linear(states, fused.qkv).split([linear.out_features for linear in linears], -1)
+
+
+def _feed_forward(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor) -> Tensor:
+    if fused is None:
+        return block.mlp(states)
+    gate, up = functional.linear(states, fused.gate_up).chunk(2, -1)
+    return block.mlp.down_proj(block.mlp.act_fn(gate) * up)
 
 
 def _causal_mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:

@@ -20,6 +20,8 @@ from acestep_runtime.lm.sampling import SamplingParams
 TokenCount = tuple[int, int]
 #: Token limit of metadata, even at one byte each: the grammar limits its characters.
 _MAX_TOKENS = 4096
+#: Tokens that metadata usually has.
+_USUAL_TOKENS = 160
 #: With all of these given, the model has nothing to add.
 _FACTS = ("bpm", "duration", "keyscale", "timesignature")
 #: Fields that no thought before codes has.
@@ -42,7 +44,8 @@ def plan_metadata(
     grammar = build_grammar(preset, skip, think_end=vocabulary.think_end)
     texts: list[list[int]] = []
     for texts in decode.generate_text(language, [prompt] * len(seeds), grammar, seeds, params, _MAX_TOKENS):
-        yield max(map(len, texts)), _MAX_TOKENS
+        done = max(map(len, texts))
+        yield done, max(done, _USUAL_TOKENS)
     return [{**parse_metadata(vocabulary.decode(split_thought(language, text))), **preset} for text in texts]
 
 

@@ -13,6 +13,7 @@ from acestep_runtime.installation import install_remedy
 from acestep_runtime.switches import read_switch
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
@@ -32,9 +33,15 @@ def is_enabled() -> bool:
     return read_switch(VARIABLE, default=False)
 
 
-def quantize_linears(module: nn.Module) -> None:
-    """Quantise the linear layers in a module's repeating layers to int8, in place. Raises `EngineFailure` without torchao."""
+def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> None:
+    """Quantise the linear layers in a module's repeating layers to int8, in place.
+
+    ``dtype`` is that of the computation, by default that of the weights, which may be narrower. Layer by layer, so that no more
+    than one is in full. Raises `EngineFailure` without torchao.
+    """
     from torch.nn import Linear
+
+    from acestep_runtime.memory.widen import convert
 
     try:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
@@ -43,8 +50,10 @@ def quantize_linears(module: nn.Module) -> None:
             "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=missing_remedy()
         ) from error
 
-    def is_repeated_linear(child: nn.Module, name: str) -> bool:
-        return isinstance(child, Linear) and _REPEATING_LAYERS in name.split(".")
-
     # By default quantize_ would also change global settings of the compiler.
-    quantize_(module, Int8WeightOnlyConfig(set_inductor_config=False), filter_fn=is_repeated_linear)
+    config = Int8WeightOnlyConfig(set_inductor_config=False)
+    for name, child in module.named_modules():
+        if isinstance(child, Linear) and _REPEATING_LAYERS in name.split("."):
+            quantize_(child if dtype is None else child.to(dtype), config)
+    if dtype is not None:
+        convert(module, dtype)

@@ -11,11 +11,13 @@ from enum import IntEnum
 import torch
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory.precision import verify_dtype
+from acestep_runtime.memory.choice import read_precision
+from acestep_runtime.memory.precision import has_bfloat16_instructions, verify_dtype
 
 GIB = 2**30
 #: Memory of the weights relative to bfloat16.
 _DTYPE_FACTOR = {torch.float32: 2.0}
+_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 class Offload(IntEnum):
@@ -48,11 +50,12 @@ _TAKE_GIB = 0.3
 
 @dataclass(frozen=True)
 class ComputeConfig:
-    """Device, dtype and level of offload of a model."""
+    """Device, dtype and level of offload of a model. ``widens_late``: see `memory.fit`."""
 
     device: torch.device
     dtype: torch.dtype
     offload: Offload
+    widens_late: bool = False
 
 
 def find_devices() -> list[str]:
@@ -93,13 +96,17 @@ def select_device(name: str = "auto") -> torch.device:
 
 
 def native_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the device computes it natively and correctly, float16 on older GPUs, float32 on the CPU."""
-    return verify_dtype(device, _fastest_dtype(device))
+    """Return bfloat16 where the device computes it natively and correctly, float16 on older GPUs, else float32.
+
+    The user may set another one, see `memory.choice`.
+    """
+    precision = read_precision()
+    return verify_dtype(device, _fastest_dtype(device) if precision == "auto" else _DTYPES[precision])
 
 
 def _fastest_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cpu":
-        return torch.float32
+        return torch.bfloat16 if has_bfloat16_instructions() else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.bfloat16

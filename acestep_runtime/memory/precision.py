@@ -85,6 +85,21 @@ def verify_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if device.type == "cpu" and dtype == torch.bfloat16 and not _cpu_is_correct() else dtype
 
 
+def has_bfloat16_instructions() -> bool:
+    """Return whether the CPU multiplies bfloat16 itself: with AVX512-BF16 or AMX, or on ARM.
+
+    Others compute it, more slowly than float32.
+    """
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported()) or has_amx()
+
+
+def has_amx() -> bool:
+    """Return whether the CPU has tiles for matrix products."""
+    return bool(torch.cpu._is_amx_tile_supported())
+
+
 @cache
 def _cpu_is_correct() -> bool:
     wrong = {name: error for name, error in measure_errors().items() if not is_correct(error)}

@@ -136,7 +136,8 @@ def request_for_take(request: EngineRequest, drawn_from: TakeSeed, output: Outpu
 def scale_progress(progress: Progress, take: int, takes: int) -> Progress:
     """Return an engine's progress within one take as progress of the whole task."""
     stage = progress.stage if takes == 1 else f"take {take + 1} of {takes}: {progress.stage}"
-    return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes)
+    whole_s = None if progress.whole_s is None else progress.whole_s * takes
+    return Progress(stage, (take + min(max(progress.fraction, 0.0), 1.0)) / takes, whole_s)
 
 
 def pending_takes(output: Output, done: int) -> list[tuple[int, TakeSeed]]:

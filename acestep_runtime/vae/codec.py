@@ -168,6 +168,15 @@ class Codec:
         return max(*self.context_frames, -start, stop - 1)
 
     @property
+    def decode_operations(self) -> float:
+        """Operations of decoding a latent frame."""
+        points, operations = 1, 0.0
+        for conv in (conv for stage in self._decoder for conv in stage.convolutions):
+            operations += 2.0 * conv.in_channels * conv.out_channels * conv.kernel_size[0] * points
+            points *= conv.stride[0] if isinstance(conv, nn.ConvTranspose1d) else 1
+        return operations
+
+    @property
     def context_frames(self) -> tuple[int, int]:
         """Latent frames before and after a frame in the receptive field of its latent."""
         start, stop = receptive_field(self._encoder, (0, 1))

@@ -6,8 +6,9 @@ Nothing in a checkpoint folder is ever executed. Pickles are refused but for one
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
 
 _MAX_JSON_BYTES = 64 << 20
 _PULL_AGAIN = "Pull the model again."
+
+
+#: Called before each tensor is read; it stops the work by raising.
+_check: ContextVar[Callable[[], object]] = ContextVar("check", default=lambda: None)
+
+
+@contextmanager
+def check_reading(check: Callable[[], object]) -> Iterator[None]:
+    """Call ``check`` before each tensor that is read inside the context."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
 
 
 @dataclass(frozen=True)
@@ -143,9 +158,10 @@ def load_tensor(path: Path) -> torch.Tensor:
 
 
 def read_tensors(
-    tensors: TensorIndex, names: Mapping[str, str], dtype: torch.dtype, device: torch.device
+    tensors: TensorIndex, names: Mapping[str, str], dtype: torch.dtype | None, device: torch.device
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors ``names`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``.
+    """Yield the tensors ``names`` (name in the files → name to give it) one by one, on ``device``, floats as ``dtype``,
+    where that is not ``None``.
 
     They come in the order of the files. On the CPU, in the dtype of the file, tensors are memory-mapped and not copied.
     """
@@ -154,9 +170,10 @@ def read_tensors(
             keys = [key for key in names if tensors.files[key] == path]
             file = GgufFile(path, _PULL_AGAIN) if _is_gguf(path) else stack.enter_context(_open_safetensors(path))
             for key in keys:
+                _check.get()()
                 yield names[key], cast(file.get_tensor(key), dtype, device)
 
 
-def cast(value: torch.Tensor, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Return ``value`` on ``device``, floats as ``dtype``, other dtypes unchanged."""
-    return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+def cast(value: torch.Tensor, dtype: torch.dtype | None, device: torch.device) -> torch.Tensor:
+    """Return ``value`` on ``device``, floats as ``dtype`` where that is not ``None``, other dtypes unchanged."""
+    return value.to(device=device, dtype=dtype if dtype and value.is_floating_point() else value.dtype)

@@ -112,12 +112,12 @@ class Models(DitParts):
 
 def load(
     checkpoint: Checkpoint,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     device: torch.device | str = CPU,
     *,
     vae_dtype: torch.dtype | None = None,
 ) -> Models:
-    """Load a whole checkpoint as ``dtype`` on ``device``, the VAE as ``vae_dtype`` if that is not ``None``.
+    """Load a whole checkpoint as ``dtype`` on ``device``, ``None`` for the dtype of each file, the VAE as ``vae_dtype``.
 
     Raises `EngineFailure`, with a remedy, for files that are missing, damaged or do not fit.
     """
@@ -133,7 +133,7 @@ def load(
     )
 
 
-def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | str = CPU) -> DitParts:
+def load_dit(checkpoint: Checkpoint, dtype: torch.dtype | None, device: torch.device | str = CPU) -> DitParts:
     """Load the transformer, the condition encoder and the audio tokenizers only. Raises as `load` does."""
     from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel
     from diffusers.pipelines.ace_step.modeling_ace_step import (
@@ -170,7 +170,7 @@ def load_dit(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | 
     )
 
 
-def load_vae(path: Path, dtype: torch.dtype, device: torch.device | str = CPU) -> AutoencoderOobleck:
+def load_vae(path: Path, dtype: torch.dtype | None, device: torch.device | str = CPU) -> AutoencoderOobleck:
     """Load the VAE of a folder or a file. Raises as `load` does."""
     from diffusers.models.autoencoders.autoencoder_oobleck import AutoencoderOobleck
 
@@ -180,7 +180,7 @@ def load_vae(path: Path, dtype: torch.dtype, device: torch.device | str = CPU) -
 
 
 def load_text_encoder(
-    path: Path, dtype: torch.dtype, device: torch.device | str = CPU, part: str = part_files.TEXT_ENCODER
+    path: Path, dtype: torch.dtype | None, device: torch.device | str = CPU, part: str = part_files.TEXT_ENCODER
 ) -> Qwen3Model:
     """Load the text encoder of a folder or a file, without the head that predicts words. Raises as `load` does.
 
@@ -268,7 +268,7 @@ def load_tensors(
     module: M,
     source: PartSource,
     what: str,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     device: torch.device,
     remedy: str,
     preset: tuple[str, ...] = (),
@@ -281,7 +281,11 @@ def load_tensors(
     keys.check_shapes(what, expected, source.shapes_like(expected), remedy)
     read = files.read_tensors(source.tensors, source.names, dtype, device)
     tensors = {name: value.reshape(expected[name]) for name, value in read}
-    wrong_dtypes = [f"{name} ({value.dtype})" for name, value in tensors.items() if value.dtype != dtype]
+    wrong_dtypes = [
+        f"{name} ({value.dtype})"
+        for name, value in tensors.items()
+        if not value.is_floating_point() or dtype not in (None, value.dtype)
+    ]
     if wrong_dtypes:
         raise EngineFailure(
             f"The weights of {what} are no numbers with a fraction: {keys.summarize_names(wrong_dtypes)}.",
@@ -337,7 +341,7 @@ def split_original_config(config: JsonObject) -> dict[str, dict[str, Json]]:
 
 
 def _add_buffers(
-    encoder: AceStepConditionEncoder, source: PartSource, checkpoint: Checkpoint, dtype: torch.dtype
+    encoder: AceStepConditionEncoder, source: PartSource, checkpoint: Checkpoint, dtype: torch.dtype | None
 ) -> tuple[str, ...]:
     """Set the tensors of the condition encoder that its files do not hold; return their names.
 
@@ -349,7 +353,7 @@ def _add_buffers(
     if keys.SILENCE in names:
         encoder.silence_latent = torch.empty(source.tensors.shapes[names[keys.SILENCE]], device="meta")
     else:
-        encoder.silence_latent = _load_silence(checkpoint).to(dtype)
+        encoder.silence_latent = files.cast(_load_silence(checkpoint), dtype, CPU)
         preset.append(keys.SILENCE)
     if keys.NULL_CONDITION not in names:
         encoder.null_condition_emb = nn.Parameter(torch.zeros(encoder.null_condition_emb.shape, dtype=dtype))

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -19,6 +19,7 @@ from acebridge.addresses import is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
+from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from acestep_runtime.weights.vaes import VARIABLE as VAE
@@ -159,6 +160,8 @@ class Config(BaseModel):
     int8_weights: bool = False
     #: Whether a GPU of CUDA replays each step as one graph instead of launching every operation.
     cuda_graphs: bool = False
+    #: What models compute in. "auto" is bfloat16 where the device computes it natively and correctly.
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
     #: Name of the VAE in ``models_dir`` that models use in place of their own; "" for their own.
     vae: str = ""
     #: Whether results say how they were made: task, caption, lyrics, seed and the names of what they were made from.
@@ -271,6 +274,7 @@ VARIABLES = {
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
     "cuda_graphs": CUDA_GRAPHS,
+    "precision": PRECISION,
     "vae": VAE,
 }
 #: What separates the entries of a list in an environment variable.

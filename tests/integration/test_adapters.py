@@ -142,7 +142,7 @@ def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> Non
         until(lambda: load_states() == [False], "the worker's end to be noticed")
         _generate(shell)
         assert load_states() == [True]
-        assert "is not loaded" in shell.run("models", "unload", name).stdout
+        assert "is not in memory any more" in shell.run("models", "unload", name).stdout
 
 
 @pytest.mark.parametrize(

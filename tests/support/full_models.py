@@ -15,7 +15,8 @@ from torch import nn
 
 from acestep_runtime.conditioning.timbre import default_timbre
 from acestep_runtime.dit.velocity import VelocityModel
-from acestep_runtime.engines.neural.model import Model
+from acestep_runtime.engines.neural.model import Model, _decode_slowness, _frame_operations
+from acestep_runtime.engines.neural.pace import DecodeSpeed
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.memory.stage import ModulePlacement
 from acestep_runtime.text.tokens import PromptTokenizer
@@ -149,11 +150,11 @@ def build_model(
         silence=silence, vae=vae, text_encoder=text_encoder, text_tokenizer=text_tokenizer(),
     )  # fmt: skip
     names = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
-    placement = ModulePlacement(
-        {name: getattr(parts, name) for name in names}, ComputeConfig(device, dtype, Offload.NONE)
-    )
+    config = ComputeConfig(device, dtype, Offload.NONE)
+    placement, codec = ModulePlacement({name: getattr(parts, name) for name in names}, config), Codec(vae)
     return Model(
         Checkpoint(spec.name, kind, "2B", "original", Path(), None, None), spec, placement,
-        VelocityModel(dit, placement.layer_context), Codec(vae), silence, default_timbre(silence), null,
-        PromptTokenizer(parts.text_tokenizer), True, parts,
+        VelocityModel(dit, placement.layer_context), codec, silence, default_timbre(silence), null,
+        PromptTokenizer(parts.text_tokenizer), True, parts, _frame_operations(dit),
+        DecodeSpeed(codec.decode_operations, _decode_slowness(config)),
     )  # fmt: skip

@@ -99,7 +99,7 @@ def test_the_command_line_is_blamed_for_its_own(home: Path) -> None:
 def test_the_environment_counts_before_the_file_and_after_the_command_line(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS", raising=False)
+    monkeypatch.delenv("ACEBRIDGE_PRECISION")
     assert not load_config().int8_weights
     (home / "config.toml").write_text("int8_weights = false\nidle_unload_s = 7\nport = 1\n")
     for name, text in {

@@ -7,20 +7,21 @@ request ─► source latents ─► specs (recipes.py)      ─► denoised lat
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.conditioning.latents import FRAME_SAMPLES
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES, samples_to_frames
 from acestep_runtime.dit.velocity import CrossAttentionKV
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis, align_take, timing_metadata
 from acestep_runtime.engines.neural.model import Model
-from acestep_runtime.engines.neural.own_latents import encode_source, latents_of_take, source_metadata
+from acestep_runtime.engines.neural.own_latents import encode_source_tiles, latents_of_take, source_metadata
+from acestep_runtime.engines.neural.pace import Pace
 from acestep_runtime.engines.neural.recipes import (
     RECIPES,
     GenerationSpec,
@@ -47,8 +48,10 @@ LatentsCache = dict[tuple[int, TakeSeed], Tensor]
 _SAMPLER_NOISE = 0x5DEECE66D
 
 
-#: Shares of progress: encoding, in the request; denoising, in each output. The rest is decoding.
-_ENCODE_SHARE, _DENOISE_SHARE = 0.1, 0.8
+#: Share of progress before the first step, with a source to encode and without one.
+_ENCODE_SHARE, _WORDS_SHARE = 0.1, 0.02
+#: Takes of the transformer's step that guidance adds.
+_GUIDED_ITEMS = 2
 
 
 @torch.inference_mode()
@@ -60,7 +63,9 @@ def generate_audio(
     ``cache`` holds latents of later takes from the same batch; ``analysis`` collects the inputs of the scores.
     """
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
-    source = None if request.source is None else encode_source(model, request, cancel)
+    source = None
+    if request.source is not None:
+        source = yield from _listen(model, request, cancel)
     timbre = model.timbre if request.reference is None else model.encode_audio(request.reference, cancel)
     inputs = TaskInputs(
         request, model.silence, source, model.semantic_hints, model.codes_to_latents, model.spec.is_lego_sft
@@ -80,27 +85,32 @@ def generate_audio(
         warnings.append(
             f"The caption of the song had no effect: {model.spec.name} is not trained for layers (is_lego_sft)."
         )
+    times = specs[0].context.shape[1] // inputs.input_frames
+    if times > 1:
+        length_s = request.frames / ENGINE_RATE_HZ
+        warnings.append(
+            f"The source of {length_s:.0f} s is short for the model, so it is repeated {times} times, which takes as long as"
+            f" {times * length_s:.0f} s would; skip_loop leaves that out."
+        )
     if warnings:
         yield Metadata({"warnings": warnings})
     vocal_spec = next((number for number, spec in enumerate(specs) if spec.role in VOCAL_ROLES), None)
     rest = request.source.copy() if OTHER in request.task.roles and request.source is not None else None
+    steps = len(_noise_schedule(model, request.sampling)[0]) - 1
+    pace = _make_pace(model, request, specs)
     for number, spec in enumerate(specs):
-
-        def share(fraction: float, done: int = number) -> float:
-            return _ENCODE_SHARE + (1 - _ENCODE_SHARE) * (done + fraction) / len(specs)
-
+        pace.begin(number)
         prefix = "" if len(specs) == 1 else f"{spec.role}: "
         if (number, request.take_seed) not in cache:
             batch = _batch_seeds(model, request, spec)
             for latents, step, total in _denoise(model, request, spec, batch, timbre):
                 cancel.check()
                 last = latents
-                yield Progress(f"{prefix}step {step} of {total}", share(_DENOISE_SHARE * step / total))
+                yield pace.finish_step(f"{prefix}step {step} of {total}", step, total)
             cache.update({(number, each): last[item : item + 1] for item, each in enumerate(batch)})
         latents = cache.pop((number, request.take_seed))
         if number == vocal_spec and (request.auto_lrc or request.auto_score):
-            yield Progress(f"{prefix}timing the words", share(_DENOISE_SHARE))
-            steps = len(_noise_schedule(model, request.sampling)[0]) - 1
+            yield pace.note(f"{prefix}timing the words")
             length_s = request.frames / ENGINE_RATE_HZ
             analysis.alignment = align_take(model, latents, spec.prompt, spec.context, timbre, steps, length_s)
             if request.auto_lrc and analysis.alignment is not None:
@@ -109,16 +119,37 @@ def generate_audio(
             analysis.codes = model.latents_to_codes(latents[:, slice(*spec.output_span)])
         position = 0
         own_latents = latents_of_take(model, latents, request.frames)
+        pace.skip()
         for block in _decode(model, request, spec, latents, cancel):
             yield Block(spec.role, block, own_latents if position == 0 else None)
             if rest is not None:
                 rest[position : position + len(block)] -= block
             position += len(block)
-            yield Progress(
-                f"{prefix}decoding", share(_DENOISE_SHARE + (1 - _DENOISE_SHARE) * position / request.frames)
-            )
+            done = min(-(-position // FRAME_SAMPLES), spec.output_span[1]) - spec.output_span[0]
+            if done > 0:
+                yield pace.finish_tile(f"{prefix}decoding", done, steps)
     if rest is not None:
         yield Block(OTHER, rest)
+
+
+def _listen(model: Model, request: EngineRequest, cancel: CancelToken) -> Generator[Progress, None, Tensor]:
+    """Yield progress with each tile; return the latents of the source."""
+    tiles, total = [], samples_to_frames(request.frames)
+    for tile in encode_source_tiles(model, request, cancel):
+        tiles.append(tile)
+        done = sum(each.shape[1] for each in tiles)
+        yield Progress("listening", _ENCODE_SHARE * min(1.0, done / total))
+    return torch.cat(tiles, 1)
+
+
+def _make_pace(model: Model, request: EngineRequest, specs: Sequence[GenerationSpec]) -> Pace:
+    """Return the pace of a generation of some outputs."""
+    start = _WORDS_SHARE if request.source is None else _ENCODE_SHARE
+    is_guided = _guidance_strength(model, request.sampling, model.spec.kind == "turbo") > 1
+    items = _GUIDED_ITEMS if is_guided else 1
+    first, stop = specs[0].output_span
+    operations = model.frame_operations * specs[0].context.shape[1] * items
+    return Pace(len(specs), stop - first, operations, model.decode_speed, start)
 
 
 def _noise_schedule(model: Model, sampling: Sampling) -> tuple[list[float], bool]:

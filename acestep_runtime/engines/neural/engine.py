@@ -13,6 +13,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.quality import SignalMeter
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress, TaskTraits
@@ -37,12 +39,15 @@ from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
+from acestep_runtime.memory.interrupt import Interrupt
+from acestep_runtime.memory.machine import format_gib, usable_cores
 from acestep_runtime.memory.policy import select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
+from acestep_runtime.weights.part_files import ENDINGS
 from acestep_runtime.weights.selection import select_checkpoint
 from acestep_runtime.weights.vaes import with_vae
 
@@ -71,11 +76,15 @@ class NeuralEngine:
     reads_context = True
     has_latents = True
 
-    def __init__(self, folder: Path | None = None, *, device: str = "auto") -> None:
+    def __init__(self, folder: Path | None = None, *, device: str = "auto", memory_bytes: int = 0) -> None:
         self._folder = folder
+        self._memory_bytes = memory_bytes
         self._device = select_device(device)
         self._model: Model | None = None
-        self._language = LanguageModelCache(self._device)
+        if self._device.type == "cpu":  # more threads than cores wait for each other
+            torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+        self._interrupt = Interrupt()
+        self._language = LanguageModelCache(self._device, self._interrupt)
         self._cache: TakeCache | None = None
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
@@ -92,20 +101,27 @@ class NeuralEngine:
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for other tasks, `InvalidValue` and `EngineFailure` for the model."""
-        return add_warnings(self._run(request, cancel))
+        return add_warnings(self._run_checked(request, cancel))
+
+    def _run_checked(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+        with self._interrupt.during(cancel.check):
+            yield from self._run(request, cancel)
 
     def _run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         name = request.task.name
         if name in TEXT_TASKS:
-            return self._run_text_task(request, cancel)
+            yield from self._run_text_task(request, cancel)
+            return
         if name in EVALUATIONS:
-            return self._evaluate(request, cancel)
+            yield from self._evaluate(request, cancel)
+            return
         if name not in RECIPES:
             raise UnsupportedTask(
                 f"The neural engine cannot do {name}; it can do {', '.join((*RECIPES, *TEXT_TASKS, *EVALUATIONS))}.",
                 remedy="Use the draft engine.",
             )
         sampling = request.sampling
+        yield from self._announce_load(sampling.model, needs_base=request.chooses_base_model, vae=sampling.vae)
         model = self._load_model(sampling.model, needs_base=request.chooses_base_model, vae=sampling.vae)
         if request.morph.mode and model.spec.kind == "turbo":
             raise InvalidValue(
@@ -118,7 +134,7 @@ class NeuralEngine:
         if model.set_adapters(self._models_folder, sampling.adapters):
             self._cache = None  # its takes were generated with other adapters
         analysis = TakeAnalysis()
-        return add_score(
+        yield from add_score(
             self._generate(model, request, analysis, cancel),
             request,
             cancel,
@@ -167,7 +183,9 @@ class NeuralEngine:
         )
         for event in events:
             if isinstance(event, Progress):
-                event = dataclasses.replace(event, fraction=planning_share + (1 - planning_share) * event.fraction)
+                whole_s = None if event.whole_s is None else event.whole_s / (1 - planning_share)
+                fraction = planning_share + (1 - planning_share) * event.fraction
+                event = dataclasses.replace(event, fraction=fraction, whole_s=whole_s)
             yield event
 
     def _take_cache(self, request: EngineRequest) -> TakeCache:
@@ -229,8 +247,17 @@ class NeuralEngine:
         checkpoint = with_vae(select_checkpoint(self._models_folder, name, needs_base), self._models_folder, vae)
         if self._model is None or self._model.checkpoint != checkpoint:
             self._unload_model()  # two models do not fit into memory
-            self._model = Model.load(checkpoint, self._device)
+            self._model = Model.load(
+                checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt
+            )
         return self._model
+
+    def _announce_load(self, name: str, *, needs_base: bool, vae: str) -> Iterator[Progress]:
+        """Yield a stage of its own before a model is loaded, which says how large its files are."""
+        checkpoint = with_vae(select_checkpoint(self._models_folder, name, needs_base), self._models_folder, vae)
+        if self._model is None or self._model.checkpoint != checkpoint:
+            size = sum(size for path, size, _ in checkpoint.stamp if path.endswith(ENDINGS))
+            yield Progress(f"loading {checkpoint.name}, {format_gib(size)}", 0.0)
 
     def _unload_model(self) -> None:
         self._model = self._cache = None

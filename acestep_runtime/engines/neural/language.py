@@ -30,16 +30,23 @@ from acestep_runtime.engines.metadata import TakeMetadata, measurement, metadata
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
+from acestep_runtime.lm.fuse import FusedLayer, fuse_layers
 from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.lyrics.text import lyric_lines
+from acestep_runtime.memory import machine
+from acestep_runtime.memory.interrupt import Interrupt
+from acestep_runtime.memory.need import does_not_fit
 from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload, free_gib, native_dtype, select_device
 from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking, spell_key
+from acestep_runtime.weights import files
 from acestep_runtime.weights.catalogue import repair_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, load_language_model, select_language_model
+from acestep_runtime.weights.numbers import count_numbers
+from acestep_runtime.weights.part_files import LANGUAGE
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
@@ -51,6 +58,8 @@ _UNDERSTAND_TEMPERATURE = 0.3
 _DEFAULT_GUIDANCE = 2.0
 #: Memory needed for a language model, as a multiple of its weights.
 _MEMORY_FACTOR = 1.5
+#: Room for its cache of keys and values, and for its logits.
+_MEMORY_RESERVE_BYTES = 1 << 29
 #: Tempos that differ by less, in octaves, are equal; the tolerance also applies to tempo ratios of 2.
 _TEMPO_TOLERANCE = 0.04
 _UNKNOWN_LANGUAGE = "unknown"
@@ -90,9 +99,12 @@ class _CoreWithHead(nn.Module):
 class LanguageModelCache:
     """Keeps one language model in memory: on the device if it fits beside the other models, else only while in use."""
 
-    def __init__(self, device: torch.device | None = None) -> None:
+    def __init__(self, device: torch.device | None = None, interrupt: Interrupt | None = None) -> None:
         self._device = device or select_device()
-        self._resident: tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary] | None = None
+        self._interrupt = interrupt or Interrupt()
+        self._resident: (
+            tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary, tuple[FusedLayer, ...]] | None
+        ) = None
 
     @property
     def resident_models(self) -> tuple[str, ...]:
@@ -110,14 +122,18 @@ class LanguageModelCache:
             self._resident = None
             device = self._device
             dtype = native_dtype(device)
+            self._check_memory(checkpoint, dtype)
             try:
-                core, head, tokenizer = load_language_model(checkpoint, dtype)
+                with files.check_reading(self._interrupt.check):
+                    core, head, tokenizer = load_language_model(checkpoint, dtype)
                 vocabulary = Vocabulary(tokenizer)
             except EngineFailure as failure:
                 raise EngineFailure(
                     f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
                     remedy=repair_hint(checkpoint.name, checkpoint.folder),
                 ) from failure
+            # A GPU moves layers, which would part what they share.
+            fused = fuse_layers(core) if device.type == "cpu" else ()
             modules = _CoreWithHead(core, head)
             free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
             level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
@@ -126,16 +142,23 @@ class LanguageModelCache:
                 ModulePlacement({"language": modules}, ComputeConfig(device, dtype, level)),
                 modules,
                 vocabulary,
+                fused,
             )
         return checkpoint.name
+
+    def _check_memory(self, checkpoint: LanguageCheckpoint, dtype: torch.dtype) -> None:
+        need = count_numbers(checkpoint.folder, LANGUAGE) * dtype.itemsize + _MEMORY_RESERVE_BYTES
+        available = machine.available_bytes() if self._device.type == "cpu" else 0
+        if 0 < available < need:
+            raise does_not_fit(checkpoint.name, need, available, can_shrink=False)
 
     def use(self, work: Callable[[LanguageModel], Generator[T, None, R]]) -> Generator[T, None, R]:
         """Run the generator ``work`` with the model in memory: yield its items and return its result."""
         assert self._resident is not None
-        _, placement, modules, vocabulary = self._resident
+        _, placement, modules, vocabulary, fused = self._resident
         try:
             with placement.on_device("language"):
-                return (yield from work(LanguageModel(modules.core, modules.head, vocabulary)))
+                return (yield from work(LanguageModel(modules.core, modules.head, vocabulary, self._interrupt, fused)))
         except torch.OutOfMemoryError:
             pass  # the traceback holds tensors until this block ends
         empty_device_cache(placement.config.device)

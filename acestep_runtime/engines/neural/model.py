@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,39 +10,53 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.conditioning.codes import codes_to_latents, latents_to_codes, semantic_hints
 from acestep_runtime.conditioning.condition import encode_condition
 from acestep_runtime.conditioning.lyric_tokens import lyrics_warnings
 from acestep_runtime.conditioning.prompts import caption_warnings, fit_caption
-from acestep_runtime.conditioning.timbre import default_timbre
+from acestep_runtime.conditioning.timbre import TimbreCache, content_key, default_timbre
 from acestep_runtime.dit.graphs import make_velocity_model
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
+from acestep_runtime.engines.neural.pace import DecodeSpeed
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory import int8
-from acestep_runtime.memory.policy import Offload, choose_compute_config
+from acestep_runtime.memory import int8, machine
+from acestep_runtime.memory.fit import fit_into_memory
+from acestep_runtime.memory.interrupt import Interrupt
+from acestep_runtime.memory.need import Numbers
+from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config
+from acestep_runtime.memory.precision import has_amx
 from acestep_runtime.memory.stage import ModulePlacement
+from acestep_runtime.memory.widen import convert, widen_late
 from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.vae.parity import with_safe_dtype
 from acestep_runtime.values import Adapter, CancelToken
+from acestep_runtime.weights import files
 from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import Models, load
 from acestep_runtime.weights.lora import active_adapters, add_adapter, remove_adapter, scale_adapter
+from acestep_runtime.weights.numbers import count_weights
 from acestep_runtime.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel
     from diffusers.pipelines.ace_step.modeling_ace_step import AceStepAudioTokenDetokenizer, AceStepAudioTokenizer
 
     from acestep_runtime.engines.neural.recipes import Prompt
 
 _PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 _CPU = torch.device("cpu")
+#: How many times as long as in the transformer an operation takes in the VAE, measured on CPUs: in float32, in bfloat16, and in
+#: that with AMX, which helps the transformer more.
+_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS = 1.8, 2.2, 3.4
+#: Conditions that are kept, of 2 to 20 MB.
+_CONDITIONS = 4
 
 
 @dataclass(frozen=True)
@@ -60,39 +74,72 @@ class Model:
     text_tokenizer: PromptTokenizer
     has_audio_tokenizers: bool
     modules: Models
+    #: Operations of the transformer for a latent frame, and the speed of the VAE.
+    frame_operations: float
+    decode_speed: DecodeSpeed
     #: Files of the adapters on the transformer.
     _active_adapters: list[AdapterFile] = field(default_factory=list)
+    #: Conditions ``[1, L, D]`` by text, lyrics and timbre, for the takes of a job and for jobs with the same words.
+    _conditions: dict[tuple[str, str, bytes], Tensor] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, device: torch.device | None = None) -> Model:
+    def load(
+        cls,
+        checkpoint: Checkpoint,
+        device: torch.device | None = None,
+        *,
+        memory_bytes: int = 0,
+        interrupt: Interrupt | None = None,
+    ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
-        Raises `EngineFailure` for files that do not fit.
+        ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks while it loads, and before each layer
+        that computes on a CPU. Raises `EngineFailure` for files that do not fit together, and for weights that do not fit into
+        memory.
         """
         in_int8 = int8.is_enabled()
         config = choose_compute_config(checkpoint.size, device, int8=in_int8)
+        if config.device == _CPU:
+            sizes = (machine.available_bytes(), memory_bytes)
+            available = min(filter(None, sizes), default=0)
+            config = fit_into_memory(
+                checkpoint.name, config, Numbers(*count_weights(checkpoint)), available, int8=in_int8
+            )
+        as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8
-        parts = load(checkpoint, config.dtype, config.device if load_on_device else _CPU)
-        for name in int8.PARTS if in_int8 else ():
-            int8.quantize_linears(getattr(parts, name))
+        interrupt = interrupt or Interrupt()
+        with files.check_reading(interrupt.check):
+            parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
         modules = {name: getattr(parts, name) for name in _PARTS if getattr(parts, name) is not None}
-        for module in modules.values():
+        for name, module in modules.items():
+            interrupt.check()
+            if in_int8 and name in int8.PARTS:
+                int8.quantize_linears(module, config.dtype)
+            elif config.widens_late:
+                widen_late(module, config.dtype)
+            elif as_stored:
+                convert(module, config.dtype)
             module.eval()
         placement = ModulePlacement(modules, config)
         silence = parts.silence.float().to(config.device)
+        null_condition = parts.null_condition
         vae = fuse(parts.vae)
         if config.device != _CPU:
             with placement.on_device("vae"):
                 with_safe_dtype(vae)
+        parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
+        for module in modules.values() if config.device == _CPU else ():
+            interrupt.watch(module)
         codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
         velocity = make_velocity_model(
             parts.dit, placement.layer_context, config.device, lambda: placement.is_resident("dit")
         )
         return cls(
             checkpoint, parts.spec, placement, velocity, codec, silence,
-            default_timbre(silence), parts.null_condition, PromptTokenizer(parts.text_tokenizer),
-            "tokenizer" in modules and "detokenizer" in modules, parts,
+            default_timbre(silence), null_condition, PromptTokenizer(parts.text_tokenizer),
+            "tokenizer" in modules and "detokenizer" in modules, parts, _frame_operations(parts.dit),
+            DecodeSpeed(codec.decode_operations, _decode_slowness(config)),
         )  # fmt: skip
 
     def set_adapters(self, folder: Path, requested: Sequence[Adapter]) -> bool:
@@ -136,9 +183,13 @@ class Model:
 
     def encode_audio(self, samples: Samples, cancel: CancelToken) -> Tensor:
         """Return the latents ``[1, T, C]`` of samples ``[N, 2]``. Silent samples give the model's silence latents."""
+        return torch.cat(list(self.encode_tiles(samples, cancel)), 1)
+
+    def encode_tiles(self, samples: Samples, cancel: CancelToken) -> Iterator[Tensor]:
+        """Yield the latents of `encode_audio` tile by tile."""
         silent = not samples.size or float(np.abs(samples).max()) < SILENCE_LEVEL
         with self.placement.on_device("vae"):
-            return self.codec.encode(samples, silence=self.silence if silent else None, check=cancel.check)
+            yield from self.codec.encode_tiles(samples, silence=self.silence if silent else None, check=cancel.check)
 
     def fit_captions(self, prompt: Prompt) -> tuple[str, str]:
         """Return the caption of a prompt, and that of its song, as far as they are read; the first has priority."""
@@ -157,16 +208,18 @@ class Model:
 
     def encode_prompt(self, prompt: Prompt, timbre: Tensor) -> CrossAttentionKV:
         """Return the cross-attention KV cache of a prompt and the latents ``[1, 750, C]`` of a timbre reference."""
-        modules = self.modules
-        with self.placement.on_device("text_encoder"), self.placement.on_device("encoder"):
-            hidden = encode_condition(
-                prompt.text(*self.fit_captions(prompt)),
-                prompt.lyrics,
-                timbre,
-                tokenizer=self.text_tokenizer,
-                text_encoder=modules.text_encoder,
-                encoder=modules.encoder,
-            )
+        key = prompt.text(*self.fit_captions(prompt)), prompt.lyrics, content_key(timbre)
+        hidden = self._conditions.pop(key, None)
+        if hidden is None:
+            modules = self.modules
+            with self.placement.on_device("text_encoder"), self.placement.on_device("encoder"):
+                hidden = encode_condition(
+                    *key[:2], timbre,
+                    tokenizer=self.text_tokenizer, text_encoder=modules.text_encoder, encoder=modules.encoder,
+                )  # fmt: skip
+        self._conditions[key] = hidden  # the latest is last
+        if len(self._conditions) > _CONDITIONS:
+            del self._conditions[next(iter(self._conditions))]
         with self.placement.on_device("dit"):
             return self.velocity.project_condition(hidden)
 
@@ -197,3 +250,15 @@ class Model:
                 remedy="Choose another model; a cover also works with --skip-quantiser.",
             )
         return tokenizer, detokenizer
+
+
+def _decode_slowness(config: ComputeConfig) -> float:
+    if config.dtype == torch.float32:
+        return _FULL_SLOWNESS
+    return _AMX_SLOWNESS if config.device == _CPU and has_amx() else _NARROW_SLOWNESS
+
+
+def _frame_operations(dit: AceStepTransformer1DModel) -> float:
+    """Return the operations of a step for a latent frame: two for each number of the linear layers, which see patches."""
+    layers = [each for each in dit.modules() if isinstance(each, nn.Linear)]
+    return 2.0 * sum(each.in_features * each.out_features for each in layers) / dit.patch_size

@@ -5,6 +5,7 @@ Frames of a source whose latents are not exact (see `acestep_runtime.take_latent
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
@@ -21,16 +22,23 @@ from acestep_runtime.values import CancelToken
 
 def encode_source(model: Model, request: EngineRequest, cancel: CancelToken) -> Tensor:
     """Return the latents ``[1, T, C]`` of the source of a request, its own where they are exact."""
+    return torch.cat(list(encode_source_tiles(model, request, cancel)), 1)
+
+
+def encode_source_tiles(model: Model, request: EngineRequest, cancel: CancelToken) -> Iterator[Tensor]:
+    """Yield the latents of `encode_source` tile by tile."""
     source, own = request.source, _usable(model, request)
     assert source is not None
     if own is None:
-        return model.encode_audio(source, cancel)
+        yield from model.encode_tiles(source, cancel)
+        return
     latents = torch.from_numpy(own.latents.astype(np.float32))[None].to(model.device)
-    if spans := _spans_to_encode(own):
-        with model.placement.on_device("vae"):
-            for span in spans:
-                latents[:, slice(*span)] = model.codec.encode(source, frames=span, check=cancel.check)
-    return latents
+    for is_exact, span in _spans(own):
+        if is_exact:
+            yield latents[:, slice(*span)]
+        else:
+            with model.placement.on_device("vae"):
+                yield from model.codec.encode_tiles(source, frames=span, check=cancel.check)
 
 
 def source_metadata(model: Model, request: EngineRequest) -> TakeMetadata:
@@ -58,8 +66,10 @@ def _usable(model: Model, request: EngineRequest) -> TakeLatents | None:
     return own if own.latents.shape == (samples_to_frames(request.frames), model.spec.channels) else None
 
 
-def _spans_to_encode(own: TakeLatents) -> list[Span]:
-    """Return the spans of frames that are not exact."""
-    groups = groupby(range(len(own.exact)), key=own.exact.__getitem__)
-    frames = [list(group) for is_exact, group in groups if not is_exact]
-    return [(group[0], group[-1] + 1) for group in frames]
+def _spans(own: TakeLatents) -> Iterator[tuple[bool, Span]]:
+    """Yield spans of frames that are exact, and of those that are not."""
+    start = 0
+    for is_exact, group in groupby(own.exact):
+        stop = start + len(list(group))
+        yield bool(is_exact), (start, stop)
+        start = stop

@@ -35,7 +35,9 @@ def status(json: AsJson = False, address: Address = None) -> None:
     if fingerprint:
         typer.echo(f"certificate: {fingerprint}")
     for worker in state.workers:
-        typer.echo(f"{worker.device}: {'job ' + worker.job_id if worker.job_id else 'idle'}")
+        holds = f", {bytes_text(worker.memory_bytes)} of memory" if worker.memory_bytes else ""
+        models = f" with {', '.join(worker.models)}" if worker.models else ""
+        typer.echo(f"{worker.device}: {'job ' + worker.job_id if worker.job_id else 'idle'}{holds}{models}")
 
 
 def stop(address: Address = None) -> None:

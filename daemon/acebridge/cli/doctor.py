@@ -162,6 +162,31 @@ def _models(_: str | None) -> Finding:
     return Finding("models", not broken, ". ".join(says), " ".join(dict.fromkeys(model.remedy for model in broken)))
 
 
+def _memory(_: str | None) -> Finding:
+    """Compare what is free with what the largest model that may be chosen needs."""
+    from acestep_runtime.memory import machine
+    from acestep_runtime.memory.choice import read_precision
+    from acestep_runtime.memory.int8 import is_enabled
+    from acestep_runtime.memory.need import Numbers, least_bytes
+    from acestep_runtime.weights.folder import models_folder
+    from acestep_runtime.weights.numbers import count_weights
+    from acestep_runtime.weights.wholeness import inspect_checkpoints
+
+    free, total = machine.available_bytes(), machine.total_bytes()
+    if not total:
+        return Finding("memory", True, "nobody says how much there is")
+    faults = inspect_checkpoints(models_folder())
+    needs = {
+        each.name: least_bytes(Numbers(*count_weights(each)), int8=is_enabled()) for each in faults if not faults[each]
+    }
+    says = [
+        f"{machine.format_gib(free)} of {machine.format_gib(total)} free; models compute in {read_precision()} precision",
+        *(f"{name} needs {machine.format_gib(need)} on a CPU" for name, need in needs.items()),
+    ]
+    largest = max(needs.values(), default=0)
+    return Finding("memory", largest <= total, "; ".join(says), "Set int8_weights to true, or choose a smaller model.")
+
+
 def _daemon(address: str | None) -> Finding:
     from acebridge.client.connection import connect
     from acebridge.client.restart import get_status
@@ -192,6 +217,7 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (
     _playback,
     _engines,
     _models,
+    _memory,
     _daemon,
 )
 

@@ -230,8 +230,10 @@ def unload_model(name: Name, address: Address = None) -> None:
     from acebridge.v1 import models_pb2
 
     with connect(address, autostart=False) as client:
+        there = client.call(client.models.ListModels, models_pb2.ListModelsRequest())
+        loaded = {each.name for each in there.models if each.loaded}
         model = client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name), timeout_s=_LOADING_S)
-    typer.echo(f"{model.name} is not loaded")
+    typer.echo(f"{model.name} is not in memory any more" if model.name in loaded else f"{model.name} was not in memory")
 
 
 @models.command("verify")
@@ -251,7 +253,10 @@ def verify_models(folder: Folder = None, json: AsJson = False) -> None:
                 f"{verdict.folder}: {verdict.files} files, {'; '.join(verdict.faults) or 'all as they should be'}"
             )
     if not verdicts and not json:
-        typer.echo(f"{where} holds no models that were fetched with `acebridge models pull`.")
+        typer.echo(
+            f"{where} holds no models that were fetched with `acebridge models pull`: there are no checksums to compare with."
+            " `acebridge doctor` says whether the files there are whole."
+        )
     faulty = [verdict for verdict in verdicts if verdict.faults]
     groups = {
         "Not as they should be": [verdict.folder.name for verdict in faulty if verdict.files],

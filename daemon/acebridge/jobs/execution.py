@@ -11,7 +11,8 @@ from acebridge.background import gather_arrived
 from acebridge.jobs.job import EventBody, Job
 from acebridge.jobs.journal import Journal
 from acebridge.store.assets import AssetStore
-from acebridge.workers.base import OutOfMemory, Worker, WorkerDied
+from acebridge.workers.base import KILLED, OutOfMemory, Worker, WorkerDied
+from acebridge.workers.memory import remedy_for_kill
 from acebridge.workers.messages import Error, JobOrder, Message, RankedTake, Take, WorkOrder
 from acebridge.workers.spool import Spool
 
@@ -98,8 +99,9 @@ async def execute(
         return Outcome(
             failure(
                 f"The engine's process ended in the middle of the job, and again when the job was repeated ({death}).",
-                "The daemon goes on with the next job, and finished takes are kept; send this one again, with a shorter "
-                "region if it may have run out of memory.",
+                remedy_for_kill()
+                if str(death) == KILLED
+                else "The daemon goes on with the next job, and finished takes are kept; send this one again.",
             ),
             retry="once",
             reason=str(death),

@@ -73,6 +73,7 @@ from acebridge.workers.orphans import WorkerRecord
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
+from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.recipes import VARIABLE as RECIPES
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
@@ -105,6 +106,7 @@ def serve(config: Config) -> None:
         os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
         os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
         os.environ[CUDA_GRAPHS] = str(config.cuda_graphs).lower()
+        os.environ[PRECISION] = config.precision
         os.environ[VAE] = config.vae
         os.environ[RECIPES] = str(config.recipes).lower()
         log_path = config.data_dir / LOG_FILE

@@ -20,6 +20,10 @@ class Device:
         return f"{self.name} ({self.label})" if self.label else self.name
 
 
+#: The reason of a `WorkerDied` whose process was killed.
+KILLED = "exit code -9"
+
+
 class WorkerDied(Exception):
     """The worker ended before its order did.
 

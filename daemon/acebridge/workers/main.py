@@ -54,6 +54,8 @@ from acestep_runtime.values import CancelToken
 #: Errors that keep their name for the client; all others become an `EngineFailure`.
 KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, UnsupportedTask, EngineFailure, Cancelled)}
 _PROGRESS_INTERVAL_S = 0.05
+#: Share from which on the pace since the beginning tells how long the rest takes.
+_FIRST_ETA = 0.02
 
 
 def run_task(
@@ -67,13 +69,16 @@ def run_task(
     note: str = "",
 ) -> Iterator[Message]:
     """Run ``task`` and yield its messages; the WAV files appear in ``folder``. See `record`."""
-    began, last_progress_s = time.monotonic(), -1.0
+    began_s, last_progress_s = time.monotonic(), -1.0
+    base_s = 0.0
     for event in record(task, engine, folder, cancel, earlier, first_output, note=note):
         if isinstance(event, Progress):
-            elapsed_s = time.monotonic() - began
+            elapsed_s = time.monotonic() - began_s
+            if event.fraction == 0:  # a model was loaded until now, which takes other time than what follows
+                base_s = elapsed_s
             if elapsed_s - last_progress_s >= _PROGRESS_INTERVAL_S:
                 last_progress_s = elapsed_s
-                eta_s = elapsed_s * (1 / event.fraction - 1) if event.fraction > 0.02 else None
+                eta_s = _remaining_s(event, elapsed_s - base_s)
                 yield {"type": "progress", "body": {"stage": event.stage, "fraction": event.fraction, "eta_s": eta_s}}
         elif isinstance(event, OutputHeader):
             chunks: Header = {**_header(event), "chunks": base64.b64encode(event.chunks).decode()}
@@ -85,6 +90,13 @@ def run_task(
             yield {"type": "ranking", "body": [_ranking_row(take) for take in event.takes]}
         else:
             yield {"type": "take", "body": _take(event)}
+
+
+def _remaining_s(event: Progress, elapsed_s: float) -> float | None:
+    """Return the seconds until the end of a job: what the engine says, or by the pace since it began; ``None`` at first."""
+    if event.whole_s is not None:
+        return (1 - event.fraction) * event.whole_s
+    return elapsed_s * (1 / event.fraction - 1) if event.fraction > _FIRST_ETA else None
 
 
 def _header(header: OutputHeader) -> Header:
@@ -121,8 +133,8 @@ def describe_error(error: BaseException, memory_bytes: int = 0) -> Error:
             "The disk reports errors, so the result could not be kept.",
             remedy="Copy what is on it to another one, check it, then send the job again.",
         )
-    elif isinstance(error, MemoryError):
-        error = memory.out_of_memory(memory_bytes)
+    elif memory.is_out_of_memory(error):
+        error = memory.describe_shortage(error, memory_bytes)
     if not isinstance(error, AceStepError):
         error = EngineFailure(
             f"The engine failed: {type(error).__name__}: {error}.",
@@ -151,7 +163,9 @@ class Engines:
         if name not in self._loaded:
             uses_device = any(registry.ENGINES[each].uses_device for each in (name, *self._loaded))
             memory.limit_own(0 if uses_device else self.memory_bytes)
-            self._loaded[name] = registry.load(registry.ENGINES[name], device=self._device)
+            self._loaded[name] = registry.load(
+                registry.ENGINES[name], device=self._device, memory_bytes=self.memory_bytes
+            )
         return self._loaded[name]
 
     @property

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory import machine
 
-_PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 #: The part of the machine's memory, or of what its control group may take, that a worker may take.
 _SHARE = 0.75
 #: What a process reserves later and never touches: stacks of threads, buffers of BLAS.
@@ -19,33 +19,9 @@ _RESERVE_BYTES = 2**29
 _OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
-def default_limit(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
+def default_limit(proc: Path = machine.PROC, cgroups: Path = machine.CGROUPS) -> int:
     """Return how many bytes a worker may take here: three quarters of all memory; 0, no limit, where that is unknown."""
-    sizes = [*_total(proc / "meminfo"), *_group_limits(proc / "self" / "cgroup", cgroups)]
-    return int(min(sizes, default=0) * _SHARE)
-
-
-def _total(meminfo: Path) -> Iterator[int]:
-    with suppress(OSError, ValueError, IndexError):
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemTotal:"):
-                yield int(line.split()[1]) * 1024
-
-
-def _group_limits(own: Path, cgroups: Path) -> Iterator[int]:
-    """Yield the limits of this process's control groups and of all above them; both versions of the interface."""
-    with suppress(OSError):
-        for line in own.read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
-            if controllers not in ("", "memory"):
-                continue
-            root, name = (cgroups, "memory.max") if not controllers else (cgroups / "memory", "memory.limit_in_bytes")
-            folder = root / group.strip("/")
-            # In a container the folder of the group is mounted as the root.
-            for place in dict.fromkeys((folder, *folder.parents, root)):
-                if place == root or root in place.parents:
-                    with suppress(OSError, ValueError):  # "max"
-                        yield int((place / name).read_text())
+    return int(machine.total_bytes(proc, cgroups) * _SHARE)
 
 
 def memory_of(pid: int) -> int:
@@ -56,7 +32,7 @@ def memory_of(pid: int) -> int:
 def _sum_fields(pid: int, names: tuple[str, ...]) -> int:
     """Return the sum of fields of /proc/PID/status, in bytes."""
     try:
-        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
+        lines = (machine.PROC / str(pid) / "status").read_text(errors="replace").splitlines()
     except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
@@ -80,15 +56,50 @@ def limit_own(limit_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
 
-def out_of_memory(limit_bytes: int, taken: int = 0) -> EngineFailure:
-    """Return the error of a job that needs more memory than a worker may take; 0 for a number that is not known."""
+#: What torch says where memory is not enough: for an array, and for a file that it maps.
+_TORCH_SAYS = re.compile(
+    r"can't allocate memory|not enough memory|unable to mmap (\d+) bytes|cannot allocate memory", re.I
+)
+_ASKED = re.compile(r"(?:tried to allocate|unable to mmap) (\d+) bytes", re.I)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of Python, of the system or of torch says that memory is not enough."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_TORCH_SAYS.search(str(error))))
+
+
+def describe_shortage(error: BaseException, limit_bytes: int) -> EngineFailure:
+    """Return the error for the user of an error that says that memory is not enough, with what it asked for."""
+    asked = _ASKED.search(str(error))
+    return out_of_memory(limit_bytes, asked=int(asked[1]) if asked else 0)
+
+
+def out_of_memory(limit_bytes: int, taken: int = 0, asked: int = 0) -> EngineFailure:
+    """Return the error of a job that needs more memory than a worker may take; 0 for a number that is not known.
+
+    ``taken`` is what it took, ``asked`` what it asked for in addition.
+    """
     takes = (
         f"The engine took {_gib(taken)} of memory for this job" if taken else "There is not enough memory for this job"
     )
+    more = f": it asked for {_gib(asked)} more, and {_gib(machine.available_bytes())} are free" if asked else ""
     limit = f"; a worker may take {_gib(limit_bytes)}" if limit_bytes else ""
     return EngineFailure(
-        f"{takes}{limit}.",
-        remedy="Ask for a shorter region, fewer takes or less context, or raise worker_memory_bytes in config.toml.",
+        f"{takes}{more}{limit}.",
+        remedy="Ask for a shorter region, fewer takes or less context, close other programs, set int8_weights to true, or"
+        " raise worker_memory_bytes in config.toml.",
+    )
+
+
+def remedy_for_kill() -> str:
+    """Return what to do about a job whose process the system has killed: it does that when memory runs out."""
+    free, total = machine.available_bytes(), machine.total_bytes()
+    there = f"; {_gib(free)} of {_gib(total)} are free now" if total else ""
+    return (
+        f"Somebody killed it, or the system did, as it does when memory runs out{there}. Close other programs, set"
+        " int8_weights to true, or choose a smaller model or --engine draft; finished takes are kept, so send this one again."
     )
 
 

@@ -87,6 +87,21 @@ def test_velocity_has_the_dtype_of_the_transformer(frames: int, dtype: torch.dty
     assert difference(velocities.float(), theirs.float()) <= 8 * 2.0**-digits * float(theirs.abs().max())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_every_linear_layer_gets_contiguous_states(dtype: torch.dtype) -> None:
+    dit, found = _model().to(dtype), list[bool]()
+    for block in dit.layers:
+        for name, child in block.named_modules():
+            if isinstance(child, torch.nn.Linear) and "to_out" not in name:
+                child.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].is_contiguous()))
+    x, context, hidden, t = _random(1, 39, 8), _random(1, 39, 16), _random(1, 7, 32), torch.tensor([0.5])
+    velocity = VelocityModel(dit)
+    with torch.inference_mode():
+        velocity(x, t, context, velocity.project_condition(hidden))
+    assert found
+    assert all(found)
+
+
 def test_adapters_affect_every_wrapped_layer() -> None:
     dit = _model()
     x, context, hidden, t = _random(1, 39, 8), _random(1, 39, 16), _random(1, 7, 32), torch.tensor([0.5])

@@ -84,6 +84,20 @@ def test_a_model_that_is_not_whole_is_not_available(models: Path) -> None:
     assert "is not whole" in registry.resolve("auto", TextToMusic).note
 
 
+@pytest.mark.usefixtures("models")
+def test_auto_takes_no_model_that_this_machine_can_never_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.machine, "total_bytes", lambda: 1 << 30)
+    choice = registry.resolve("auto", TextToMusic)
+    assert choice.engine is DRAFT
+    assert "model acestep-v15-turbo needs 1.3 GiB of memory, and there are 1.0 GiB. Set int8_weights" in choice.note
+    with pytest.raises(UnsupportedTask, match="cannot do text2music now"):
+        registry.resolve("neural", TextToMusic)
+    monkeypatch.setattr(registry.machine, "total_bytes", lambda: 2 << 30)
+    assert registry.resolve("auto", TextToMusic) == (NEURAL, "")
+    monkeypatch.setattr(registry.machine, "total_bytes", lambda: 0)
+    assert registry.resolve("auto", TextToMusic) == (NEURAL, "")
+
+
 def test_nothing_is_noted_where_nobody_has_set_up_the_neural_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

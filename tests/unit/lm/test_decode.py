@@ -15,6 +15,7 @@ from acestep_runtime.lm import decode
 from acestep_runtime.lm.grammar import build_grammar, parse_metadata
 from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.lm.sampling import SamplingParams
+from acestep_runtime.lm.vocabulary import Matcher
 from acestep_runtime.values import CODES
 from tests.support.lm_vocabularies import language, terse, vocabulary, whole
 from tests.support.tiny_lm import model
@@ -102,7 +103,7 @@ def _generate_text(
     max_tokens: int = 500,
     params: SamplingParams | None = None,
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Return the texts, and how long they were after every token."""
+    """Return the texts, and how long they were after every pass."""
     lengths, texts = [], []
     for texts in decode.generate_text(language(), prompts, text_grammar, seeds, params or SamplingParams(), max_tokens):
         lengths.append([len(text) for text in texts])
@@ -123,9 +124,23 @@ def test_texts_of_a_batch_end_at_different_times(params: SamplingParams) -> None
         assert {name: found[name] for name in given} == given
     if params.temperature:
         assert len({len(text) for text in texts}) > 1
-    assert lengths == [[min(step, len(text)) for text in texts] for step in range(1, max(map(len, texts)) + 1)]
+    ends = [max(each) for each in lengths]
+    assert ends == sorted(set(ends))
+    assert lengths == [[min(end, len(text)) for text in texts] for end in ends]
     for prompt, seed, text in zip(prompts, seeds, texts, strict=True):
         assert _generate_text([prompt], text_grammar, [seed], params=params)[0] == [text]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_forced_tokens_are_read_in_one_pass_and_change_nothing(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    text_grammar = build_grammar({"bpm": 97, "caption": "a slow song of rain"}, (), think_end=vocabulary().think_end)
+    prompts, seeds = [PROMPT] * count, list(range(count))
+    texts, lengths = _generate_text(prompts, text_grammar, seeds)
+    monkeypatch.setattr(Matcher, "forced_tokens", lambda _: [])
+    slow_texts, slow_lengths = _generate_text(prompts, text_grammar, seeds)
+    assert texts == slow_texts
+    assert len(slow_lengths) == max(map(len, texts))
+    assert len(lengths) < 0.7 * len(slow_lengths)
 
 
 def test_text_ends_at_the_token_limit() -> None:

@@ -14,7 +14,9 @@ import torch
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, forward
 from acestep_runtime.lm.forward import CACHE_BLOCK, DecoderRows, compute_logits
+from acestep_runtime.lm.fuse import fuse_layers
 from acestep_runtime.lm.sampling import SamplingParams
+from acestep_runtime.memory.interrupt import Interrupt
 from tests.support.lm_vocabularies import language, whole
 from tests.support.rerun_recorder import RerunRecorder
 from tests.support.tiny_lm import model
@@ -136,3 +138,43 @@ def test_cuda_graphs_equal_eager_execution() -> None:
     mine = (compute_logits(rough.lm_head.weight, rows.hidden, EVERY)[0] - truth).square().mean()
     theirs = (_without_cache(rough, text, EVERY).float() - truth).square().mean()
     assert mine < 2 * theirs
+
+
+def test_the_cache_grows_as_it_fills_and_extends_like_appending() -> None:
+    draw, core = torch.Generator().manual_seed(2), whole().model
+    text = torch.randint(50, (2, 700), generator=draw)
+    prompts = [text[0, :5].tolist(), text[1, :9].tolist()]
+    one, many = (DecoderRows(core, prompts, 800) for _ in range(2))
+    assert one._keys.shape[3] == CACHE_BLOCK
+    with torch.inference_mode():
+        for token in text[:, 9:].T:
+            one.append(token)
+        for piece in text[:, 9:].split(250, 1):
+            many.extend(piece)
+    assert float((one.hidden - many.hidden).abs().max()) < 1e-4
+    assert 700 <= one._keys.shape[3] < 1024 + CACHE_BLOCK
+
+
+def test_each_layer_is_checked() -> None:
+    interrupt, checks, core = Interrupt(), list[int](), whole().model
+    with interrupt.during(lambda: checks.append(1)):
+        rows = DecoderRows(core, [[5, 6]], 8, interrupt)
+        rows.append(torch.tensor([1]))
+    assert len(checks) == 2 * len(core.layers)
+
+
+def test_fused_weights_give_the_same_states_and_are_not_there_twice() -> None:
+    plain, other = model(3).model, model(3).model
+    fused = fuse_layers(other)
+    assert len(fused) == len(other.layers)
+    first = other.layers[0]
+    assert first.self_attn.q_proj.weight.data_ptr() == fused[0].qkv.data_ptr()
+    assert first.mlp.gate_proj.weight.data_ptr() == fused[0].gate_up.data_ptr()
+    prompts = [[5, 6, 7], [8]]
+    with torch.inference_mode():
+        rows = DecoderRows(plain, prompts, 8), DecoderRows(other, prompts, 8, fused=fused)
+        for each in rows:
+            each.append(torch.tensor([1, 2]))
+            each.extend(torch.tensor([[3, 4], [5, 6]]))
+    assert float((rows[0].hidden - rows[1].hidden).abs().max()) < 1e-5
+    assert fuse_layers(model(1, attention_bias=True).model) == ()

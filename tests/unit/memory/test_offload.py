@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,7 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 import torch
 from torch import nn
 
+from acebridge.workers.memory import memory_of
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import policy
 from acestep_runtime.memory.policy import (
@@ -21,7 +24,7 @@ from acestep_runtime.memory.policy import (
     max_batch_takes,
     native_dtype,
 )
-from acestep_runtime.memory.stage import ModulePlacement, retry_with_offload
+from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache, retry_with_offload
 
 #: Stands for a GPU: a device of its own, on which nothing is computed.
 ELSEWHERE = torch.device("meta")
@@ -48,7 +51,7 @@ def test_less_memory_means_more_offload(size: str) -> None:
 
 def test_the_cpu_computes_in_float32_without_offload() -> None:
     assert choose_offload("XL", None) is Offload.NONE
-    assert native_dtype(torch.device("cpu")) is torch.float32
+    assert native_dtype(torch.device("cpu")) is torch.float32  # as the tests set it
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         assert choose_compute_config("2B") == ComputeConfig(torch.device("cpu"), torch.float32, Offload.NONE)
 
@@ -161,3 +164,13 @@ def test_more_memory_allows_more_takes_per_batch() -> None:
 def test_a_batch_fills_half_of_the_free_memory(frames: int, with_guidance: bool, takes: int) -> None:
     take_gib = policy._TAKE_GIB * frames / 1000
     assert max_batch_takes(frames, 20.5 * take_gib, with_guidance=with_guidance) == takes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the C library has no such function")
+def test_what_is_free_in_this_process_goes_back_to_the_system() -> None:
+    kept = [bytes(bytearray(40_000)) for _ in range(5000)]  # 200 MB, each piece too small for a mapping of its own
+    full, top = memory_of(os.getpid()), kept[-1]
+    kept.clear()
+    empty_device_cache(torch.device("cpu"))
+    assert full - memory_of(os.getpid()) > 0.9 * 200e6
+    assert len(top) == 40_000

@@ -100,6 +100,7 @@ def test_the_check_runs_once_and_only_for_bfloat16_on_a_cpu(monkeypatch: pytest.
 
 
 def test_native_dtype_uses_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_PRECISION", "auto")
     monkeypatch.setattr(policy, "select_device", lambda: CPU)
     monkeypatch.setattr(policy, "_fastest_dtype", lambda _: BFLOAT16)
     assert policy.native_dtype(CPU) is BFLOAT16

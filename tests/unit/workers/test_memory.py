@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from acebridge.workers import memory
+from acebridge.workers.main import describe_error
 
 GIB = 2**30
 
@@ -74,3 +76,40 @@ def test_an_allocation_beyond_the_limit_fails_and_the_process_goes_on() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "There is not enough memory for this job; a worker may take 256 MiB.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4294967296 bytes."),
+         ": it asked for 4.00 GiB more, and 1.00 GiB are free"),
+        (RuntimeError("unable to mmap 2147483648 bytes from file </models/m>: Cannot allocate memory (12)"),
+         ": it asked for 2.00 GiB more, and 1.00 GiB are free"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), ""), (MemoryError(), ""),
+    ],
+)  # fmt: skip
+def test_every_way_to_say_that_memory_is_not_enough(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, asked: str
+) -> None:
+    monkeypatch.setattr(memory.machine, "available_bytes", lambda: GIB)
+    said = describe_error(error, 8 * GIB)
+    assert said["message"] == f"There is not enough memory for this job{asked}; a worker may take 8.00 GiB."
+    assert "report" not in said["remedy"]
+    assert "close other programs" in said["remedy"]
+
+
+def test_other_errors_are_not_about_memory() -> None:
+    for error in (
+        RuntimeError("shape '[2]' is invalid"),
+        OSError(errno.EIO, "disk"),
+        ValueError("can't allocate memory"),
+    ):
+        assert not memory.is_out_of_memory(error)
+
+
+def test_a_process_that_was_killed_may_have_run_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.machine, "available_bytes", lambda: GIB)
+    monkeypatch.setattr(memory.machine, "total_bytes", lambda: 16 * GIB)
+    assert "when memory runs out; 1.00 GiB of 16.00 GiB are free now. Close other programs" in memory.remedy_for_kill()
+    monkeypatch.setattr(memory.machine, "total_bytes", lambda: 0)
+    assert "when memory runs out. Close" in memory.remedy_for_kill()

@@ -10,6 +10,7 @@ from acebridge.server.idle import is_busy
 from acebridge.server.messages import timestamp
 from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
 from acebridge.version import VERSION
+from acebridge.workers.memory import memory_of
 
 
 class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
@@ -28,6 +29,8 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
                 pid=worker.pid,
                 job_id=context.scheduler.running.get(device, ""),
                 restarts=worker.restarts,
+                memory_bytes=memory_of(worker.pid) if worker.pid else 0,
+                models=worker.models,
             )
             for device, worker in context.scheduler.workers.items()
         ]

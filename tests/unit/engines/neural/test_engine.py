@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress, TaskTraits
@@ -23,6 +25,7 @@ from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.errors import Cancelled, EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.installation import install_remedy
+from acestep_runtime.memory.need import Numbers, need_bytes
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed
@@ -221,6 +224,77 @@ def test_cancelling_stops_at_the_next_step(engine: NeuralEngine, source: Samples
         next(events)
 
 
+class CountingToken(CancelToken):
+    """Counts its checks; the one with the number ``last`` cancels."""
+
+    def __init__(self, last: int = 0) -> None:
+        super().__init__()
+        self.count, self._last = 0, last
+
+    def check(self) -> None:
+        self.count += 1
+        if self.count == self._last:
+            self.cancel()
+        super().check()
+
+
+def test_a_cancel_waits_for_one_layer_and_loses_no_model(folder: Path, source: Samples) -> None:
+    engine, counting = NeuralEngine(folder), CountingToken()
+    job, counts, expected = request("repaint", source), list[tuple[str, int]](), list[Samples]()
+    for event in engine.run(job, counting):
+        if isinstance(event, Progress):
+            counts.append((event.stage, counting.count))
+        elif isinstance(event, Block):
+            expected.append(event.samples)
+    loaded, steps = counts[1][1], [count for stage, count in counts if "step" in stage]
+    model, layers = engine._model, len(list(engine._model.modules.dit.layers)) if engine._model else 0
+    assert loaded > 100  # one for each tensor
+    assert min(after - before for before, after in pairwise(steps)) >= 10 * layers
+    decoding = counting.count - steps[-1]
+    assert decoding > 10
+    for last in (1, loaded // 2):
+        other = NeuralEngine(folder)
+        with pytest.raises(Cancelled):
+            list(other.run(job, CountingToken(last)))
+    warm = counting.count - loaded
+    for last in range(1, warm, warm // 8):
+        with pytest.raises(Cancelled):
+            list(engine.run(replace(job, seed=last), CountingToken(last)))
+        assert engine._model is model
+    again = [event.samples for event in engine.run(job, CancelToken()) if isinstance(event, Block)]
+    assert np.array_equal(np.concatenate(again), np.concatenate(expected))
+
+
+def test_the_condition_of_takes_and_of_silence_is_encoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, calls = NeuralEngine(folder), list[str]()
+    original = model.encode_condition
+    monkeypatch.setattr(
+        model, "encode_condition", lambda *given, **more: (calls.append("all"), original(*given, **more))[1]
+    )
+    first, _, _ = run_engine(engine, request("text2music", None))
+    assert engine._model is not None
+    timbre = engine._model.modules.encoder.timbre_encoder.encoder
+    timbre.register_forward_pre_hook(lambda *_: calls.append("timbre"))
+    other, _, _ = run_engine(engine, replace(request("text2music", None), seed=8))
+    again, _, _ = run_engine(engine, request("text2music", None))
+    assert calls == ["all"]
+    assert np.array_equal(first["mix"], again["mix"])
+    assert not np.array_equal(first["mix"], other["mix"])
+    words = replace(request("text2music", None), music=Music("cold piano", "la", "en"))
+    run_engine(engine, words)
+    assert calls == ["all", "all"]  # other words, the same timbre
+    run_engine(engine, replace(words, reference=0.1 * noise(30, rate_hz=48_000)))
+    assert calls == ["all", "all", "all", "timbre"]
+
+
+def test_repeating_a_source_is_reported(engine: NeuralEngine, source: Samples) -> None:
+    for skip_loop in (False, True):
+        job = request("lego", source, sampling=replace(FEW, skip_loop=skip_loop))
+        _, facts, _ = run_engine(engine, job)
+        notes = [each for each in facts.get("warnings", []) if "repeated" in each]
+        assert bool(notes) is not skip_loop
+
+
 def test_out_of_memory_raises_with_a_remedy(
     engine: NeuralEngine, source: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,11 +353,35 @@ def test_weights_are_quantized_before_they_move_to_a_gpu(folder: Path, monkeypat
 
     monkeypatch.setattr(model, "load", load)
     monkeypatch.setattr(model, "fingerprint", lambda _: "none")  # there are no values on that device
-    monkeypatch.setattr(model.int8, "quantize_linears", lambda _: loaded_to.append("smaller"))
+    monkeypatch.setattr(model.int8, "quantize_linears", lambda *_: loaded_to.append("smaller"))
     for value in ("false", "true"):
         monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", value)
         model.Model.load(select_checkpoint(folder, "turbo", needs_base=False))
     assert loaded_to == ["meta", "cpu", "smaller", "smaller", "smaller"]
+
+
+def test_a_model_is_mapped_or_refused_by_the_memory_that_is_free(
+    tmp_path: Path, source: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_checkpoint(tmp_path, "original", "turbo")
+    for file in tmp_path.rglob("*.safetensors"):
+        save_file({name: value.bfloat16() for name, value in load_file(file).items()}, file)
+    numbers = Numbers(*model.count_weights(select_checkpoint(tmp_path, "turbo", needs_base=False)))
+    whole, mapped = (need_bytes(numbers, 4, mapped=each) for each in (False, True))
+    expected, _, _ = run_engine(NeuralEngine(tmp_path), request("repaint", source))
+    monkeypatch.setattr(model.machine, "available_bytes", lambda: whole - 1)
+    late = NeuralEngine(tmp_path)
+    roles, _, _ = run_engine(late, request("repaint", source))
+    assert late._model is not None
+    assert late._model.placement.config.widens_late
+    assert np.array_equal(roles["mix"], expected["mix"])
+    with pytest.raises(
+        EngineFailure, match=r"Model acestep-v15-turbo needs 1\.3 GiB of memory, and 100 MiB are free\."
+    ):
+        run_engine(NeuralEngine(tmp_path, memory_bytes=100 << 20), request("repaint", source))
+    monkeypatch.setattr(model.machine, "available_bytes", lambda: mapped - 1)
+    with pytest.raises(EngineFailure, match="Close other programs"):
+        run_engine(NeuralEngine(tmp_path), request("repaint", source))
 
 
 def test_int8_weights_need_torchao(folder: Path, source: Samples, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from tests.support.tiny_models import tiny_checkpoint
 @pytest.fixture(autouse=True)
 def reset_cpu_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Simulates a process on a CPU with bfloat16 that has not been checked yet."""
+    monkeypatch.setenv("ACEBRIDGE_PRECISION", "auto")
     monkeypatch.setattr(policy, "_fastest_dtype", lambda _: torch.bfloat16)
     precision._cpu_is_correct.cache_clear()
     precision.take_warnings()

@@ -1,0 +1,113 @@
+"""How much memory this machine has, how much of it is free, and how many cores: all, or what control groups leave.
+
+Linux only: elsewhere nothing is known. Both versions of control groups are read. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A version of control groups: where memory is below their root, and the names of its files.
+
+    ``cached`` are rows of ``memory.stat``, bytes of files that the system can drop.
+    """
+
+    folder: str
+    limit: str
+    used: str
+    cached: tuple[str, ...]
+
+
+_VERSIONS = {
+    "": _Version("", "memory.max", "memory.current", ("inactive_file", "active_file")),
+    "memory": _Version(
+        "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")
+    ),
+}
+
+
+def total_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
+    """Return the memory of this machine, or what its control groups let this process take; 0 where that is unknown."""
+    limits = [limit for limit, _ in _group_sizes(proc / "self" / "cgroup", cgroups)]
+    return min([*_meminfo(proc / "meminfo", "MemTotal:"), *limits], default=0)
+
+
+def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
+    """Return the memory that this process can still take without swapping; 0 where that is unknown."""
+    left = [max(0, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
+    return min([*_meminfo(proc / "meminfo", "MemAvailable:"), *left], default=0)
+
+
+def usable_cores(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
+    """Return how many cores this process can use at a time, at least one: those it may run on, or the time of its groups."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    shares = [math.ceil(quota) for quota in _quotas(proc / "self" / "cgroup", cgroups)]
+    return max(1, min([cores, *shares]))
+
+
+def _quotas(own: Path, cgroups: Path) -> Iterator[float]:
+    """Yield the cores that the control groups of this process, and those above them, leave it."""
+    for place in _group_folders(own, cgroups, {"": "", "cpu": "cpu"}):
+        with suppress(OSError, ValueError):  # "max"
+            if (place / "cpu.max").exists():
+                quota, period = (place / "cpu.max").read_text().split()
+            else:
+                quota, period = ((place / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+            if float(quota) > 0:
+                yield float(quota) / float(period)
+
+
+def format_gib(size_bytes: float) -> str:
+    """Return a size for a message: "12.4 GiB", below half a GiB in MiB."""
+    return f"{size_bytes / 2**30:.1f} GiB" if size_bytes >= 2**29 else f"{size_bytes / 2**20:.0f} MiB"
+
+
+def _meminfo(meminfo: Path, name: str) -> Iterator[int]:
+    with suppress(OSError, ValueError, IndexError):
+        for line in meminfo.read_text().splitlines():
+            if line.startswith(name):
+                yield int(line.split()[1]) * 1024
+
+
+def _group_sizes(own: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
+    """Yield the limit of each control group of this process and of all above them, and what is used and cannot be dropped."""
+    for name, version in _VERSIONS.items():
+        for place in _group_folders(own, cgroups, {name: version.folder}):
+            with suppress(OSError, ValueError):  # "max"
+                yield int((place / version.limit).read_text()), _used(place, version)
+
+
+def _group_folders(own: Path, cgroups: Path, roots: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the folders of the control groups of this process and of those above them; ``roots`` are folders by controller."""
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            root = next((cgroups / roots[each] for each in controllers.split(",") if each in roots), None)
+            if root is None:
+                continue
+            folder = root / group.strip("/")
+            # In a container the folder of the group is mounted as the root.
+            yield from (
+                place
+                for place in dict.fromkeys((folder, *folder.parents, root))
+                if place == root or root in place.parents
+            )
+
+
+def _used(place: Path, version: _Version) -> int:
+    with suppress(OSError, ValueError, IndexError):
+        used = int((place / version.used).read_text())
+        rows = [line.split() for line in (place / "memory.stat").read_text().splitlines()]
+        return max(0, used - sum(int(row[1]) for row in rows if row[0] in version.cached))
+    return 0
