@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +139,9 @@ def test_a_model_is_loaded_ahead_and_let_go(daemon: Daemon, shell: Shell) -> Non
         client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name))
         assert "is loaded" in shell.run("models", "load", name).stdout
         (worker,) = client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest()).workers
+        assert list(worker.models) == [name]
+        assert worker.memory_bytes > 0 or sys.platform != "linux"
+        assert f" of memory with {name}" in shell.run("status").stdout
         os.kill(worker.pid, signal.SIGKILL)
         until(lambda: load_states() == [False], "the worker's end to be noticed")
         _generate(shell)
