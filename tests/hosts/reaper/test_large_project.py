@@ -376,8 +376,8 @@ def test_placing_stems_from_the_inbox(large: Scene, tmp_path: Path, count: int) 
     new = large.project.tracks[110 : 110 + count + 1]
     assert len(large.project.tracks) == TRACKS + count + 1
     assert [track.name for track in new] == ["Song", *sorted(f"stem {number}" for number in range(count))]
-    assert [track.depth for track in new[:2]] == [1, 0]
-    assert sum(track.depth for track in new) == large.project.tracks[109].depth - 0
+    assert [track.depth for track in new] == [1, *[0] * (count - 1), -1]
+    assert large.project.undo == (["AceBridge: Song"] if count == 12 else steps("Song", 10))
     check(large)
 
 
