@@ -78,6 +78,11 @@ def all_items(scene: Scene) -> None:
     scene.r.ext["AceBridge", "mute_source"] = "yes"
 
 
+def time_and_all_items(scene: Scene) -> None:
+    select_time(scene)
+    all_items(scene)
+
+
 def time_with_notes(scene: Scene) -> None:
     """Make a time selection in which one track of all plays notes: it is rendered, the others are read."""
     select_time(scene)
@@ -149,15 +154,15 @@ ACTIONS: list[tuple[str, Callable[[Scene], None], dict[str, str]]] = [
     ("Song from regions", regions_and_all_items, {}),
     ("Cover", time, {}),
     ("Cover", time_with_notes, {}),
-    ("Cover", all_items, {}),
+    ("Cover", time_and_all_items, {}),
     ("Cover", many_items, {}),
     ("Cover", time_and_tracks, {}),
     ("Add layer", time_and_item, {}),
-    ("Add layer", all_items, {}),
+    ("Add layer", time_and_all_items, {}),
     ("Complete", time, {}),
-    ("Complete", all_items, {}),
+    ("Complete", time_and_all_items, {}),
     ("Extract stems", many_items, {}),
-    ("Extract stems", all_items, {}),
+    ("Extract stems", time_and_all_items, {}),
     ("Generate here", time, {}),
     ("Generate here", all_items, {}),
     ("Compose from a description", time, {"Description": "a waltz"}),
@@ -166,7 +171,7 @@ ACTIONS: list[tuple[str, Callable[[Scene], None], dict[str, str]]] = [
     ("Prepend", apart, {"Bars": "1"}),
     ("Smooth the join of two items", two_items, {}),
     ("Analyse", time, {}),
-    ("Analyse", all_items, {}),
+    ("Analyse", time_and_all_items, {}),
     ("Lyrics to regions", one_item, {}),
     ("Score takes", one_item, {}),
 ]
