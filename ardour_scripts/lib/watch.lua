@@ -4,6 +4,7 @@
 return function(import)
   local capture = import("capture")
   local files = import("files")
+  local inbox = import("inbox")
   local job = import("job")
   local own = import("own_folder")
   local place = import("place")
@@ -102,7 +103,7 @@ return function(import)
       end
       if not read_audio(id, plan, budget_s) then return end
     end
-    local status = job.status(id, plan.create_time)
+    local status = job.state(id, plan.create_time)
     if job.is_finished(status) and not Session:actively_recording() then finish(id, plan, status) end
   end
 
@@ -128,6 +129,7 @@ return function(import)
       end
       if ticks % ALIVE_TICKS == 0 then files.write(files.join(own.path, "hook.txt"), ("%d\t%s\n"):format(os.time(), where)) end
       if ticks % LOOK_TICKS == 0 or next(readings) then M.look(BUDGET_S) end
+      inbox.look()
       ticks = ticks + 1
     end
     return function()
