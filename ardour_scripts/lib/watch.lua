@@ -13,7 +13,7 @@ return function(import)
   local M = {}
 
   local BUDGET_S = 0.03 -- of a tick, for reading audio: Ardour's window stays quick
-  local LOOK_TICKS, ALIVE_TICKS = 3, 20
+  local ALIVE_TICKS = 20
   local readings, plans = {}, {}
 
   local function plan_of(id)
@@ -128,7 +128,7 @@ return function(import)
         job.clean_sometimes()
       end
       if ticks % ALIVE_TICKS == 0 then files.write(files.join(own.path, "hook.txt"), ("%d\t%s\n"):format(os.time(), where)) end
-      if ticks % LOOK_TICKS == 0 or next(readings) then M.look(BUDGET_S) end
+      M.look(BUDGET_S)
       inbox.look()
       ticks = ticks + 1
     end

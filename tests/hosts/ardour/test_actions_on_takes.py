@@ -182,6 +182,28 @@ def test_the_join_of_two_regions_is_smoothed(studio: ArdourStudio, gap: int) -> 
     step_back_to(studio, before, SECOND_TRACK)
 
 
+def test_selected_regions_are_meant_whatever_the_range_holds(studio: ArdourStudio) -> None:
+    stop, start = lay_two(studio, 100)
+    later = start + 4 * RATE_HZ
+    studio.ardour.run(f"""
+    local playlist = Session:route_by_name("{SECOND_TRACK}"):to_track():playlist()
+    local region = playlist:top_region_at(Temporal.timepos_t({SONG_AT}))
+    playlist:add_region(ARDOUR.RegionFactory.clone_region(region, true, false), Temporal.timepos_t({later}), 1, false)
+    """)
+    before = studio.bounce(SECOND_TRACK, later + 4 * RATE_HZ)
+    studio.select(SONG_AT, later + RATE_HZ, SECOND_TRACK)
+    studio.ardour.act("AceBridge: Smooth join (no dialog)")
+    until(lambda: "on one track are needed; 3 are selected." in studio.messages, "the sentence")
+    studio.select_regions(SONG_AT, start, track=SECOND_TRACK)
+    studio.enter("join", around=0.25)
+    # The loop of an earlier selection would go before selected regions.
+    studio.ardour.run("Session:locations():remove(Session:locations():auto_loop_location())")
+    studio.act("Smooth join (no dialog)")
+    after = studio.bounce(SECOND_TRACK, later + 4 * RATE_HZ)
+    changed = np.flatnonzero(np.any(after != before, axis=1))
+    assert stop - RATE_HZ // 4 - EDGE <= changed[0] < stop <= start <= changed[-1] < start + RATE_HZ // 4 + EDGE
+
+
 def test_the_best_playlist_plays(studio: ArdourStudio) -> None:
     studio.select(FIRST, LAST)
     studio.enter("repaint", style="bright piano", takes=2)
