@@ -27,7 +27,7 @@ return function(import)
   end
 
   --- The file of a region, if AceBridge made it; else nil.
-  local function made_file(region)
+  local function file_with_recipe(region)
     local path = session.file(region)
     return holds_recipe(path) and path or nil
   end
@@ -36,7 +36,7 @@ return function(import)
   local function find_made(selected)
     local regions, top = find_regions(selected), nil
     for _, each in ipairs(regions) do
-      if made_file(each.region) and (not top or each.region:layer() >= top.region:layer()) then top = each end
+      if file_with_recipe(each.region) and (not top or each.region:layer() >= top.region:layer()) then top = each end
     end
     if top then return top end
     if #regions == 0 then return nil, "There is no region in the selection.", "Select a region that AceBridge made, then run the action again." end
@@ -55,7 +55,7 @@ return function(import)
     if not found then return nil, why, remedy end
     local channels, fault = session.channels(one)
     if not channels then return nil, fault, "Bounce it to a stereo track first." end
-    local path, origin = made_file(found.region), found.first - session.samples(found.region:start())
+    local path, origin = file_with_recipe(found.region), found.first - session.samples(found.region:start())
     local part = {
       again = { file = path }, variation = values.amount or USUAL_AMOUNT, label = one.track:name(), position_s = origin / session.rate(),
       fields = { output = { takes = values.takes or settings.get("takes") } },

@@ -43,9 +43,9 @@ class ArdourWatcher:
         """)
 
     def look(self) -> None:
-        before = self._placed()
+        before = self._list_placements()
         self._ardour.run(f"watchers[{self._number}]()")
-        self._files += [file for file in self._placed() if file not in before]
+        self._files += [file for file in self._list_placements() if file not in before]
 
     def record(self, on: bool) -> None:
         state = "true" if on else "false"
@@ -62,7 +62,7 @@ class ArdourWatcher:
     def die(self) -> None:
         self.record(False)  # as when its Ardour ends; it does nothing unless it is asked to look
 
-    def _placed(self) -> list[tuple[str, float]]:
+    def _list_placements(self) -> list[tuple[str, float]]:
         rows = self._ardour.run("""
         for route in Session:get_tracks():iter() do
           for region in route:to_track():playlist():region_list():iter() do
