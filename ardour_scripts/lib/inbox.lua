@@ -100,7 +100,8 @@ return function(import)
     local to, note = target(wanted, result, outputs, session.frames(at_s))
     local ok, said, fix = place.place({ title = title, place = to }, result, "")
     if not ok then return "refused", said, fix end
-    local message = ("%s: %s at %.3f s in %s."):format(title, to.kind == "takes" and "a new playlist" or "on new tracks", first, Session:snap_name())
+    local what = to.kind == "takes" and "a new playlist" or "on new tracks"
+    local message = ("%s: %s at %.3f s in %s."):format(title, what, first, Session:snap_name())
     for _, sentence in ipairs({ note or "", said }) do
       if sentence ~= "" then message = message .. " " .. sentence end
     end

@@ -43,7 +43,8 @@ return function(import)
   function M.one_track(selected, purpose)
     if #selected.tracks == 1 then return selected.tracks[1] end
     if selected.picked then return nil, ("%d tracks are selected."):format(#selected.tracks), ("Select the one track %s."):format(purpose) end
-    return nil, ("No track is selected, and the session has %d audio tracks."):format(#selected.tracks), ("Select the track %s."):format(purpose)
+    local count = #selected.tracks
+    return nil, ("No track is selected, and the session has %d audio tracks."):format(count), ("Select the track %s."):format(purpose)
   end
 
   --- Where each file that a stretch of a track plays begins in the session, to find the music again when it was moved.

@@ -39,8 +39,8 @@ return function(import)
       if file_with_recipe(each.region) and (not top or each.region:layer() >= top.region:layer()) then top = each end
     end
     if top then return top end
-    if #regions == 0 then return nil, "There is no region in the selection.", "Select a region that AceBridge made, then run the action again." end
-    return nil, "No region of the selection holds a recipe of AceBridge.", "Select one that AceBridge made, or the playlist with it, then run the action again."
+    if #regions == 0 then return nil, "There is no region in the selection.", "Select a region that AceBridge made." end
+    return nil, "No region of the selection holds a recipe of AceBridge.", "Select one that AceBridge made, or the playlist with it."
   end
 
   --- Takes that are like a region that AceBridge made, as the recipe in its file says, in its place.
@@ -77,7 +77,9 @@ return function(import)
     end
     table.sort(found, function(a, b) return a.first < b.first end)
     local a, b = found[1], found[2]
-    if b.last <= a.last or b.first <= a.first then return nil, "One of the regions lies inside the other.", "Trim them so that one follows the other." end
+    if b.last <= a.last or b.first <= a.first then
+      return nil, "One of the regions lies inside the other.", "Trim them so that one follows the other."
+    end
     local gap_s = (b.first - a.last) / session.rate()
     if gap_s > JOIN_GAP_S then
       return nil, ("The regions are %.1f s apart; allowed: at most %d s."):format(gap_s, JOIN_GAP_S), "Move them together."
@@ -94,9 +96,9 @@ return function(import)
     local around = math.floor((values.around or USUAL_AROUND_S) * session.rate())
     local context = math.floor(settings.get("context_s") * session.rate())
     local from, to = math.max(a.first, math.min(a.last, b.first) - around), math.min(b.last, math.max(a.last, b.first) + around)
-    local last = math.min(b.last, to + context)
+    local first, last = math.max(a.first, from - context), math.min(b.last, to + context)
     local made
-    made, why, remedy = on_takes.stretch(a.one, 1, { first = math.max(a.first, from - context), last = last, sent = last, from = from, to = to }, values)
+    made, why, remedy = on_takes.stretch(a.one, 1, { first = first, last = last, sent = last, from = from, to = to }, values)
     if not made then return nil, why, remedy end
     return on_takes.collect({ made })
   end
@@ -111,7 +113,8 @@ return function(import)
     local channels, fault = session.channels(one)
     if not channels then return nil, fault, "Bounce it to a stereo track first." end
     local left_out = {} -- a sentence for each playlist that cannot be scored
-    local plan = { parts = {}, captures = {}, place = { kind = "scores", track = session.id(one.route), playlists = {}, left_out = left_out } }
+    local place = { kind = "scores", track = session.id(one.route), playlists = {}, left_out = left_out }
+    local plan = { parts = {}, captures = {}, place = place }
     for _, playlist in ipairs((session.playlists(one.track))) do
       if #session.regions_of(playlist, selected.from, selected.to) == 0 then
         left_out[#left_out + 1] = playlist:name() .. ": no audio in the selection"
@@ -122,11 +125,15 @@ return function(import)
           task = "score", label = playlist:name(), position_s = selected.from / session.rate(), source = { file = file },
           fields = { music = plan_of.words(values, {}) },
         }
-        plan.captures[number] = { file = file, playlist = id, first = selected.from, frames = selected.to - selected.from, channels = channels }
-        plan.place.playlists[number] = id
+        plan.captures[number] = {
+          file = file, playlist = id, first = selected.from, frames = selected.to - selected.from, channels = channels,
+        }
+        place.playlists[number] = id
       end
     end
-    if #plan.parts == 0 then return nil, "No playlist of the track has audio in the selection.", "Select a stretch with music, then run the action again." end
+    if #plan.parts == 0 then
+      return nil, "No playlist of the track has audio in the selection.", "Select a stretch with music, then run the action again."
+    end
     return plan
   end
 
