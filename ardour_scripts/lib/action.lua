@@ -36,7 +36,7 @@ return function(import)
   local function request_of(name, action, plan)
     return {
       action = name, title = action.title, engine = settings.get("engine"),
-      host = { name = "Ardour", version = own.version, project = session.path() },
+      host = { name = "Ardour", version = own.version, scripts = own.version, project = session.path() },
       media = { folder = session.media_folder(), format = settings.get("media_format") }, parts = json.array(plan.parts),
     }
   end

@@ -1,6 +1,7 @@
 -- The actions that send a request: what each is called, what its dialog asks and what it plans.
 
 return function(import)
+  local on_regions = import("plan_regions")
   local on_takes = import("plan_takes")
   local on_tracks = import("plan_tracks")
 
@@ -48,6 +49,15 @@ return function(import)
     },
     extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
+    vary = {
+      title = "Vary", plan = on_regions.vary,
+      form = { { key = "amount", caption = "How far from it (0.01 to 1)", kind = "number", allowed = { 0.01, 1 }, default = 0.3 }, TAKES },
+    },
+    join = {
+      title = "Smooth join", plan = on_regions.join,
+      form = { { key = "around", caption = "Seconds on each side (0.1 to 30)", kind = "time", allowed = { 0.1, 30 }, default = 2 }, STYLE, TAKES, SEED },
+    },
+    score = { title = "Score takes", plan = on_regions.score, form = { STYLE, LYRICS } },
     analyse = {
       title = "Analyse", plan = on_tracks.analyse,
       form = { yes_or_no("tempo", "Set the session's tempo", "no"), yes_or_no("markers", "Add markers for chords", "yes") },

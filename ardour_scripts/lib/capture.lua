@@ -10,9 +10,9 @@ return function(import)
   local BITE = 8192 -- frames
 
   --- What a stretch of a playlist holds, as a text: to notice that it was edited while it was read.
-  local function contents(track, first, frames)
+  local function contents(playlist, first, frames)
     local lines = {}
-    for _, found in ipairs(session.regions(track, first, first + frames)) do
+    for _, found in ipairs(session.regions_of(playlist, first, first + frames)) do
       local region = found.region
       lines[#lines + 1] = ("%s %d %d %d %d %s"):format(session.id(region), found.first, found.last,
         session.samples(region:start()), region:layer(), region:to_audioregion():scale_amplitude())
@@ -45,7 +45,14 @@ return function(import)
     return found
   end
 
-  --- Begin to read recipes ({ file, track = an id, first, frames, channels }) into a folder. Returns a function of no
+  --- The playlist that a recipe names, or that its track plays.
+  local function playlist_of(recipe)
+    if recipe.playlist then return session.find_playlist(recipe.playlist) end
+    local one = session.find_track(recipe.track)
+    return one and one.track:playlist()
+  end
+
+  --- Begin to read recipes ({ file, track or playlist = an id, first, frames, channels }) into a folder. Returns a function of no
   -- arguments that reads a bite and returns true when all is read, false when not, or nil and a message.
   function M.start(recipes, folder)
     local memory = ARDOUR.DSP.DspShm(3 * BITE)
@@ -53,8 +60,8 @@ return function(import)
     return function()
       local recipe = recipes[number]
       if not recipe then return true end
-      local one = session.find_track(recipe.track)
-      if not one then
+      local playlist = playlist_of(recipe)
+      if not playlist then
         if writer then writer:close() end
         return nil, "A track was removed while its audio was read."
       end
@@ -62,10 +69,10 @@ return function(import)
       if not writer then
         writer, why = wav.create(folder .. "/" .. recipe.file, session.rate(), recipe.channels)
         if not writer then return nil, why end
-        done, before = 0, contents(one.track, recipe.first, recipe.frames)
+        done, before = 0, contents(playlist, recipe.first, recipe.frames)
       end
       local count = math.min(BITE, recipe.frames - done)
-      local bite = read_bite(one.track:playlist():to_audioplaylist(), memory, recipe.first + done, count, recipe.channels)
+      local bite = read_bite(playlist:to_audioplaylist(), memory, recipe.first + done, count, recipe.channels)
       local values = bite[1]
       if recipe.channels == 2 then
         values = {}
@@ -79,7 +86,7 @@ return function(import)
       ok, why = writer:close()
       if not ok then return nil, why end
       writer = nil
-      if contents(one.track, recipe.first, recipe.frames) ~= before then return false end -- edited meanwhile: read it again
+      if contents(playlist, recipe.first, recipe.frames) ~= before then return false end -- edited meanwhile: read it again
       number = number + 1
       return number > #recipes
     end

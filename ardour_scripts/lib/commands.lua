@@ -11,26 +11,15 @@ return function(import)
   local watch = import("watch")
   local M = {}
 
-  --- The playlists of a track, the oldest first, and the number of the one that plays.
-  local function playlists_of(track)
-    local found, playing = {}, session.id(track:playlist())
-    for playlist in Session:playlists():playlists_for_track(track):iter() do found[#found + 1] = playlist end
-    table.sort(found, function(a, b) return tonumber(session.id(a)) < tonumber(session.id(b)) end)
-    for number, playlist in ipairs(found) do
-      if session.id(playlist) == playing then return found, number end
-    end
-    return found, 1
-  end
-
   --- Step through the playlists of the selected tracks.
   local function step(by)
     local selected, any = selection.read(), false
     if not selected.picked and #selected.tracks > 1 then return tell.say("No track is selected.", "Select tracks with several playlists, then run the action again.") end
     for _, one in ipairs(selected.tracks) do
-      local playlists, playing = playlists_of(one.track)
+      local playlists, playing = session.playlists(one.track)
       if #playlists > 1 then
         any = true
-        one.track:use_playlist(ARDOUR.DataType("audio"), playlists[(playing - 1 + by) % #playlists + 1], false)
+        session.play(one.track, playlists[(playing - 1 + by) % #playlists + 1])
       end
     end
     if not any then tell.say("The selected track has one playlist only.", 'Run "AceBridge: Repaint" to make another.') end
@@ -62,7 +51,7 @@ return function(import)
     local lines = {}
     for _, id in ipairs(job.open()) do
       local plan = job.plan(id) or {}
-      local status = job.is_sent(id) and job.status(id, plan.create_time or os.time()) or { state = "reading", stage = "reading audio", fraction = 0 }
+      local status = job.is_sent(id) and job.state(id, plan.create_time) or { state = "reading", stage = "reading audio", fraction = 0 }
       local eta = type(status.eta_s) == "number" and (", %.0f s to go"):format(status.eta_s) or ""
       lines[#lines + 1] = ("%s: %s, %d %%%s"):format(plan.title or id, status.stage or status.state, math.floor(100 * (status.fraction or 0)), eta)
     end
@@ -81,7 +70,7 @@ return function(import)
     if not id then return tell.say(why, "Free some disk space.") end
     job.keep_plan(id, { title = "Doctor", captures = json.array(), place = { kind = "findings" } })
     local ok, remedy
-    ok, why, remedy = job.start(id, "host", "doctor", "--host", "ardour")
+    ok, why, remedy = job.start_doctor(id)
     if not ok then
       job.discard(id)
       return tell.say(why, remedy)

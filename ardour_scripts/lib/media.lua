@@ -11,21 +11,48 @@ return function(import)
     end
   end
 
-  --- The region of a whole file, which is played in place; nil and a message.
-  function M.open(path)
+  --- Whether the session holds a file already.
+  function M.is_open(path) return whole_region(path) ~= nil end
+
+  local function whole_regions()
+    local found = {}
+    for _, region in ARDOUR.RegionFactory.regions():iter() do
+      if region:whole_file() and not region:to_audioregion():isnil() then found[session.id(region)] = region end
+    end
+    return found
+  end
+
+  --- Have Ardour make copies of a file at the session's rate; their region, or nil.
+  local function convert(paths)
+    local before = whole_regions()
+    Editor:do_import(paths, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
+      ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, session.at(0), ARDOUR.PluginInfo(),
+      ARDOUR.Track(), false)
+    for id, region in pairs(whole_regions()) do
+      if not before[id] then return region end
+    end
+  end
+
+  --- The region of a whole file, which is played in place, or converted where its sample rate is not the session's; nil and a
+  -- message.
+  function M.open(path, rate)
     local known = whole_region(path)
     if known then return known end
-    local paths = C.StringVector()
+    local paths, region = C.StringVector(), nil
     paths:push_back(path)
-    Editor:do_embed(paths, Editing.ImportDistinctFiles, Editing.ImportAsRegion, session.at(0), ARDOUR.PluginInfo(), ARDOUR.Track())
-    local region = whole_region(path)
+    if rate ~= session.rate() then
+      region = convert(paths)
+    else
+      Editor:do_embed(paths, Editing.ImportDistinctFiles, Editing.ImportAsRegion, session.at(0), ARDOUR.PluginInfo(), ARDOUR.Track())
+      region = whole_region(path)
+    end
     if region then return region end
     return nil, ("Ardour cannot open %s; is the disk still there?"):format(path)
   end
 
   --- Lay a file onto a playlist, its first frame at `position`, so that it sounds in [from, to) on top of what is there, which
-  -- stays as it is below.
-  function M.lay(playlist, whole, position, from, to, name)
+  -- stays as it is below. `gain`: what its samples are multiplied by, if not 1.
+  function M.lay(playlist, whole, position, from, to, name, gain)
     local region = ARDOUR.RegionFactory.clone_region(whole, true, false)
     region:set_name(name)
     region:set_position(session.at(position))
@@ -37,6 +64,7 @@ return function(import)
     local audio = region:to_audioregion()
     audio:set_fade_in_active(false)
     audio:set_fade_out_active(false)
+    if gain and gain ~= 1 then audio:set_scale_amplitude(gain) end
     return region
   end
 
@@ -59,12 +87,24 @@ return function(import)
     return summary
   end
 
+  --- A name that no playlist of a track has yet.
+  local function free_name(track, wanted)
+    local known, name, number = {}, wanted, 1
+    for playlist in Session:playlists():playlists_for_track(track):iter() do known[playlist:name()] = true end
+    while known[name] do
+      number = number + 1
+      name = ("%s (%d)"):format(wanted, number)
+    end
+    return name
+  end
+
   --- Have a track play a copy of a playlist; returns the copy.
   function M.copy_playlist(track, playlist, name)
-    track:use_playlist(ARDOUR.DataType("audio"), playlist, false)
+    session.play(track, playlist)
+    local free = free_name(track, name)
     if track:use_copy_playlist() ~= 0 then error("the playlist cannot be copied", 0) end
     local copy = track:playlist()
-    copy:set_name(name)
+    copy:set_name(free)
     return copy
   end
 

@@ -9,11 +9,12 @@ return function(import)
 
   local MARGIN_S = 0.1 -- around a new stretch: longer than its crossfades
 
-  local function open(part)
-    local opened = {}
+  --- Open the files of a part: regions by their files; nil and a message.
+  local function open(part, opened)
+    opened = opened or {}
     for _, take in ipairs(part.takes) do
-      for _, output in ipairs(take.outputs) do
-        local region, why = media.open(output.file)
+      for _, output in ipairs(take.outputs or {}) do
+        local region, why = media.open(output.file, output.sample_rate)
         if not region then return nil, why end
         opened[output.file] = region
       end
@@ -23,9 +24,18 @@ return function(import)
 
   local KEPT = 'Bring the disk back, then run "AceBridge: Place results"; the result is kept.'
 
-  --- A name for a playlist or track: what it was, without what we have added before.
+  --- A name for a playlist: what it was, without what we have added before.
   local function take_name(name, title, take)
-    return ("%s - %s %s"):format((name:gsub(" %- " .. title .. " %d+$", "")), title, take.seed and ("%d"):format(take.seed) or take.take)
+    local plain = name:gsub(" %- " .. title .. " %d+$", ""):gsub(" %- " .. title .. " %d+ %(%d+%)$", "")
+    return ("%s - %s %s"):format(plain, title, take.seed and ("%d"):format(take.seed) or take.take)
+  end
+
+  --- Where an output of a take begins, and the stretch of it that sounds: where the music was when it was sent. The file of an
+  -- item that is `whole` takes the place of another one, frame by frame.
+  local function span(item, output, margin)
+    if item.whole then return item.first, item.from, item.to end
+    local position = item.first + output.start_frame
+    return position, math.max(position, item.from - margin), math.min(position + output.frames, item.to + margin)
   end
 
   --- Lay every take of a part onto a copy of the track's playlist; the first take is the one that plays.
@@ -36,11 +46,10 @@ return function(import)
     for number = #part.takes, 1, -1 do
       local take = part.takes[number]
       local output = take.outputs[1]
-      local position = item.first + output.start_frame
+      local position, low, high = span(item, output, margin)
       local playlist = media.copy_playlist(one.track, original, take_name(name, title, take))
       media.touch(playlist)
-      media.lay(playlist, opened[output.file], position + shift, math.max(position, item.from - margin) + shift,
-        math.min(position + output.frames, item.to + margin) + shift, output.name)
+      media.lay(playlist, opened[output.file], position + shift, low + shift, high + shift, output.name, item.gain)
     end
   end
 
@@ -51,15 +60,15 @@ return function(import)
       local take = part.takes[number]
       local output = take.outputs[1]
       track = track or media.new_track(("%s - %s"):format(item.name, title), output.channels, output.colour, item.track)
-      local position = item.first + output.start_frame
+      local position, low, high = span(item, output, 0)
       local playlist = track:playlist()
       if number < #part.takes then playlist = media.copy_playlist(track, playlist, take_name(track:name(), title, take)) end
       media.touch(playlist)
-      media.lay(playlist, opened[output.file], position, math.max(position, item.from), math.min(position + output.frames, item.to), output.name)
+      media.lay(playlist, opened[output.file], position, low, high, output.name, item.gain)
     end
   end
 
-  local kinds = { analysis = facts.analysis, ranges = facts.ranges }
+  local kinds = { analysis = facts.analysis, ranges = facts.ranges, scores = facts.scores }
 
   function kinds.takes(plan, result, folder)
     local margin, jobs, notes = math.floor(MARGIN_S * session.rate()), {}, {}
@@ -81,12 +90,11 @@ return function(import)
     end
   end
 
-  --- Outputs of a part by role, in order: { {role, takes = {output …}} … }; without the mix where instruments have tracks of
-  -- their own, since the source plays on.
-  local function by_role(part)
+  --- Outputs of a part by role, in order: { {role, takes = {output …}} … }.
+  function M.roles(part)
     local roles, known = {}, {}
     for _, take in ipairs(part.takes) do
-      for _, output in ipairs(take.outputs) do
+      for _, output in ipairs(take.outputs or {}) do
         if not known[output.role] then
           known[output.role] = { role = output.role, takes = {} }
           roles[#roles + 1] = known[output.role]
@@ -94,12 +102,20 @@ return function(import)
         table.insert(known[output.role].takes, { output = output, take = take })
       end
     end
-    local apart = {}
+    return roles
+  end
+
+  --- The same without the role `mix`, where others have tracks of their own: the source plays on beside them.
+  local function roles_apart(part, mix)
+    local roles, apart = M.roles(part), {}
     for _, role in ipairs(roles) do
-      if role.role ~= "mix" then apart[#apart + 1] = role end
+      if role.role ~= mix then apart[#apart + 1] = role end
     end
     return #apart > 0 and apart or roles
   end
+
+  --- Where an output begins, behind the start of its source.
+  local function start_of(output) return math.floor(output.start_frame * session.rate() / output.sample_rate + 0.5) end
 
   local function lay_role(role, position, opened, plan, anchor)
     local first = role.takes[1].output
@@ -108,27 +124,31 @@ return function(import)
     local empty = track:playlist()
     for number = #role.takes, 1, -1 do
       local made = role.takes[number]
-      local start = position + made.output.start_frame
+      local start, whole = position + start_of(made.output), opened[made.output.file]
       local playlist = empty
       if number > 1 then
         playlist = media.copy_playlist(track, empty, take_name(track:name(), plan.title, made.take))
       else
-        track:use_playlist(ARDOUR.DataType("audio"), empty, false)
+        session.play(track, empty)
       end
       media.touch(playlist)
-      media.lay(playlist, opened[made.output.file], start, math.max(0, start), start + made.output.frames, made.output.name)
+      media.lay(playlist, whole, start, math.max(0, start), start + whole:length():samples(), made.output.name)
     end
     return track
   end
 
   function kinds.tracks(plan, result)
-    local part = result.parts[plan.place.part or 1]
-    local opened, why = open(part)
-    if not opened then return nil, why, KEPT, true end
+    local roles, opened = {}, {}
+    for _, part in ipairs(result.parts) do
+      local why
+      opened, why = open(part, opened)
+      if not opened then return nil, why, KEPT, true end
+      for _, role in ipairs(roles_apart(part, plan.place.mix)) do roles[#roles + 1] = role end
+    end
     local shift, edited = whereabouts.common_shift(plan.place.origins, session.find_track)
     return function()
       local tracks, anchor = {}, plan.place.anchor
-      for _, role in ipairs(by_role(part)) do
+      for _, role in ipairs(roles) do
         local track = lay_role(role, plan.place.first + shift, opened, plan, anchor)
         tracks[#tracks + 1], anchor = track, session.id(track)
       end

@@ -1,6 +1,7 @@
--- What is done with facts: ranges, tempo, markers. See `place`. Ardour lets no script undo markers, ranges and tempo.
+-- What is done with facts: ranges, tempo, markers, scores. See `place`. Ardour lets no script undo markers, ranges and tempo.
 
 return function(import)
+  local findings = import("findings")
   local session = import("session")
   local whereabouts = import("whereabouts")
   local M = {}
@@ -12,18 +13,14 @@ return function(import)
     return plan.place.first + shift, edited
   end
 
-  local function frames(seconds) return math.floor(seconds * session.rate() + 0.5) end
-
   --- Ranges named by the sections of a song and by its lines.
   function M.ranges(plan, result)
     local found = result.parts[1].takes[1].metadata
-    local lines, sections = found.lines or {}, found.sections or {}
-    if #lines == 0 then
-      return nil, found.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
-    end
+    local lines, sections, remedy = findings.lines(found)
+    if not lines then return nil, sections, remedy end
     local first, edited = origin(plan)
     local function add(span, name)
-      local range = Session:locations():add_range(session.at(first + frames(span.start_s)), session.at(first + frames(span.end_s)))
+      local range = Session:locations():add_range(session.at(first + session.frames(span.start_s)), session.at(first + session.frames(span.end_s)))
       range:set_name(name)
     end
     return function()
@@ -33,25 +30,7 @@ return function(import)
     end
   end
 
-  local function is_sure(found, finding) return ((found.certainty or {})[finding] or "sure") == "sure" end
-
-  --- What was heard, in words; "" for nothing.
-  local function describe(found)
-    local parts = {}
-    local function add(finding, form, value)
-      if value then parts[#parts + 1] = (is_sure(found, finding) and "" or "perhaps ") .. form:format(value) end
-    end
-    add("tempo", "%.1f BPM", found.bpm)
-    add("meter", "%d/4", found.timesignature)
-    add("key", "%s", found.keyscale)
-    return table.concat(parts, ", ")
-  end
-
-  local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
-
   local function set_tempo(position, bpm)
-    local whole = math.floor(bpm + 0.5)
-    if math.abs(bpm - whole) < CLOSE_BPM then bpm = whole end
     local writable = Temporal.TempoMap.write_copy or Temporal.TempoMap.fetch_writable
     local map = writable()
     map:set_tempo(Temporal.Tempo(bpm, bpm, 4), session.at(position))
@@ -67,18 +46,34 @@ return function(import)
   --- Tempo, meter and key in words; tempo from the first bar on and chord markers where they were asked for.
   function M.analysis(plan, result)
     local found = result.parts[1].takes[1].metadata
-    local summary = describe(found)
-    if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
+    local summary, why, remedy = findings.describe(found)
+    if not summary then return nil, why, remedy end
     local first, edited = origin(plan)
     return function()
-      local beat = (found.downbeats or {})[1] or (found.beats or {})[1] or 0
       local notes = { "Heard: " .. summary .. "." }
       if plan.place.tempo and found.bpm then
-        if is_sure(found, "tempo") then set_tempo(first + frames(beat), found.bpm) else notes[2] = "The tempo is not certain: it was not set." end
+        if findings.is_sure(found, "tempo") then
+          set_tempo(first + session.frames(findings.first_beat(found)), findings.tempo(found))
+        else
+          notes[2] = "The tempo is not certain: it was not set."
+        end
       end
-      for _, chord in ipairs(plan.place.markers and found.chords or {}) do add_marker(first + frames(chord.start_s), chord.name) end
+      for _, chord in ipairs(plan.place.markers and found.chords or {}) do add_marker(first + session.frames(chord.start_s), chord.name) end
       if edited then notes[#notes + 1] = MOVED:format("tempo and markers") end
       return table.concat(notes, "\n")
+    end
+  end
+
+  --- Scores of a track's playlists, in words; the best one plays.
+  function M.scores(plan, result)
+    local one = session.find_track(plan.place.track)
+    if not one then return nil, "The scored track is no longer in the session.", "Undo what removed it." end
+    local lines, top = findings.rank(result.parts)
+    for _, line in ipairs(plan.place.left_out) do lines[#lines + 1] = line end
+    local best = top and session.find_playlist(plan.place.playlists[top])
+    return function()
+      if best then session.play(one.track, best) end
+      return table.concat(lines, "\n")
     end
   end
 

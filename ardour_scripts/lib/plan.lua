@@ -3,6 +3,7 @@
 
 return function(import)
   local json = import("json")
+  local request_fields = import("request_fields")
   local session = import("session")
   local settings = import("settings")
   local M = {}
@@ -11,6 +12,11 @@ return function(import)
 
   function M.music(selected, values)
     local music = settings.get("tempo_from") == "session" and session.music(selected.from, selected.to) or {}
+    return M.words(values, music)
+  end
+
+  --- Caption and lyrics, added to the fields of `music`. In dialogs "/" parts lines.
+  function M.words(values, music)
     music.caption = values.style
     music.lyrics = values.lyrics and (values.lyrics:gsub("%s*/%s*", "\n"))
     return music
@@ -18,7 +24,7 @@ return function(import)
 
   --- `rate`: of the result; nil: as its source has it.
   function M.output(values, rate)
-    return { sample_rate = rate, takes = values.takes or settings.get("takes"), seeds = values.seed and { values.seed } }
+    return request_fields.output(values, settings.get("takes"), rate)
   end
 
   --- Whether a stretch is selected; nil, a message and a remedy if not.
@@ -33,24 +39,22 @@ return function(import)
     return true
   end
 
+  --- The one track that is meant; nil, a message and a remedy. `purpose`: what is to be done with it.
+  function M.one_track(selected, purpose)
+    if #selected.tracks == 1 then return selected.tracks[1] end
+    if selected.picked then return nil, ("%d tracks are selected."):format(#selected.tracks), ("Select the one track %s."):format(purpose) end
+    local count = #selected.tracks
+    return nil, ("No track is selected, and the session has %d audio tracks."):format(count), ("Select the track %s."):format(purpose)
+  end
+
   --- Where each file that a stretch of a track plays begins in the session, to find the music again when it was moved.
   function M.origins(track, from, to)
     local found, seen = {}, {}
     for _, one in ipairs(session.regions(track, from, to)) do
-      local file = one.region:to_audioregion():source(0):to_filesource():path()
+      local file = session.file(one.region)
       local origin = one.first - session.samples(one.region:start())
       if not seen[file .. origin] then found[#found + 1] = { file = file, origin = origin } end
       seen[file .. origin] = true
-    end
-    return json.array(found)
-  end
-
-  --- "drums, Backing vocals" as names of tracks.
-  function M.names(text)
-    local found = {}
-    for name in (text or ""):gmatch("[^,;]+") do
-      name = name:match("^%s*(.-)%s*$"):lower():gsub("[%s%-]+", "_")
-      if name ~= "" then found[#found + 1] = name end
     end
     return json.array(found)
   end

@@ -18,7 +18,7 @@ return function(import)
   end
 
   --- The part, the recipe and the notes for a new stretch [from, to) of a track whose music lies in [first, last).
-  local function repaint(one, number, stretch, values)
+  function M.stretch(one, number, stretch, values)
     local channels, why = session.channels(one)
     if not channels then return nil, why, "Bounce it to a stereo track first." end
     local rate, file = session.rate(), ("source-%d.wav"):format(number)
@@ -38,7 +38,8 @@ return function(import)
     }
   end
 
-  local function collect(items)
+  --- A plan of such stretches.
+  function M.collect(items)
     local plan = { parts = {}, captures = {}, place = { kind = "takes", items = {} } }
     for i, made in ipairs(items) do plan.parts[i], plan.captures[i], plan.place.items[i] = made.part, made.capture, made.item end
     return plan
@@ -56,7 +57,7 @@ return function(import)
         local first, last = extent(one.track, selected.from, selected.to)
         local stretch = { first = first, last = last, sent = last, from = math.max(selected.from, first), to = math.min(selected.to, last) }
         local made
-        made, why, remedy = repaint(one, #items + 1, stretch, values)
+        made, why, remedy = M.stretch(one, #items + 1, stretch, values)
         if not made then return nil, why, remedy end
         items[#items + 1] = made
       end
@@ -64,7 +65,7 @@ return function(import)
     if #items == 0 then
       return nil, "There is no region in the selection.", 'Select a stretch with music, or run "AceBridge: Generate here".'
     end
-    return collect(items)
+    return M.collect(items)
   end
 
   --- The music that is to grow: what the selection touches on its first track, or all of that track.
@@ -75,7 +76,7 @@ return function(import)
       return nil, ("No track is selected, and the session has %d audio tracks."):format(#selected.tracks), "Select the track whose music is to grow."
     end
     local from, to = selected.from, selected.to
-    if not from or #session.regions(one.track, from, to) == 0 then from, to = 0, 1 << 40 end
+    if not from or #session.regions(one.track, from, to) == 0 then from, to = 0, session.EVERYWHERE end
     local first, last = math.huge, -math.huge
     for _, found in ipairs(session.regions(one.track, from, to)) do
       first, last = math.min(first, found.first), math.max(last, found.last)
@@ -103,9 +104,9 @@ return function(import)
     end
     first = math.max(first, last - math.floor(settings.get("context_s") * session.rate()))
     local stretch = { first = first, sent = last, last = nil, from = last, to = last + frames }
-    local made, why, remedy = repaint(one, 1, stretch, values)
+    local made, why, remedy = M.stretch(one, 1, stretch, values)
     if not made then return nil, why, remedy end
-    return collect({ made })
+    return M.collect({ made })
   end
 
   function M.prepend(selected, values)
@@ -120,9 +121,9 @@ return function(import)
     end
     last = math.min(last, first + math.floor(settings.get("context_s") * session.rate()))
     local stretch = { first = first, sent = last, last = last, from = first - frames, to = first }
-    local made, why, remedy = repaint(one, 1, stretch, values)
+    local made, why, remedy = M.stretch(one, 1, stretch, values)
     if not made then return nil, why, remedy end
-    return collect({ made })
+    return M.collect({ made })
   end
 
   return M

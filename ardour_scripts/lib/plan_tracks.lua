@@ -4,11 +4,10 @@ return function(import)
   local files = import("files")
   local mix = import("mix")
   local plan_of = import("plan")
+  local request_fields = import("request_fields")
   local session = import("session")
   local settings = import("settings")
   local M = {}
-
-  local MIN_NEW_S, MAX_NEW_S, USUAL_NEW_S = 0.1, 600, 30
 
   --- Where music is that was heard on several tracks: to find it again when all of it was moved.
   local function origins_of(selected)
@@ -49,12 +48,13 @@ return function(import)
 
   M.complete = on_mix("complete", "tracks", function(fields, values, place, selected)
     fields.music, fields.output = plan_of.music(selected, values), plan_of.output(values)
-    fields.tracks, place.group = plan_of.names(values.tracks or "drums, bass, keyboard"), "Accompaniment"
+    fields.tracks, place.group = request_fields.tracks("complete", values), request_fields.FOLDERS.complete
+    place.mix = "mix" -- which has the source in it: with tracks of their own, the source plays on
     return true
   end)
 
   M.extract = on_mix("extract", "tracks", function(fields, values, place)
-    fields.tracks, place.group = plan_of.names(values.tracks or "vocals, drums, bass"), "Stems"
+    fields.tracks, place.group = request_fields.tracks("extract", values), request_fields.FOLDERS.extract
     return true
   end)
 
@@ -66,9 +66,9 @@ return function(import)
     end
     local from = math.max(0, selected.from - math.floor(context * rate))
     local to = math.min(last, selected.to + math.floor(context * rate))
-    place.around, place.group = { from, to }, "Layers"
+    place.around, place.group = { from, to }, request_fields.FOLDERS.lego
     fields.music, fields.output, fields.context_s, fields.scope = plan_of.music(selected, values), plan_of.output(values), context, "region"
-    fields.tracks, fields.start_s, fields.end_s = plan_of.names(values.tracks or "drums"), (selected.from - from) / rate, (selected.to - from) / rate
+    fields.tracks, fields.start_s, fields.end_s = request_fields.tracks("lego", values), (selected.from - from) / rate, (selected.to - from) / rate
     return true
   end)
 
@@ -95,11 +95,9 @@ return function(import)
   local function new_music(selected, values)
     local rate, chosen = session.rate(), selected.kind == "range"
     local from = chosen and selected.from or Session:transport_sample()
-    local seconds = values.seconds or chosen and (selected.to - selected.from) / rate or nil
-    if seconds and (seconds < MIN_NEW_S or seconds > MAX_NEW_S) then
-      return nil, ("%.1f s of new music are wanted; allowed: %.1f to %d s."):format(seconds, MIN_NEW_S, MAX_NEW_S), "Select another range, or enter the seconds."
-    end
-    local to = from + math.floor((seconds or USUAL_NEW_S) * rate)
+    local seconds, why, remedy = request_fields.duration(values, chosen and (selected.to - selected.from) / rate)
+    if why then return nil, why, remedy end
+    local to = from + math.floor((seconds or request_fields.USUAL_NEW_S) * rate)
     local last = selected.picked and selected.tracks[#selected.tracks]
     local fields = { music = plan_of.music({ from = from, to = to }, values), duration_s = seconds, output = plan_of.output(values, rate) }
     local place = { kind = "tracks", first = from, anchor = last and session.id(last.route) or nil, name = last and last.track:name() or nil }
@@ -114,17 +112,11 @@ return function(import)
 
   --- A song from a sentence: first an idea of it, which says what the song lacks.
   function M.compose(selected, values)
-    if not values.description then
-      return nil, "There is no description.", 'Run "AceBridge: Compose from a description" with its dialog, and say what the song should be, such as "a sad waltz with strings".'
-    end
-    local part, place, remedy = new_music(selected, values)
-    if not part then return nil, place, remedy end
-    part.fill_from, place.part = 0, 2
-    local idea = {
-      task = "create_sample", label = "idea", position_s = part.position_s,
-      fields = { description = values.description, instrumental = values.instrumental == "yes" or nil, seed = values.seed },
-    }
-    return { parts = { idea, part }, captures = {}, place = place }
+    local ok, why, remedy = request_fields.check_description(values)
+    if not ok then return nil, why, remedy end
+    local part, place, cure = new_music(selected, values)
+    if not part then return nil, place, cure end
+    return { parts = request_fields.compose(values, part), captures = {}, place = place }
   end
 
   return M

@@ -40,12 +40,12 @@ return function(import)
 
   --- Returns { from, to, kind, tracks, picked, regions }: samples, or no `from` when nothing is selected that has a length;
   -- kind: "range", "loop" or "regions"; tracks: { {route, track} … }; picked: whether the musician chose them, else they are
-  -- all audio tracks; regions: whether regions are selected.
+  -- all audio tracks; regions: the ids of selected regions, as keys.
   function M.read()
     local selection = Editor:get_selection()
     local found = {}
     local ids, first, last = regions_in(selection)
-    found.regions = next(ids) ~= nil
+    found.regions = ids
     local from, to = selection.time:start_sample(), selection.time:end_sample()
     local loop = Session:locations():auto_loop_location()
     if to > from then

@@ -7,7 +7,22 @@ return function()
   function M.samples(position) return position:samples() end
   function M.rate() return math.floor(Session:nominal_sample_rate()) end
   function M.path() return Session:path() end
+
+  --- Seconds that nobody can set.
+  function M.now() return ARDOUR.LuaAPI.monotonic_time() / 1e6 end
+
   function M.id(object) return object:to_stateful():id():to_s() end
+
+  M.EVERYWHERE = 1 << 40 -- samples; longer than any session
+
+  --- Seconds in samples.
+  function M.frames(seconds) return math.floor(seconds * M.rate() + 0.5) end
+
+  --- The session's file.
+  function M.file_path() return ("%s/%s.ardour"):format(Session:path(), Session:snap_name()) end
+
+  --- The file that a region plays.
+  function M.file(region) return region:to_audioregion():source(0):to_filesource():path() end
 
   --- Where Ardour keeps the session's audio.
   function M.media_folder()
@@ -45,11 +60,34 @@ return function()
     return nil, ('The track "%s" has %d channels; allowed: 1 or 2.'):format(one.track:name(), count)
   end
 
+  --- The playlists of a track, the oldest first, and the number of the one that plays.
+  function M.playlists(track)
+    local found, playing = {}, M.id(track:playlist())
+    for playlist in Session:playlists():playlists_for_track(track):iter() do found[#found + 1] = playlist end
+    table.sort(found, function(a, b) return tonumber(M.id(a)) < tonumber(M.id(b)) end)
+    for number, playlist in ipairs(found) do
+      if M.id(playlist) == playing then return found, number end
+    end
+    return found, 1
+  end
+
+  --- The playlist with an id, or nil.
+  function M.find_playlist(id)
+    local playlist = Session:playlists():by_id(PBD.ID(id))
+    return not playlist:isnil() and playlist or nil
+  end
+
+  --- Have a track play a playlist.
+  function M.play(track, playlist) track:use_playlist(ARDOUR.DataType("audio"), playlist, false) end
+
   --- Regions with audio that a stretch of a track touches: { {region, first, last} … }.
-  function M.regions(track, from, to)
+  function M.regions(track, from, to) return M.regions_of(track:playlist(), from, to) end
+
+  --- The same of a playlist.
+  function M.regions_of(playlist, from, to)
     local found = {}
     if to <= from then return found end
-    for region in track:playlist():regions_touched(M.at(from), M.at(to - 1)):iter() do
+    for region in playlist:regions_touched(M.at(from), M.at(to - 1)):iter() do
       if not region:to_audioregion():isnil() and not region:muted() then
         local first = M.samples(region:position())
         found[#found + 1] = { region = region, first = first, last = first + region:length():samples() }
@@ -72,6 +110,19 @@ return function()
       changes = changes or math.abs(map:quarters_per_minute_at(position) - bpm) > 1e-6
     end
     return { bpm = not changes and bpm or nil, timesignature = meter:note_value() == 4 and beats >= 2 and beats <= 6 and beats or nil }
+  end
+
+  --- Tempo in quarters a minute, beats of a bar, and what a beat is.
+  function M.tempo_at(position)
+    local map = Temporal.TempoMap.read()
+    local meter = map:meter_at(M.at(position))
+    return map:quarters_per_minute_at(M.at(position)), math.floor(meter:divisions_per_bar()), math.floor(meter:note_value())
+  end
+
+  --- Where a bar begins; the session begins with bar 1.
+  function M.bar_at(bar)
+    local map = Temporal.TempoMap.read()
+    return map:sample_at_beats(map:quarters_at_bbt(Temporal.BBT_TIME(bar, 1, 0)))
   end
 
   --- The length of bars after a position in samples, by tempo and meter there.

@@ -4,6 +4,7 @@
 return function(import)
   local capture = import("capture")
   local files = import("files")
+  local inbox = import("inbox")
   local job = import("job")
   local own = import("own_folder")
   local place = import("place")
@@ -12,7 +13,7 @@ return function(import)
   local M = {}
 
   local BUDGET_S = 0.03 -- of a tick, for reading audio: Ardour's window stays quick
-  local LOOK_TICKS, ALIVE_TICKS = 3, 20
+  local ALIVE_TICKS = 20
   local readings, plans = {}, {}
 
   local function plan_of(id)
@@ -56,10 +57,10 @@ return function(import)
   local function place_result(id, plan)
     local result = job.result(id)
     if not result then return fail(id, "The result of " .. plan.title .. " cannot be read.", 'Run "AceBridge: Again".') end
-    if result.version ~= job.VERSION then
+    local clash, update = job.clash(result)
+    if clash then
       plan.waits = true -- until somebody asks for it
-      return tell.say(("The result of %s is of version %s, these scripts know %d."):format(plan.title, tostring(result.version), job.VERSION),
-        'The result is kept: update AceBridge, then run "AceBridge: Place results".')
+      return tell.say(plan.title .. ": " .. clash, update)
     end
     job.close(id) -- first: while a message waits for an answer, nothing is placed twice
     local ok, note, remedy, later = place.place(plan, result, job.folder(id))
@@ -107,7 +108,7 @@ return function(import)
       end
       if not read_audio(id, plan, budget_s) then return end
     end
-    local status = job.status(id, plan.create_time)
+    local status = job.state(id, plan.create_time)
     if job.is_finished(status) and not Session:actively_recording() then finish(id, plan, status) end
   end
 
@@ -132,7 +133,8 @@ return function(import)
         job.clean_sometimes()
       end
       if ticks % ALIVE_TICKS == 0 then files.write(files.join(own.path, "hook.txt"), ("%d\t%s\n"):format(os.time(), where)) end
-      if ticks % LOOK_TICKS == 0 or next(readings) then M.look(BUDGET_S) end
+      M.look(BUDGET_S)
+      inbox.look()
       ticks = ticks + 1
     end
     return function()

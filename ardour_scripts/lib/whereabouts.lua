@@ -6,9 +6,9 @@
 return function(import)
   local capture = import("capture")
   local plan_of = import("plan")
+  local session = import("session")
   local M = {}
 
-  local EVERYWHERE = 1 << 40 -- samples; longer than any session
   local WINDOW = 1024 -- frames that are compared
   local HEADER_BYTES, SAMPLE_BYTES = 58, 4 -- of the files that `wav` writes
 
@@ -51,15 +51,19 @@ return function(import)
     return found
   end
 
+  --- Whether around [from, to) with its `margin` the same plays as when it was sent, `shift` later.
+  local function fits(one, item, folder, margin, shift)
+    local before_end, after = item.from - margin, item.to + margin
+    local before = plays(one, item, folder, math.max(item.first, before_end - WINDOW), before_end, shift)
+    local behind = plays(one, item, folder, after, math.min(item.first + item.frames, after + WINDOW), shift)
+    return before ~= false and behind ~= false
+  end
+
   --- By how many samples the music of a track has moved since it was sent; nil when it was edited so that a result for
-  -- [from, to) with its `margin` would not fit any more.
+  -- [from, to) with its `margin` would not fit any more. Of a region whose file was not sent, only its place counts.
   function M.shift(one, item, folder, margin)
-    local stop = item.first + item.frames
-    for _, shift in ipairs(shifts(item.origins, plan_of.origins(one.track, 0, EVERYWHERE))) do
-      local before_end, after = item.from - margin, item.to + margin
-      local before = plays(one, item, folder, math.max(item.first, before_end - WINDOW), before_end, shift)
-      local behind = plays(one, item, folder, after, math.min(stop, after + WINDOW), shift)
-      if before ~= false and behind ~= false and item.from + shift >= 0 then return shift end
+    for _, shift in ipairs(shifts(item.origins, plan_of.origins(one.track, 0, session.EVERYWHERE))) do
+      if item.from + shift >= 0 and (not item.file or fits(one, item, folder, margin, shift)) then return shift end
     end
     return nil
   end
@@ -69,7 +73,7 @@ return function(import)
     local shift
     for _, origin in ipairs(origins or {}) do
       local one = find(origin.track)
-      local moved = one and shifts({ origin }, plan_of.origins(one.track, 0, EVERYWHERE))[1]
+      local moved = one and shifts({ origin }, plan_of.origins(one.track, 0, session.EVERYWHERE))[1]
       if moved then
         if shift and shift ~= moved then return 0, true end
         shift = moved

@@ -1,11 +1,11 @@
--- Places finished jobs that others made, in a browser or with `acebridge place`: they lie in the inbox, and exactly one REAPER
--- takes each of them. The protocol: daemon/acebridge/hosts/jobfolder/PROTOCOL.md, "The inbox".
+-- Places finished jobs that others made, in a browser or with `acebridge place`: see `inbox_folder`.
 
 return function(import)
   local budget = import("budget")
   local files = import("files")
   local guid = import("guid")
-  local json = import("json")
+  local inbox_folder = import("inbox_folder")
+  local inbox_result = import("inbox_result")
   local messages = import("messages")
   local outputs_of = import("outputs")
   local place = import("place")
@@ -16,34 +16,11 @@ return function(import)
   local whereabouts = import("whereabouts")
   local M = {}
 
-  local VERSION = 1
   local LOOK_S = 1
-  local PLACE, RESULT, ANSWER = "place.json", "result.json", "answer.json"
-  local UNCLAIMED, CLAIMED = "^%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d%-[0-9a-z]+$", "^(%d+%-%d+%-[0-9a-z]+)%.([0-9a-z]+)$"
   local SECTION, KEY, MOST_KEPT = "AceBridge", "inbox", 50 -- what is remembered in a project: the newest ids that were placed in it
-  local SAME_S = 1e-6
-  local AGAIN = "Send it again with `acebridge place`."
-
-  local answered = {} -- id → answer of what is done here, for as long as it cannot be written
-  local waiting = {} -- id → what was last said about it
-
-  local function folder_of(name) return files.join(presence.root(), name) end
-
-  local function object(name, file)
-    return json.object(files.read(files.join(folder_of(name), file)))
-  end
-
-  local function answer(name, id, state, message, remedy, more)
-    local content = more or {}
-    content.version, content.id, content.state, content.instance = VERSION, id, state, presence.instance()
-    content.message, content.remedy, content.update_time = message, remedy or "", os.time()
-    if state ~= "waiting" then answered[id] = content end
-    return files.write(files.join(folder_of(name), ANSWER), json.encode(content))
-  end
+  local SAME_S, AGAIN, text = inbox_result.SAME_S, inbox_result.AGAIN, inbox_result.text
 
   -- Which project ---------------------------------------------------------------------------------------------------------
-
-  local function text(value) return type(value) == "string" and value or "" end
 
   --- The open project that a placement is for, or nil.
   local function project_of(wanted)
@@ -86,49 +63,7 @@ return function(import)
     return bar and bar >= 1 and (reaper.TimeMap_GetMeasureInfo(project, math.floor(bar) - 1)) or nil
   end
 
-  --- The time of the project that a placement begins at, on its sample grid; or nil, a message and a remedy.
-  local function time_of(project, wanted)
-    local at = type(wanted.at) == "table" and wanted.at or { kind = "cursor" }
-    local find = PLACES[at.kind]
-    local time, why, remedy
-    if find then time, why, remedy = find(project, at) end
-    if not time or time ~= time or math.abs(time) == math.huge then
-      return nil, why or "This REAPER does not know the place that was asked for.", remedy or "Choose another one with --at, or update the scripts."
-    end
-    local rate = selection.rate(project)
-    return math.floor(math.max(0, time) * rate + 0.5) / rate
-  end
-
   -- What of it ------------------------------------------------------------------------------------------------------------
-
-  local function is_full_path(path) return path:find("^[/\\]") or path:find("^%a:[/\\]") end
-
-  local function is_output(output)
-    return type(output) == "table" and is_full_path(text(output.file))
-      and math.type(output.frames) and output.frames > 0 and math.type(output.sample_rate) and output.sample_rate > 0
-      and math.type(output.start_frame) and type(output.role) == "string" and type(output.name) == "string"
-      and (output.colour == "" or text(output.colour):find("^#%x%x%x%x%x%x$"))
-  end
-
-  --- The outputs of a result, each moved to where it belongs when its source begins at `at_s`; nil if it is not as it should be.
-  local function move(result, at_s)
-    local found = {}
-    if type(result.parts) ~= "table" then return nil end
-    for _, part in ipairs(result.parts) do
-      if type(part) ~= "table" or type(part.takes) ~= "table" then return nil end
-      for _, take in ipairs(part.takes) do
-        if type(take) ~= "table" or type(take.outputs) ~= "table" then return nil end
-        for _, output in ipairs(take.outputs) do
-          if not is_output(output) then return nil end
-          output.position_s = at_s + output.start_frame / output.sample_rate
-          output.length_s = output.frames / output.sample_rate
-          output.fade_in_s, output.fade_out_s = tonumber(output.fade_in_s) or 0, tonumber(output.fade_out_s) or 0
-          found[#found + 1] = output
-        end
-      end
-    end
-    return #found > 0 and found or nil
-  end
 
   --- The one selected item, if the outputs are takes of it to the sample; or nil and why not.
   local function item_for(project, result, outputs)
@@ -171,21 +106,16 @@ return function(import)
     }, note
   end
 
+  local placing -- the result that is being placed
+
   --- Place what is meant for a project. Returns the state of the answer, a message, a remedy and further keys; and, of what was
   -- placed, { request, result, project }. nil: a recording has begun, and it waits for the end of that.
   local function put(project, id, wanted, result)
-    local at_s, why, remedy = time_of(project, wanted)
+    placing = result
+    local at_s, why, remedy = inbox_result.time_of(PLACES, "REAPER", project, wanted, selection.rate(project))
     if not at_s then return "refused", why, remedy end
-    local outputs = move(result, at_s)
-    if not outputs then return "refused", "The result is damaged or holds no audio.", AGAIN end
-    local first = math.huge
-    for _, output in ipairs(outputs) do
-      if not files.exists(output.file) then return "refused", ("There is no file %s any more."):format(output.file), AGAIN end
-      first = math.min(first, output.position_s)
-    end
-    if first < -SAME_S then
-      return "refused", ("It would begin %.3f s before the start of the project."):format(-first), "Choose a later place with --at."
-    end
+    local outputs, first, fix = inbox_result.place(result, at_s)
+    if not outputs then return "refused", first, fix end
     local title = text(wanted.title) ~= "" and wanted.title or "Place"
     local to, note = budget.observe(project, function() return target(project, wanted, result, outputs) end)
     if not to then return "refused", "The project was closed.", AGAIN end
@@ -194,7 +124,10 @@ return function(import)
       after = function() remember(project, id) end,
     }
     local ok, summary, cure, later = place.place(project, request, result)
-    if later == messages.RECORDING then return nil end
+    if later == messages.RECORDING then
+      placing = nil
+      return nil
+    end
     if not ok then return "refused", summary, cure end
     local name = reaper.GetProjectName(project)
     local message = ("%s: %s at %.3f s in %s."):format(title, summary, first, name ~= "" and name or "the unsaved project")
@@ -227,6 +160,7 @@ return function(import)
 
   --- Note what has become of it. `more`: { request, result, project } of what was placed.
   local function note_end(id, wanted, state, message, remedy, more)
+    placing = nil
     local entry = entry_of(id, wanted)
     entry.state, entry.note, entry.remedy = STATES[state], message, remedy
     if not more then return end
@@ -237,94 +171,23 @@ return function(import)
   --- What was placed or refused here, or waits for the end of a recording: entries of `jobs`.
   function M.entries() return entries end
 
-  local WAITS = "REAPER records: it is placed when the recording ends."
-
-  --- Say that it waits for the end of a recording, once.
-  local function wait(name, id, wanted)
-    if waiting[id] or not answer(name, id, "waiting", WAITS) then return end
-    waiting[id] = true
-    note_waiting(id, wanted, WAITS)
-  end
-
-  --- Why what was sent can be placed nowhere: a message and a remedy; nil when it can.
-  local function fault_of(wanted, result)
-    if not result or not wanted or not wanted.version then
-      return "What was sent is damaged: " .. (result and PLACE or RESULT) .. " cannot be read.", AGAIN
-    end
-    if wanted.version ~= VERSION then
-      return ("It is of version %s, these scripts know %d."):format(tostring(wanted.version), VERSION), "Update AceBridge and its scripts."
-    end
-    if not project_of(wanted) then return "The project is no longer open.", "Open it again, then send it again." end
-  end
-
-  local placing -- the result that is being placed
-
   --- Whether a result is placed in several steps, and some of them are done.
   function M.has_begun() return placing ~= nil and placing.begun or false end
 
-  --- Deal with what this REAPER has claimed. Returns whether it is still to be placed.
-  local function serve(name, id)
-    if answered[id] then return not files.write(files.join(folder_of(name), ANSWER), json.encode(answered[id])) end
-    local old = object(name, ANSWER)
-    if old and old.state ~= "waiting" then return false end
-    local wanted, result = object(name, PLACE), object(name, RESULT)
-    local function finish(state, message, remedy, more, made)
-      note_end(id, wanted, state, message, remedy, made)
-      answer(name, id, state, message, remedy, more)
-      return false
-    end
-    local fault, cure = fault_of(wanted, result)
-    if fault then return finish("refused", fault, cure) end
-    local project = project_of(wanted)
-    if is_placed(project, id) then
-      answer(name, id, "placed", "It was placed before.")
-      return false
-    end
-    if messages.is_recording() then
-      wait(name, id, wanted)
-      return true
-    end
-    placing = result
-    local outcome = table.pack(pcall(put, project, id, wanted, result))
-    placing = nil
-    if not outcome[1] then return finish("refused", "The result cannot be used: " .. tostring(outcome[2]), AGAIN) end
-    if not outcome[2] then
-      wait(name, id, wanted)
-      return true
-    end
-    return finish(table.unpack(outcome, 2, outcome.n))
-  end
-
-  --- Take what nobody has taken, or what a REAPER has left that is gone; nil: it is somebody else's. Renaming is what decides:
-  -- of two that try, the second finds nothing to rename.
-  local function claim(name)
-    local me = presence.instance()
-    local id, owner = name:match(CLAIMED)
-    if owner == me then return name, id end
-    if owner and (object(name, ANSWER) or {}).state == "placed" then return nil end
-    if owner and presence.is_alive(owner) then return nil end
-    if not id and not name:find(UNCLAIMED) then return nil end
-    id = id or name
-    local wanted = object(name, PLACE) or {} -- damaged ones are for everybody, to refuse them
-    if wanted.instance ~= me and presence.is_alive(text(wanted.instance)) then return nil end
-    if wanted.instance ~= me and type(wanted.project) == "table" and not project_of(wanted) then return nil end
-    local mine = id .. "." .. me
-    if not os.rename(folder_of(name), folder_of(mine)) then return nil end
-    return mine, id
-  end
+  local inbox = inbox_folder({
+    name = "REAPER", presence = presence, find_project = project_of, is_placed = is_placed, is_recording = messages.is_recording,
+    put = put, note_claim = function() end, note_waiting = note_waiting, note_end = note_end,
+  })
 
   local looked = -math.huge
   --- Look into the inbox, once a second; say which projects are open. Returns how much is still to be placed.
   function M.look(now)
     if now - looked < LOOK_S then return M.left or 0 end
-    looked, M.left = now, 0
+    looked = now
     presence.tell()
     local names = files.folders(presence.root())
     table.sort(names)
-    for _, name in ipairs(names) do
-      local mine, id = claim(name)
-      if mine and serve(mine, id) then M.left = M.left + 1 end
-    end
+    M.left = inbox.look(names)
     return M.left
   end
 

@@ -2,9 +2,9 @@
 
 return function(import)
   local budget = import("budget")
+  local findings = import("findings")
   local guid = import("guid")
   local messages = import("messages")
-  local scores = import("scores")
   local takes = import("takes")
   local tracks_of = import("tracks")
   local whereabouts = import("whereabouts")
@@ -22,10 +22,8 @@ return function(import)
   --- Regions named by the sections of a song and by its lines.
   function M.regions(of, request, result)
     local facts = result.parts[1].takes[1].metadata
-    local lines, sections = facts.lines or {}, facts.sections or {}
-    if #lines == 0 then
-      return nil, facts.lrc_missing or "No line of the lyrics was heard.", "Check that the lyrics belong to this audio."
-    end
+    local lines, sections, remedy = findings.lines(facts)
+    if not lines then return nil, sections, remedy end
     local shift, edited = shift_of(of, request.place.sources, #lines + #sections)
     local start = request.parts[1].position_s + shift
     local function region(project, span, name)
@@ -38,26 +36,6 @@ return function(import)
       return ("%d lines, %d sections"):format(#lines, #sections)
     end
   end
-
-  --- Whether an engine is sure of a finding: "tempo", "key" or "meter". What it did not hear is absent from the facts.
-  local function sure(facts, finding)
-    local certainty = facts.certainty or {}
-    return (certainty[finding] or "sure") == "sure"
-  end
-
-  --- What was heard, in words; "" for nothing.
-  local function describe_facts(facts)
-    local parts = {}
-    local function tell(finding, form, value)
-      if value then parts[#parts + 1] = (sure(facts, finding) and "" or "perhaps ") .. form:format(value) end
-    end
-    tell("tempo", "%.1f BPM", facts.bpm)
-    tell("meter", "%d/4", facts.timesignature)
-    tell("key", "%s", facts.keyscale)
-    return table.concat(parts, ", ")
-  end
-
-  local CLOSE_BPM = 0.05 -- nearer to a whole number than can be heard: most music is made on a grid of whole tempos
 
   local KEY = "C_BEATATTACHMODE"
   local MOST_BASES = 850 -- that one undo step can change and put back
@@ -90,10 +68,8 @@ return function(import)
   local function set_tempo(project, time, facts, bases)
     for _, each in ipairs(bases.tracks) do reaper.SetMediaTrackInfo_Value(each[1], KEY, TIME_BASE) end
     for _, each in ipairs(bases.items) do reaper.SetMediaItemInfo_Value(each[1], KEY, TIME_BASE) end
-    local whole = math.floor(facts.bpm + 0.5)
-    local bpm = math.abs(facts.bpm - whole) < CLOSE_BPM and whole or facts.bpm
-    local beats = sure(facts, "meter") and facts.timesignature
-    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, bpm, math.floor(beats or 0), beats and 4 or 0, false)
+    local beats = findings.is_sure(facts, "meter") and facts.timesignature
+    reaper.SetTempoTimeSigMarker(project, -1, time, -1, -1, findings.tempo(facts), math.floor(beats or 0), beats and 4 or 0, false)
     reaper.UpdateTimeline() -- first: only then are the items where the new tempo has them
     for _, each in ipairs(bases.tracks) do reaper.SetMediaTrackInfo_Value(each[1], KEY, each[2]) end
     for _, each in ipairs(bases.items) do reaper.SetMediaItemInfo_Value(each[1], KEY, each[2]) end
@@ -112,14 +88,9 @@ return function(import)
 
   --- What to ask before the tempo is set.
   local function tempo_question(facts, bases)
-    local question = "Heard: %s.\n\nSet the project's " .. (sure(facts, "meter") and facts.timesignature and "tempo and meter" or "tempo")
-    local doubt = sure(facts, "tempo") and "? " or " all the same? The tempo is not certain. "
+    local question = "Heard: %s.\n\nSet the project's " .. (findings.is_sure(facts, "meter") and facts.timesignature and "tempo and meter" or "tempo")
+    local doubt = findings.is_sure(facts, "tempo") and "? " or " all the same? The tempo is not certain. "
     return question .. " from there on" .. doubt .. follows(bases)
-  end
-
-  --- Where bars begin, or beats where no bars are heard, or the audio.
-  local function first_beat(facts)
-    return (facts.downbeats or {})[1] or (facts.beats or {})[1] or 0
   end
 
   local TOO_MANY = "\n\nThe tempo is not set: one undo step cannot hold %d tracks and items that follow the beat. Give them the time base \"Time\", "
@@ -130,9 +101,9 @@ return function(import)
     local facts = result.parts[1].takes[1].metadata
     local shift, edited = shift_of(project, request.place.sources, 0)
     local start = request.parts[1].position_s + shift
-    local summary = describe_facts(facts)
-    if summary == "" then return nil, "Neither a tempo nor a key is heard in this audio.", "Select a longer or louder part of it." end
-    if facts.keyscale and sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
+    local summary, why, remedy = findings.describe(facts)
+    if not summary then return nil, why, remedy end
+    if facts.keyscale and findings.is_sure(facts, "key") then reaper.SetProjExtState(project, "AceBridge", "key", facts.keyscale) end
     local chords = facts.chords or {}
     local bases = facts.bpm and budget.observe(project, function() return look_at_time_bases(project) end)
     if messages.is_recording() then return nil, "REAPER records.", "", messages.RECORDING end
@@ -144,7 +115,7 @@ return function(import)
     local markers = #chords > 0 and yes("Heard: %s.\n\nAdd a marker for each of the %d chords?", summary, #chords)
     if not tempo and not markers then return false, summary end
     return function()
-      if tempo then set_tempo(project, start + first_beat(facts), facts, bases) end
+      if tempo then set_tempo(project, start + findings.first_beat(facts), facts, bases) end
       for _, chord in ipairs(markers and chords or {}) do
         reaper.AddProjectMarker2(project, false, start + chord.start_s, 0, chord.name, -1, 0)
       end
@@ -160,14 +131,7 @@ return function(import)
     if not item then
       return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end
-    local lines, top, value = {}, nil, -math.huge
-    for i, part in ipairs(result.parts) do
-      local score = part.takes[1].metadata.score
-      local quality, words = score and score.quality, score and score.lyrics_alignment
-      lines[i] = ("%s: %s"):format(part.label, scores.of_take(score))
-      local sum = (quality or -math.huge) + (words or 0)
-      if sum > value then top, value = i, sum end
-    end
+    local lines, top = findings.rank(result.parts)
     for _, line in ipairs(request.place.left_out or {}) do lines[#lines + 1] = line end
     return function()
       local present = guid.takes(item)

@@ -1,7 +1,7 @@
 -- What all plans share: the description of the music, the output, and where a request came from.
 
 return function(import)
-  local json = import("json")
+  local request_fields = import("request_fields")
   local settings = import("settings")
   local source = import("source")
   local takes = import("takes")
@@ -19,12 +19,8 @@ return function(import)
     return music, changes
   end
 
-  --- `rate`: of the result; nil: as its source has it. "Best of" keeps one take, unless its dialog says how many.
-  function M.output(values, rate)
-    local takes = values.takes or (values.best_of and 1 or settings.get("takes"))
-    local tries = values.best_of and math.max(values.best_of, takes)
-    return { sample_rate = rate, takes = takes, tries = tries, seeds = values.seed and { values.seed } }
-  end
+  --- `rate`: of the result; nil: as its source has it.
+  function M.output(values, rate) return request_fields.output(values, settings.get("takes"), rate) end
 
   function M.recipe(values, changes)
     return { values = values, caption = values.style, lyrics = values.lyrics, tempo = changes }
@@ -71,16 +67,6 @@ return function(import)
     local take = reaper.GetActiveTake(item)
     local name = take and takes.name(take) or ""
     return name ~= "" and name or tracks_of.name(reaper.GetMediaItem_Track(item))
-  end
-
-  --- "drums, Backing vocals" as names of tracks.
-  function M.names(text)
-    local found = {}
-    for name in (text or ""):gmatch("[^,;]+") do
-      name = name:match("^%s*(.-)%s*$"):lower():gsub("[%s%-]+", "_")
-      if name ~= "" then found[#found + 1] = name end
-    end
-    return json.array(found)
   end
 
   return M

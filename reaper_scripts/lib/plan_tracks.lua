@@ -5,13 +5,12 @@ return function(import)
   local guid = import("guid")
   local source_audio = import("source_audio")
   local plan_of = import("plan")
+  local request_fields = import("request_fields")
   local selection = import("selection")
   local settings = import("settings")
   local tracks_of = import("tracks")
   local whereabouts = import("whereabouts")
   local M = {}
-
-  local DEFAULT_NEW_S, MIN_NEW_S, MAX_NEW_S = 30, 0.1, 600
 
   --- How items that the result is made from are muted, if the musician wants that.
   local function items_to_mute(selected)
@@ -52,18 +51,17 @@ return function(import)
     end
   end
 
-
   M.cover = whole("cover", nil, function(fields, values)
     fields.strength, fields.morph = values.strength, plan_of.morph(values)
   end)
 
-  M.complete = whole("complete", "Accompaniment", function(fields, values, place)
-    fields.tracks, fields.thinking = plan_of.names(values.tracks or "drums, bass, keyboard"), plan_of.thinking(values)
+  M.complete = whole("complete", request_fields.FOLDERS.complete, function(fields, values, place)
+    fields.tracks, fields.thinking = request_fields.tracks("complete", values), plan_of.thinking(values)
     place.mix = "mix" -- which has the source in it: with tracks of their own, the source plays on
   end)
 
-  M.extract = whole("extract", "Stems", function(fields, values)
-    fields.tracks, fields.music = plan_of.names(values.tracks or "vocals, drums, bass"), nil
+  M.extract = whole("extract", request_fields.FOLDERS.extract, function(fields, values)
+    fields.tracks, fields.music = request_fields.tracks("extract", values), nil
     fields.output.takes, fields.output.seeds = nil, nil
   end)
 
@@ -88,11 +86,11 @@ return function(import)
     local part = {
       task = "lego", position_s = position, source = found.part,
       fields = {
-        music = told, tracks = plan_of.names(values.tracks or "drums"), start_s = selected.start - start, end_s = selected.stop - start,
+        music = told, tracks = request_fields.tracks("lego", values), start_s = selected.start - start, end_s = selected.stop - start,
         context_s = context, scope = "region", output = plan_of.output(values, rate), thinking = plan_of.thinking(values),
       },
     }
-    local place = on_tracks(selected, "Layers", values, changes)
+    local place = on_tracks(selected, request_fields.FOLDERS.lego, values, changes)
     place.sources = whereabouts.note_all(selected.items)
     return { parts = { part }, captures = found.captures, place = place }
   end
@@ -106,13 +104,9 @@ return function(import)
     local is_stretch = STRETCHES[selected.from]
     local start = is_stretch and selected.start or reaper.GetCursorPositionEx(selected.project)
     start = math.floor(start * selected.rate + 0.5) / selected.rate
-    local duration = values.seconds
-    local chosen_s = is_stretch and selected.stop - selected.start
-    if not duration and chosen_s and chosen_s > MAX_NEW_S then
-      return nil, ("%.0f s are selected; allowed: at most %d s of new music."):format(chosen_s, MAX_NEW_S), "Select less."
-    end
-    if not duration and chosen_s and chosen_s >= MIN_NEW_S then duration = chosen_s end
-    local told, changes = plan_of.music(selected, start, start + (duration or DEFAULT_NEW_S), values, free)
+    local duration, why, remedy = request_fields.duration(values, is_stretch and selected.stop - selected.start)
+    if why then return nil, why, remedy end
+    local told, changes = plan_of.music(selected, start, start + (duration or request_fields.USUAL_NEW_S), values, free)
     local place = on_tracks(selected, nil, values, changes)
     if selected.picked and #selected.tracks == 1 and duration and tracks_of.is_free(selected.tracks[1], start, start + duration) then
       place.into = place.anchor -- the selected track has room for it
@@ -132,17 +126,11 @@ return function(import)
   end
 
   function M.compose(selected, values)
-    if not values.description then
-      return nil, "There is no description.", 'Say what the song should be, such as "a sad waltz with strings".'
-    end
-    local part, place, remedy = new_music(selected, values, true)
-    if not part then return nil, place, remedy end
-    part.fill_from = 0
-    local idea = {
-      task = "create_sample", label = "idea", position_s = part.position_s,
-      fields = { description = values.description, instrumental = values.instrumental == "yes" or nil, seed = values.seed },
-    }
-    return { parts = { idea, part }, captures = {}, place = place }
+    local ok, why, remedy = request_fields.check_description(values)
+    if not ok then return nil, why, remedy end
+    local part, place, cure = new_music(selected, values, true)
+    if not part then return nil, place, cure end
+    return { parts = request_fields.compose(values, part), captures = {}, place = place }
   end
 
   return M

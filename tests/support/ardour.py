@@ -31,6 +31,8 @@ _WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") els
 #: The place of `LuaTimerDS`, ten times a second, among the signals of a hook.
 _TIMER_SIGNAL = 49
 _SIGNALS = 51
+#: Places for actions.
+_PLACES = 32
 
 _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <Ardour>
@@ -233,6 +235,7 @@ class Ardour:
         action = _RUN_FILE.replace("@FILE@", str(self._file)).replace("@ANSWER@", str(self._answer))
         ready = _SAY_READY.replace("@FILE@", _lua_text(str(self._ready)))
         self._actions = ["Run the test's file", *(actions or {})]
+        assert len(self._actions) <= _PLACES, f"Ardour has {_PLACES} places for actions, not {len(self._actions)}"
         scripts = ui_scripts({self._actions[0]: action, **(actions or {})}, {"Ready": ready, **hooks})
         (self.config / "ui_scripts").write_text(scripts, "utf-8")
         self.display = f":{self._start_display()}"

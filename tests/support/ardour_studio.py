@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ SONG_AT = 24_001
 #: The tempo of the session, from its start and from a bar after the song on.
 BPM, LATER_BPM = 120, 90
 SECOND_TRACK = "Dröms 'n' bass"
+#: The dialogs that are there where a test names no others: Ardour has 32 places for actions.
+DIALOGS = ("Repaint", "Cover")
+_NAMES = {script.name for script in SCRIPTS}
 #: The crossfade of a repaint on each side, in ms, beyond the stretch.
 CROSSFADE_MS = 20
 
@@ -55,9 +58,13 @@ class ArdourStudio:
 
     # What a musician does
 
-    def open(self, *, with_hook: bool = True) -> None:
-        """Open the session with all scripts, or with all actions alone."""
-        texts = {script.name: (self.ardour.config / "scripts" / script.file).read_text("utf-8") for script in SCRIPTS}
+    def open(self, *, with_hook: bool = True, dialogs: Collection[str] = DIALOGS) -> None:
+        """Open the session with all actions but those whose dialogs are not wanted, and with the hook or without it."""
+        texts = {
+            script.name: (self.ardour.config / "scripts" / script.file).read_text("utf-8")
+            for script in SCRIPTS
+            if f"{script.name} (no dialog)" not in _NAMES or script.name.removeprefix("AceBridge: ") in dialogs
+        }
         hook = {JOBS_HOOK.name: texts.pop(JOBS_HOOK.name)}
         (self.own / "hook.txt").unlink(missing_ok=True)
         self.ardour.open(hook if with_hook else {}, texts)
@@ -94,6 +101,19 @@ class ArdourStudio:
             if found == [str(first), str(last), track]:
                 return
         raise AssertionError(f"the selection is {found}, not {[first, last, track]}")
+
+    def select_regions(self, *positions: int, track: str = "Song") -> None:
+        """Select the regions of a track that begin at these samples, and nothing else."""
+        wanted = ", ".join(f"[{position}] = true" for position in positions)
+        rows = self.ardour.run(f"""
+        local wanted, list = {{ {wanted} }}, ArdourUI.SelectionList()
+        for region in Session:route_by_name("{track}"):to_track():playlist():region_list():iter() do
+          if wanted[region:position():samples()] then list:push_back(Editor:regionview_from_region(region)) end
+        end
+        Editor:set_selection(list, ArdourUI.SelectionOp.Set)
+        for region in Editor:get_selection().regions:regionlist():iter() do say(region:position():samples()) end
+        """)
+        assert sorted(int(position) for (position,) in rows) == sorted(positions)
 
     def act(self, name: str) -> Path:
         """Run an action that makes a job; return the job's folder as soon as its result is placed."""

@@ -27,7 +27,7 @@ What = Annotated[
         metavar="JOB|FILE…",
     ),
 ]
-Host = Annotated[str, typer.Option("--host", help="The DAW: reaper.")]
+Host = Annotated[str, typer.Option("--host", help="The DAW: reaper or ardour.")]
 InboxFolder = Annotated[
     Path | None, typer.Option("--inbox", help="Inbox of a DAW that is installed elsewhere.", show_default=False)
 ]
@@ -72,7 +72,9 @@ def place(
     def run(source: Source) -> PlaceReport:
         from acebridge.hosts.jobfolder.placing import place
 
-        return place(folder, source, host=target.name, project=project, at=position, as_take=as_take, wait_s=wait)
+        return place(
+            folder, source, host=target.name, start=target.start, project=project, at=position, as_take=as_take, wait_s=wait
+        )  # fmt: skip
 
     files = _files(what)
     if files:
@@ -120,7 +122,9 @@ def _inbox(host: str, given: Path | None) -> tuple[Inbox, Path]:
         raise InvalidValue("--host", host, ", ".join(INBOXES))
     folder = given or INBOXES[host].folder()
     if folder is None:
-        raise InvalidValue("--inbox", "", "the folder AceBridge/inbox of the DAW's own folder")
+        raise InvalidValue(
+            "--inbox", "", "the folder AceBridge/inbox, in Ardour acebridge/inbox, of the DAW's own folder"
+        )
     return INBOXES[host], folder.absolute()
 
 

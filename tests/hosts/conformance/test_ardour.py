@@ -43,7 +43,7 @@ class ArdourHost:
         return folder
 
     def settle(self, job: Path) -> None:
-        end = rf"(placed|failed|cancelled) {job.name}|The result of .* is of version"
+        end = rf"(placed|failed|cancelled) {job.name}|The result is of version"
         until(lambda: re.search(end, self.messages()), "the end of the job")
 
     def cancel(self, job: Path) -> None:

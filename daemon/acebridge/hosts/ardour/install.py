@@ -11,8 +11,8 @@ from pathlib import Path
 
 from acebridge.atomic_files import write_whole
 from acebridge.errors import NotFound
-from acebridge.hosts.ardour.paths import OLDEST, config_folders, config_root
-from acebridge.hosts.ardour.scripts import FOLDER, JOBS_HOOK, SCRIPTS, assemble
+from acebridge.hosts.ardour.paths import FOLDER, OLDEST, config_folders, config_root
+from acebridge.hosts.ardour.scripts import JOBS_HOOK, SCRIPTS, assemble
 from acestep_runtime.errors import InvalidValue
 
 #: The file in Ardour's folder ``scripts``, and the name of the hook in Ardour's dialogs.

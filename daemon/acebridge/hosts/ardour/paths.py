@@ -9,6 +9,8 @@ from pathlib import Path
 
 #: The first version whose Lua has what the scripts need.
 OLDEST = 7
+#: The folder of AceBridge in Ardour's configuration folder: jobs, inbox, settings, messages.
+FOLDER = "acebridge"
 _FOLDER = re.compile(r"ardour([0-9]+)", re.IGNORECASE)
 
 
@@ -35,3 +37,9 @@ def config_folders(root: Path | None) -> list[Path]:
         (int(match[1]), path) for path in root.iterdir() if (match := _FOLDER.fullmatch(path.name)) and path.is_dir()
     ]
     return [path for version, path in sorted(found) if version >= OLDEST]
+
+
+def inbox_folder() -> Path | None:
+    """Return the inbox that the hook of the newest Ardour watches; ``None`` where no Ardour was started."""
+    folders = config_folders(config_root())
+    return folders[-1] / FOLDER / "inbox" if folders else None

@@ -15,9 +15,10 @@ from pathlib import Path
 from acebridge.version import VERSION
 
 #: Modules that REAPER's scripts have too. They call a few functions of `reaper`, which ``system.lua`` has.
-SHARED = frozenset({"command", "files", "form", "json", "wav"})
-#: The folder of AceBridge in Ardour's configuration folder: jobs, settings, messages.
-FOLDER = "acebridge"
+SHARED = frozenset({
+    "command", "files", "findings", "form", "inbox_folder", "inbox_result", "job_folder", "json", "presence_file",
+    "recipe_mark", "request_fields", "scores", "version", "wav",
+})  # fmt: skip
 _IMPORT = re.compile(r'import\("(\w+)"\)')
 #: The module that says where `FOLDER` is.
 _OWN = "own_folder"
@@ -74,6 +75,13 @@ SCRIPTS: tuple[Script, ...] = (
     ),
     *_actions("extend", "Extend", "Makes more bars after the selected music."),
     *_actions("prepend", "Prepend", "Makes more bars before the selected music."),
+    *_actions(
+        "vary", "Vary", "Makes the selected region again, near to what it is, on a copy of the track's playlist."
+    ),
+    *_actions(
+        "join", "Smooth join", "Makes the music around the join of two regions new, so that one leads to the other."
+    ),
+    *_actions("score", "Score takes", "Scores the playlists of the selected track, and plays the best one."),
     *_actions("analyse", "Analyse", "Says tempo, meter and key of the selection, and adds chord markers."),
     *_actions("lyrics", "Lyrics to ranges", "Makes a range for each section and line of the lyrics in the selection."),
     _command("again", "Again", "Runs the last action again with a new seed."),

@@ -13,3 +13,5 @@ LOCK = "lock"
 READYING, CANCEL, PLACED = "readying", "cancel", "placed"
 #: In the inbox of a host: what is to be placed, and what its watcher answers.
 PLACE, ANSWER = "place.json", "answer.json"
+#: Names of the folders in an inbox, for watchers that list no folder.
+FOLDERS = "folders.txt"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from acebridge.atomic_files import unwritable
-from acebridge.hosts.jobfolder import ANSWER, PLACE, RESULT, VERSION
+from acebridge.hosts.jobfolder import ANSWER, FOLDERS, PLACE, RESULT, VERSION
 from acebridge.hosts.jobfolder.json_files import read_object, write_json
 from acebridge.hosts.jobfolder.presence import FRESH_S, PRESENCE, OpenProject, check_inbox
 from acebridge.private_files import FOLDER_MODE, close_folder
@@ -91,6 +91,8 @@ class Placement:
         try:
             write_json(self.hidden / RESULT, result)
             write_json(self.hidden / PLACE, content)
+            if self.project.reads_names:
+                _note_name(self.inbox, self.id)
             self.hidden.rename(self.folder)
         except OSError as error:
             raise unwritable(self.inbox, error, _REMEDY, field="inbox", called="inbox") from error
@@ -141,11 +143,25 @@ def tidy(inbox: Path) -> None:
                 path = Path(entry.path)
                 if age_s <= _KEEP_S:
                     continue
+                if entry.name == FOLDERS and not _names_something(path):
+                    path.unlink()
                 is_over = age_s > _WAIT_S and _PLACEMENT.fullmatch(entry.name)
                 if entry.is_dir(follow_symlinks=False) and (is_over or _is_answered(path) or _is_unfinished(path)):
                     _remove_folder(path)
                 elif entry.name.startswith(PRESENCE) and entry.is_file(follow_symlinks=False) and age_s > FRESH_S:
                     path.unlink()
+
+
+def _note_name(inbox: Path, name: str) -> None:
+    """Add a folder to the list of those that read names."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(inbox / FOLDERS, flags, 0o600), "a", encoding="ascii") as names:
+        names.write(f"{name}\n")
+
+
+def _names_something(file: Path) -> bool:
+    """Return whether a folder in that list is still there."""
+    return any(file.with_name(name).is_dir() for name in file.read_text("ascii", errors="replace").split())
 
 
 def _is_answered(folder: Path) -> bool:

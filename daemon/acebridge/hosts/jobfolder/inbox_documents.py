@@ -71,6 +71,8 @@ class PresenceFile(TypedDict):
     """The program."""
     projects: list[ProjectEntry]
     """The projects that are open, in the order of their tabs."""
+    reads_names: NotRequired[bool]
+    """Whether it knows what lies in the inbox from ``folders.txt`` alone, as scripts do that cannot list a folder."""
     update_time: float
     """When this was written, in seconds since 1970."""
 

@@ -64,6 +64,7 @@ def place(
     source: Source,
     *,
     host: str,
+    start: str,
     project: str | None = None,
     at: PositionEntry | None = None,
     as_take: bool = False,
@@ -71,12 +72,12 @@ def place(
 ) -> PlaceReport:
     """Place audio in an open project, by default the one that is shown, at ``at``, by default its edit cursor.
 
-    ``wait_s`` is how long to wait for the answer, in seconds; 0 leaves it in the inbox. What was refused, or taken back because
-    nobody took it, leaves no file. Raises what `choose_project`, `Placement` and ``source`` raise, and `TimedOut` when nobody
-    took it in time.
+    ``start`` says how to have somebody watch in ``host``. ``wait_s`` is how long to wait for the answer, in seconds; 0 leaves
+    it in the inbox. What was refused, or taken back because nobody took it, leaves no file. Raises what `choose_project`,
+    `Placement` and ``source`` raise, and `TimedOut` when nobody took it in time.
     """
     tidy(inbox)
-    chosen = choose_project(inbox, project, host)
+    chosen = choose_project(inbox, project, host, start=start)
     placement = Placement(inbox, chosen)
     content: Content | None = None
     try:
@@ -97,7 +98,7 @@ def place(
             content.remove_files()
             raise TimedOut(
                 f"{host} did not take it within {wait_s:g} s.",
-                remedy=f"Close the dialogs of {host}, see that the job list is open there, then try again.",
+                remedy=f"Close the dialogs of {host}, then try again. {start}",
             )
         answer = placement.wait(wait_s)
     if answer.is_final:

@@ -26,7 +26,10 @@ FRESH_S = 10.0
 
 @dataclass(frozen=True)
 class OpenProject:
-    """A project that is open in a ``host``; `acebridge.hosts.jobfolder.inbox_documents` explains the rest."""
+    """A project that is open in a ``host``; `acebridge.hosts.jobfolder.inbox_documents` explains the rest.
+
+    ``reads_names`` is its watcher's.
+    """
 
     host: str
     instance: str
@@ -36,6 +39,7 @@ class OpenProject:
     media: Path
     shown: bool
     recording: bool
+    reads_names: bool = False
 
 
 def open_projects(inbox: Path) -> list[OpenProject]:
@@ -44,17 +48,17 @@ def open_projects(inbox: Path) -> list[OpenProject]:
     return sorted(found, key=lambda project: not project.shown)
 
 
-def choose_project(inbox: Path, name: str | None, host: str) -> OpenProject:
+def choose_project(inbox: Path, name: str | None, host: str, *, start: str) -> OpenProject:
     """Return the open project called ``name`` or with this file; without one, the project that is shown.
 
-    ``host`` is the program in messages. Raises `NotFound` where nobody watches or no such project is open, and `Conflict` where
-    several are meant.
+    ``host`` is the program in messages, ``start`` says how to have somebody watch there. Raises `NotFound` where nobody
+    watches or no such project is open, and `Conflict` where several are meant.
     """
     projects = open_projects(inbox)
     if not projects:
         raise NotFound(
             f"No {host} watches for what is to be placed.",
-            remedy=f"Run the action AceBridge_Job list in {host}, and leave its window open.",
+            remedy=start,
         )
     if name is not None:
         meant = [project for project in projects if name in (project.name, project.file, Path(project.file).name)]
@@ -94,18 +98,19 @@ def _projects(state: dict[str, JsonValue], file: Path) -> Iterator[OpenProject]:
     if not isinstance(updated, (int, float)) or abs(time.time() - updated) > FRESH_S:
         return
     name = str(host.get("name") or "") if isinstance(host, dict) else ""
+    reads = state.get("reads_names") is True
     for entry in projects if isinstance(projects, list) else []:
-        if isinstance(entry, dict) and (project := _project(entry, name or "the host", match[1])) is not None:
+        if isinstance(entry, dict) and (project := _project(entry, name or "the host", match[1], reads)) is not None:
             yield project
 
 
-def _project(entry: dict[str, JsonValue], host: str, instance: str) -> OpenProject | None:
+def _project(entry: dict[str, JsonValue], host: str, instance: str, reads: bool) -> OpenProject | None:
     texts = {key: value for key in ("key", "name", "file", "media") if isinstance(value := entry.get(key), str)}
     if len(texts) < 4 or not Path(texts["media"]).is_absolute():
         return None
     return OpenProject(
         host, instance, texts["key"], texts["name"], texts["file"], Path(texts["media"]),
-        entry.get("shown") is True, entry.get("recording") is True,
+        entry.get("shown") is True, entry.get("recording") is True, reads,
     )  # fmt: skip
 
 

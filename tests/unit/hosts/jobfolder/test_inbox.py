@@ -24,7 +24,7 @@ from acebridge.hosts.jobfolder.presence import choose_project, open_projects
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from tests.support import schemas
 
-INSTANCE = "abcd1234"
+INSTANCE, START = "abcd1234", "Start its watcher."
 
 
 class Host:
@@ -97,7 +97,7 @@ def tone(tmp_path: Path) -> Path:
 
 
 def send(host: Host, *files: Path, **more: Any) -> PlaceReport:
-    return place(host.inbox, files_source(files), host="MyDAW", **{"wait_s": 5.0, **more})
+    return place(host.inbox, files_source(files), host="MyDAW", start=START, **{"wait_s": 5.0, **more})
 
 
 def test_what_is_placed_leaves_its_file_and_no_folder(host: Host, tone: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_was_taken_cannot_be_taken_back(host: Host, tone: Path) -> None:
 @pytest.mark.parametrize("age_s", [11.0, -11.0, 1e9])
 def test_a_watcher_that_says_nothing_is_gone(host: Host, tone: Path, age_s: float) -> None:
     host.tell(age_s=age_s)
-    with pytest.raises(NotFound, match=r"No MyDAW watches .* leave its window open"):
+    with pytest.raises(NotFound, match=r"No MyDAW watches .* Start its watcher\."):
         send(host, tone)
     assert host.left == []
 
@@ -179,7 +179,7 @@ def test_the_project_is_the_one_that_is_shown_or_named(host: Host) -> None:
     host.tell()
 
     def name(wanted: str | None) -> str:
-        return choose_project(host.inbox, wanted, "MyDAW").name
+        return choose_project(host.inbox, wanted, "MyDAW", start=START).name
 
     assert [name(None), name("Song"), name("song"), name("/songs/Opus.rpp"), name("Opus.rpp")] == [
         "Opera", "Song", "Song", "Opus", "Opus",
@@ -301,3 +301,40 @@ def test_where_it_goes(text: str, place: dict[str, Any]) -> None:
 def test_a_place_that_is_none(text: str) -> None:
     with pytest.raises(InvalidValue, match=r"--at is .*; allowed: seconds, 1:30\.5, bar 17, cursor or selection\."):
         parse_place(text)
+
+
+def test_the_names_of_folders_are_written_for_watchers_that_ask_for_them(host: Host, tone: Path) -> None:
+    assert send(host, tone, wait_s=0).answer.state == "sent"
+    assert not (host.inbox / "folders.txt").exists()
+    host.tell(reads_names=True)
+    schemas.check("presence", json.loads((host.inbox / f"presence-{INSTANCE}.json").read_text("utf-8")))
+    before = {path.name for path in host.inbox.iterdir() if path.is_dir()}
+    for _ in range(2):
+        send(host, tone, wait_s=0)
+    sent = {path.name for path in host.inbox.iterdir() if path.is_dir()} - before
+    names = (host.inbox / "folders.txt").read_text("ascii").splitlines()
+    assert sorted(names) == sorted(sent)
+
+
+def test_a_list_of_names_goes_when_none_of_its_folders_is_left(host: Host, tone: Path) -> None:
+    host.tell(reads_names=True)
+    send(host, tone, wait_s=0)
+    names, an_hour_ago = host.inbox / "folders.txt", time.time() - 3700
+    os.utime(names, (an_hour_ago, an_hour_ago))
+    tidy(host.inbox)
+    assert names.exists()
+    for path in [path for path in host.inbox.iterdir() if path.is_dir()]:
+        shutil.rmtree(path)
+    tidy(host.inbox)
+    assert not names.exists()
+
+
+def test_a_list_of_names_is_written_through_no_link(host: Host, tone: Path, tmp_path: Path) -> None:
+    host.tell(reads_names=True)
+    aim = tmp_path / "aim.txt"
+    aim.write_text("mine\n", "utf-8")
+    (host.inbox / "folders.txt").symlink_to(aim)
+    with pytest.raises(InvalidValue):
+        send(host, tone, wait_s=0)
+    assert aim.read_text("utf-8") == "mine\n"
+    assert [path.name for path in host.inbox.iterdir() if path.is_dir()] == []
