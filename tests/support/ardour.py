@@ -7,6 +7,7 @@ audio backend starts with the program, and which Lua scripts are hooks and actio
 from __future__ import annotations
 
 import base64
+import math
 import os
 import re
 import shutil
@@ -33,6 +34,8 @@ _TIMER_SIGNAL = 49
 _SIGNALS = 51
 #: Places for actions.
 _PLACES = 32
+#: After this time a message that Ardour has not taken is sent again.
+_REPEAT_S = 10.0
 
 _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <Ardour>
@@ -93,9 +96,10 @@ end
 _RUN_FILE = """
 ardour { ["type"] = "EditorAction", name = "Run the test's file" }
 function factory() return function()
+  if not os.rename("@FILE@", "@FILE@.now") then return end -- the message came twice
   local out = io.open("@ANSWER@.part", "w")
   local function say(...) out:write(table.concat({...}, "\\t"), "\\n") end
-  local step, why = loadfile("@FILE@")
+  local step, why = loadfile("@FILE@.now")
   local ok = step ~= nil
   if ok then ok, why = pcall(step, say) end
   if not ok then say("FAULT", tostring(why)) end
@@ -273,11 +277,16 @@ class Ardour:
         """Run Lua inside Ardour, where ``say`` is a function; return the lines that it said, each split at tabs."""
         self._answer.unlink(missing_ok=True)
         self._file.write_text("local say = ...\n" + code, "utf-8")
-        self.send("/access_action", "LuaAction/script-1")
-        until(
-            lambda: self._answer.exists() or self._processes[-1].poll() is not None,
-            f"Ardour's answer; its log: {self.log}",
-        )
+        asked = -math.inf
+
+        def is_answered() -> bool:
+            nonlocal asked
+            if self._file.exists() and time.monotonic() - asked > _REPEAT_S:  # Ardour loses a message now and then
+                self.send("/access_action", "LuaAction/script-1")
+                asked = time.monotonic()
+            return self._answer.exists() or self._processes[-1].poll() is not None
+
+        until(is_answered, f"Ardour's answer; its log: {self.log}")
         assert self._answer.exists(), f"Ardour ended with {self._processes[-1].returncode}; its log: {self.log}"
         lines = [line.split("\t") for line in self._answer.read_text("utf-8").splitlines()]
         assert not [line for line in lines if line[0] == "FAULT"], lines
