@@ -213,10 +213,13 @@ def _project(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor)
 
 
 def _feed_forward(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor) -> Tensor:
+    output: Tensor
     if fused is None:
-        return block.mlp(states)
-    gate, up = functional.linear(states, fused.gate_up).chunk(2, -1)
-    return block.mlp.down_proj(block.mlp.act_fn(gate) * up)
+        output = block.mlp(states)
+    else:
+        gate, up = functional.linear(states, fused.gate_up).chunk(2, -1)
+        output = block.mlp.down_proj(block.mlp.act_fn(gate) * up)
+    return output
 
 
 def _causal_mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:

@@ -5,6 +5,7 @@ Letters: D width, F width of the feed-forward layers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from transformers import Qwen3Model
+    from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,22 @@ def fuse_layers(core: Qwen3Model) -> tuple[FusedLayer, ...]:
 
     The layers share them, so that none is there twice.
     """
-    projections = [
-        ((each.self_attn.q_proj, each.self_attn.k_proj, each.self_attn.v_proj), (each.mlp.gate_proj, each.mlp.up_proj))
-        for each in core.layers
-    ]
-    if any(linear.bias is not None for groups in projections for group in groups for linear in group):
+    from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer
+
+    groups = [_groups(block) for block in core.layers if isinstance(block, Qwen3DecoderLayer)]
+    if any(linear.bias is not None for group in groups for linears in group for linear in linears):
         return ()
-    return tuple(FusedLayer(*map(_join, groups)) for groups in projections)
+    return tuple(FusedLayer(_join(qkv), _join(gate_up)) for qkv, gate_up in groups)
 
 
-def _join(linears: tuple[nn.Linear, ...]) -> Tensor:
+def _groups(block: Qwen3DecoderLayer) -> tuple[list[nn.Linear], list[nn.Linear]]:
+    attention, mlp = block.self_attn, block.mlp
+    return [attention.q_proj, attention.k_proj, attention.v_proj], [mlp.gate_proj, mlp.up_proj]
+
+
+def _join(linears: Sequence[nn.Linear]) -> Tensor:
     joined = torch.cat([linear.weight.detach() for linear in linears])
-    for linear, part in zip(linears, joined.split([linear.out_features for linear in linears]), strict=True):
+    parts = torch.split(joined, [linear.out_features for linear in linears])
+    for linear, part in zip(linears, parts, strict=True):
         linear.weight = nn.Parameter(part, requires_grad=False)
     return joined
