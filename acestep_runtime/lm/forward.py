@@ -62,7 +62,8 @@ class DecoderRows:
             )
         heads = config.num_key_value_heads or config.num_attention_heads
         channels = self._layers[0].self_attn.head_dim
-        self._interrupt, self._fused = interrupt or Interrupt(), fused or [None] * len(self._layers)
+        self._interrupt = interrupt or Interrupt()
+        self._fused: Sequence[FusedLayer | None] = fused or [None] * len(self._layers)
         self._capacity = _round_up(longest)
         size = self._capacity if device.type == "cuda" else _round_up(max(map(len, prompts)) + 1)
         shape = len(self._layers), len(prompts), heads, size, channels
@@ -182,7 +183,7 @@ def _attend_with_cache(
     attention = block.self_attn
     states = _rms_norm(block.input_layernorm, hidden)
     heads = (*states.shape[:2], -1, attention.head_dim)
-    query, key, value = (each.unflatten(-1, heads[2:]) for each in _project(block, fused, states))
+    query, key, value = (each.view(heads) for each in _project(block, fused, states))
     query = _apply_rope(_rms_norm(attention.q_norm, query), rotary)
     rows = torch.arange(len(states), device=states.device)[:, None]
     keys.transpose(1, 2)[rows, positions] = _apply_rope(_rms_norm(attention.k_norm, key), rotary)
@@ -209,7 +210,7 @@ def _project(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor)
     linears = attention.q_proj, attention.k_proj, attention.v_proj
     if fused is None:
         return [linear(states) for linear in linears]
-    return functional.linear(states, fused.qkv).split([linear.out_features for linear in linears], -1)
+    return torch.split(functional.linear(states, fused.qkv), [linear.out_features for linear in linears], -1)
 
 
 def _feed_forward(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor) -> Tensor:
