@@ -26,6 +26,7 @@ from acestep_runtime.dit.windows import AttentionFn, dot_product_attention, slid
 if TYPE_CHECKING:
     from diffusers.models.transformers.ace_step_transformer import (
         AceStepAttention,
+        AceStepTimestepEmbedding,
         AceStepTransformer1DModel,
         AceStepTransformerBlock,
     )
@@ -161,9 +162,9 @@ class VelocityModel:
         """Return the embeddings of noise levels: ``[B, D]`` for the output, ``[B, 6, D]`` for the blocks."""
         levels = tuple(t.tolist())
         if levels not in self._level_embeddings:
-            level = t.to(self.device, self.dtype)
-            temb, modulation = self.dit.time_embed(level)
-            temb_r, modulation_r = self.dit.time_embed_r(torch.zeros_like(level))
+            level = t.to(self.device, torch.float32)
+            temb, modulation = _embed_level(self.dit.time_embed, level, self.dtype)
+            temb_r, modulation_r = _embed_level(self.dit.time_embed_r, torch.zeros_like(level), self.dtype)
             self._level_embeddings[levels] = temb + temb_r, modulation + modulation_r
         return self._level_embeddings[levels]
 
@@ -173,7 +174,7 @@ class VelocityModel:
         if self._position_cache is None or self._position_cache[0] != key:
             cos, sin = rotary_tables(key[0], self.dit.head_dim, self.dit.rope_theta, hidden.device)
             sliding_window = sliding_window_attention(key[0], self.dit.config["sliding_window"], hidden.device)
-            self._position_cache = key, ((cos.to(hidden.dtype), sin.to(hidden.dtype)), sliding_window)
+            self._position_cache = key, ((cos, sin), sliding_window)
         return self._position_cache[1]
 
     def _attention_fn(self, layer: int, sliding_window: AttentionFn) -> AttentionFn:
@@ -186,6 +187,13 @@ def _blocks(dit: AceStepTransformer1DModel) -> tuple[AceStepTransformerBlock, ..
     blocks = tuple(layer for layer in dit.layers if isinstance(layer, AceStepTransformerBlock))
     assert len(blocks) == len(dit.layers)
     return blocks
+
+
+def _embed_level(embedding: AceStepTimestepEmbedding, level: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return the two embeddings of levels ``[B]``. Their sinusoids are those of float32: of 1000·t, 8 bits keep no phase."""
+    sinusoid = embedding.time_sinusoid(level * embedding.scale).to(dtype)
+    temb = embedding.linear_2(embedding.act1(embedding.linear_1(sinusoid)))
+    return temb, embedding.time_proj(embedding.act2(temb)).unflatten(1, (6, -1))
 
 
 def _project_keys_values(attention: AceStepAttention, states: Tensor) -> tuple[Tensor, Tensor]:

@@ -74,7 +74,7 @@ def generate_text(
 
 def _common_forced(matchers: Sequence[Matcher], limit: int) -> Tensor:
     """Return the tokens that a grammar forces next in each text ``[R, n]``, as many as in all; any in complete texts."""
-    forced = [None if each.is_complete else each.forced_tokens() for each in matchers]
+    forced = [None if each.is_complete else each.find_forced_tokens() for each in matchers]
     count = min([limit, *(len(each) for each in forced if each is not None)])
     return torch.tensor([[0] * count if each is None else each[:count] for each in forced], dtype=torch.long)
 
@@ -124,7 +124,6 @@ class _GuidedRows:
             [*prompts, *(self._guidance.prompts if self._guidance else ())],
             max_new_tokens,
             language.interrupt,
-            language.fused,
         )
         states = self._rows.hidden
         all_logits = compute_logits(self._head, states[:1], slice(None))

@@ -24,7 +24,6 @@ from torch.nn import functional
 
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.gpu.graphs import GraphCache, find_recorder
-from acestep_runtime.lm.fuse import FusedLayer
 from acestep_runtime.memory.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -44,13 +43,11 @@ class DecoderRows:
         prompts: Sequence[Sequence[int]],
         max_new_tokens: int,
         interrupt: Interrupt | None = None,
-        fused: Sequence[FusedLayer] = (),
     ) -> None:
         """Prefill ``prompts``, one for each row. Each row has room for ``max_new_tokens`` more tokens.
 
         On a GPU, whose graphs need fixed addresses, the cache has that size from the start; elsewhere it grows as it fills.
-        ``interrupt`` checks before each layer; ``fused`` are those of `fuse_layers`. Raises `EngineFailure` where that exceeds
-        the model's context length.
+        ``interrupt`` checks before each layer. Raises `EngineFailure` where that exceeds the model's context length.
         """
         self._core, self._layers, config = core, _decoder_layers(core), core.config
         device, dtype = core.embed_tokens.weight.device, core.embed_tokens.weight.dtype
@@ -62,7 +59,7 @@ class DecoderRows:
             )
         heads = config.num_key_value_heads or config.num_attention_heads
         channels = self._layers[0].self_attn.head_dim
-        self._interrupt, self._fused = interrupt or Interrupt(), fused or [None] * len(self._layers)
+        self._interrupt = interrupt or Interrupt()
         self._capacity = _round_up(longest)
         size = self._capacity if device.type == "cuda" else _round_up(max(map(len, prompts)) + 1)
         shape = len(self._layers), len(prompts), heads, size, channels
@@ -138,11 +135,11 @@ class DecoderRows:
         core = self._core
         hidden: Tensor = core.embed_tokens(ids)
         rotary = core.rotary_emb(hidden, positions)
-        for number, (block, fused) in enumerate(zip(self._layers, self._fused, strict=True)):
+        for number, block in enumerate(self._layers):
             self._interrupt.check()
             keys, values = self._keys[number, rows], self._values[number, rows]
-            hidden = hidden + _attend_with_cache(block, fused, hidden, rotary, positions, keys, values, mask, span)
-            hidden = hidden + _feed_forward(block, fused, _rms_norm(block.post_attention_layernorm, hidden))
+            hidden = hidden + _attend_with_cache(block, hidden, rotary, positions, keys, values, mask, span)
+            hidden = hidden + block.mlp(_rms_norm(block.post_attention_layernorm, hidden))
         return hidden
 
 
@@ -165,7 +162,6 @@ def _round_up(positions: int) -> int:
 
 def _attend_with_cache(
     block: Qwen3DecoderLayer,
-    fused: FusedLayer | None,
     hidden: Tensor,
     rotary: tuple[Tensor, Tensor],
     positions: Tensor,
@@ -182,11 +178,12 @@ def _attend_with_cache(
     attention = block.self_attn
     states = _rms_norm(block.input_layernorm, hidden)
     heads = (*states.shape[:2], -1, attention.head_dim)
-    query, key, value = (each.unflatten(-1, heads[2:]) for each in _project(block, fused, states))
-    query = _apply_rope(_rms_norm(attention.q_norm, query), rotary)
+    query = _apply_rope(_rms_norm(attention.q_norm, attention.q_proj(states).view(heads)), rotary)
     rows = torch.arange(len(states), device=states.device)[:, None]
-    keys.transpose(1, 2)[rows, positions] = _apply_rope(_rms_norm(attention.k_norm, key), rotary)
-    values.transpose(1, 2)[rows, positions] = value
+    keys.transpose(1, 2)[rows, positions] = _apply_rope(
+        _rms_norm(attention.k_norm, attention.k_proj(states).view(heads)), rotary
+    )
+    values.transpose(1, 2)[rows, positions] = attention.v_proj(states).view(heads)
     keys, values = keys[:, :, :span], values[:, :, :span]
     if mask is None:
         output = functional.scaled_dot_product_attention(
@@ -201,22 +198,6 @@ def _attend_with_cache(
         output = output.view(query.shape).permute(0, 3, 1, 2, 4)
     projected: Tensor = attention.o_proj(output.reshape(*states.shape[:2], -1))
     return projected
-
-
-def _project(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor) -> Sequence[Tensor]:
-    """Return queries, keys and values of states."""
-    attention = block.self_attn
-    linears = attention.q_proj, attention.k_proj, attention.v_proj
-    if fused is None:
-        return [linear(states) for linear in linears]
-    return functional.linear(states, fused.qkv).split([linear.out_features for linear in linears], -1)
-
-
-def _feed_forward(block: Qwen3DecoderLayer, fused: FusedLayer | None, states: Tensor) -> Tensor:
-    if fused is None:
-        return block.mlp(states)
-    gate, up = functional.linear(states, fused.gate_up).chunk(2, -1)
-    return block.mlp.down_proj(block.mlp.act_fn(gate) * up)
 
 
 def _causal_mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:

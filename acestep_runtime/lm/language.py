@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.lm.fuse import FusedLayer
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.memory.interrupt import Interrupt
 
@@ -18,16 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """``core`` has the layers; ``head`` ``[V, D]`` turns their states into logits.
-
-    ``interrupt`` checks before each layer; ``fused`` are those of `fuse_layers`, empty where weights are not fused.
-    """
+    """``core`` has the layers; ``head`` ``[V, D]`` turns their states into logits. ``interrupt`` checks before each layer."""
 
     core: Qwen3Model
     head: Tensor
     vocabulary: Vocabulary
     interrupt: Interrupt = field(default_factory=Interrupt)
-    fused: tuple[FusedLayer, ...] = ()
 
 
 def non_finite_error(when: str = "") -> EngineFailure:

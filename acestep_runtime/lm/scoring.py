@@ -152,7 +152,7 @@ def _score_texts(
     The prompt is read once, the texts after it in chunks limited by the memory of their logits.
     """
     head = language.head
-    rows = DecoderRows(language.core, [prompt], max(map(len, texts.values())), language.interrupt, language.fused)
+    rows = DecoderRows(language.core, [prompt], max(map(len, texts.values())), language.interrupt)
     yield (done := done + len(prompt)), total
     chunk = max(1, _PIECE_BYTES // (_LOGIT_BYTES * len(head)))
     scores: dict[str, _TokenScores] = {}

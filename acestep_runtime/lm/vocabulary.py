@@ -126,7 +126,7 @@ class Matcher:
         bits = np.unpackbits(self._bytes, count=self._size, bitorder="little")
         return torch.from_numpy(bits.view(np.bool_))
 
-    def forced_tokens(self) -> list[int]:
+    def find_forced_tokens(self) -> list[int]:
         """Return the tokens that must follow, in their usual spelling; empty where there is a choice."""
         fixed = self._matcher.compute_ff_tokens()
         return list(fixed[: self._matcher.validate_tokens(fixed)]) if fixed else []

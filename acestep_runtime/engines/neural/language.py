@@ -30,7 +30,6 @@ from acestep_runtime.engines.metadata import TakeMetadata, measurement, metadata
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
-from acestep_runtime.lm.fuse import FusedLayer, fuse_layers
 from acestep_runtime.lm.language import LanguageModel
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Vocabulary
@@ -102,9 +101,7 @@ class LanguageModelCache:
     def __init__(self, device: torch.device | None = None, interrupt: Interrupt | None = None) -> None:
         self._device = device or select_device()
         self._interrupt = interrupt or Interrupt()
-        self._resident: (
-            tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary, tuple[FusedLayer, ...]] | None
-        ) = None
+        self._resident: tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary] | None = None
 
     @property
     def resident_models(self) -> tuple[str, ...]:
@@ -132,8 +129,6 @@ class LanguageModelCache:
                     f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
                     remedy=repair_hint(checkpoint.name, checkpoint.folder),
                 ) from failure
-            # A GPU moves layers, which would part what they share.
-            fused = fuse_layers(core) if device.type == "cpu" else ()
             modules = _CoreWithHead(core, head)
             free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
             level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
@@ -142,7 +137,6 @@ class LanguageModelCache:
                 ModulePlacement({"language": modules}, ComputeConfig(device, dtype, level)),
                 modules,
                 vocabulary,
-                fused,
             )
         return checkpoint.name
 
@@ -155,10 +149,10 @@ class LanguageModelCache:
     def use(self, work: Callable[[LanguageModel], Generator[T, None, R]]) -> Generator[T, None, R]:
         """Run the generator ``work`` with the model in memory: yield its items and return its result."""
         assert self._resident is not None
-        _, placement, modules, vocabulary, fused = self._resident
+        _, placement, modules, vocabulary = self._resident
         try:
             with placement.on_device("language"):
-                return (yield from work(LanguageModel(modules.core, modules.head, vocabulary, self._interrupt, fused)))
+                return (yield from work(LanguageModel(modules.core, modules.head, vocabulary, self._interrupt)))
         except torch.OutOfMemoryError:
             pass  # the traceback holds tensors until this block ends
         empty_device_cache(placement.config.device)

@@ -102,6 +102,16 @@ def test_every_linear_layer_gets_contiguous_states(dtype: torch.dtype) -> None:
     assert all(found)
 
 
+@pytest.mark.parametrize("t", [0.7, 0.3, 0.123])
+@torch.inference_mode()
+def test_levels_in_bfloat16_keep_the_phase_of_their_sinusoids(t: float) -> None:
+    dit = _model()
+    exact = VelocityModel(dit)._embed_levels(torch.tensor([t]))
+    rounded = VelocityModel(_model().to(torch.bfloat16))._embed_levels(torch.tensor([t]))
+    for one, other in zip(rounded, exact, strict=True):
+        assert float((one.float() - other).norm() / other.norm()) < 0.02
+
+
 def test_adapters_affect_every_wrapped_layer() -> None:
     dit = _model()
     x, context, hidden, t = _random(1, 39, 8), _random(1, 39, 16), _random(1, 7, 32), torch.tensor([0.5])
@@ -131,7 +141,7 @@ def test_adapter_changes_take_effect_at_the_next_condition() -> None:
 
 def test_each_noise_level_is_embedded_once_per_run() -> None:
     dit, calls = _model(), []
-    dit.time_embed.register_forward_hook(lambda *_: calls.append(1))
+    dit.time_embed.linear_1.register_forward_hook(lambda *_: calls.append(1))
     velocity = VelocityModel(dit)
     with torch.inference_mode():
         keys = velocity.project_condition(_random(1, 5, 32))

@@ -136,7 +136,7 @@ def test_forced_tokens_are_read_in_one_pass_and_change_nothing(count: int, monke
     text_grammar = build_grammar({"bpm": 97, "caption": "a slow song of rain"}, (), think_end=vocabulary().think_end)
     prompts, seeds = [PROMPT] * count, list(range(count))
     texts, lengths = _generate_text(prompts, text_grammar, seeds)
-    monkeypatch.setattr(Matcher, "forced_tokens", lambda _: [])
+    monkeypatch.setattr(Matcher, "find_forced_tokens", lambda _: [])
     slow_texts, slow_lengths = _generate_text(prompts, text_grammar, seeds)
     assert texts == slow_texts
     assert len(slow_lengths) == max(map(len, texts))

@@ -14,7 +14,6 @@ import torch
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import decode, forward
 from acestep_runtime.lm.forward import CACHE_BLOCK, DecoderRows, compute_logits
-from acestep_runtime.lm.fuse import fuse_layers
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.memory.interrupt import Interrupt
 from tests.support.lm_vocabularies import language, whole
@@ -161,20 +160,3 @@ def test_each_layer_is_checked() -> None:
         rows = DecoderRows(core, [[5, 6]], 8, interrupt)
         rows.append(torch.tensor([1]))
     assert len(checks) == 2 * len(core.layers)
-
-
-def test_fused_weights_give_the_same_states_and_are_not_there_twice() -> None:
-    plain, other = model(3).model, model(3).model
-    fused = fuse_layers(other)
-    assert len(fused) == len(other.layers)
-    first = other.layers[0]
-    assert first.self_attn.q_proj.weight.data_ptr() == fused[0].qkv.data_ptr()
-    assert first.mlp.gate_proj.weight.data_ptr() == fused[0].gate_up.data_ptr()
-    prompts = [[5, 6, 7], [8]]
-    with torch.inference_mode():
-        rows = DecoderRows(plain, prompts, 8), DecoderRows(other, prompts, 8, fused=fused)
-        for each in rows:
-            each.append(torch.tensor([1, 2]))
-            each.extend(torch.tensor([[3, 4], [5, 6]]))
-    assert float((rows[0].hidden - rows[1].hidden).abs().max()) < 1e-5
-    assert fuse_layers(model(1, attention_bias=True).model) == ()

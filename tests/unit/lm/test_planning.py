@@ -44,7 +44,7 @@ def test_metadata_of_several_songs_is_planned_in_one_batch() -> None:
     for each in found:
         _check_form(each)
     assert len({str(each) for each in found}) == 3
-    assert [done for done, _ in counts] == list(range(1, len(counts) + 1))
+    assert [done for done, _ in counts] == sorted({done for done, _ in counts})  # several that are known come at once
     assert (
         run_to_end(
             planning.plan_metadata(terse(), "warm", "[Verse]\nla", {}, ("genres",), [1, 2, 3], SamplingParams())
@@ -134,7 +134,9 @@ def test_text_tasks_return_metadata_and_lyrics() -> None:
         assert answer.lyrics == answer.lyrics.strip()
         assert "# Lyric" not in answer.lyrics.splitlines()[:1]
         assert "</think>" not in answer.lyrics
-        assert [done for done, _ in counts] == list(range(1, len(counts) + 1))
+        assert [done for done, _ in counts] == sorted(
+            {done for done, _ in counts}
+        )  # several that are known come at once
 
 
 def test_answers_keep_preset_metadata() -> None:
