@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "hosts.md"
 _HEADING = "## Actions\n"
 _PARAMETERS = ROOT / "vst3_plugin" / "core" / "parameters.hpp"
 
-#: What there is to do → key, of which a host's own table may have another name (`_ALIASES`).
+#: What a musician does → key, of which a host's own table may have another name (`_ALIASES`).
 ROWS = {
     "repaint a stretch": "repaint",
     "cover": "cover",
@@ -51,7 +51,7 @@ _ALIASES = {
 #: What a host offers besides, which makes no music.
 _BESIDES = {
     "cancel", "doctor", "follow", "format_sample", "job", "jobs", "panel", "place", "settings", "toolbar", "uninstall", "watch",
-    "jobs_hook", "session", "status", "feedback", "token", "clear", "stop",
+    "jobs_hook", "session", "status", "feedback", "token", "clear", "stop", "capture", "go",
 }  # fmt: skip
 
 
@@ -71,9 +71,11 @@ def _live_names() -> set[str]:
 
 
 def _plugin_names() -> set[str]:
-    match = re.search(r"kTasks\{(.*?)\}", _PARAMETERS.read_text("utf-8"), re.DOTALL)
-    assert match
-    return set(re.findall(r'"(\w+)"', match[1]))
+    text = _PARAMETERS.read_text("utf-8")
+    tasks = re.search(r"kTasks\{(.*?)\}", text, re.DOTALL)
+    triggers = re.findall(r'\{"(\w+)", "[^"]*", Kind::trigger', text)
+    assert tasks
+    return {*re.findall(r'"(\w+)"', tasks[1]), *triggers}
 
 
 def _osc_names() -> set[str]:
