@@ -17,7 +17,7 @@ import pytest
 from acebridge.background import Supervisor
 from acebridge.errors import DiskFull
 from acebridge.server import housekeeping
-from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job, until_started
+from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job, until, until_started
 
 
 async def turn(_: float) -> None:
@@ -84,6 +84,16 @@ def test_the_collection_ends_at_a_stop_just_after_a_job_has_ended(turns: int) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(housekeeping, "run_gc", run_gc)
         asyncio.run(trial())
+
+
+def remove_folder(home: Path) -> None:
+    """Remove a folder that a daemon works in, however often it writes into it meanwhile."""
+
+    def is_removed() -> bool:
+        shutil.rmtree(home, ignore_errors=True)
+        return not home.exists()
+
+    until(is_removed, "the removal of the folder")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ HIDDEN = (
 NEURAL = (
     "acestep_runtime.conditioning.codes", "acestep_runtime.conditioning.condition",
     "acestep_runtime.conditioning.latents", "acestep_runtime.conditioning.timbre", "acestep_runtime.dit",
-    "acestep_runtime.engines.neural", "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.policy",
+    "acestep_runtime.engines.neural", "acestep_runtime.gpu.graphs", "acestep_runtime.gpu.host_copies",
+    "acestep_runtime.guidance", "acestep_runtime.lm", "acestep_runtime.memory.fit", "acestep_runtime.memory.policy",
     "acestep_runtime.memory.precision", "acestep_runtime.memory.stage", "acestep_runtime.samplers", "acestep_runtime.vae",
     "acestep_runtime.weights.adapted", "acestep_runtime.weights.adapter", "acestep_runtime.weights.files",
     "acestep_runtime.weights.gguf_tensors", "acestep_runtime.weights.load",

@@ -29,6 +29,23 @@ def test_what_a_new_item_has(tmp_path: Path, ways: dict[str, str]) -> None:
         assert (item.fade_in, item.fade_out, item["B_LOOPSRC"]) == ((0, 0, 0) if plain else (0.01, 0.01, 1))
 
 
+@pytest.mark.parametrize("ways", behaviour.both("next_take"))
+def test_the_takes_of_selected_items(tmp_path: Path, ways: dict[str, str]) -> None:
+    with Reaper(tmp_path, ways=ways) as r:
+        r.project.add_track("a")
+        make = "for i = 1, 2 do reaper.AddTakeToMediaItem(item) end reaper.SetMediaItemSelected(item, %s) "
+        says(r, f"do {ITEM}{make % 'true'} end do {ITEM}{make % 'false'} end")
+        selected, other = r.project.items()
+        other["I_CURTAKE"] = 0
+        found = []
+        for action in (40125, 40125, 40125, 40126):
+            selected["I_CURTAKE"] = selected["I_CURTAKE"] if found else 0
+            says(r, f"reaper.Main_OnCommand({action}, 0)")
+            found.append(selected["I_CURTAKE"])
+        assert found == ([1, 0, 1, 0] if ways["next_take"] == "goes round" else [1, 1, 1, 0])
+        assert other["I_CURTAKE"] == 0
+
+
 @pytest.mark.parametrize("ways", behaviour.both("fade_length"))
 def test_a_fade_and_the_length_of_its_item(tmp_path: Path, ways: dict[str, str]) -> None:
     with Reaper(tmp_path, ways=ways) as r:

@@ -122,7 +122,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("a name that ends in i before the colon is an instrument's", "state.Fx", "REAPER's list of FX: VSTi, VST3i, AUi, CLAPi"),
     ("action 42230 renders by the most recent settings; RENDER_BOUNDSFLAG, RENDER_SETTINGS, RENDER_TAILFLAG", "render.bounds",
      f"{API}: GetSetProjectInfo"),
-    ("40125 and 40126 switch the selected items to another take, 40719 mutes them", "calls_project.ACTIONS",
+    ("40125 and 40126 switch the selected items to another take, 40719 mutes them", "calls_project._switch_takes",
      "public scripts that name them: osara; X-Raym, 'Bounce' scripts; REAPER's action list"),
     ("razor edits: start, end and the GUID of an envelope or nothing, in quotes", "calls_tracks.string_of",
      f"{API}: P_RAZOREDITS"),

@@ -406,11 +406,7 @@ def test_model_commands(
     real = hub.pull
     monkeypatch.setattr(hub, "pull", fetch)
     code, out, _ = run(capsys, monkeypatch, "verify")
-    assert code == 0
-    assert out.startswith(
-        f"{home / 'models'} holds no models that were fetched with `acebridge models pull`: there are no"
-    )
-    assert "`acebridge doctor` says whether the files there are whole." in out
+    assert (code, "holds no models that were fetched with `acebridge models pull`" in out) == (0, True)
     code, out, err = run(capsys, monkeypatch, "pull", "base")
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == str(home / "models" / "acestep-v15-base")
