@@ -132,7 +132,7 @@ def test_a_job_is_placed_again_as_it_was(studio: ArdourStudio) -> None:
 
 
 def test_a_take_of_the_selected_region_is_a_playlist(studio: ArdourStudio, tmp_path: Path) -> None:
-    file, samples = tone(tmp_path / "other.wav", len(studio.song) / RATE_HZ)
+    file, samples = tone(tmp_path / "other [live (50%.wav", len(studio.song) / RATE_HZ)
     before, playlists, tracks = studio.bounce(), studio.playlists(), studio.tracks()
     studio.select_regions(SONG_AT)
     done = place(studio, file, "--as-take", "--at", str(SONG_AT / RATE_HZ))
