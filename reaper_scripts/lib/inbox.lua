@@ -185,6 +185,7 @@ return function(import)
   local looked = -math.huge
   --- Look into the inbox, once a second; say which projects are open. Returns how much is still to be placed.
   function M.look(now)
+    placing = nil -- an earlier look may have been left in the middle
     if now - looked < LOOK_S then return M.left or 0 end
     looked = now
     presence.tell()
