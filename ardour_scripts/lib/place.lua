@@ -26,7 +26,8 @@ return function(import)
 
   --- A name for a playlist: what it was, without what we have added before.
   local function take_name(name, title, take)
-    local plain = name:gsub(" %- " .. title .. " %d+$", ""):gsub(" %- " .. title .. " %d+ %(%d+%)$", "")
+    local added = " %- " .. title:gsub("%p", "%%%0") .. " %d+"
+    local plain = name:gsub(added .. "$", ""):gsub(added .. " %(%d+%)$", "")
     return ("%s - %s %s"):format(plain, title, take.seed and ("%d"):format(take.seed) or take.take)
   end
 

@@ -9,6 +9,9 @@ return function()
   local M = {}
 
   local MOST = 16 -- fields that REAPER's form holds
+  local FULL = { 1020, 1023 } -- bytes of an answer that fills a buffer of 1024: it may have been cut, inside of a character too
+  local CUT = "REAPER's form returned a part of this only.\n\nEnter less in all. Long lyrics go into the notes of the item: "
+    .. 'enter "item" then.'
   local WIDTH = 260 -- pixels beyond the usual ones, for a line of text
   local QUOTES = { ["'"] = "’", ['"'] = "”", ["\r\n"] = " / ", ["\n"] = " / " }
   local BRACKETS = { ["("] = "（", [")"] = "）" }
@@ -127,9 +130,10 @@ return function()
       local ok, answer = reaper.GetUserInputs(title, #fields, captions, table.concat(offers, "\n"))
       if not ok then return nil end
       local found = lines(answer, #fields)
-      local values, faults = {}, {}
+      local is_cut = #found < #fields or #answer >= FULL[1] and #answer <= FULL[2]
+      local values, faults = {}, { is_cut and CUT or nil }
       for i, field in ipairs(fields) do
-        texts[i] = read_answer(found[i] or "", offers[i], texts[i], swaps[i])
+        if found[i] then texts[i] = read_answer(found[i], offers[i], texts[i], swaps[i]) end
         local value, fault = M.check(field, texts[i])
         values[field.key] = value
         faults[#faults + 1] = fault

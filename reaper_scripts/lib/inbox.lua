@@ -123,13 +123,16 @@ return function(import)
       action = "place", title = title, parts = result.parts, place = to,
       after = function() remember(project, id) end,
     }
+    local name = reaper.GetProjectName(project)
     local ok, summary, cure, later = place.place(project, request, result)
     if later == messages.RECORDING then
       placing = nil
       return nil
     end
+    if later == undo.CLOSED or later == undo.UNDONE then -- no refusal: the sender would remove files that may be played still
+      return "placed", ("%s: %s"):format(title, summary), "Undo what is left of it, then send it again.", { position_s = first }
+    end
     if not ok then return "refused", summary, cure end
-    local name = reaper.GetProjectName(project)
     local message = ("%s: %s at %.3f s in %s."):format(title, summary, first, name ~= "" and name or "the unsaved project")
     return "placed", note and message .. " " .. note or message, "", { position_s = first }, { request = request, result = result, project = project }
   end
@@ -182,6 +185,7 @@ return function(import)
   local looked = -math.huge
   --- Look into the inbox, once a second; say which projects are open. Returns how much is still to be placed.
   function M.look(now)
+    placing = nil -- an earlier look may have been left in the middle
     if now - looked < LOOK_S then return M.left or 0 end
     looked = now
     presence.tell()

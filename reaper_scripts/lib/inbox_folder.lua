@@ -4,8 +4,8 @@
 -- A host is { name; presence: see `presence_file`; find_project(wanted): the open project that a place.json is for, or nil;
 -- is_placed(project, id, result): whether an earlier watcher has placed it there; is_recording(); put(project, id, wanted, result):
 -- places it and returns a state, a message, a remedy, further keys of the answer, and what was made; or nil, when a recording has begun
--- meanwhile; note_claim(name),
--- note_waiting(id, wanted, message), note_end(id, wanted, state, message, remedy, made): tell what has become of it }.
+-- meanwhile; note_claim(name), note_waiting(id, wanted, message), note_end(id, wanted, state, message, remedy, made): tell what has become
+-- of it }.
 
 return function(import)
   local files = import("files")

@@ -3,8 +3,7 @@
 --
 -- A host is { root(): the folder of all jobs; random(): eight characters that differ each time; start(id): starts the command,
 -- returns true, or nil, a message and a remedy; now(): seconds that nobody can set; clash(version): a message and a remedy when a
--- command of that version does not fit, or nil; doctor, again, place: what its
--- actions are called }.
+-- command of that version does not fit, or nil; doctor, again, place: what its actions are called }.
 
 return function(import)
   local files = import("files")

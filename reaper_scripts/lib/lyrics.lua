@@ -78,7 +78,7 @@ return function(import)
   --- Values of a dialog with the words in place of what its field `key` says.
   function M.with(values, key, words)
     local found = {}
-    for key, value in pairs(values) do found[key] = value end
+    for name, value in pairs(values) do found[name] = value end
     found[key] = words
     return found
   end

@@ -28,10 +28,12 @@ return function(import)
     end
   end
 
+  local function is_open(project) return reaper.ValidatePtr2(0, project, "ReaProject*") end
+
   --- The first piece of a result that is where it was placed, as a list of one or none: { {item, take, number, old, old_number,
   -- beside} }; none when the project is closed.
   function M.first_piece(entry)
-    if not entry.placed or not reaper.ValidatePtr2(0, entry.project, "ReaProject*") then return {} end
+    if not entry.placed or not is_open(entry.project) then return {} end
     for number, placed in ipairs(entry.placed) do
       if number > MOST_ASKED then break end
       local take = reaper.GetMediaItemTakeByGUID(entry.project, placed.take)
@@ -76,7 +78,7 @@ return function(import)
   -- or closed meanwhile.
   function M.find_pieces(entry)
     local project = entry.project
-    if not entry.placed or not reaper.ValidatePtr2(0, project, "ReaProject*") then return {} end
+    if not entry.placed or not is_open(project) then return {} end
     local known = entry.pieces
     if known and known.changes == reaper.GetProjectStateChangeCount(project) then return known.list end
     local by_file = {}
@@ -95,12 +97,13 @@ return function(import)
 
   --- Note that the project was changed by us, and the pieces of a result are the same.
   local function keep_known(entry)
-    if entry.pieces then entry.pieces.changes = reaper.GetProjectStateChangeCount(entry.project) end
+    if entry.pieces and is_open(entry.project) then entry.pieces.changes = reaper.GetProjectStateChangeCount(entry.project) end
   end
 
   --- Whether a piece that was found is still there.
   local function is_there(entry, piece)
-    return reaper.ValidatePtr2(entry.project, piece.item, "MediaItem*") and reaper.ValidatePtr2(entry.project, piece.take, "MediaItem_Take*")
+    return is_open(entry.project) and reaper.ValidatePtr2(entry.project, piece.item, "MediaItem*")
+      and reaper.ValidatePtr2(entry.project, piece.take, "MediaItem_Take*")
   end
 
   --- Where pieces begin and end, all in all.
@@ -183,6 +186,7 @@ return function(import)
     end
     local steps = undo.batches(units)
     undo.reserve(steps)
+    if not is_open(entry.project) then return false end
     if entry.pieces.changes ~= reaper.GetProjectStateChangeCount(entry.project) then return M.keep(entry) end -- edited while it waited
     undo.steps(entry.project, "Keep", steps)
     return true
@@ -200,6 +204,7 @@ return function(import)
       if is_there(entry, piece) then reaper.SetMediaItemSelected(piece.item, true) end
     end
     local start, stop = span(entry, pieces)
+    if not is_open(entry.project) then return end
     local left, right = reaper.GetSet_ArrangeView2(entry.project, false, 0, 0, 0, 0)
     if start < left - SAME_S or start > right then
       local wide = math.max(right - left, stop - start)
@@ -225,7 +230,7 @@ return function(import)
     local function put_cursor_back()
       local now = playing
       playing = nil
-      if not reaper.ValidatePtr2(0, now.project, "ReaProject*") then return end
+      if not is_open(now.project) then return end
       if math.abs(reaper.GetCursorPositionEx(now.project) - now.start) < SAME_S then
         reaper.SetEditCurPos2(now.project, now.cursor, false, false)
       end
@@ -242,6 +247,7 @@ return function(import)
       if reaper.GetPlayStateEx(project) & RECORDS ~= 0 then return nil, "REAPER is recording." end
       if playing then put_cursor_back() end
       local start, stop = new_span(entry, pieces)
+      if not is_open(project) then return nil, "The result is no longer in the project." end
       playing = { id = entry.id, project = project, start = start, stop = stop, cursor = reaper.GetCursorPositionEx(project), at = start }
       if reaper.GetPlayStateEx(project) & PLAYS ~= 0 then reaper.OnStopButtonEx(project) end
       reaper.SetEditCurPos2(project, start, true, false)
@@ -258,7 +264,7 @@ return function(import)
     --- Once a tick: stop at the end.
     function self.step()
       if not playing then return end
-      if not reaper.ValidatePtr2(0, playing.project, "ReaProject*") or reaper.GetPlayStateEx(playing.project) & PLAYS == 0 then
+      if not is_open(playing.project) or reaper.GetPlayStateEx(playing.project) & PLAYS == 0 then
         return put_cursor_back() -- the musician has stopped it
       end
       local at = reaper.GetPlayPositionEx(playing.project)

@@ -40,10 +40,20 @@ return function(import)
     return plan
   end
 
+  -- What to say when not all steps were done, and what to do.
+  local STOPPED = {
+    [undo.CLOSED] = { "The project was closed before all of the result was in it.", 'Open it again, then run "AceBridge_Job list"; the result is kept.' },
+    [undo.UNDONE] = {
+      "The result was undone before all of it was in the project.",
+      'Undo what is left of it, then run "AceBridge_Job list" to place it again; the result is kept.',
+    },
+  }
+
   --- Place a result into `project`; `request.after` is called in the first undo step. What is looked up before may take several
   -- ticks, and so may placing very much, where somebody has started that: see `budget`. Returns true, what was placed, and whether
   -- that is to be shown in a message; or nil, a message, a remedy, and whether it is worth trying again later: `messages.RECORDING`
-  -- when a recording has begun meanwhile, after which it is. `result.steps`: how many undo steps it was; `result.begun`: they
+  -- when a recording has begun meanwhile, after which it is; `undo.CLOSED` or `undo.UNDONE` when only the first steps were done:
+  -- what they placed may be there still, or come back. `result.steps`: how many undo steps it was; `result.begun`: they
   -- have begun.
   function M.place(project, request, result)
     for i, part in ipairs(result.parts) do part.engine = part.engine or result.engine or request.parts[i].engine end
@@ -56,12 +66,13 @@ return function(import)
     end
     local plan = plan_of(project, apply, request.after)
     result.steps, result.begun = #plan.steps, true
-    local ok, lost = pcall(undo.steps, project, request.title, plan.steps, function() return show_tab(project) end)
+    local ok, lost, stop = pcall(undo.steps, project, request.title, plan.steps, function() return show_tab(project) end)
     if plan.put_back then plan.put_back() end
+    if stop then return nil, STOPPED[stop][1], STOPPED[stop][2], stop end
     if not ok then
       return nil, "REAPER could not place the result: " .. tostring(lost), 'The result is kept: run "AceBridge_Job list".', true
     end
-    reaper.Main_OnCommandEx(BUILD_MISSING_PEAKS, 0, project)
+    if reaper.ValidatePtr2(0, project, "ReaProject*") then reaper.Main_OnCommandEx(BUILD_MISSING_PEAKS, 0, project) end
     return true, plan.finish(lost)
   end
 

@@ -63,16 +63,17 @@ return function(import)
 
   --- How many calls it takes, for a new take, to select what was selected.
   function M.count_chosen_calls(old, chosen)
-    return chosen and #chosen.items <= FEW and needs_toggle(old) and #chosen.items + 10 or 0
+    return chosen and #chosen.items <= FEW and needs_toggle(old) and 3 * #chosen.items + 10 or 0
   end
 
-  --- Select what was selected before envelopes were made.
+  --- Select what was selected before envelopes were made, as long as the project is open.
   function M.choose_again(project, chosen)
-    if not chosen or not chosen.alone then return end
+    if not chosen or not chosen.alone or not reaper.ValidatePtr2(0, project, "ReaProject*") then return end
     chosen.alone = false
     reaper.SelectAllMediaItems(project, false)
     for _, item in ipairs(chosen.items) do
-      budget.spend(2)
+      budget.spend(3)
+      if not reaper.ValidatePtr2(0, project, "ReaProject*") then return end
       if reaper.ValidatePtr2(project, item, "MediaItem*") then reaper.SetMediaItemSelected(item, true) end
     end
     reaper.UpdateArrange()

@@ -7,6 +7,7 @@ return function(import)
 
   M.MOST = 1600 -- calls of one step; a unit that takes more has a step of its own
   local AROUND = 100 -- what closes the step and redraws
+  M.CLOSED, M.UNDONE = "closed", "undone" -- why later steps are left out
 
   local function title_of(name, number, count)
     return "AceBridge: " .. (count > 1 and ("%s (%d of %d)"):format(name, number, count) or name)
@@ -50,14 +51,24 @@ return function(import)
     return ok, fault
   end
 
-  --- Wait for a tick with room for the next step, and for the end of a recording. Returns false when the project was closed.
+  --- Whether the musician has taken back one of the first `number` steps: it is what can be done again then.
+  local function is_undone(project, name, number, count)
+    local title = reaper.Undo_CanRedo2(project)
+    for i = 1, number do
+      if title == title_of(name, i, count) then return true end
+    end
+    return false
+  end
+
+  --- Wait for a tick with room for the next step, and for the end of a recording. Returns `M.CLOSED` when the project was closed
+  -- meanwhile, else nil.
   local function wait_for(project, calls)
     repeat
       budget.rest()
       budget.reserve(calls + AROUND)
-      if not reaper.ValidatePtr2(0, project, "ReaProject*") then return false end
+      if not reaper.ValidatePtr2(0, project, "ReaProject*") then return M.CLOSED end
     until not coroutine.isyieldable() or not messages.is_recording()
-    return true
+    return nil
   end
 
   --- Take back the steps before one that failed, as long as nobody has done anything since.
@@ -70,14 +81,17 @@ return function(import)
 
   --- Do what `batches` holds as the step "AceBridge: <name>", or as several: "AceBridge: <name> (2 of 5)", each in a tick of its
   -- own; nothing is done while REAPER records. Returns how many units were left out, because the musician had edited between
-  -- two steps what they change. Raises a fault of REAPER's when everything is taken back. `show`: shows something as long as
-  -- a step takes, and returns what hides it.
+  -- two steps what they change; and `M.CLOSED` or `M.UNDONE` when the project was closed or a step was taken back between two
+  -- steps: then those that follow are left out. Raises a fault of REAPER's when everything is taken back. `show`: shows
+  -- something as long as a step takes, and returns what hides it.
   function M.steps(project, name, batches, show)
     local lost, changes, edited = 0, nil, false
     for number, batch in ipairs(batches) do
-      if number > 1 and not wait_for(project, batch.calls) then
+      local stop = number > 1 and wait_for(project, batch.calls)
+      if not stop and number > 1 and is_undone(project, name, number - 1, #batches) then stop = M.UNDONE end
+      if stop then
         for i = number, #batches do lost = lost + #batches[i] end
-        return lost
+        return lost, stop
       end
       edited = edited or changes ~= nil and changes ~= reaper.GetProjectStateChangeCount(project)
       local hide = show and show()

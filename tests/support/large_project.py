@@ -35,18 +35,18 @@ def _fill(track: Any, source: Any, count: int) -> None:
 
 
 @contextmanager
-def open_large(folder: Path, scripts: Path = SCRIPTS) -> Iterator[Scene]:
+def open_large(folder: Path, scripts: Path = SCRIPTS, tracks: int = TRACKS) -> Iterator[Scene]:
     """Open the small scene, with all the other tracks around it: folders of ten, the scene's own track in the middle."""
     with open_scene(folder, scripts=scripts) as scene:
         short = np.random.default_rng(1).uniform(-0.1, 0.1, (4 * RATE_HZ, 2)).astype(np.float32)
         source = open_source(media(folder / "short.wav", short))
         scene.item.selected = 0
-        for number in range(1, TRACKS):
+        for number in range(1, tracks):
             track = scene.project.add_track(f"Track {number}")
             track.depth = {1: 1, 0: -1}.get(number % 10, 0)
             _fill(track, source, _PER_TRACK)
         scene.project.tracks.remove(scene.track)
-        scene.project.tracks.insert(TRACKS // 2, scene.track)
+        scene.project.tracks.insert(tracks // 2, scene.track)
         scene.project.settle()
         yield scene
 

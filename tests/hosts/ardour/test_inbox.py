@@ -132,11 +132,14 @@ def test_a_job_is_placed_again_as_it_was(studio: ArdourStudio) -> None:
 
 
 def test_a_take_of_the_selected_region_is_a_playlist(studio: ArdourStudio, tmp_path: Path) -> None:
-    file, samples = tone(tmp_path / "other.wav", len(studio.song) / RATE_HZ)
+    file, samples = tone(tmp_path / "other [live (50%.wav", len(studio.song) / RATE_HZ)
     before, playlists, tracks = studio.bounce(), studio.playlists(), studio.tracks()
+    rename = """Session:route_by_name("Song"):to_track():playlist():set_name("{}")"""
+    studio.ardour.run(rename.format(f"Song - {file.stem} 3"))  # as if there was a take of it already
     studio.select_regions(SONG_AT)
     done = place(studio, file, "--as-take", "--at", str(SONG_AT / RATE_HZ))
     assert "a new playlist at" in done.stdout, done.stderr
+    assert studio.playlists()[0] == f"Song - {file.stem} 1"
     assert (len(studio.playlists()), studio.tracks()) == (len(playlists) + 1, tracks)
     after = studio.bounce()
     assert np.array_equal(after[SONG_AT : studio.end], samples)

@@ -213,7 +213,28 @@ def test_only_what_was_swapped_is_swapped_back() -> None:
 def test_an_answer_that_was_cut_short_is_asked_for_again() -> None:
     form = Form(lambda _labels, _offered: ["a"], lambda _labels, _offered: None)
     assert form.ask([STYLE, NAME]) is None
-    assert form.leaves.messages == ["Name is empty; enter a value."]
+    assert form.leaves.messages[0].startswith("REAPER's form returned a part of this only.")
+    assert form.leaves.messages[0].endswith("Name is empty; enter a value.")
+
+
+@pytest.mark.parametrize("cut_in", ["lyrics", "source_lyrics"])
+def test_an_answer_that_fills_reapers_buffer_is_asked_for_again(cut_in: str) -> None:
+    """A field that was cut off keeps what it had; no words are lost without a sentence."""
+    fields = [
+        {"key": key, "caption": key, "kind": "text", "optional": True}
+        for key in ("lyrics", "source_style", "source_lyrics")
+    ]
+    words = {"lyrics": "la" * 200, "source_style": "folk", "source_lyrics": "lo" * 200}
+    typed = {**words, cut_in: "é" * 1000}
+
+    def cut(_labels: list[str], _offered: list[str]) -> list[str]:
+        whole = "\n".join(typed[key] for key in typed)
+        return whole.encode()[:1023].decode("utf-8", "ignore").split("\n")
+
+    form = Form(cut, lambda _labels, offered: [words[cut_in] if "é" in text else text for text in offered])
+    assert form.ask(fields, words) == words
+    assert len(form.seen) == 2
+    assert "a part of this only" in form.leaves.messages[0]
 
 
 def test_no_more_fields_than_reaper_has() -> None:

@@ -160,8 +160,9 @@ def _note_name(inbox: Path, name: str) -> None:
 
 
 def _names_something(file: Path) -> bool:
-    """Return whether a folder in that list is still there."""
-    return any(file.with_name(name).is_dir() for name in file.read_text("ascii", errors="replace").split())
+    """Return whether a folder in that list is still there. What is no name of a folder here counts as none."""
+    names = file.read_text("ascii", errors="replace").split()
+    return any(_PLACEMENT.fullmatch(name) and file.with_name(name).is_dir() for name in names)
 
 
 def _is_answered(folder: Path) -> bool:

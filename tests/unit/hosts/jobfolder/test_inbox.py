@@ -329,6 +329,14 @@ def test_a_list_of_names_goes_when_none_of_its_folders_is_left(host: Host, tone:
     assert not names.exists()
 
 
+def test_a_list_of_names_that_is_damaged_goes_too(host: Host) -> None:
+    (host.inbox / "folders.txt").write_bytes(b"a/b . .. ../inbox \0 \xff 20260101-120000-abcd12\n")
+    an_hour_ago = time.time() - 3700
+    os.utime(host.inbox / "folders.txt", (an_hour_ago, an_hour_ago))
+    tidy(host.inbox)
+    assert not (host.inbox / "folders.txt").exists()
+
+
 def test_a_list_of_names_is_written_through_no_link(host: Host, tone: Path, tmp_path: Path) -> None:
     host.tell(reads_names=True)
     aim = tmp_path / "aim.txt"
