@@ -172,8 +172,10 @@ def test_audio_that_is_edited_while_more_is_fetched_is_not_taken_for_the_origina
 
     def write_and_edit(path: Path, pieces: Iterable[bytes]) -> None:
         write_whole(path, pieces)
-        if path == audio[1]:
-            audio[0].write_bytes(bytes(reversed(audio[0].read_bytes())))
+        if path.name == audio[1].name:
+            edited = bytearray(audio[0].read_bytes())
+            edited[len(edited) // 2] ^= 1
+            audio[0].write_bytes(edited)
 
     with monkeypatch.context() as patch:
         patch.setattr(asset_folder, "write_whole", write_and_edit)
