@@ -8,6 +8,7 @@ return function(import)
   local job = import("job")
   local json = import("json")
   local own = import("own_folder")
+  local request_fields = import("request_fields")
   local session = import("session")
   local selection = import("selection")
   local settings = import("settings")
@@ -34,6 +35,9 @@ return function(import)
   end
 
   local function request_of(name, action, plan)
+    for _, part in ipairs(plan.parts) do
+      if part.fields.output and not part.again then part.fields.sampling = request_fields.sampling(settings.get("dcw")) end -- not what a recipe says
+    end
     return {
       action = name, title = action.title, engine = settings.get("engine"),
       host = { name = "Ardour", version = own.version, scripts = own.version, project = session.path() },

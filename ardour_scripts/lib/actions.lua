@@ -29,7 +29,12 @@ return function(import)
     },
     cover = {
       title = "Cover", plan = on_tracks.cover,
-      form = { STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED },
+      form = {
+        STYLE, LYRICS, { key = "strength", caption = "Closeness to the source (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true }, TAKES, SEED,
+        { key = "morph", caption = "Morph (keeps the arrangement)", kind = "choice", allowed = { "off", "words", "style", "all" }, default = "off" },
+        { key = "source_style", caption = "Morph from style (empty: the new one)", kind = "text", optional = true },
+        { key = "source_lyrics", caption = "Morph from lyrics (empty: the new ones)", kind = "text", optional = true },
+      },
     },
     lego = { title = "Add layer", plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
     complete = { title = "Complete", plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },

@@ -15,10 +15,12 @@ return function(import)
     return M.words(values, music)
   end
 
-  --- Caption and lyrics, added to the fields of `music`. In dialogs "/" parts lines.
+  --- Lyrics from a dialog, where "/" parts lines.
+  function M.lines(lyrics) return lyrics and (lyrics:gsub("%s*/%s*", "\n")) end
+
+  --- Caption and lyrics, added to the fields of `music`.
   function M.words(values, music)
-    music.caption = values.style
-    music.lyrics = values.lyrics and (values.lyrics:gsub("%s*/%s*", "\n"))
+    music.caption, music.lyrics = values.style, M.lines(values.lyrics)
     return music
   end
 

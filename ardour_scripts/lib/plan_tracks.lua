@@ -43,6 +43,9 @@ return function(import)
 
   M.cover = on_mix("cover", "tracks", function(fields, values, _, selected)
     fields.music, fields.strength, fields.output = plan_of.music(selected, values), values.strength, plan_of.output(values)
+    fields.morph = request_fields.morph({
+      morph = values.morph, source_style = values.source_style, source_lyrics = plan_of.lines(values.source_lyrics),
+    })
     return true
   end)
 
@@ -78,7 +81,7 @@ return function(import)
   end)
 
   M.lyrics = on_mix("align_lyrics", "ranges", function(fields, values)
-    local words = values.lyrics and values.lyrics:gsub("%s*/%s*", "\n")
+    local words = plan_of.lines(values.lyrics)
     if not words and values.file and files.exists(values.file) then
       local text, why = files.read_text(values.file)
       if not text then return nil, why, "Open it in the program that wrote it, and save it as UTF-8 (plain text)." end

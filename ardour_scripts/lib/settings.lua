@@ -15,6 +15,9 @@ return function(import)
     { key = "takes", default = 1, kind = "integer", allowed = { 1, 8 }, caption = "Takes" },
     { key = "media_format", default = "float32", kind = "choice", allowed = { "float32", "pcm24", "pcm16" }, caption = "Media" },
     { key = "tempo_from", default = "session", kind = "choice", allowed = { "session", "engine" }, caption = "Tempo from" },
+    {
+      key = "dcw", default = "auto", kind = "choice", allowed = { "auto", "off", "low", "high", "double", "pix" }, caption = "DCW of the neural engine",
+    },
     { key = "messages", default = "window", kind = "choice", allowed = { "window", "log" }, caption = "Messages go to" },
   }
 

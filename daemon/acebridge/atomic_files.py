@@ -18,6 +18,8 @@ from acestep_runtime.temporary_files import temporary_file
 _TRIES, _PAUSE_S = 20, 0.05
 
 _REMEDY = "Choose another place with -o."
+#: Of files that are there only while a command runs.
+TEMPORARY_REMEDY = "Free some space there, or name another folder in the environment variable TMPDIR."
 #: Of a file that only AceBridge itself uses.
 _OWN_REMEDY = "Free some space there, let the folder be yours to write, or set ACEBRIDGE_HOME to another one."
 

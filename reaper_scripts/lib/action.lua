@@ -18,6 +18,7 @@ return function(import)
   local plan_of = import("plan")
   local plan_takes = import("plan_takes")
   local recipe = import("recipe")
+  local request_fields = import("request_fields")
   local settings = import("settings")
   local source = import("source")
   local takes = import("takes")
@@ -93,7 +94,7 @@ return function(import)
     local media = reaper.GetProjectPathEx(project)
     plan.place.project = guid.of_project(project)
     for _, part in ipairs(plan.parts or {}) do
-      if part.fields.output and not part.again then part.fields.sampling = plan_of.sampling() end -- not what a recipe says
+      if part.fields.output and not part.again then part.fields.sampling = request_fields.sampling(settings.get("dcw")) end -- not what a recipe says
     end
     return {
       action = plan.action or name, title = action.title, engine = settings.get("engine"),

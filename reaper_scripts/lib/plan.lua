@@ -51,18 +51,6 @@ return function(import)
   --- How a language model is to plan the music first, as the contract has it; nil: not at all.
   function M.thinking(values) return values.thinking == "yes" and { plan_first = true } or nil end
 
-  --- What changes while the arrangement stays, as the contract has it; nil: an ordinary cover.
-  function M.morph(values)
-    if (values.morph or "off") == "off" then return nil end
-    return { mode = values.morph, caption = values.source_style, lyrics = values.source_lyrics }
-  end
-
-  --- Settings of the neural engine, as the contract has them; nil: what is usual.
-  function M.sampling()
-    local dcw = settings.get("dcw")
-    return dcw ~= "auto" and { dcw = dcw } or nil
-  end
-
   function M.label(item)
     local take = reaper.GetActiveTake(item)
     local name = take and takes.name(take) or ""

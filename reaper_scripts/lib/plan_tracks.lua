@@ -52,7 +52,7 @@ return function(import)
   end
 
   M.cover = whole("cover", nil, function(fields, values)
-    fields.strength, fields.morph = values.strength, plan_of.morph(values)
+    fields.strength, fields.morph = values.strength, request_fields.morph(values)
   end)
 
   M.complete = whole("complete", request_fields.FOLDERS.complete, function(fields, values, place)

@@ -29,6 +29,15 @@ return function(import)
     return { sample_rate = rate, takes = takes, tries = tries, seeds = values.seed and { values.seed } }
   end
 
+  --- What changes of a cover while its arrangement stays, as the contract has it; nil: an ordinary cover.
+  function M.morph(values)
+    if (values.morph or "off") == "off" then return nil end
+    return { mode = values.morph, caption = values.source_style, lyrics = values.source_lyrics }
+  end
+
+  --- What the setting for DCW is as a setting of the neural engine; nil: what is usual.
+  function M.sampling(dcw) return dcw ~= "auto" and { dcw = dcw } or nil end
+
   M.USUAL_NEW_S = 30 -- how far to look ahead for new music whose length nobody says
   local MIN_NEW_S, MAX_NEW_S = 0.1, 600
 

@@ -283,6 +283,34 @@ def test_the_version_costs_no_heavy_import(shell: Shell) -> None:
 # ---- Ctrl-C ----
 
 
+def test_ctrl_c_ends_the_command_though_a_connection_holds_a_lock(shell: Shell) -> None:
+    script = """
+import atexit, threading
+from acebridge import cli
+
+class Connection:
+    def __init__(self):
+        self.itself, self.lock = self, threading.Lock()
+
+    def __del__(self):
+        self.lock.acquire()
+
+def interrupt(arguments):
+    Connection().lock.acquire()
+    raise KeyboardInterrupt
+
+atexit.register(print, "temporary folders are removed")
+cli._run = interrupt
+cli.run_program()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=shell.environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (5, "")
+    assert done.stdout == "temporary folders are removed\n"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_cancels_the_job_and_leaves_nothing(
     shell: Shell, daemon: Daemon, client: Client, sent: signal.Signals

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import rpp
 import soundfile
 from lxml import etree
 
+from acebridge.atomic_files import write_whole
 from acebridge.client import asset_folder
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.temporary_files import temporary_path
@@ -156,9 +158,32 @@ def test_audio_that_was_edited_keeps_its_name(shell: Shell) -> None:
     shell.run("export", made["job_id"], "-o", "x.rpp")
     assert audio.read_bytes() == edited
     assert audio.with_name("mix 3 (2).wav").read_bytes() == (shell.folder / "new.wav").read_bytes()
-    audio.with_name(asset_folder.TABLE).write_text("[broken")
-    shell.run("export", made["job_id"], "-o", "x.rpp")
+    for broken in ("[broken", 100_000 * "["):
+        audio.with_name(asset_folder.TABLE).write_text(broken)
+        shell.run("export", made["job_id"], "-o", "x.rpp")
     assert len(list(audio.parent.glob("*.wav"))) == 2
+
+
+def test_audio_that_is_edited_while_more_is_fetched_is_not_taken_for_the_original(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "--seed", "3", "-n", "2", "-o", "new.wav")
+    audio = [shell.folder / "x audio" / f"mix take {take} {seed}.wav" for take, seed in ((1, 3), (2, 4))]
+
+    def write_and_edit(path: Path, pieces: Iterable[bytes]) -> None:
+        write_whole(path, pieces)
+        if path.name == audio[1].name:
+            edited = bytearray(audio[0].read_bytes())
+            edited[len(edited) // 2] ^= 1
+            audio[0].write_bytes(edited)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asset_folder, "write_whole", write_and_edit)
+        shell.run("export", made["job_id"], "-o", "x.rpp")
+    shell.run("export", made["job_id"], "-o", "x.rpp")
+    ((_, _, (item,)),) = tracks_of(shell.folder / "x.rpp")
+    for file, own in zip(item["files"], ("new.wav", "new-2.wav"), strict=True):
+        assert (shell.folder / file).read_bytes() == (shell.folder / own).read_bytes()
 
 
 def test_what_a_killed_command_left_unfinished_is_removed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +217,11 @@ def test_a_place_that_cannot_be_written_is_said_before_audio_is_fetched(
     made = shell.json("generate", "soul", "-e", "fake", "--duration", "0.5", "-o", "new.wav")["job_id"]
     monkeypatch.setattr(asset_folder, "fetch_assets", lambda *_: pytest.fail("audio is fetched"))
     (shell.folder / "folder.rpp").mkdir()
-    for out, reason in (("new.wav/x.aaf", "cannot be written: "), ("folder.rpp", "folder.rpp is a folder.")):
+    for out, reason in (
+        ("new.wav/x.aaf", "cannot be written: "),
+        ("folder.rpp", "folder.rpp is a folder."),
+        ("a'b\"c`d.rpp", "A REAPER project cannot name the folder a'b\"c`d audio. Choose another name with -o"),
+    ):
         assert reason in shell.failure("export", made, "-o", out)
 
 
@@ -205,6 +234,8 @@ def test_a_disk_that_fills_up_leaves_no_empty_folder(shell: Shell, monkeypatch: 
 
     monkeypatch.setattr(asset_folder, "write_whole", fail)
     before = shell.files()
+    assert "in the environment variable TMPDIR." in shell.failure("export", made, "-o", "x.aaf")
+    (shell.folder / "x audio").rmdir()
     assert "The disk is full." in shell.failure("export", made, "-o", "x.rpp")
     assert not (shell.folder / "x audio").exists()
     assert shell.files() == before

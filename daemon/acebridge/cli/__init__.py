@@ -6,6 +6,7 @@ start begins at once.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -81,6 +82,25 @@ def main() -> None:
         if not isinstance(error, AceStepError):
             raise
         _exit_with(error)
+
+
+def run_program() -> NoReturn:
+    """Run the command line as a program of its own.
+
+    After Ctrl-C it ends without collecting objects: a lock that gRPC held at that moment stays locked, and its channel would
+    wait for it without end when it is collected. What is to be done at the end, such as removing temporary folders, is done.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if end.code != CANCELLED:
+            raise
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(CANCELLED)
+    sys.exit(0)
 
 
 def _exit_with(error: Exception) -> None:

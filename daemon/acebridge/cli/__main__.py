@@ -1,5 +1,5 @@
 """``python -m acebridge.cli``: the same as the ``acebridge`` command."""
 
-from acebridge.cli import main
+from acebridge.cli import run_program
 
-main()
+run_program()

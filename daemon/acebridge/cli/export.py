@@ -86,7 +86,7 @@ def _are_jobs(what: Sequence[str]) -> bool:
         other = printable(next(each for each in what if each not in jobs), 200)
         raise InvalidValue(
             "JOBS|SONG|FILES", jobs[0], "jobs alone, or files alone",
-            message=f"{jobs[0]} is a job, or a file that is not there, and {other} is a file: a project holds jobs or files.",
+            message=f"{jobs[0]} is a job, or a file that is not there, and {other} is no job: a project holds jobs or files.",
             remedy="Write a project for each, or give all of them as files.",
         )  # fmt: skip
     return bool(jobs)
@@ -105,6 +105,20 @@ def _check_alone(paths: Sequence[Path], song: Path) -> None:
         )  # fmt: skip
 
 
+def _check_folder_name(folder: Path) -> None:
+    """Raise `InvalidValue` for a folder of audio that a REAPER project cannot name."""
+    from acebridge.project_files.reaper import can_name
+    from acestep_runtime.errors import InvalidValue, printable
+
+    if not can_name(folder.name):
+        shown = printable(folder.name, 200)
+        raise InvalidValue(
+            "--out", shown, "a name in one line of UTF-8, without one of each of \" ' `",
+            message=f"A REAPER project cannot name the folder {shown}.",
+            remedy="Choose another name with -o, or write another kind of project.",
+        )  # fmt: skip
+
+
 def _export_jobs(
     given: Sequence[str],
     out: Path,
@@ -119,13 +133,19 @@ def _export_jobs(
     import tempfile
     from contextlib import ExitStack
 
+    from acebridge.atomic_files import TEMPORARY_REMEDY
     from acebridge.cli.listing import whole_job_id
     from acebridge.client.asset_folder import fetch_assets
     from acebridge.client.connection import connect
     from acebridge.project_files import arrange_jobs, write_project
     from acebridge.project_files.from_job import job_files
     from acebridge.v1 import jobs_pb2
+    from acestep_runtime.errors import InvalidValue
 
+    is_beside = out.suffix.lower() == ".rpp"
+    folder = out.with_name(f"{out.stem} {_MEDIA}")
+    if is_beside:
+        _check_folder_name(folder)
     with ExitStack() as stack:
         client = stack.enter_context(connect(address, autostart=autostart))
         ids = dict.fromkeys(whole_job_id(client, each) for each in given)  # each once
@@ -133,10 +153,13 @@ def _export_jobs(
         wanted: dict[str, str] = {}
         for job in jobs:
             wanted = job_files(job) | wanted
-        if out.suffix.lower() == ".rpp":
-            folder = out.with_name(f"{out.stem} {_MEDIA}")
-        else:
+        if not is_beside:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="acebridge-")))
-        files = fetch_assets(client, wanted, folder)
+        try:
+            files = fetch_assets(client, wanted, folder)
+        except InvalidValue as error:
+            if not is_beside:
+                error.remedy = TEMPORARY_REMEDY
+            raise
         arrangement, notes = arrange_jobs(jobs, files, title=title, bpm=bpm, meter=meter)
         return notes + write_project(arrangement, out, files)

@@ -35,25 +35,26 @@ def fetch_assets(client: Downloads, wanted: Mapping[str, str], folder: Path) -> 
     """
     check_writable(folder)
     remove_stale(folder)
-    known = _read_table(folder)
+    before = _read_table(folder)
+    known = dict(before)
     files: dict[str, Path] = {}
     try:
         for asset_id, name in wanted.items():
             path = _file_for(folder, name, asset_id, known, taken=list(files.values()))
             if not path.exists():
                 write_whole(path, client.download(asset_id))
+                known[path.name] = _entry(path, asset_id)
             files[asset_id] = path
     except BaseException:
         with suppress(OSError):
             folder.rmdir()  # unless something is in it
         raise
-    found = known | {path.name: _entry(path, asset_id) for asset_id, path in files.items()}
-    if found != known:
-        write_whole(folder / TABLE, [json.dumps(found, indent=1).encode()])
+    if known != before:
+        write_whole(folder / TABLE, [json.dumps(known, indent=1).encode()])
     return files
 
 
-def _file_for(folder: Path, name: str, asset_id: str, known: Mapping[str, Any], taken: list[Path]) -> Path:
+def _file_for(folder: Path, name: str, asset_id: str, known: dict[str, Any], taken: list[Path]) -> Path:
     """Return the file for an asset: one that holds it already, else one with a name that is still free."""
     whole = Path(name)
     names = (name if number == 1 else f"{whole.stem} ({number}){whole.suffix}" for number in itertools.count(1))
@@ -63,11 +64,14 @@ def _file_for(folder: Path, name: str, asset_id: str, known: Mapping[str, Any], 
     raise AssertionError("there is always another number")
 
 
-def _holds(path: Path, asset_id: str, known: Mapping[str, Any]) -> bool:
+def _holds(path: Path, asset_id: str, known: dict[str, Any]) -> bool:
+    """Return whether a file holds an asset. If it has to be read for that, what it holds is noted in ``known``."""
     noted = known.get(path.name)
     if isinstance(noted, dict) and noted == _entry(path, str(noted.get("asset"))):
         return bool(noted["asset"] == asset_id)
-    return hash_file(path) == asset_id
+    before = _entry(path, asset_id)  # whoever edits the file from here on changes its time
+    known[path.name] = before | {"asset": hash_file(path)}
+    return bool(known[path.name]["asset"] == asset_id)
 
 
 def _entry(path: Path, asset_id: str) -> dict[str, str | int]:
@@ -77,7 +81,7 @@ def _entry(path: Path, asset_id: str) -> dict[str, str | int]:
 
 def _read_table(folder: Path) -> dict[str, Any]:
     """Return what is noted; nothing where that cannot be read: then the files are hashed."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found = json.loads((folder / TABLE).read_text("utf-8"))
         if isinstance(found, dict):
             return found

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import aaf2
 
-from acebridge.atomic_files import unwritable
+from acebridge.atomic_files import TEMPORARY_REMEDY, unwritable
 from acebridge.project_files.arrangement import Arrangement, Item, Track, list_files
 from acebridge.project_files.names import plain_name
 from acestep_runtime.audio import wav
@@ -97,8 +97,7 @@ def _write_channel(path: Path, blocks: Iterable[Samples], frames: int, rate_hz: 
     try:
         wav.write_blocks(path, map(dither.add, blocks), frames, 1, rate_hz, _ENCODING)
     except OSError as error:
-        remedy = "Free some space there, or name another folder in the environment variable TMPDIR."
-        raise unwritable(path.parent.parent, error, remedy, called="temporary folder") from error
+        raise unwritable(path.parent.parent, error, TEMPORARY_REMEDY, called="temporary folder") from error
 
 
 def _add_track(

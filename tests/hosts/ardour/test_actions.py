@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from acestep_runtime.audio.tags.describe import describe_file
+from acestep_runtime.recipes import parse_recipe
 from tests.support.ardour_studio import BPM, CROSSFADE_MS, LATER_BPM, SONG_AT, ArdourStudio, ardour_studio, read
 
 pytestmark = pytest.mark.host
@@ -107,6 +109,25 @@ def test_new_music_lies_on_new_tracks(
         assert np.array_equal(sound, expected)
         assert sound[first:last].any()
     assert np.array_equal(studio.bounce(), before)
+
+
+def test_a_cover_may_change_the_words_and_keep_the_arrangement(studio: ArdourStudio) -> None:
+    rate = studio.ardour.rate_hz
+    studio.select(SONG_AT + rate, SONG_AT + 2 * rate)
+    words = {"style": "jazz trio", "lyrics": "one / two", "source_style": "folk", "source_lyrics": "three / four"}
+    recipes = []
+    for morph, dcw in (("words", "double"), ("off", "auto")):
+        studio.set(dcw=dcw)
+        studio.enter("cover", **words, morph=morph)
+        (output,) = studio.outputs(studio.act("Cover (no dialog)"))
+        recipes.append(parse_recipe(describe_file(output["file"])[1], "take.wav"))  # type: ignore[arg-type]
+        studio.set()
+    morphed, plain = recipes
+    assert morphed.fields["morph"] == {"mode": "words", "caption": "folk", "lyrics": "three\nfour"}
+    assert morphed.fields["music"]["lyrics"] == plain.fields["music"]["lyrics"] == "one\ntwo"
+    assert morphed.fields["sampling"]["dcw"] == "double"
+    assert "morph" not in plain.fields
+    assert "sampling" not in plain.fields
 
 
 def test_music_is_made_in_the_range(studio: ArdourStudio) -> None:
