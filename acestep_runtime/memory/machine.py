@@ -44,8 +44,8 @@ def total_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
 
 
 def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
-    """Return the memory that this process can still take without swapping; 0 where that is unknown."""
-    left = [max(0, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
+    """Return the memory that this process can still take without swapping, at least a byte; 0 where that is unknown."""
+    left = [max(1, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
     return min([*_meminfo(proc / "meminfo", "MemAvailable:"), *left], default=0)
 
 
@@ -64,8 +64,8 @@ def _quotas(own: Path, cgroups: Path) -> Iterator[float]:
                 quota, period = (place / "cpu.max").read_text().split()
             else:
                 quota, period = ((place / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
-            if float(quota) > 0:
-                yield float(quota) / float(period)
+            if int(quota) > 0 and int(period) > 0:
+                yield int(quota) / int(period)
 
 
 def format_gib(size_bytes: float) -> str:
@@ -85,14 +85,19 @@ def _group_sizes(own: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
     for name, version in _VERSIONS.items():
         for place in _group_folders(own, cgroups, {name: version.folder}):
             with suppress(OSError, ValueError):  # "max"
-                yield int((place / version.limit).read_text()), _used(place, version)
+                limit = int((place / version.limit).read_text())
+                if limit > 0:
+                    yield limit, _used(place, version)
 
 
 def _group_folders(own: Path, cgroups: Path, roots: Mapping[str, str]) -> Iterator[Path]:
     """Yield the folders of the control groups of this process and of those above them; ``roots`` are folders by controller."""
     with suppress(OSError):
-        for line in own.read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
+        for line in own.read_text(errors="surrogateescape").splitlines():
+            parts = line.split(":", 2)
+            if len(parts) < 3:
+                continue
+            _, controllers, group = parts
             root = next((cgroups / roots[each] for each in controllers.split(",") if each in roots), None)
             if root is None:
                 continue
@@ -106,8 +111,10 @@ def _group_folders(own: Path, cgroups: Path, roots: Mapping[str, str]) -> Iterat
 
 
 def _used(place: Path, version: _Version) -> int:
+    """Return what is used and cannot be dropped; all that is used where nothing says more, 0 where nothing is known."""
+    used = cached = 0
     with suppress(OSError, ValueError, IndexError):
         used = int((place / version.used).read_text())
         rows = [line.split() for line in (place / "memory.stat").read_text().splitlines()]
-        return max(0, used - sum(int(row[1]) for row in rows if row[0] in version.cached))
-    return 0
+        cached = sum(int(row[1]) for row in rows if row[:1] and row[0] in version.cached)
+    return max(0, used - cached)
