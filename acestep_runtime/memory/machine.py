@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+PROC, CGROUPS, DEVICES = Path("/proc"), Path("/sys/fs/cgroup"), Path("/dev")
+#: Device files of drivers of GPUs that have memory of their own: NVIDIA, AMD, and those of WSL.
+_GPU_DRIVERS = ("nvidia*", "kfd", "dxg")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
     """Return the memory that this process can still take without swapping, at least a byte; 0 where that is unknown."""
     left = [max(1, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
     return min([*_meminfo(proc / "meminfo", "MemAvailable:"), *left], default=0)
+
+
+def may_have_gpu_memory(devices: Path = DEVICES) -> bool:
+    """Return whether there may be a GPU with memory of its own, so that a model need not fit into that of the machine."""
+    return any(True for driver in _GPU_DRIVERS for _ in devices.glob(driver))
 
 
 def usable_cores(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:

@@ -105,3 +105,11 @@ def test_cores_are_those_whose_time_the_groups_leave(
     monkeypatch.setattr(machine.sys, "platform", "linux")
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert machine.usable_cores(*files(tmp_path, texts)) == expected
+
+
+def test_drivers_tell_of_a_gpu(tmp_path: Path) -> None:
+    (tmp_path / "null").touch()
+    assert not machine.may_have_gpu_memory(tmp_path)
+    assert not machine.may_have_gpu_memory(tmp_path / "nowhere")
+    (tmp_path / "nvidia0").touch()
+    assert machine.may_have_gpu_memory(tmp_path)
