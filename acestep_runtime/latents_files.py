@@ -27,7 +27,7 @@ def latents_path(audio: Path) -> Path:
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a file. Raises ``ValueError`` for what is no plain file, or too large for latents, and ``OSError``."""
+    """Return the bytes of a file. Raises ``ValueError`` for what is no plain file or too large for latents, and ``OSError``."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError("no plain file")
