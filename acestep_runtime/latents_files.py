@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from pathlib import Path
 
 from acestep_runtime.json_values import JsonObject
@@ -16,11 +17,23 @@ from acestep_runtime.json_values import JsonObject
 SUFFIX = ".latents"
 _FORMAT = b"ACEBRIDGE LATENTS 1\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
+#: More than latents of any audio: an hour has 12 MB.
+MAX_BYTES = 64 << 20
 
 
 def latents_path(audio: Path) -> Path:
     """Return the path of the latents of an audio file, whether they exist or not."""
     return audio.with_name(audio.name + SUFFIX)
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file. Raises ``ValueError`` for what is no plain file or too large for latents, and ``OSError``."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("no plain file")
+    if found.st_size > MAX_BYTES:
+        raise ValueError(f"of {found.st_size} bytes; allowed: at most {MAX_BYTES}")
+    return path.read_bytes()
 
 
 def pack(facts: JsonObject, content: bytes) -> bytes:
@@ -39,7 +52,10 @@ def unpack(data: bytes) -> tuple[JsonObject, bytes]:
     if not is_whole(data):
         raise ValueError("not whole")
     head, _, content = data[len(_FORMAT) : -_DIGEST_BYTES].partition(b"\n")
-    facts = json.loads(head)
+    try:
+        facts = json.loads(head)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
     if not isinstance(facts, dict):
         raise ValueError("without facts")
     return facts, content

@@ -13,16 +13,15 @@ Letters: T latent frames, C channels of a latent.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from acestep_runtime.latents_files import latents_path, pack, unpack
+from acestep_runtime.latents_files import latents_path, pack, read_file, unpack
+from acestep_runtime.temporary_files import replace_file
 
 log = logging.getLogger(__name__)
 #: Samples of a latent frame at 48 kHz.
@@ -151,7 +150,7 @@ def read_latents(audio: Path, name: str, hash_audio: Callable[[], str]) -> TakeL
     ``name`` is that of the audio in messages; ``hash_audio`` returns its SHA-256.
     """
     try:
-        return from_bytes(latents_path(audio).read_bytes(), hash_audio())
+        return from_bytes(read_file(latents_path(audio)), hash_audio())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -161,13 +160,8 @@ def read_latents(audio: Path, name: str, hash_audio: Callable[[], str]) -> TakeL
 
 def write_latents(latents: TakeLatents, audio: Path, sha256: str) -> None:
     """Write latents beside their audio, which has this hash. A file that cannot be written is no error: audio is enough."""
-    path = latents_path(audio)
     try:
-        with path.open("xb") as file:
+        with replace_file(latents_path(audio)) as file:
             file.write(to_bytes(latents, sha256))
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         log.warning("The latents of %s cannot be kept (%s).", audio.name, error)
-        with suppress(OSError):
-            path.unlink(missing_ok=True)

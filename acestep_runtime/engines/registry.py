@@ -81,14 +81,15 @@ def _neural_missing(task: type[TaskTraits] | None) -> MissingRequirement | None:
 
 
 def _missing_memory(checkpoint: Checkpoint) -> MissingRequirement | None:
-    """Return how much memory a machine lacks that could never hold a checkpoint, whatever else is in its memory."""
+    """Return how much memory a machine without a GPU lacks that could never hold a checkpoint, whatever else is in it."""
     need, total = least_bytes(Numbers(*count_weights(checkpoint)), int8=is_int8_enabled()), machine.total_bytes()
-    if not total or need <= total:
+    if not total or need <= total or machine.may_have_gpu_memory():
         return None
+    smaller = "" if is_int8_enabled() else "set int8_weights to true, or "
     return MissingRequirement(
         f"model {printable(checkpoint.name)} needs {machine.format_gib(need)} of memory, and there are"
         f" {machine.format_gib(total)}",
-        "Set int8_weights to true, or raise the limit of the container or service that runs the daemon.",
+        f"{smaller}raise the limit of the container or service that runs the daemon.".capitalize(),
     )
 
 

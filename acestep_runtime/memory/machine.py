@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+PROC, CGROUPS, DEVICES = Path("/proc"), Path("/sys/fs/cgroup"), Path("/dev")
+#: Device files of drivers of GPUs that have memory of their own: NVIDIA, AMD, and those of WSL.
+_GPU_DRIVERS = ("nvidia*", "kfd", "dxg")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,14 @@ def total_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
 
 
 def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
-    """Return the memory that this process can still take without swapping; 0 where that is unknown."""
-    left = [max(0, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
+    """Return the memory that this process can still take without swapping, at least a byte; 0 where that is unknown."""
+    left = [max(1, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
     return min([*_meminfo(proc / "meminfo", "MemAvailable:"), *left], default=0)
+
+
+def may_have_gpu_memory(devices: Path = DEVICES) -> bool:
+    """Return whether there may be a GPU with memory of its own, so that a model need not fit into that of the machine."""
+    return any(True for driver in _GPU_DRIVERS for _ in devices.glob(driver))
 
 
 def usable_cores(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
@@ -64,8 +71,8 @@ def _quotas(own: Path, cgroups: Path) -> Iterator[float]:
                 quota, period = (place / "cpu.max").read_text().split()
             else:
                 quota, period = ((place / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
-            if float(quota) > 0:
-                yield float(quota) / float(period)
+            if int(quota) > 0 and int(period) > 0:
+                yield int(quota) / int(period)
 
 
 def format_gib(size_bytes: float) -> str:
@@ -85,14 +92,19 @@ def _group_sizes(own: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
     for name, version in _VERSIONS.items():
         for place in _group_folders(own, cgroups, {name: version.folder}):
             with suppress(OSError, ValueError):  # "max"
-                yield int((place / version.limit).read_text()), _used(place, version)
+                limit = int((place / version.limit).read_text())
+                if limit > 0:
+                    yield limit, _used(place, version)
 
 
 def _group_folders(own: Path, cgroups: Path, roots: Mapping[str, str]) -> Iterator[Path]:
     """Yield the folders of the control groups of this process and of those above them; ``roots`` are folders by controller."""
     with suppress(OSError):
-        for line in own.read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
+        for line in own.read_text(errors="surrogateescape").splitlines():
+            parts = line.split(":", 2)
+            if len(parts) < 3:
+                continue
+            _, controllers, group = parts
             root = next((cgroups / roots[each] for each in controllers.split(",") if each in roots), None)
             if root is None:
                 continue
@@ -106,8 +118,10 @@ def _group_folders(own: Path, cgroups: Path, roots: Mapping[str, str]) -> Iterat
 
 
 def _used(place: Path, version: _Version) -> int:
+    """Return what is used and cannot be dropped; all that is used where nothing says more, 0 where nothing is known."""
+    used = cached = 0
     with suppress(OSError, ValueError, IndexError):
         used = int((place / version.used).read_text())
         rows = [line.split() for line in (place / "memory.stat").read_text().splitlines()]
-        return max(0, used - sum(int(row[1]) for row in rows if row[0] in version.cached))
-    return 0
+        cached = sum(int(row[1]) for row in rows if row[:1] and row[0] in version.cached)
+    return max(0, used - cached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 from acestep_runtime.engines.base import Engine
@@ -20,7 +21,8 @@ def read_source_latents(clip: Clip, engine: Engine) -> TakeLatents | None:
     Only audio that reaches the engine as it is in the file has latents: 48 kHz, stereo.
     """
     source, path = clip.source, Path(clip.source.path)
-    if not (engine.has_latents and latents_path(path).exists()):
+    # os.path: a name that the file system refuses is one of no file; Path.exists raises for it.
+    if not (engine.has_latents and os.path.exists(latents_path(path))):  # noqa: PTH110
         return None
     info, first, stop = source.part(exact=True)
     if (info.sample_rate, clip.rate_hz, info.channels, clip.channels) != (ENGINE_RATE_HZ, ENGINE_RATE_HZ, 2, 2):

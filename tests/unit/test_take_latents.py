@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acestep_runtime.latents_files import is_whole, latents_path, pack, unpack
+from acestep_runtime.latents_files import _FORMAT, MAX_BYTES, is_whole, latents_path, pack, unpack
 from acestep_runtime.take_latents import (
     FRAME_SAMPLES,
     Piece,
@@ -175,6 +177,54 @@ def test_what_is_damaged_or_of_other_audio_is_left_alone_with_a_line_in_the_log(
         "The latents of a.wav are not used (of other audio): it is encoded again.",
         "The latents of a.wav are not used (not whole): it is encoded again.",
     ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_of_latents_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_path: Path) -> bytes:
+        raise AssertionError("it was read")
+
+    audio, path = tmp_path / "a.wav", latents_path(tmp_path / "a.wav")
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(Path, "read_bytes", fail)
+        os.mkfifo(path)
+        assert read_latents(audio, "a.wav", lambda: SHA) is None
+        path.unlink()
+        with path.open("wb") as file:
+            file.truncate(MAX_BYTES + 1)
+        assert read_latents(audio, "a.wav", lambda: SHA) is None
+        path.unlink()
+        path.symlink_to(tmp_path / "nowhere")
+        assert read_latents(audio, "a.wav", lambda: SHA) is None
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "The latents of a.wav are not used (no plain file)",
+        f"The latents of a.wav are not used (of {MAX_BYTES + 1} bytes; allowed",
+    ]
+
+
+def test_a_head_that_promises_a_billion_frames_or_is_nested_without_end_is_refused() -> None:
+    values, content = unpack(to_bytes(latents_of(5), SHA))
+    tracemalloc.start()
+    try:
+        for facts in ({"frames": 10**9}, {"frames": 10**30, "channels": 10**30}, {"frames": 1, "channels": 10**9}):
+            with pytest.raises(ValueError, match="size"):
+                from_bytes(pack({**values, **facts}, content), SHA)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    whole = _FORMAT + b"[" * 200_000 + b"\n"
+    with pytest.raises(ValueError, match=r"deep|JSON|Expecting"):
+        unpack(whole + hashlib.sha256(whole).digest())
+
+
+def test_a_file_of_latents_that_is_there_already_gives_way(tmp_path: Path) -> None:
+    audio = tmp_path / "a.wav"
+    latents_path(audio).write_bytes(b"of another take")
+    write_latents(latents_of(5), audio, SHA)
+    assert read_latents(audio, "a.wav", lambda: SHA) is not None
+    assert [file.name for file in tmp_path.iterdir()] == ["a.wav.latents"]
 
 
 def test_latents_that_cannot_be_written_are_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

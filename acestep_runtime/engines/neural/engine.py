@@ -93,11 +93,12 @@ class NeuralEngine:
 
     def plan_length(self, request: EngineRequest, cancel: CancelToken) -> Generator[Progress, None, float | None]:
         """See `acestep_runtime.engines.base.LengthPlanner`."""
-        try:
-            self._language.load(self._models_folder, request.thinking.model)
-        except EngineFailure:
-            return None  # the request itself says why
-        return (yield from rescale_progress(plan_length(self._language, request, cancel), 0.0, 0.0))
+        with self._interrupt.during(cancel.check):
+            try:
+                self._language.load(self._models_folder, request.thinking.model)
+            except EngineFailure:
+                return None  # the request itself says why
+            return (yield from rescale_progress(plan_length(self._language, request, cancel), 0.0, 0.0))
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for other tasks, `InvalidValue` and `EngineFailure` for the model."""

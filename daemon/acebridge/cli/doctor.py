@@ -183,8 +183,8 @@ def _memory(_: str | None) -> Finding:
         f"{machine.format_gib(free)} of {machine.format_gib(total)} free; models compute in {read_precision()} precision",
         *(f"{name} needs {machine.format_gib(need)} on a CPU" for name, need in needs.items()),
     ]
-    largest = max(needs.values(), default=0)
-    return Finding("memory", largest <= total, "; ".join(says), "Set int8_weights to true, or choose a smaller model.")
+    is_enough = max(needs.values(), default=0) <= total or machine.may_have_gpu_memory()
+    return Finding("memory", is_enough, "; ".join(says), "Set int8_weights to true, or choose a smaller model.")
 
 
 def _daemon(address: str | None) -> Finding:

@@ -34,7 +34,7 @@ from acebridge.store.database import connect, explain_errors
 from acebridge.store.files import AssetFiles
 from acebridge.version import VERSION
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.latents_files import SUFFIX, is_whole
+from acestep_runtime.latents_files import SUFFIX, is_whole, read_file
 from acestep_runtime.temporary_files import temporary_path
 
 MANIFEST_FILE, FORMAT = "manifest.json", 1
@@ -162,8 +162,8 @@ def _add_assets(
 def _add_latents(archive: tarfile.TarFile, file: Path, name: str) -> int:
     """Add latents if they are there and whole; return how many bytes."""
     try:
-        data = file.read_bytes()
-    except OSError:
+        data = read_file(file)
+    except (OSError, ValueError):
         return 0
     if not is_whole(data):
         return 0

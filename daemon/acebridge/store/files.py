@@ -76,7 +76,9 @@ def copy_file(source: IO[bytes], target: Path) -> str:
 
 
 def _is_latents(file: Path) -> bool:
-    return file.suffix == SUFFIX and is_asset_id(file.stem)
+    """Return whether a file is the latents of an asset: no link, no folder, and where they belong."""
+    is_named_so = file.suffix == SUFFIX and is_asset_id(file.stem) and file.parent.name == file.stem[:2]
+    return is_named_so and file.is_file() and not file.is_symlink()
 
 
 class AssetFiles:

@@ -29,7 +29,7 @@ from acebridge.store.backup import FORMAT, MANIFEST_FILE
 from acebridge.store.files import AssetFiles, copy_file, sync_file
 from acebridge.store.folder_lock import hold_folder
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.latents_files import SUFFIX, is_whole
+from acestep_runtime.latents_files import MAX_BYTES, SUFFIX, is_whole
 
 _ASSET = re.compile(r"assets/([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
 _LATENTS = re.compile(_ASSET.pattern + re.escape(SUFFIX), re.ASCII)
@@ -95,7 +95,7 @@ def _unpack(backup: Path, target: Path) -> tuple[int, int]:
                         damaged += 1
                         file.unlink()
                 elif _LATENTS.fullmatch(member.name):
-                    _write_latents(content.read(), target / member.name)
+                    _write_latents(content.read(MAX_BYTES), target / member.name)
                 elif member.name == MANIFEST_FILE:
                     manifest = _read_manifest(content)
                 elif member.name in _OTHERS:

@@ -15,6 +15,7 @@ from acebridge.paths import DATABASE_FILE
 from acebridge.store import asset_rows, locks, schema
 from acebridge.store.database import OPEN_LIMIT_S, REPAIR, Database, connect, database_damage, explain_errors
 from acebridge.store.files import AssetFiles, is_asset_id
+from acestep_runtime.latents_files import SUFFIX
 
 log = logging.getLogger(__name__)
 #: A database up to this size is checked page by page at every start. It takes about a second for a GiB.
@@ -77,6 +78,10 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
             remedy=f"Mount its disk and start again; if they are gone for good: {REPAIR[0].lower()}{REPAIR[1:]}",
         )
     files.prepare()
+    for name in [name for name in there if not is_asset_id(name)]:
+        file = there.pop(name)
+        if (file.is_file() or name.endswith(SUFFIX)) and not name.startswith("."):
+            log.warning("put an unknown file aside", extra={"file": name, "moved_to": str(files.put_aside(file))})
     removed = set(database.query(asset_rows.removals)) - known.keys()
     for asset_id in removed & (there.keys() | latents.keys()):
         files.remove(asset_id)
@@ -84,10 +89,7 @@ def settle(database: Database, files: AssetFiles) -> list[str]:
         latents.pop(asset_id, None)
     strays, missing = [], []
     for name, file in there.items():
-        if not is_asset_id(name):
-            if file.is_file() and not name.startswith("."):
-                log.warning("put an unknown file aside", extra={"file": name, "moved_to": str(files.put_aside(file))})
-        elif name not in known or known[name][1] or file.stat().st_size != known[name][0]:
+        if name not in known or known[name][1] or file.stat().st_size != known[name][0]:
             strays.append(name)
     for asset_id in latents.keys() - known.keys() - there.keys():
         log.warning("put latents without audio aside", extra={"asset": asset_id})

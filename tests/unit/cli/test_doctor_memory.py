@@ -14,15 +14,16 @@ from tests.support.model_folders import write_original, write_shared_parts
 GIB = 2**30
 
 
-@pytest.mark.parametrize(("total_gib", "is_enough"), [(16, True), (1, False)])
+@pytest.mark.parametrize(("total_gib", "has_gpu", "is_enough"), [(16, False, True), (1, False, False), (1, True, True)])
 def test_the_doctor_compares_memory_with_what_models_need(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total_gib: int, is_enough: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total_gib: int, has_gpu: bool, is_enough: bool
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     write_shared_parts(tmp_path)
     write_original(tmp_path / "acestep-v15-turbo", is_turbo=True)
     monkeypatch.setattr(machine, "total_bytes", lambda: total_gib * GIB)
     monkeypatch.setattr(machine, "available_bytes", lambda: GIB)
+    monkeypatch.setattr(machine, "may_have_gpu_memory", lambda: has_gpu)
     found = doctor._memory(None)
     assert found.about == "memory"
     assert found.ok is is_enough

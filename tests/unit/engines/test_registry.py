@@ -87,11 +87,17 @@ def test_a_model_that_is_not_whole_is_not_available(models: Path) -> None:
 @pytest.mark.usefixtures("models")
 def test_auto_takes_no_model_that_this_machine_can_never_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry.machine, "total_bytes", lambda: 1 << 30)
+    monkeypatch.setattr(registry.machine, "may_have_gpu_memory", lambda: True)
+    assert registry.resolve("auto", TextToMusic) == (NEURAL, "")  # it is for the memory of that GPU to say
+    monkeypatch.setattr(registry.machine, "may_have_gpu_memory", lambda: False)
     choice = registry.resolve("auto", TextToMusic)
     assert choice.engine is DRAFT
     assert "model acestep-v15-turbo needs 1.3 GiB of memory, and there are 1.0 GiB. Set int8_weights" in choice.note
     with pytest.raises(UnsupportedTask, match="cannot do text2music now"):
         registry.resolve("neural", TextToMusic)
+    monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
+    assert "there are 1.0 GiB. Raise the limit" in registry.resolve("auto", TextToMusic).note
+    monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS")
     monkeypatch.setattr(registry.machine, "total_bytes", lambda: 2 << 30)
     assert registry.resolve("auto", TextToMusic) == (NEURAL, "")
     monkeypatch.setattr(registry.machine, "total_bytes", lambda: 0)

@@ -59,6 +59,33 @@ def test_nothing_is_known_without_these_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("texts", "total", "available"),
+    [
+        ({"proc/self/cgroup": "nonsense\n\n0:\n", "cgroup/memory.max": f"{GIB}"}, 16 * GIB, 10 * GIB),
+        ({"proc/self/cgroup": "nonsense\n0::/j\n", "cgroup/j/memory.max": f"{GIB}"}, GIB, GIB),
+        ({"proc/self/cgroup": "0::/j\n", "cgroup/j/memory.max": "x\n"}, 16 * GIB, 10 * GIB),
+        ({"proc/self/cgroup": "0::/j\n", "cgroup/j/memory.max": "-1\n"}, 16 * GIB, 10 * GIB),
+        ({"proc/self/cgroup": "5:memory:/d\n0::/x\n", "cgroup/x/memory.max": "max",
+          "cgroup/memory/d/memory.limit_in_bytes": f"{GIB}"}, GIB, GIB),
+        ({"proc/self/cgroup": "0::/j\n", "cgroup/j/memory.max": f"{3 * GIB}", "cgroup/j/memory.current": f"{GIB}",
+          "cgroup/j/memory.stat": "\ninactive_file x\n"}, 3 * GIB, 2 * GIB),
+        ({"proc/self/cgroup": "0::/j\n", "cgroup/j/memory.max": f"{GIB}", "cgroup/j/memory.current": f"{GIB}"}, GIB, 1),
+    ],
+)  # fmt: skip
+def test_files_of_groups_that_say_nothing_usable_limit_nothing_and_full_groups_leave_a_byte(
+    tmp_path: Path, texts: dict[str, str], total: int, available: int
+) -> None:
+    places = files(tmp_path, texts)
+    assert (machine.total_bytes(*places), machine.available_bytes(*places)) == (total, available)
+
+
+def test_a_group_may_have_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
+    places = files(tmp_path, {"proc/self/cgroup": "", "cgroup/memory.max": f"{GIB}"})
+    (places[0] / "self" / "cgroup").write_bytes(b"0::/\xff\n")
+    assert machine.total_bytes(*places) == GIB
+
+
+@pytest.mark.parametrize(
     ("texts", "expected"),
     [
         ({"proc/self/cgroup": "0::/job\n", "cgroup/job/cpu.max": "150000 100000\n"}, 2),
@@ -69,6 +96,7 @@ def test_nothing_is_known_without_these_files(tmp_path: Path) -> None:
         ({"proc/self/cgroup": "4:cpu,cpuacct:/x\n", "cgroup/cpu/x/cpu.cfs_quota_us": "-1\n",
           "cgroup/cpu/x/cpu.cfs_period_us": "100000\n"}, 8),
         ({}, 8),
+        *(({"proc/self/cgroup": "x\n0::/job\n", "cgroup/job/cpu.max": text}, 8) for text in ("100 0", "inf 1", "nan 1", "")),
     ],
 )  # fmt: skip
 def test_cores_are_those_whose_time_the_groups_leave(
@@ -77,3 +105,11 @@ def test_cores_are_those_whose_time_the_groups_leave(
     monkeypatch.setattr(machine.sys, "platform", "linux")
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert machine.usable_cores(*files(tmp_path, texts)) == expected
+
+
+def test_drivers_tell_of_a_gpu(tmp_path: Path) -> None:
+    (tmp_path / "null").touch()
+    assert not machine.may_have_gpu_memory(tmp_path)
+    assert not machine.may_have_gpu_memory(tmp_path / "nowhere")
+    (tmp_path / "nvidia0").touch()
+    assert machine.may_have_gpu_memory(tmp_path)

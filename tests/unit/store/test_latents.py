@@ -17,7 +17,7 @@ from acebridge.store.assets import AssetStore
 from acebridge.store.backup import back_up
 from acebridge.store.repair import repair
 from acebridge.store.restore import restore
-from acestep_runtime.latents_files import latents_path, pack
+from acestep_runtime.latents_files import MAX_BYTES, latents_path, pack
 from tests.support.stores import chunks_of, files_in, quarantine_files, wav_bytes, with_store
 
 LATENTS = pack({"frames": 1}, b"content" * 40)
@@ -148,6 +148,65 @@ def test_latents_without_audio_and_row_are_put_aside(tmp_path: Path) -> None:
     with_store(tmp_path, total_bytes)
     assert quarantine_files(tmp_path) == {f"{stray}.latents", "song.latents"}
     assert len(files_in(tmp_path)) == 2
+
+
+def _break(file: Path, kind: str) -> None:
+    file.unlink()
+    if kind == "link to nothing":
+        file.symlink_to("nowhere")
+    elif kind == "link":
+        other = file.parents[2] / "other"
+        other.write_bytes(LATENTS)
+        file.symlink_to(other)
+    else:
+        file.mkdir()
+
+
+@pytest.mark.parametrize("kind", ["link to nothing", "link", "folder"])
+def test_what_is_no_file_in_the_place_of_latents_is_put_aside_and_stops_no_start(tmp_path: Path, kind: str) -> None:
+    asset_id = make(tmp_path)
+    file = latents_path(tmp_path / "assets" / asset_id[:2] / asset_id)
+    _break(file, kind)
+    assert with_store(tmp_path, total_bytes) == file.with_suffix("").stat().st_size
+    assert files_in(tmp_path) == {asset_id}
+    assert [each.name for each in (tmp_path / "quarantine").iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("kind", ["link to nothing", "link", "folder"])
+def test_a_removal_that_it_stopped_ends_at_the_next_start(tmp_path: Path, kind: str) -> None:
+    asset_id = make(tmp_path)
+    file = latents_path(tmp_path / "assets" / asset_id[:2] / asset_id)
+
+    async def work(store: AssetStore) -> None:
+        _break(file, kind)
+        await store.delete(asset_id)
+
+    with_store(tmp_path, work)
+    assert with_store(tmp_path, total_bytes) == 0
+    assert not files_in(tmp_path)
+
+
+def test_latents_in_the_folder_of_other_assets_are_put_aside(tmp_path: Path) -> None:
+    asset_id = make(tmp_path)
+    other = tmp_path / "assets" / ("00" if asset_id[:2] != "00" else "01")
+    other.mkdir()
+    (other / f"{asset_id}.latents").write_bytes(LATENTS + LATENTS)
+    total = with_store(tmp_path, total_bytes)
+    assert total == size_of(tmp_path)
+    assert files_in(tmp_path) == {asset_id, f"{asset_id}.latents"}
+
+
+def test_a_backup_leaves_out_what_is_too_large_for_latents(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    asset_id = make(home)
+    file = latents_path(home / "assets" / asset_id[:2] / asset_id)
+    with file.open("wb") as large:
+        large.truncate(MAX_BYTES + 1)
+    made = back_up(home, tmp_path / "made.tar")
+    assert (made.files, made.damaged, made.size_bytes) == (1, [], file.with_suffix("").stat().st_size)
+    restore(tmp_path / "made.tar", tmp_path / "new")
+    assert files_in(tmp_path / "new") == {asset_id}
 
 
 def test_a_lost_database_takes_audio_up_with_its_latents(tmp_path: Path) -> None:

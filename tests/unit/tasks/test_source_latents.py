@@ -214,6 +214,16 @@ def test_an_engine_without_latents_does_not_look_for_any(song: Path, tmp_path: P
     assert engine.requests[0].source_latents is None
 
 
+def test_a_source_whose_name_leaves_no_room_for_that_of_latents_has_none(song: Path, tmp_path: Path) -> None:
+    long, engine = tmp_path / f"{'n' * 246}.wav", StepEngine()
+    long.write_bytes(song.read_bytes())
+    (file,) = perform(
+        tmp_path, "repaint", engine, source={"path": str(long)}, start_s=2.0, end_s=3.0, match_loudness=False
+    )
+    assert engine.requests[0].source_latents is None
+    assert exact_frames(file) > 0
+
+
 def test_a_take_of_another_autoencoder_lends_nothing_to_what_is_made_of_it(song: Path, tmp_path: Path) -> None:
     from acestep_runtime.take_latents import write_latents
 

@@ -250,7 +250,8 @@ KINDS = {
     "masks and layers": Kind("mask_cases.json", tuple(masks.CASES), _mask_off, LATENTS),
     "steps of ab3": Kind("sampling_golden.safetensors", ("shift1.0", "shift3.0"), _ab3_off, WEIGHTS),
     "steps of DCW": Kind("step_golden.safetensors", ("turbo/dcw_double_odd", "base/dcw_high_heun"), _dcw_off, COMPONENTS),
-    "noise": Kind("step_golden.safetensors", tuple(_SEEDS), _noise_off, EXACT),
+    # The last bits of drawn numbers depend on the instructions of a CPU.
+    "noise": Kind("step_golden.safetensors", tuple(_SEEDS), _noise_off, COMPONENTS),
     "weights with adapters": Kind(
         "adapters/expected.safetensors", tuple(sorted({_model(key) for key in adapters.EXPECTED})), _adapter_off, WEIGHTS,
     ),

@@ -202,6 +202,16 @@ def test_the_plan_of_a_planned_length_is_the_plan_that_has_it(engine: NeuralEngi
     assert ("caption" in known.metadata) == (music.bpm is None)
 
 
+def test_a_cancel_does_not_wait_for_a_language_model_that_is_loaded_for_a_length(checkpoint: Path) -> None:
+    other, cancel = NeuralEngine(checkpoint.parent), CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        next(other.plan_length(replace(_song(), frames=0), cancel))
+    assert other.resident_models == ()
+    assert next(other.plan_length(replace(_song(), frames=0), CancelToken())).fraction == 0
+    assert len(other.resident_models) == 1
+
+
 def test_without_a_language_model_no_length_is_planned(tmp_path: Path) -> None:
     work = NeuralEngine(tmp_path).plan_length(EngineRequest(TASKS["text2music"], 0, 1), CancelToken())
     with pytest.raises(StopIteration) as end:
