@@ -52,8 +52,8 @@ return function(import)
     local files, captures = {}, {}
     for _, one in ipairs(sounding(tracks)) do
       if #session.regions(one.track, from, to) > 0 then
-        local channels, why = session.channels(one)
-        if not channels then return nil, why, "Bounce it to a stereo track first." end
+        local channels, why, remedy = session.channels(one)
+        if not channels then return nil, why, remedy end
         if has_processors(one.route) then
           local paths = bounce(one, from, to)
           if not paths then return nil, ('The track "%s" cannot be bounced.'):format(one.track:name()), "Bounce it in Ardour, then run the action again." end

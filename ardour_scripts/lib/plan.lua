@@ -49,6 +49,19 @@ return function(import)
     return nil, ("No track is selected, and the session has %d audio tracks."):format(count), ("Select the track %s."):format(purpose)
   end
 
+  --- The one track that is meant where a stretch is selected, and how many channels it has; or nil, a message and a remedy.
+  function M.audio_track(selected, purpose)
+    local ok, why, remedy = M.check(selected)
+    if not ok then return nil, why, remedy end
+    local one
+    one, why, remedy = M.one_track(selected, purpose)
+    if not one then return nil, why, remedy end
+    local channels
+    channels, why, remedy = session.channels(one)
+    if not channels then return nil, why, remedy end
+    return one, channels
+  end
+
   --- Where each file that a stretch of a track plays begins in the session, to find the music again when it was moved.
   function M.origins(track, from, to)
     local found, seen = {}, {}

@@ -45,16 +45,10 @@ return function(import)
 
   --- Takes that are like a region that AceBridge made, as the recipe in its file says, in its place.
   function M.vary(selected, values)
-    local ok, why, remedy = plan_of.check(selected)
-    if not ok then return nil, why, remedy end
-    local one
-    one, why, remedy = plan_of.one_track(selected, "with the region that is to be varied")
-    if not one then return nil, why, remedy end
-    local found
-    found, why, remedy = find_made(selected)
+    local one, channels, cure = plan_of.audio_track(selected, "with the region that is to be varied")
+    if not one then return nil, channels, cure end
+    local found, why, remedy = find_made(selected)
     if not found then return nil, why, remedy end
-    local channels, fault = session.channels(one)
-    if not channels then return nil, fault, "Bounce it to a stereo track first." end
     local path, origin = file_with_recipe(found.region), found.first - session.samples(found.region:start())
     local part = {
       again = { file = path }, variation = values.amount or USUAL_AMOUNT, label = one.track:name(), position_s = origin / session.rate(),
@@ -105,13 +99,8 @@ return function(import)
 
   --- Every playlist of a track is scored, in the same stretch.
   function M.score(selected, values)
-    local ok, why, remedy = plan_of.check(selected)
-    if not ok then return nil, why, remedy end
-    local one
-    one, why, remedy = plan_of.one_track(selected, "whose playlists are to be scored")
-    if not one then return nil, why, remedy end
-    local channels, fault = session.channels(one)
-    if not channels then return nil, fault, "Bounce it to a stereo track first." end
+    local one, channels, cure = plan_of.audio_track(selected, "whose playlists are to be scored")
+    if not one then return nil, channels, cure end
     local left_out = {} -- a sentence for each playlist that cannot be scored
     local place = { kind = "scores", track = session.id(one.route), playlists = {}, left_out = left_out }
     local plan = { parts = {}, captures = {}, place = place }

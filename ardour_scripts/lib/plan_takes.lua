@@ -19,8 +19,8 @@ return function(import)
 
   --- The part, the recipe and the notes for a new stretch [from, to) of a track whose music lies in [first, last).
   function M.stretch(one, number, stretch, values)
-    local channels, why = session.channels(one)
-    if not channels then return nil, why, "Bounce it to a stereo track first." end
+    local channels, why, remedy = session.channels(one)
+    if not channels then return nil, why, remedy end
     local rate, file = session.rate(), ("source-%d.wav"):format(number)
     local fields = {
       music = plan_of.music({ from = stretch.from, to = stretch.to }, values), start_s = (stretch.from - stretch.first) / rate,

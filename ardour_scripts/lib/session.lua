@@ -53,11 +53,11 @@ return function()
     return track and { route = route, track = track } or nil
   end
 
-  --- One or two channels of a track's audio; nil and a message for more.
+  --- One or two channels of a track's audio; nil, a message and a remedy for more.
   function M.channels(one)
     local count = math.floor(one.track:n_inputs():n_audio())
     if count == 1 or count == 2 then return count end
-    return nil, ('The track "%s" has %d channels; allowed: 1 or 2.'):format(one.track:name(), count)
+    return nil, ('The track "%s" has %d channels; allowed: 1 or 2.'):format(one.track:name(), count), "Bounce it to a stereo track first."
   end
 
   --- The playlists of a track, the oldest first, and the number of the one that plays.
