@@ -20,7 +20,7 @@ from acestep_runtime.engines.neural.pace import DecodeSpeed
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.memory.stage import ModulePlacement
 from acestep_runtime.text.tokens import PromptTokenizer
-from acestep_runtime.vae.codec import Codec
+from acestep_runtime.vae.codec import Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import Models
@@ -156,5 +156,5 @@ def build_model(
         Checkpoint(spec.name, kind, "2B", "original", Path(), None, None), spec, placement,
         VelocityModel(dit, placement.layer_context), codec, silence, default_timbre(silence), null,
         PromptTokenizer(parts.text_tokenizer), True, parts, _frame_operations(dit),
-        DecodeSpeed(codec.decode_operations, _decode_slowness(config)),
+        DecodeSpeed(codec.decode_operations, _decode_slowness(config)), fingerprint(vae),
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +76,8 @@ class Model:
     #: Operations of the transformer for a latent frame, and the speed of the VAE.
     frame_operations: float
     decode_speed: DecodeSpeed
+    #: The `fingerprint` of the autoencoder.
+    vae_id: str
     #: Files of the adapters on the transformer.
     _active_adapters: list[AdapterFile] = field(default_factory=list)
     #: Conditions ``[1, L, D]`` by text, lyrics and timbre, for the takes of a job and for jobs with the same words.
@@ -131,7 +132,8 @@ class Model:
         parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
         for module in modules.values() if config.device == _CPU else ():
             interrupt.watch(module)
-        codec = Codec(vae, cache=TileCache(), model_id=fingerprint(vae.encoder))
+        vae_id = fingerprint(vae)
+        codec = Codec(vae, cache=TileCache(), model_id=vae_id)
         velocity = make_velocity_model(
             parts.dit, placement.layer_context, config.device, lambda: placement.is_resident("dit")
         )
@@ -139,7 +141,7 @@ class Model:
             checkpoint, parts.spec, placement, velocity, codec, silence,
             default_timbre(silence), null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts, _frame_operations(parts.dit),
-            DecodeSpeed(codec.decode_operations, _decode_slowness(config)),
+            DecodeSpeed(codec.decode_operations, _decode_slowness(config)), vae_id,
         )  # fmt: skip
 
     def set_adapters(self, folder: Path, requested: Sequence[Adapter]) -> bool:
@@ -175,11 +177,6 @@ class Model:
     def device(self) -> torch.device:
         """The device of latents."""
         return self.placement.config.device
-
-    @cached_property
-    def vae_id(self) -> str:
-        """Identifies the autoencoder by its weights."""
-        return fingerprint(self.modules.vae)
 
     def encode_audio(self, samples: Samples, cancel: CancelToken) -> Tensor:
         """Return the latents ``[1, T, C]`` of samples ``[N, 2]``. Silent samples give the model's silence latents."""
