@@ -46,7 +46,7 @@ def generate_text(
     history = torch.zeros(len(prompts), max_tokens, dtype=torch.long, device=rows.device)
     step = 0
     while True:
-        forced = _common_forced(matchers, max_tokens - step)
+        forced = _find_forced_tokens(matchers, max_tokens - step)
         if forced.shape[1]:
             forced = forced.to(rows.device)
             count = forced.shape[1]
@@ -72,7 +72,7 @@ def generate_text(
         rows.append(tokens)  # complete texts get tokens too, which are ignored
 
 
-def _common_forced(matchers: Sequence[Matcher], limit: int) -> Tensor:
+def _find_forced_tokens(matchers: Sequence[Matcher], limit: int) -> Tensor:
     """Return the tokens that a grammar forces next in each text ``[R, n]``, as many as in all; any in complete texts."""
     forced = [None if each.is_complete else each.find_forced_tokens() for each in matchers]
     count = min([limit, *(len(each) for each in forced if each is not None)])

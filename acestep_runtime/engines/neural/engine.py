@@ -102,9 +102,9 @@ class NeuralEngine:
 
     def run(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         """Serve one request. Raises `UnsupportedTask` for other tasks, `InvalidValue` and `EngineFailure` for the model."""
-        return add_warnings(self._run_checked(request, cancel))
+        return add_warnings(self._run_with_checks(request, cancel))
 
-    def _run_checked(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
+    def _run_with_checks(self, request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
         with self._interrupt.during(cancel.check):
             yield from self._run(request, cancel)
 

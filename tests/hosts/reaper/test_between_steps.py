@@ -45,7 +45,7 @@ def words(panel: Panel) -> str:
     return " ".join(panel.words().split())
 
 
-def count_placed(scene: Scene) -> int:
+def count_new_takes(scene: Scene) -> int:
     return len([item for item in scene.project.items() if len(item.takes) == 2])
 
 
@@ -71,10 +71,10 @@ def test_a_step_taken_back_before_the_next_one(scene: Scene) -> None:
     assert "The result was undone before all of it was in the project." in words(panel)
     assert scene.project.undo == []
     assert scene.project.redo == [f"AceBridge: {TITLE} (1 of 3)"]
-    assert count_placed(scene) == 0
+    assert count_new_takes(scene) == 0
     panel.click("Try again")
     scene.r.until(lambda: (folder / "placed").exists() and f"AceBridge: {TITLE} (3 of 3)" in scene.project.undo)
-    assert count_placed(scene) == COUNT
+    assert count_new_takes(scene) == COUNT
 
 
 @pytest.mark.parametrize(

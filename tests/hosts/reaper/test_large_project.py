@@ -191,7 +191,7 @@ def test_scores_of_very_many_takes(large: Scene) -> None:
     check(large)
 
 
-def find_placed(scene: Scene) -> list[Item]:
+def find_items_with_new_take(scene: Scene) -> list[Item]:
     return [item for item in scene.project.items() if len(item.takes) == 2]
 
 
@@ -209,12 +209,12 @@ def test_takes_in_several_steps(large: Scene, meanwhile: str) -> None:
     if meanwhile == "record":
         large.r.user.record(large.track)
         panel.tick(20)
-        assert len(find_placed(large)) < 60
+        assert len(find_items_with_new_take(large)) < 60
         assert large.r.user.disturbed == []
         large.r.user.stop(1.0)
     if meanwhile == "close":
         large.r.start("AceBridge_Panel.lua")
-        assert len(find_placed(large)) == 60
+        assert len(find_items_with_new_take(large)) == 60
         assert large.project.undo == steps(title, 3)
         return
     if meanwhile == "remove":
@@ -226,7 +226,7 @@ def test_takes_in_several_steps(large: Scene, meanwhile: str) -> None:
     assert large.project.undo == [steps(title, 3)[0], *between, *steps(title, 3)[1:]]
     words = " ".join(panel.words().split())
     assert "It is 3 undo steps" in words
-    assert len(find_placed(large)) == (59 if meanwhile == "remove" else 60)
+    assert len(find_items_with_new_take(large)) == (59 if meanwhile == "remove" else 60)
     assert ("1 item was edited while the takes were placed, and got none." in words) == (meanwhile == "remove")
     check(large)
 
@@ -241,7 +241,7 @@ def test_a_fault_in_a_later_step_takes_all_of_them_back(large: Scene) -> None:
     large.r.fail_next("AddTakeToMediaItem")
     large.r.until(lambda: "REAPER could not place the result" in panel.words())
     assert large.project.undo == []
-    assert find_placed(large) == []
+    assert find_items_with_new_take(large) == []
     check(large)
 
 
