@@ -45,7 +45,7 @@ help:
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
 	@echo "make docs    write docs/commands.md, docs/contract.md, docs/osc.md, docs/limits.md, the table in docs/hosts.md and the job folder's schemas again"
 	@echo "make reaper-icons  draw the icons of REAPER's toolbar again"
-	@echo "make release-file URL=… WHEEL=… ARCHIVES=…  write reaper_scripts/lib/release.json: what Install now downloads from URL"
+	@echo "make release-file URL=… WHEEL=… ARCHIVES=…  write reaper_scripts/lib/install/release.json: what Install now downloads from URL"
 	@echo "make reapack  write reaper_scripts/index.xml for ReaPack, with the address in release.json or URL=…"
 	@echo "make clean   remove everything that was made, .venv included"
 

@@ -16,9 +16,9 @@
 -- @metapackage
 -- @provides
 --   [main] AceBridge_*.lua
---   [nomain] lib/*.lua
---   [nomain] lib/release.json
---   [nomain] lib/install.sh
---   [nomain] lib/install.ps1
+--   [nomain] lib/**/*.lua
+--   [nomain] lib/install/release.json
+--   [nomain] lib/install/install.sh
+--   [nomain] lib/install/install.ps1
 --   [nomain] AceBridge.ReaperOSC
 --   [data] toolbar_icons/**/*.png

@@ -1,4 +1,4 @@
-"""Writes ``lib/release.json``: what "Install now" downloads, where it is served, and the SHA-256 of each file.
+"""Writes ``lib/install/release.json``: what "Install now" downloads, where it is served, and the SHA-256 of each file.
 
 The wheel and the archives of uv are files on this machine when this runs, and lie below one address afterwards. Until there is
 a release the file names none. ``release.json.sha256`` beside it is its own SHA-256, as ``sha256sum --check`` reads it.
@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 FOLDER = Path(__file__).resolve().parent
-RELEASE, VERSION_FILE = Path("lib", "release.json"), Path("lib", "version.lua")
+RELEASE, VERSION_FILE = Path("lib/install/release.json"), Path("lib/shared/version.lua")
 PYTHON = "3.12"
-#: The target in the name of uv's archive → what `lib/release.lua` calls the system and CPU. On Linux the one that needs no
+#: The target in the name of uv's archive → what `lib/install/release.lua` calls the system and CPU. On Linux the one that needs no
 #: particular C library.
 PLATFORMS = {
     "aarch64-apple-darwin": "macos-aarch64",
@@ -41,7 +41,7 @@ class ReleaseFault(ValueError):
 
 
 def scripts_version(folder: Path = FOLDER) -> str:
-    """Return the version of the scripts in a folder, which `lib/version.lua` alone says."""
+    """Return the version of the scripts in a folder, which `lib/shared/version.lua` alone says."""
     match = _OWN_VERSION.search((folder / VERSION_FILE).read_text("utf-8"))
     if match is None:
         raise ReleaseFault(f"{folder / VERSION_FILE} holds no version.")

@@ -4,7 +4,7 @@
 
 return function(import)
   local session = import("session")
-  local wav = import("wav")
+  local wav = import("shared/wav")
   local M = {}
 
   local BITE = 8192 -- frames

@@ -3,7 +3,7 @@
 return function(import)
   local dialog = import("dialog")
   local job = import("job")
-  local json = import("json")
+  local json = import("shared/json")
   local selection = import("selection")
   local session = import("session")
   local settings = import("settings")

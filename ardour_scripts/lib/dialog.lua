@@ -1,7 +1,7 @@
 -- Asks for values in a dialog of Ardour's, and asks again until all of them are allowed. Fields are those of `form`.
 
 return function(import)
-  local form = import("form")
+  local form = import("shared/form")
   local M = {}
 
   local function format_value(value)

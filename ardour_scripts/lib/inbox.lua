@@ -1,9 +1,9 @@
 -- Places finished jobs that others made, in a browser or with `acebridge place`: see `inbox_folder`.
 
 return function(import)
-  local files = import("files")
-  local inbox_folder = import("inbox_folder")
-  local inbox_result = import("inbox_result")
+  local files = import("shared/files")
+  local inbox_folder = import("shared/inbox_folder")
+  local inbox_result = import("shared/inbox_result")
   local media = import("media")
   local place = import("place")
   local presence = import("presence")

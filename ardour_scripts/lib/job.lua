@@ -2,14 +2,14 @@
 -- a folder.
 
 return function(import)
-  local command = import("command")
-  local files = import("files")
-  local job_folder = import("job_folder")
-  local json = import("json")
+  local command = import("shared/command")
+  local files = import("shared/files")
+  local job_folder = import("shared/job_folder")
+  local json = import("shared/json")
   local own = import("own_folder")
   local random = import("random")
   local session = import("session")
-  local version = import("version")
+  local version = import("shared/version")
 
   local CLEAN_EVERY_S = 86400
   local INSTALL = 'Install AceBridge as its README says, run "acebridge doctor" once in a terminal, then run the action again.'

@@ -2,7 +2,7 @@
 -- and get the gain of their fader; others are bounced behind them. Pans are left out.
 
 return function(import)
-  local json = import("json")
+  local json = import("shared/json")
   local session = import("session")
   local M = {}
 

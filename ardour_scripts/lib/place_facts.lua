@@ -1,7 +1,7 @@
 -- What is done with facts: ranges, tempo, markers, scores. See `place`. Ardour lets no script undo markers, ranges and tempo.
 
 return function(import)
-  local findings = import("findings")
+  local findings = import("shared/findings")
   local session = import("session")
   local whereabouts = import("whereabouts")
   local M = {}

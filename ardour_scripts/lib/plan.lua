@@ -2,8 +2,8 @@
 -- a message and a remedy.
 
 return function(import)
-  local json = import("json")
-  local request_fields = import("request_fields")
+  local json = import("shared/json")
+  local request_fields = import("shared/request_fields")
   local session = import("session")
   local settings = import("settings")
   local M = {}

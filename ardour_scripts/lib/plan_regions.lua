@@ -1,7 +1,7 @@
 -- Plans for what is there already: a region is varied, two are joined, the playlists of a track are scored.
 
 return function(import)
-  local holds_recipe = import("recipe_mark")
+  local holds_recipe = import("shared/recipe_mark")
   local on_takes = import("plan_takes")
   local plan_of = import("plan")
   local session = import("session")

@@ -1,10 +1,10 @@
 -- Plans whose result goes to new tracks, or is facts about what is heard. See `plan`.
 
 return function(import)
-  local files = import("files")
+  local files = import("shared/files")
   local mix = import("mix")
   local plan_of = import("plan")
-  local request_fields = import("request_fields")
+  local request_fields = import("shared/request_fields")
   local session = import("session")
   local settings = import("settings")
   local M = {}

@@ -1,10 +1,10 @@
 -- Says to other programs that this session is open, and where things in it are: see `presence_file`.
 
 return function(import)
-  local files = import("files")
-  local json = import("json")
+  local files = import("shared/files")
+  local json = import("shared/json")
   local own = import("own_folder")
-  local presence_file = import("presence_file")
+  local presence_file = import("shared/presence_file")
   local random = import("random")
   local session = import("session")
 

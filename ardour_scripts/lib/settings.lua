@@ -1,9 +1,9 @@
 -- The settings of all AceBridge actions, and what was entered last: files in AceBridge's folder of Ardour's configuration.
 
 return function(import)
-  local files = import("files")
-  local form = import("form")
-  local json = import("json")
+  local files = import("shared/files")
+  local form = import("shared/form")
+  local json = import("shared/json")
   local own = import("own_folder")
   local M = {}
 

@@ -1,7 +1,7 @@
 -- Messages: a line in AceBridge's log and Ardour's own, and a window where the settings want one.
 
 return function(import)
-  local files = import("files")
+  local files = import("shared/files")
   local own = import("own_folder")
   local settings = import("settings")
   local M = {}

@@ -3,7 +3,7 @@
 
 return function(import)
   local capture = import("capture")
-  local files = import("files")
+  local files = import("shared/files")
   local inbox = import("inbox")
   local job = import("job")
   local own = import("own_folder")

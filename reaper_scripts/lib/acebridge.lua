@@ -1,5 +1,5 @@
 -- The root of the shared library: `dofile(folder .. "lib/acebridge.lua")(folder)` gives `run(action, options)`.
--- Modules are loaded by file, not by package.path, so that any folder name works and no global is left behind.
+-- Modules are loaded by file, with "/" for folders on every system, not by package.path, so that any folder name works and no global is left behind.
 
 return function(folder)
   local loaded = {}

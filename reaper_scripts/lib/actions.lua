@@ -9,11 +9,11 @@
 -- room for; `hint` stands in it while it is empty, `unset` on a slider that nobody has moved; `more`: it is asked for under "More".
 
 return function(import)
-  local listening = import("plan_listening")
-  local plan_of = import("plan")
-  local on_takes = import("plan_takes")
-  local on_tracks = import("plan_tracks")
-  local song = import("plan_song")
+  local listening = import("plan/listening")
+  local plan_of = import("plan/common")
+  local on_takes = import("plan/takes")
+  local on_tracks = import("plan/tracks")
+  local song = import("plan/song")
 
   local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true, hint = "instruments and mood" }
   local LYRICS = {

@@ -3,12 +3,12 @@
 
 return function(import)
   local budget = import("budget")
-  local file_passthrough = import("file_passthrough")
-  local files = import("files")
-  local json = import("json")
+  local file_passthrough = import("audio/file_passthrough")
+  local files = import("shared/files")
+  local json = import("shared/json")
   local on_exit = import("on_exit")
-  local selection = import("selection")
-  local tempo = import("tempo")
+  local selection = import("project/selection")
+  local tempo = import("project/tempo")
   local M = {}
 
   local VERSION = 1

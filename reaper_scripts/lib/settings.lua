@@ -1,7 +1,7 @@
 -- The settings of all AceBridge actions, kept by REAPER for all projects.
 
 return function(import)
-  local form = import("form")
+  local form = import("shared/form")
   local M = {}
 
   local SECTION = "AceBridge"

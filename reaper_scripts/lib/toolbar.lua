@@ -2,7 +2,7 @@
 -- only the REAPER that has it can say it. What the musician has in toolbars and menus is read, and never changed.
 
 return function(import)
-  local files = import("files")
+  local files = import("shared/files")
   local M = {}
 
   --- Every button, in order: { file of the icon, name of the action, label }; an empty one parts groups.

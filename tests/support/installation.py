@@ -31,7 +31,7 @@ TREES = {
     "acebridge": ROOT / "daemon" / "acebridge",
     "acebridge/ardour_scripts": ROOT / "ardour_scripts",
     "acebridge/live_extension": ROOT / "live_extension",
-    "acebridge/shared_lua": ROOT / "reaper_scripts" / "lib",
+    "acebridge/shared_lua": ROOT / "reaper_scripts" / "lib" / "shared",
     "acebridge/v1": ROOT / "protos" / "acebridge" / "v1",
     "acestep_runtime": ROOT / "acestep_runtime",
 }
@@ -78,7 +78,7 @@ class Installation:
         source.mkdir()
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
-        for name in ("daemon", "acestep_runtime", "protos", "ardour_scripts", "live_extension", "reaper_scripts/lib"):
+        for name in ("daemon", "acestep_runtime", "protos", "ardour_scripts", "live_extension", "reaper_scripts/lib/shared"):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         options = ("--no-deps", "--no-build-isolation", "--no-index", "-w", out)
         if version:

@@ -196,7 +196,7 @@ class Workshop:
             "version": VERSION, "python": sys.executable, "wheel": self.download(self.wheel),
             "uv": {"linux-x86_64": self.download(self.archive)}, **changes,
         }  # fmt: skip
-        (self.scripts / "lib" / "release.json").write_text(json.dumps(content), "utf-8")
+        (self.scripts / "lib" / "install" / "release.json").write_text(json.dumps(content), "utf-8")
 
     def run(self, name: str) -> None:
         """Run an action to its end, and note what its window shows."""
@@ -215,7 +215,7 @@ class Workshop:
 
     def set_version(self, version: str) -> None:
         """Have scripts of a version, and a release of it."""
-        file = self.scripts / "lib" / "version.lua"
+        file = self.scripts / "lib" / "shared" / "version.lua"
         text = file.read_text("utf-8")
         current = text.split('M.SCRIPTS = "')[1].split('"')[0]
         file.write_text(text.replace(f'"{current}"', f'"{version}"'), "utf-8")
@@ -223,8 +223,8 @@ class Workshop:
         self.release(version=version)
 
     def change(self, old: str, new: str) -> None:
-        """Change the text of install_runner.lua."""
-        file = self.scripts / "lib" / "install_runner.lua"
+        """Change the text of install/runner.lua."""
+        file = self.scripts / "lib" / "install" / "runner.lua"
         text = file.read_text("utf-8")
         assert old in text
         file.write_text(text.replace(old, new), "utf-8")

@@ -29,7 +29,7 @@ _CTRL, _SHIFT = 4, 8
 
 _PROGRAM = """
 %s
-local ui = import("ui")
+local ui = import("ui/widgets")
 local v = {}
 local function out(key, value) reaper.SetExtState("test", key, tostring(value), false) end
 local function widgets()
@@ -174,8 +174,8 @@ class GfxPanel(Panel):
 
 @cache
 def colour(name: str) -> tuple[int, int, int]:
-    """Return a colour of the panel by its name in ui_colours.lua: red, green, blue."""
-    found = re.search(rf"\b{name} = 0x([0-9a-f]{{6}})", (LIB / "ui_colours.lua").read_text("utf-8"))
+    """Return a colour of the panel by its name in ui/colours.lua: red, green, blue."""
+    found = re.search(rf"\b{name} = 0x([0-9a-f]{{6}})", (LIB / "ui" / "colours.lua").read_text("utf-8"))
     assert found, name
     red, green, blue = bytes.fromhex(found.group(1))
     return red, green, blue

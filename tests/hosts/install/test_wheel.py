@@ -19,9 +19,6 @@ from tests.support.installation import TREES, Installation, Session, project, ru
 pytestmark = pytest.mark.host
 
 SHIPPED = {".py", ".pyi", ".proto", ".toml", ".html", ".css", ".js", ".lua", ".md", ".json", ".typed"}
-#: The place of what other hosts share with the scripts of REAPER, and which of those files they are.
-SHARED = "acebridge/shared_lua"
-SHARED_FILES = {"__init__.py", *project()["tool"]["setuptools"]["package-data"]["acebridge.shared_lua"]}
 SHIPPED_NAMES = {"py.typed", "ptsl.binpb", "ptsl-notice.txt"}
 #: Files that raise when they are imported, as a musician's folder may hold them.
 TRAPS = (
@@ -74,7 +71,6 @@ def test_the_wheel_holds_the_sources_and_nothing_else(wheel: Path) -> None:
             for place, folder in TREES.items()
             for path in folder.rglob("*")
             if path.suffix in SHIPPED or path.name in SHIPPED_NAMES
-            if place != SHARED or path.name in SHARED_FILES
         }
         assert {name for name in names if ".dist-info/" not in name} == expected.keys()
         assert all(archive.read(name) == path.read_bytes() for name, path in expected.items())

@@ -57,9 +57,9 @@ def test_no_script_needs_an_extension() -> None:
 
 def test_reaimgui_is_used_only_where_its_version_was_asked_for() -> None:
     users = {file.name for file in FILES if re.search(r"\breaper\.ImGui_|reaper\[\"ImGui_", file.read_text("utf-8"))}
-    assert users == {"ui_imgui.lua", "ui_imgui_style.lua", "ui_imgui_version.lua"}
-    importers = {file.name for file in FILES if re.search(r'"ui_imgui(_style)?"', file.read_text("utf-8"))}
-    assert importers == {"ui.lua", "ui_imgui.lua"}
-    assert 'import("ui_imgui_version").is_usable() and "ui_imgui"' in (SCRIPTS / "lib/ui.lua").read_text("utf-8")
-    version = (SCRIPTS / "lib/ui_imgui_version.lua").read_text("utf-8")
+    assert users == {"imgui.lua", "imgui_style.lua", "imgui_version.lua"}
+    importers = {file.name for file in FILES if re.search(r'"ui/imgui(_style)?"', file.read_text("utf-8"))}
+    assert importers == {"widgets.lua", "imgui.lua"}
+    assert 'import("ui/imgui_version").is_usable() and "ui/imgui"' in (SCRIPTS / "lib/ui/widgets.lua").read_text("utf-8")
+    version = (SCRIPTS / "lib/ui/imgui_version.lua").read_text("utf-8")
     assert version.index('APIExists("ImGui_GetVersion")') < version.index("reaper.ImGui_GetVersion")

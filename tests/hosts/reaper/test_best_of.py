@@ -78,7 +78,7 @@ def test_the_best_is_kept_and_its_rank_is_remembered(studio: Studio) -> None:
 def say(part: dict[str, Any]) -> str | None:
     """What `scores.lua` says of a part; its JSON goes through the scripts' own reader."""
     leaves = Leaves()
-    said = leaves["scores"].of_choice(leaves["json"].decode(json.dumps(part).encode()))
+    said = leaves["shared/scores"].of_choice(leaves["shared/json"].decode(json.dumps(part).encode()))
     return None if said is None else said.decode()
 
 

@@ -21,7 +21,7 @@ def command(path: Path) -> Path:
 
 def find_command(leaves: Leaves, **variables: str) -> str | tuple[str, ...]:
     leaves.environment(variables)
-    answer = leaves["command"].find()
+    answer = leaves["shared/command"].find()
     return tuple(str(part.decode()) for part in answer[1:]) if isinstance(answer, tuple) else answer.decode()
 
 
@@ -35,7 +35,7 @@ def test_the_data_folder_is_the_daemons(monkeypatch: pytest.MonkeyPatch, tmp_pat
                 patch.delenv(name, raising=False)
             for name, value in variables.items():
                 patch.setenv(name, value)
-            first = leaves["command"].data_folders()[1].decode()
+            first = leaves["shared/command"].data_folders()[1].decode()
             assert Path(first) == data_folder()
 
 
@@ -51,13 +51,13 @@ def test_the_data_folder_is_the_daemons(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_data_folders_of_other_systems(system: str, variables: dict[str, str], folder: str) -> None:
     leaves = Leaves(system)
     leaves.environment(variables)
-    assert leaves["command"].data_folders()[1].decode() == folder
+    assert leaves["shared/command"].data_folders()[1].decode() == folder
 
 
 def test_reapers_own_folder_helps_where_the_environment_is_garbled() -> None:
     leaves = Leaves("Win64", GetResourcePath=lambda: "C:\\Users\\José\\AppData\\Roaming\\REAPER".encode())
     leaves.environment({"LOCALAPPDATA": "C:\\Users\\Jos?\\AppData\\Local"})
-    folders = [folder.decode() for folder in leaves["command"].data_folders().values()]
+    folders = [folder.decode() for folder in leaves["shared/command"].data_folders().values()]
     assert folders[1] == "C:\\Users\\José\\AppData\\Local\\acebridge"
 
 
@@ -225,7 +225,7 @@ def test_a_reaper_in_a_sandbox_finds_what_was_installed_there() -> None:
 
 
 def test_without_access_to_files_it_says_so() -> None:
-    path, message, remedy = Leaves(unavailable=("io", "os"))["command"].find()
+    path, message, remedy = Leaves(unavailable=("io", "os"))["shared/command"].find()
     assert path is None
     assert message == b"REAPER runs this script without access to files and programs."
     assert remedy == b"Run the action with full permissions."
@@ -234,8 +234,8 @@ def test_without_access_to_files_it_says_so() -> None:
 def test_the_command_line(tmp_path: Path) -> None:
     path = command(tmp_path / "my $tools & 기타" / "ace'bridge")
     leaves = Leaves()
-    arguments = [b"reaper", b"run", leaves["files"].url('/tmp/It\'s "a" 노래'.encode())]
-    assert leaves["command"].start(str(path).encode(), *arguments) is True
+    arguments = [b"reaper", b"run", leaves["shared/files"].url('/tmp/It\'s "a" 노래'.encode())]
+    assert leaves["shared/command"].start(str(path).encode(), *arguments) is True
     [(line, timeout)] = leaves.commands
     assert timeout == -2  # at once, with no window in front
     assert line.startswith(b'"')
@@ -245,15 +245,15 @@ def test_the_command_line(tmp_path: Path) -> None:
 
 def test_backslashes_before_the_closing_quote_are_doubled() -> None:
     leaves = Leaves("Win64", file_exists=lambda _path: True)
-    assert leaves["command"].start(b"C:\\a b\\", b"reaper") is True
-    assert leaves["command"].start(b"C:\\a b\\acebridge.cmd", b"reaper") is True
+    assert leaves["shared/command"].start(b"C:\\a b\\", b"reaper") is True
+    assert leaves["shared/command"].start(b"C:\\a b\\acebridge.cmd", b"reaper") is True
     assert [line for line, _ in leaves.commands] == [b'"C:\\a b\\\\" reaper', b'"C:\\a b\\acebridge.cmd" reaper']
 
 
 @pytest.mark.parametrize(("there", "starts"), [(True, "acebridgew.exe"), (False, "acebridge.exe")])
 def test_windows_starts_the_command_that_opens_no_console(there: bool, starts: str) -> None:
     leaves = Leaves("Win64", file_exists=lambda path: there or not path.endswith(b"w.exe"))
-    assert leaves["command"].start(b"C:\\acebridge\\acebridge.exe", b"reaper") is True
+    assert leaves["shared/command"].start(b"C:\\acebridge\\acebridge.exe", b"reaper") is True
     assert leaves.commands == [(f'"C:\\acebridge\\{starts}" reaper'.encode(), -2)]
 
 
@@ -262,17 +262,17 @@ def test_windows_starts_the_command_that_opens_no_console(there: bool, starts: s
 )
 def test_a_file_opens_in_the_program_of_the_system(system: str, opener: str) -> None:
     leaves = Leaves(system)
-    leaves["command"].open(b"/a b/log.txt")
+    leaves["shared/command"].open(b"/a b/log.txt")
     assert leaves.commands == [(f'{opener} "/a b/log.txt"'.encode(), -2)]
-    leaves["command"].open(None)
-    leaves["command"].open(b'/a"b')
+    leaves["shared/command"].open(None)
+    leaves["shared/command"].open(b'/a"b')
     assert len(leaves.commands) == 1
 
 
 @pytest.mark.parametrize("path", ['/a"b', "/a\nb", ""])
 def test_paths_that_cannot_be_quoted_are_refused(path: str) -> None:
     leaves = Leaves(file_exists=lambda _path: True)
-    done, message = leaves["command"].start(path.encode(), b"reaper")
+    done, message = leaves["shared/command"].start(path.encode(), b"reaper")
     assert done is None
     assert message.decode() == f'The command is "{path}"; allowed: a path without quotes and line breaks.'
     assert leaves.commands == []
@@ -281,14 +281,14 @@ def test_paths_that_cannot_be_quoted_are_refused(path: str) -> None:
 @pytest.mark.parametrize("argument", ["a b", "a'b", 'a"b', "기타", "", "a\tb", "a\x7f"])
 def test_arguments_that_need_quotes_are_refused(argument: str) -> None:
     leaves = Leaves(file_exists=lambda _path: True)
-    done, message = leaves["command"].start(b"/a", b"reaper", argument.encode())
+    done, message = leaves["shared/command"].start(b"/a", b"reaper", argument.encode())
     assert done is None
     assert message.decode() == f'The argument "{argument}" is not allowed: ASCII without spaces and quotes.'
     assert leaves.commands == []
 
 
 def test_a_command_that_has_gone_is_reported() -> None:
-    assert Leaves()["command"].start(b"/no/acebridge", b"reaper") == (
+    assert Leaves()["shared/command"].start(b"/no/acebridge", b"reaper") == (
         None,
         b'There is no command "/no/acebridge" any more.',
     )

@@ -85,7 +85,7 @@ def test_the_scripts_own_files_come_right_on_both(there: Reaper) -> None:
         IMPORT
         + (FOLDER % f"{there.folder}/")
         + """
-        local files = import("files")
+        local files = import("shared/files")
         assert(files.write(folder .. "a", "old") and files.write(folder .. "a", "new"))
         assert(files.read(folder .. "a") == "new")
         assert(files.remove(folder .. "a"))
@@ -107,7 +107,7 @@ def test_paths_of_windows_lead_to_the_disk(windows: Reaper) -> None:
     code = (
         IMPORT
         + """
-        local files = import("files")
+        local files = import("shared/files")
         local folder = files.join(reaper.GetResourcePath(), "AceBridge", "jobs")
         assert(files.make_folder(folder))
         assert(files.write(files.join(folder, "a b"), "x"))

@@ -26,14 +26,14 @@ START, STOP = 30_011, 119_003
 FRAMES = STOP - START
 
 READ = """
-local source, capture, selection = import("source"), import("capture"), import("selection")
+local source, capture, selection = import("audio/source"), import("audio/capture"), import("project/selection")
 local selected = selection.read(reaper.EnumProjects(-1))
 local found = assert(source.of_mix(selected, selected.start, selected.stop, "source-1", "pre"))
 local reading = capture.start(found.captures, [==[%s]==])
 local function step()
   local share, why = reading.step()
   if assert(share, why) < 1 then return reaper.defer(step) end
-  reaper.ShowConsoleMsg(import("json").encode(found.part))
+  reaper.ShowConsoleMsg(import("shared/json").encode(found.part))
 end
 step()
 """

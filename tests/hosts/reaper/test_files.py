@@ -13,7 +13,7 @@ from tests.support.lua_modules import Leaves
 
 NAMES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters='/\\\0:*?"<>|'), min_size=1, max_size=12)
 MODEST = settings(deadline=None, max_examples=60)
-HERE, WINDOWS = Leaves()["files"], Leaves(system="Win64")["files"]
+HERE, WINDOWS = Leaves()["shared/files"], Leaves(system="Win64")["shared/files"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_where_nothing_can_be_renamed_onto_a_file_it_is_written_to(tmp_path: Pat
     leaves.lua.execute("os.rename = function() return nil, 'File exists' end")  # as on Windows
     path = tmp_path / "a.txt"
     path.write_bytes(b"before, and longer")
-    assert leaves["files"].write(str(path).encode(), b"after") is True
+    assert leaves["shared/files"].write(str(path).encode(), b"after") is True
     assert path.read_bytes() == b"after"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
 
@@ -146,13 +146,13 @@ def test_lists_are_asked_for_anew() -> None:
         asked.append((path, index))
         return b"a" if index == 0 else None
 
-    files = Leaves(EnumerateFiles=enumerate_files)["files"]
+    files = Leaves(EnumerateFiles=enumerate_files)["shared/files"]
     assert list(files.names(b"/x").values()) == [b"a"]
     assert asked == [(b"/x", -1), (b"/x", 0), (b"/x", 1)]  # -1 empties REAPER's cache
 
 
 def test_without_access_to_files_it_says_so() -> None:
-    files = Leaves(unavailable=("io", "os"))["files"]
+    files = Leaves(unavailable=("io", "os"))["shared/files"]
     for answer in (files.read(b"a"), files.write(b"a", b"b"), files.touch(b"a"), files.remove(b"a")):
         assert answer == (None, b"REAPER runs this script without access to files; run it with full permissions.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -261,10 +262,7 @@ def test_undo_before_the_first_action_keeps_the_project_known(scene: Scene) -> N
 
 def test_without_the_background_script_the_action_follows_its_job(scene: Scene, tmp_path: Path) -> None:
     copy = tmp_path / "scripts"
-    (copy / "lib").mkdir(parents=True)
-    for path in scene.r.scripts_folder.rglob("*.lua"):
-        if path.name != BACKGROUND:
-            (copy / path.relative_to(scene.r.scripts_folder)).write_bytes(path.read_bytes())
+    shutil.copytree(scene.r.scripts_folder, copy, ignore=shutil.ignore_patterns(BACKGROUND))
     scene.r.scripts_folder = copy
     folder = scene.send("Cover")
     assert running(scene) == ["AceBridge_Cover.lua"]

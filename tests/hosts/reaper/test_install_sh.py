@@ -25,7 +25,7 @@ class Runner:
     def __init__(self, folder: Path, shell: str, token: str = TOKEN) -> None:
         self.folder = folder / 'it\'s "a" $folder & 폴더'
         self.folder.mkdir()
-        shutil.copy(REAPER_SCRIPTS / "lib" / "install.sh", self.folder)
+        shutil.copy(REAPER_SCRIPTS / "lib" / "install" / "install.sh", self.folder)
         self.process = subprocess.Popen([*SHELLS[shell], self.folder / "install.sh", token], cwd="/")
         self.steps = 0
 
@@ -109,5 +109,5 @@ def test_a_token_is_letters_and_digits(tmp_path: Path, token: str) -> None:
 @pytest.mark.parametrize("name", ["install.sh", "install.ps1"])
 def test_the_scripts_are_ascii(name: str) -> None:
     """Windows PowerShell reads a script without a mark in the code page of the system."""
-    text = (REAPER_SCRIPTS / "lib" / name).read_bytes()
+    text = (REAPER_SCRIPTS / "lib" / "install" / name).read_bytes()
     assert re.fullmatch(rb"[\n -~]+", text)

@@ -262,4 +262,4 @@ def test_restricted_scripts_load_it_too(system: str) -> None:
         system, unavailable=("io", "os"), get_action_context=lambda: (False, b"/scripts/AceBridge_Cover.lua"),
         APIExists=lambda _: False,
     )  # fmt: skip
-    assert leaves["install_dialog"].offer is not None
+    assert leaves["install/dialog"].offer is not None

@@ -18,7 +18,7 @@ from tests.support.lua_modules import Leaves
 
 
 def test_scripts_and_command_speak_the_same_version() -> None:
-    assert Leaves()["job"].VERSION == VERSION
+    assert Leaves()["jobs/job"].VERSION == VERSION
 
 
 def test_a_request_says_which_host_and_version_it_is_of(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_request_says_which_host_and_version_it_is_of(tmp_path: Path) -> None:
     command = tmp_path / "acebridge"
     command.touch()
     leaves["settings"].set(b"command", os.fsencode(command))
-    job = leaves["job"]
+    job = leaves["jobs/job"]
     number = job.new()
     parts = leaves.lua.eval('{ { task = "text2music", fields = { duration_s = 8 } } }')
     assert job.submit(number, leaves.lua.table_from({b"parts": parts})) is True
@@ -59,7 +59,7 @@ def state_after(leaves: Leaves, tmp_path: Path, seconds: float, *files: str) -> 
     for name in files:
         (folder / name).touch()
     request = leaves.lua.table_from({b"create_time": int(time.time() - seconds)})
-    return {key.decode(): value for key, value in leaves["job"].status(b"a", request).items()}
+    return {key.decode(): value for key, value in leaves["jobs/job"].status(b"a", request).items()}
 
 
 def test_a_command_that_starts_slowly_is_waited_for(leaves: Leaves, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_command_that_does_not_fit_is_stopped(leaves: Leaves, tmp_path: Path) 
     folder = tmp_path / "AceBridge" / "jobs" / "a"
     folder.mkdir(parents=True)
     (folder / "status.json").write_text(json.dumps({"state": "running", "command_version": "0.9.0", "update_time": 1}))
-    state = leaves["job"].status(b"a", None)
+    state = leaves["jobs/job"].status(b"a", None)
     assert state[b"state"] == b"failed"
     assert state[b"message"].decode() == f"The scripts are {COMMAND_VERSION}, the command is 0.9.0: update the scripts."
     assert (folder / "cancel").exists()

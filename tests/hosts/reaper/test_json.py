@@ -35,17 +35,17 @@ def leaves() -> Leaves:
 
 
 def encode(value: Any) -> str:
-    return leaves()["json"].encode(to_lua(value)).decode("utf-8")
+    return leaves()["shared/json"].encode(to_lua(value)).decode("utf-8")
 
 
 def decode(text: str | bytes) -> Any:
-    answer = leaves()["json"].decode(text if isinstance(text, bytes) else text.encode("utf-8"))
+    answer = leaves()["shared/json"].decode(text if isinstance(text, bytes) else text.encode("utf-8"))
     assert not isinstance(answer, tuple), answer  # that would be nil and a message
     return from_lua(answer)
 
 
 def to_lua(value: Any) -> Any:
-    module, lua = leaves()["json"], leaves().lua
+    module, lua = leaves()["shared/json"], leaves().lua
     if value is None:
         return module.null
     if isinstance(value, str):
@@ -63,10 +63,10 @@ def from_lua(value: Any) -> Any:
         return value.decode("utf-8")
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if lua.eval("rawequal")(value, leaves()["json"].null):
+    if lua.eval("rawequal")(value, leaves()["shared/json"].null):
         return None
     # Every array of a text is marked as one: [] and {} differ.
-    marked = lua.eval("getmetatable")(leaves()["json"].array(lua.table()))
+    marked = lua.eval("getmetatable")(leaves()["shared/json"].array(lua.table()))
     if lua.eval("rawequal")(lua.eval("getmetatable")(value), marked):
         return [from_lua(item) for item in value.values()]
     return {key.decode("utf-8"): from_lua(item) for key, item in value.items()}
@@ -108,7 +108,7 @@ def test_numbers_that_json_lacks_are_null() -> None:
 
 def test_empty_tables_are_objects_unless_marked() -> None:
     assert encode({"list": [], "object": {}}) == '{"list":[],"object":{}}'
-    assert leaves()["json"].encode(leaves().lua.table()) == b"{}"
+    assert leaves()["shared/json"].encode(leaves().lua.table()) == b"{}"
 
 
 def test_the_same_table_is_the_same_text() -> None:
@@ -141,7 +141,7 @@ def test_a_mark_of_byte_order_is_passed_over() -> None:
 @given(st.binary(max_size=30))
 @MODEST
 def test_bytes_that_are_no_text_are_replaced(raw: bytes) -> None:
-    text = json.loads(leaves()["json"].encode(raw).decode("utf-8"))
+    text = json.loads(leaves()["shared/json"].encode(raw).decode("utf-8"))
     # Python replaces a broken sequence as one, Lua each of its bytes.
     assert text.replace("�", "") == raw.decode("utf-8", "replace").replace("�", "")
     assert ("�" in text) == ("�" in raw.decode("utf-8", "replace"))
@@ -157,14 +157,14 @@ def deep(levels: int) -> str:
      "1e", '"', '"\\', '"\\x"', '"\\u12g4"', '"\n"', "[1]x", "'a'", "NaN", "Infinity", "\x00", deep(100_000)],
 )  # fmt: skip
 def test_broken_texts_are_reported(text: str) -> None:
-    value, message = leaves()["json"].decode(text.encode("utf-8"))
+    value, message = leaves()["shared/json"].decode(text.encode("utf-8"))
     assert value is None
     assert message.startswith(b"The JSON text is broken at ")
     assert message.endswith(b".")
 
 
 def test_what_is_no_text_is_reported() -> None:
-    assert leaves()["json"].decode(None) == (None, b"JSON is text, not nil.")
+    assert leaves()["shared/json"].decode(None) == (None, b"JSON is text, not nil.")
 
 
 @given(VALUES, st.data())
@@ -172,14 +172,14 @@ def test_what_is_no_text_is_reported() -> None:
 def test_a_text_that_was_cut_is_broken(value: Any, data: st.DataObject) -> None:
     text = json.dumps({"all": value})
     short = text[: data.draw(st.integers(0, len(text) - 1))]
-    assert leaves()["json"].decode(short.encode("utf-8"))[0] is None
+    assert leaves()["shared/json"].decode(short.encode("utf-8"))[0] is None
 
 
 @given(st.text('[]{}:,"\\u019aefE+-.tnl \n', max_size=30) | st.text(max_size=30))
 @settings(deadline=None, max_examples=400)
 def test_any_text_is_judged_as_python_does(text: str) -> None:
     raw = text.encode("utf-8", "surrogatepass")
-    answer = leaves()["json"].decode(raw)
+    answer = leaves()["shared/json"].decode(raw)
     try:
         expected = json.loads(text, parse_constant=_refuse)
     except ValueError:
@@ -213,7 +213,7 @@ def _assert_close(found: Any, expected: Any) -> None:
 def test_what_json_cannot_hold_is_refused() -> None:
     lua = leaves().lua
     for value in (lua.eval("{print}"), lua.eval("(function() local t = {} t.t = t return t end)()")):
-        ok, message = lua.eval("pcall")(leaves()["json"].encode, value)
+        ok, message = lua.eval("pcall")(leaves()["shared/json"].encode, value)
         assert ok is False
         assert b"JSON" in message
 
@@ -232,9 +232,9 @@ def test_what_json_cannot_hold_is_refused() -> None:
     ],
 )
 def test_only_objects_and_lists_are_taken_for_objects(text: str | None, is_one: bool) -> None:
-    found = leaves()["json"].object(text and text.encode("utf-8"))
+    found = leaves()["shared/json"].object(text and text.encode("utf-8"))
     assert (found is not None) == is_one
 
 
 def test_halves_of_pairs_in_a_name_are_no_text_in_either_lua() -> None:
-    assert json.loads(leaves()["json"].encode(b"a\xed\xa0\x80b").decode("utf-8")) == "a\ufffd\ufffd\ufffdb"
+    assert json.loads(leaves()["shared/json"].encode(b"a\xed\xa0\x80b").decode("utf-8")) == "a\ufffd\ufffd\ufffdb"

@@ -11,11 +11,11 @@ from tests.support.fake_reaper import Reaper
 from tests.support.lua_modules import IMPORT
 
 FORM = """
-local values = import("form").ask("AceBridge: Test", {
+local values = import("shared/form").ask("AceBridge: Test", {
   { key = "style", caption = "Style (genre, mood)", kind = "text", optional = true },
   { key = "takes", caption = "Takes", kind = "integer", allowed = { 1, 8 }, default = 1 },
 }, { style = "it's late" })
-reaper.ShowConsoleMsg(values and import("json").encode(values) or "cancelled")
+reaper.ShowConsoleMsg(values and import("shared/json").encode(values) or "cancelled")
 """
 
 
@@ -51,7 +51,7 @@ def test_files_and_waves(r: Reaper) -> None:
     r.run(
         code=IMPORT
         + """
-        local files, wav = import("files"), import("wav")
+        local files, wav = import("shared/files"), import("shared/wav")
         local folder = files.join(reaper.GetResourcePath(), "AceBridge", "jobs")
         assert(files.make_folder(folder) and files.make_folder(folder))
         assert(files.touch(files.join(folder, "cancel")))
@@ -60,7 +60,7 @@ def test_files_and_waves(r: Reaper) -> None:
         assert(writer:close() == 2)
         reaper.ShowConsoleMsg(table.concat(files.names(folder), " "))
         reaper.ShowConsoleMsg(" " .. table.concat(files.folders(files.join(reaper.GetResourcePath(), "AceBridge")), " "))
-        assert(import("command").start(files.join(folder, "a.wav"), "x y") == nil)
+        assert(import("shared/command").start(files.join(folder, "a.wav"), "x y") == nil)
         """
     )
     assert r.console == "a.wav cancel jobs"

@@ -38,7 +38,7 @@ class Form:
         return (False, b"") if answer is None else (True, separator.join(answer).encode())
 
     def ask(self, fields: list[dict[str, Any]], remembered: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        values = self.leaves["form"].ask(b"Repaint", self._lua(fields), self._lua(remembered))
+        values = self.leaves["shared/form"].ask(b"Repaint", self._lua(fields), self._lua(remembered))
         if values is None:
             return None
         return {key.decode(): item.decode() if isinstance(item, bytes) else item for key, item in values.items()}
@@ -95,7 +95,7 @@ def test_answers_have_their_kinds() -> None:
 def test_every_choice_of_every_dialog_is_found_by_its_beginning_or_named() -> None:
     """As far as one choice is meant; otherwise the message names those that may be."""
     leaves = Leaves(get_action_context=lambda: (False, b"/x.lua"))
-    actions, check = leaves["actions"].table, leaves["form"].check
+    actions, check = leaves["actions"].table, leaves["shared/form"].check
     fields = [field for name in actions for field in actions[name][b"form"].values()]
     fields += list(leaves["settings"].all.values())
     choices = [field for field in fields if field[b"kind"] == b"choice"]

@@ -18,7 +18,7 @@ from tests.support.lua_modules import Leaves
 def write(path: Path, rate_hz: float, audio: np.ndarray, steps: list[int]) -> Any:
     """Write frames ``[N, C]`` in pieces of ``steps`` frames (the last one again and again); what ``close`` answers."""
     leaves = Leaves()
-    writer = leaves["wav"].create(str(path).encode(), rate_hz, audio.shape[1])
+    writer = leaves["shared/wav"].create(str(path).encode(), rate_hz, audio.shape[1])
     at = 0
     for step in [*steps, *[steps[-1]] * len(audio)]:
         piece = audio[at : at + step].ravel()
@@ -82,7 +82,7 @@ def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "full.wav"
     path.symlink_to("/dev/full")
     leaves = Leaves()
-    writer = leaves["wav"].create(str(path).encode(), 44100, 2)
+    writer = leaves["shared/wav"].create(str(path).encode(), 44100, 2)
     values = leaves.lua.table_from([0.5] * 8192)
     answers = [writer[b"add"](writer, values, 8192) for _ in range(20)]
     assert answers[-1][0] is None  # the buffer has gone out by then
@@ -97,20 +97,20 @@ def test_a_disk_that_fills_up_with_the_last_samples_is_reported(tmp_path: Path) 
     path = tmp_path / "full.wav"
     path.symlink_to("/dev/full")
     leaves = Leaves()
-    writer = leaves["wav"].create(str(path).encode(), 44100, 1)
+    writer = leaves["shared/wav"].create(str(path).encode(), 44100, 1)
     assert writer[b"add"](writer, leaves.lua.table_from([0.5]), 1) is True  # still in the buffer
     assert writer[b"close"](writer)[0] is None
 
 
 def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
-    writer, why = Leaves()["wav"].create(str(tmp_path / "no" / "a.wav").encode(), 44100, 2)
+    writer, why = Leaves()["shared/wav"].create(str(tmp_path / "no" / "a.wav").encode(), 44100, 2)
     assert writer is None
     assert why.decode().endswith("No such file or directory")
 
 
 def test_closing_twice_says_the_same(tmp_path: Path) -> None:
     leaves = Leaves()
-    writer = leaves["wav"].create(str(tmp_path / "a.wav").encode(), 44100, 2)
+    writer = leaves["shared/wav"].create(str(tmp_path / "a.wav").encode(), 44100, 2)
     writer[b"add"](writer, leaves.lua.table_from([0.0] * 6), 6)
     assert (writer[b"close"](writer), writer[b"close"](writer)) == (3, 3)
     assert writer[b"add"](writer, leaves.lua.table_from([0.0]), 1)[0] is None
@@ -118,14 +118,14 @@ def test_closing_twice_says_the_same(tmp_path: Path) -> None:
 
 def test_more_than_a_wav_file_holds_is_refused(tmp_path: Path) -> None:
     leaves = Leaves()
-    writer = leaves["wav"].create(str(tmp_path / "a.wav").encode(), 192000, 2)
+    writer = leaves["shared/wav"].create(str(tmp_path / "a.wav").encode(), 192000, 2)
     answer, why = writer[b"add"](writer, leaves.lua.table(), 2**30)
     assert answer is None
     assert b"at most 4 GiB" in why
 
 
 def test_without_access_to_files_it_says_so() -> None:
-    writer, why = Leaves(unavailable=("io", "os"))["wav"].create(b"/tmp/a.wav", 44100, 2)
+    writer, why = Leaves(unavailable=("io", "os"))["shared/wav"].create(b"/tmp/a.wav", 44100, 2)
     assert writer is None
     assert b"full permissions" in why
 
@@ -138,14 +138,14 @@ def test_the_frames_of_a_file_are_read_from_its_header(
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((frames, channels)), 44_100, subtype=subtype)
     data = path.read_bytes()
-    assert Leaves()["wav"].frames(str(path).encode()) == frames
+    assert Leaves()["shared/wav"].frames(str(path).encode()) == frames
     extra = b"bext" + struct.pack("<I", 3) + b"abc\0"  # a chunk of odd length before the others
     path.write_bytes(data[:12] + extra + data[12:])
-    assert Leaves()["wav"].frames(str(path).encode()) == frames
+    assert Leaves()["shared/wav"].frames(str(path).encode()) == frames
 
 
 def test_what_is_no_wav_file_has_no_frames(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     for content in (b"", b"RIFF", b"OggS" * 20, b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEfmt "):
         path.write_bytes(content)
-        assert Leaves()["wav"].frames(str(path).encode())[0] is None
+        assert Leaves()["shared/wav"].frames(str(path).encode())[0] is None

@@ -1,4 +1,4 @@
-"""panel_fields.lua: which widget shows a field of the actions' table, what is remembered, what is sent."""
+"""panel/fields.lua: which widget shows a field of the actions' table, what is remembered, what is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.lua_modules import Leaves
 def lua(leaves: Leaves, code: str) -> Any:
     """Run code with `fields`, `actions` and `form` on hand; return what it encodes as JSON."""
     leaves.lua.globals()[b"import"] = leaves.load_function()
-    prelude = b'local fields, actions, json = import("panel_fields"), import("actions"), import("json")\n'
+    prelude = b'local fields, actions, json = import("panel/fields"), import("actions"), import("shared/json")\n'
     return json.loads(leaves.lua.execute(prelude + code.encode()))
 
 

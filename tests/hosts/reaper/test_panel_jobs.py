@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -315,7 +316,7 @@ WITH_VARY = """
 return function(import)
   local actions = assert(loadfile("ACTIONS"))()(import)
   local plan = function(selected, values)
-    local made = import("plan_takes").again({ items = selected.selected_items })
+    local made = import("plan/takes").again({ items = selected.selected_items })
     made.place.amount = values.amount
     return made
   end
@@ -328,9 +329,7 @@ end
 
 def test_vary_makes_takes_like_the_new_one(scene: Scene, tmp_path: Path) -> None:
     copy = tmp_path / "with vary"
-    (copy / "lib").mkdir(parents=True)
-    for path in scene.r.scripts_folder.rglob("*.lua"):
-        (copy / path.relative_to(scene.r.scripts_folder)).write_bytes(path.read_bytes())
+    shutil.copytree(scene.r.scripts_folder, copy)
     original = scene.r.scripts_folder / "lib" / "actions.lua"
     (copy / "lib" / "actions.lua").write_text(WITH_VARY.replace("ACTIONS", str(original)), "utf-8")
     scene.r.scripts_folder = copy

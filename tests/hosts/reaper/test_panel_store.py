@@ -1,4 +1,4 @@
-"""panel_store.lua: presets, prompts and last values, kept by several REAPERs at once."""
+"""panel/store.lua: presets, prompts and last values, kept by several REAPERs at once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Store:
         self.leaves.lua.globals()[b"import"] = self.leaves.load_function()
 
     def __call__(self, code: str) -> Any:
-        found = self.leaves.lua.execute(f'local store = import("panel_store")\nlocal ok, why = {code}\n'
-                                        'return import("json").encode({ ok = ok, why = why })'.encode())  # fmt: skip
+        found = self.leaves.lua.execute(f'local store = import("panel/store")\nlocal ok, why = {code}\n'
+                                        'return import("shared/json").encode({ ok = ok, why = why })'.encode())  # fmt: skip
         return json.loads(found)
 
 

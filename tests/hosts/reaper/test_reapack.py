@@ -20,7 +20,7 @@ from tests.support.reapack_scripts import index, release
 
 ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
 ICONS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("toolbar_icons/**/*.png"))
-OTHERS = ["AceBridge.ReaperOSC", "lib/install.ps1", "lib/install.sh", "lib/release.json", *ICONS]
+OTHERS = ["AceBridge.ReaperOSC", "lib/install/install.ps1", "lib/install/install.sh", "lib/install/release.json", *ICONS]
 URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
 
 
@@ -31,7 +31,7 @@ def tree(folder: Path = FOLDER, old: str | None = None) -> ET.Element:
 def test_the_index_installs_every_file_once() -> None:
     sources = list(tree().iter("source"))
     files = [source.get("file") for source in sources]
-    expected = {path.name for path in ACTIONS} | {f"lib/{path.name}" for path in FOLDER.glob("lib/*.lua")}
+    expected = {path.name for path in ACTIONS} | {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("lib/**/*.lua")}
     expected.update(OTHERS)
     assert len(files) == len(set(files))
     assert set(files) == expected
@@ -75,7 +75,7 @@ def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, later_scripts)
     for name, old, new in (
         ("AceBridge.lua", "@version 0.1.0", "@version 0.2.0"),
-        ("lib/version.lua", 'M.SCRIPTS = "0.1.0"', 'M.SCRIPTS = "0.2.0"'),
+        ("lib/shared/version.lua", 'M.SCRIPTS = "0.1.0"', 'M.SCRIPTS = "0.2.0"'),
     ):
         text = (FOLDER / name).read_text("utf-8")
         assert old in text
@@ -93,9 +93,9 @@ def test_an_older_version_keeps_its_commit(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("-- @version 0.1.0", "-- @version one", "has to begin with a digit"),
-        ("-- @version 0.1.0", "-- @version 0.2.0", "@version is 0.2.0, lib/version.lua says 0.1.0"),
+        ("-- @version 0.1.0", "-- @version 0.2.0", "@version is 0.2.0, lib/shared/version.lua says 0.1.0"),
         ("-- @author The AceBridge authors\n", "", "has no @author"),
-        ("lib/*.lua", "nowhere/*.lua", "fits no file"),
+        ("lib/**/*.lua", "nowhere/*.lua", "fits no file"),
     ],
 )
 def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
@@ -103,10 +103,10 @@ def test_a_header_that_reapack_cannot_use_is_refused(tmp_path: Path, old: str, n
     assert old in text
     (tmp_path / "AceBridge.lua").write_text(text.replace(old, new), "utf-8")
     (tmp_path / "AceBridge_Cover.lua").write_text("-- @noindex\n", "utf-8")
-    (tmp_path / "lib").mkdir()
-    for path in (FOLDER / "lib").iterdir():
-        if path.name in {"version.lua", "release.json", "install.sh", "install.ps1"}:
-            shutil.copy(path, tmp_path / "lib")
+    for path in ("shared/version.lua", "install/release.json", "install/install.sh", "install/install.ps1"):
+        copy = tmp_path / "lib" / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(FOLDER / "lib" / path, copy)
     (tmp_path / "toolbar_icons").mkdir()
     (tmp_path / "toolbar_icons" / "acebridge_cover.png").write_bytes(b"")
     with pytest.raises(index.HeaderFault, match=says):
@@ -126,7 +126,7 @@ def test_every_action_has_a_header_and_a_name_of_its_own(path: Path) -> None:
 def test_the_command_line_writes_the_index(tmp_path: Path) -> None:
     command = [sys.executable, FOLDER / "index.py", "--url", URL, "--into", tmp_path / "index.xml", "--commit"]
     done = subprocess.run([*command, COMMIT], capture_output=True, text=True, check=True)
-    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/*.lua'))) + len(OTHERS)} files" in done.stdout
+    assert f"{len(ACTIONS) + len(list(FOLDER.glob('lib/**/*.lua'))) + len(OTHERS)} files" in done.stdout
     assert ET.parse(tmp_path / "index.xml").getroot().get("commit") == COMMIT
     wrong = subprocess.run([*command, "main"], capture_output=True, text=True)
     assert wrong.returncode == 1
@@ -149,7 +149,7 @@ def test_a_website_is_linked() -> None:
 
 def test_the_address_comes_from_the_release_file() -> None:
     """Before a release there is none: then no index is published, and the page says how it is made."""
-    known = json.loads((FOLDER / "lib" / "release.json").read_text("utf-8"))
+    known = json.loads((FOLDER / "lib" / "install" / "release.json").read_text("utf-8"))
     published = FOLDER / "index.xml"
     if known["scripts_url"]:
         versions = [version.get("name") for version in ET.parse(published).getroot().iter("version")]
@@ -157,6 +157,6 @@ def test_the_address_comes_from_the_release_file() -> None:
         return
     done = subprocess.run([sys.executable, FOLDER / "index.py", "--commit", COMMIT], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("There is no address: give --url, or write one into lib/release.json")
+    assert done.stderr.startswith("There is no address: give --url, or write one into lib/install/release.json")
     assert not published.exists()
     assert "make reapack" in (ROOT / "docs" / "reaper.md").read_text("utf-8")

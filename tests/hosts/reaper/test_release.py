@@ -40,7 +40,8 @@ def wheel(tmp_path: Path) -> Path:
 def scripts(tmp_path: Path) -> Path:
     """A folder of scripts with nothing but their version."""
     folder = tmp_path / "scripts"
-    (folder / "lib").mkdir(parents=True)
+    for file in (release.RELEASE, release.VERSION_FILE):
+        (folder / file).parent.mkdir(parents=True)
     (folder / release.VERSION_FILE).write_text((FOLDER / release.VERSION_FILE).read_text("utf-8"), "utf-8")
     return folder
 
@@ -50,7 +51,7 @@ def parse(text: str, system: str = "Other", app: str = "7.40/linux-x86_64") -> d
     leaves = Leaves(
         system, GetAppVersion=lambda: app.encode(), get_action_context=lambda: (False, b"/scripts/AceBridge_Doctor.lua")
     )
-    return plain(leaves["release"].parse(text.encode()))
+    return plain(leaves["install/release"].parse(text.encode()))
 
 
 def plain(value: Any) -> Any:
@@ -106,7 +107,7 @@ def test_what_is_no_release_of_these_scripts_names_nothing(text: str) -> None:
 
 def test_the_file_has_a_hash_of_its_own(scripts: Path, wheel: Path, archives: Path) -> None:
     file = release.write(scripts, release.release(scripts, URL, wheel, archives))
-    assert file == scripts / "lib" / "release.json"
+    assert file == scripts / "lib" / "install" / "release.json"
     expected = f"{hashlib.sha256(file.read_bytes()).hexdigest()}  release.json\n"
     assert file.with_name("release.json.sha256").read_text("utf-8") == expected
 

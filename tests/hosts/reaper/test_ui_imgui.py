@@ -43,7 +43,7 @@ def test_it_is_used_where_it_is_new_enough(tmp_path: Path, lua: str, version: st
         r.run(
             code=f"""
             {IMPORT}
-            local ui = import("ui")
+            local ui = import("ui/widgets")
             ui.open("AceBridge")
             ui.begin() ui.title("hello") ui.text("world") ui.finish()
             reaper.defer(function() ui.close() end)
@@ -59,7 +59,7 @@ def test_both_backends_have_the_same_functions(tmp_path: Path) -> None:
         r.run(
             code=f"""
             {IMPORT}
-            for _, name in ipairs({{ "ui_gfx", "ui_imgui" }}) do
+            for _, name in ipairs({{ "ui/gfx", "ui/imgui" }}) do
               local names = {{}}
               for key in pairs(import(name)) do names[#names + 1] = key end
               table.sort(names)

@@ -1,4 +1,4 @@
-"""ui_numbers.lua: a slider's number is what its format shows, within its limits."""
+"""ui/numbers.lua: a slider's number is what its format shows, within its limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def leaves() -> Leaves:
 
 
 def call(name: str, *arguments: Any) -> Any:
-    return getattr(leaves()["ui_numbers"], name)(*arguments)
+    return getattr(leaves()["ui/numbers"], name)(*arguments)
 
 
 @given(st.floats(-1000, 1000), st.sampled_from([b"%.1f", b"%.3f s", b"%d", b"%.0f %%", b"%+.2f"]))

@@ -1,4 +1,4 @@
-"""text_field.lua beside a model in Python that counts characters: random edits, movements and steps of the history."""
+"""ui/text_field.lua beside a model in Python that counts characters: random edits, movements and steps of the history."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def leaves() -> Leaves:
 
 
 def call(name: str, *arguments: Any) -> Any:
-    return getattr(leaves()["text_field"], name)(*arguments)
+    return getattr(leaves()["ui/text_field"], name)(*arguments)
 
 
 def clean(text: str, has_lines: bool) -> str:

@@ -1,4 +1,4 @@
-"""text_lines.lua: lines hold every byte of the text once, fit their room, break at spaces, and have a place for each caret."""
+"""ui/text_lines.lua: lines hold every byte of the text once, fit their room, break at spaces, and have a place for each caret."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def width_of(text: bytes) -> int:
 
 
 def break_lines(text: str, room: int) -> list[tuple[int, int]]:
-    lines = leaves()["text_lines"].lines(text.encode("utf-8"), room, width_of)
+    lines = leaves()["ui/text_lines"].lines(text.encode("utf-8"), room, width_of)
     return [(line[1], line[2]) for line in lines.values()]
 
 
@@ -73,20 +73,20 @@ def test_a_click_on_a_caret_finds_it(text: str, room: int, data: st.DataObject) 
     raw = text.encode("utf-8")
     lines = break_lines(text, room)
     caret = len(text[: data.draw(st.integers(0, len(text)))].encode("utf-8"))
-    number = leaves()["text_lines"].number_at(to_lua(lines), caret)
+    number = leaves()["ui/text_lines"].number_at(to_lua(lines), caret)
     start, stop = lines[number - 1]
     assert start <= caret
     if caret > stop:
         raise AssertionError(f"the caret {caret} is in no line: {lines}")
     x = width_of(raw[start:caret])
-    assert leaves()["text_lines"].offset_on(raw, to_lua(lines), number, x, width_of) == caret
+    assert leaves()["ui/text_lines"].offset_on(raw, to_lua(lines), number, x, width_of) == caret
 
 
 @given(TEXT.map(lambda text: text.replace("\n", "")), st.integers(-5, 400))
 @MODEST
 def test_the_nearest_place_is_found(text: str, x: int) -> None:
     raw = text.encode("utf-8")
-    offset = leaves()["text_lines"].offset_at(raw, 0, len(raw), x, width_of)
+    offset = leaves()["ui/text_lines"].offset_at(raw, 0, len(raw), x, width_of)
     places = [len(text[:count].encode("utf-8")) for count in range(len(text) + 1)]
     assert offset in places
     assert abs(width_of(raw[:offset]) - x) == min(abs(width_of(raw[:place]) - x) for place in places)

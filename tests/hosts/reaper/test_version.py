@@ -11,13 +11,13 @@ from tests.support.lua_modules import Leaves
 
 def lua_clash(scripts: str, command: str) -> tuple[str, ...] | None:
     leaves = Leaves()
-    leaves["version"].table[b"SCRIPTS"] = scripts.encode()
-    found = leaves["version"].clash(command.encode())
+    leaves["shared/version"].table[b"SCRIPTS"] = scripts.encode()
+    found = leaves["shared/version"].clash(command.encode())
     return tuple(text.decode() for text in found) if isinstance(found, tuple) else None
 
 
 def test_scripts_and_command_of_one_checkout_are_of_one_version() -> None:
-    assert Leaves()["version"].table[b"SCRIPTS"].decode() == VERSION
+    assert Leaves()["shared/version"].table[b"SCRIPTS"].decode() == VERSION
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_both_sides_have_the_same_rule(scripts: str, command: str, older: str | 
 
 
 def test_a_command_that_says_no_version_is_not_blamed() -> None:
-    assert Leaves()["version"].clash(None) is None
+    assert Leaves()["shared/version"].clash(None) is None

@@ -9,7 +9,7 @@ local HOME, SCRIPTS = os.getenv("ACEBRIDGE_SELFTEST"), os.getenv("ACEBRIDGE_SCRI
 local THEMES = os.getenv("ACEBRIDGE_SELFTEST_THEMES") or "accessors mixing panning items effects time projects scripts repaint"
 local LONGEST_S = 150 -- that a question waits for
 
-local json = dofile(SCRIPTS .. "lib/json.lua")()
+local json = dofile(SCRIPTS .. "lib/shared/json.lua")()
 local kit = dofile(HERE .. "kit.lua")(HOME, SCRIPTS)
 
 local function log(text)

@@ -1,7 +1,7 @@
 """The scripts for Ardour, each assembled into one file: Ardour keeps the text of one function and knows no ``require``.
 
-Modules lie in ``ardour_scripts/lib``; some are those of REAPER's scripts, in ``reaper_scripts/lib``. A file gets those that its
-entry needs, directly or not.
+Modules lie in ``ardour_scripts/lib``; those that REAPER's scripts have too lie in ``reaper_scripts/lib/shared``, and call a few
+functions of `reaper`, which ``system.lua`` has. A file gets those that its entry needs, directly or not.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from pathlib import Path
 
 from acebridge.version import VERSION
 
-#: Modules that REAPER's scripts have too. They call a few functions of `reaper`, which ``system.lua`` has.
-SHARED = frozenset({
-    "command", "files", "findings", "form", "inbox_folder", "inbox_result", "job_folder", "json", "presence_file",
-    "recipe_mark", "request_fields", "scores", "version", "wav",
-})  # fmt: skip
-_IMPORT = re.compile(r'import\("(\w+)"\)')
+_IMPORT = re.compile(r'import\("([\w/]+)"\)')
 #: The module that says where `FOLDER` is.
 _OWN = "own_folder"
 
@@ -97,9 +92,9 @@ SCRIPTS: tuple[Script, ...] = (
 
 @cache
 def _module(name: str) -> str:
-    if name in SHARED:
-        return resources.files("acebridge.shared_lua").joinpath(f"{name}.lua").read_text("utf-8")
-    return resources.files("acebridge.ardour_scripts").joinpath("lib", f"{name}.lua").read_text("utf-8")
+    folder, _, own = name.rpartition("/")
+    package, *path = ("acebridge.shared_lua",) if folder == "shared" else ("acebridge.ardour_scripts", "lib")
+    return resources.files(package).joinpath(*path, f"{own}.lua").read_text("utf-8")
 
 
 def _modules(text: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Whether scripts of one version of AceBridge work with a command of another.
 
-Versions with the same first number work together; before 1.0 they also need the same second one. `lib/version.lua` of the
+Versions with the same first number work together; before 1.0 they also need the same second one. `lib/shared/version.lua` of the
 scripts has the same rule.
 """
 

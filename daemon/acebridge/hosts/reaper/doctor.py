@@ -47,7 +47,7 @@ def _scripts(resources: Path | None) -> Finding:
 def _version(folder: Path) -> str:
     """Return the version of the scripts in a folder; empty when it cannot be read."""
     try:
-        text = (folder / "lib" / "version.lua").read_text("utf-8")
+        text = (folder / "lib" / "shared" / "version.lua").read_text("utf-8")
     except (OSError, ValueError):
         return ""
     match = _VERSION.search(text)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from acebridge.hosts.ardour.install import HOOK, hook_text
-from acebridge.hosts.ardour.scripts import JOBS_HOOK, SCRIPTS, SHARED, Script, assemble
+from acebridge.hosts.ardour.scripts import JOBS_HOOK, SCRIPTS, Script, assemble
 from tests.support.paths import REAPER_SCRIPTS, ROOT
 
 lua53: Any = importlib.import_module("lupa.lua53")
 
 LIB = ROOT / "ardour_scripts" / "lib"
+SHARED = REAPER_SCRIPTS / "lib" / "shared"
 FOLDER = Path("/home/müller/my \"config\" \\ 'x'/acebridge")
 #: Ardour's Lua lacks these.
 ABSENT = ("require", "dofile", "debug", "coroutine", "package")
@@ -57,12 +58,12 @@ def test_the_hook_that_follows_can_be_added() -> None:
 
 
 def test_every_module_is_used_and_loads_by_itself() -> None:
-    names = {path.stem for path in LIB.glob("*.lua")}
+    names = {path.stem for path in LIB.glob("*.lua")} | {f"shared/{path.stem}" for path in SHARED.glob("*.lua")}
     texts = [assemble(script, FOLDER) for script in SCRIPTS]
-    used = {name for text in texts for name in re.findall(r'modules\["(\w+)"\]', text)}
-    assert used == names | SHARED | {"own_folder"}
+    used = {name for text in texts for name in re.findall(r'modules\["([\w/]+)"\]', text)}
+    assert used == names | {"own_folder"}
     lua = lua53.LuaRuntime(unpack_returned_tuples=True)
-    for path in (*LIB.glob("*.lua"), *(REAPER_SCRIPTS / "lib" / f"{name}.lua" for name in SHARED)):
+    for path in (*LIB.glob("*.lua"), *SHARED.glob("*.lua")):
         found = lua.eval("load")(path.read_text("utf-8"))
         assert not isinstance(found, tuple), found
 

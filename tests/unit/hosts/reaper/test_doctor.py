@@ -13,10 +13,10 @@ from acebridge.version import VERSION
 def finding(resources: Path, version: str | None) -> tuple[bool, str, str]:
     """Return what is found of scripts that say a version; ``None``: of scripts that say none."""
     folder = resources / "Scripts" / "AceBridge" / "Generation"
-    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "shared").mkdir(parents=True)
     (folder / "AceBridge_Cover.lua").touch()
     if version is not None:
-        (folder / "lib" / "version.lua").write_text(f'  M.SCRIPTS = "{version}"\n', "utf-8")
+        (folder / "lib" / "shared" / "version.lua").write_text(f'  M.SCRIPTS = "{version}"\n', "utf-8")
     (resources / "AceBridge" / "jobs" / "x").mkdir(parents=True)
     (found,) = [each for each in doctor.examine(resources / "AceBridge" / "jobs" / "x") if each.about == "scripts"]
     return found.ok, found.says.removeprefix(f"1 actions in {folder}, version "), found.remedy

@@ -1,1 +1,0 @@
-"""Lua modules; ``acebridge host install ardour`` uses some of them too. This file makes them part of the wheel."""

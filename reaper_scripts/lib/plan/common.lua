@@ -1,0 +1,61 @@
+-- What all plans share: the description of the music, the output, and where a request came from.
+
+return function(import)
+  local request_fields = import("shared/request_fields")
+  local settings = import("settings")
+  local source = import("audio/source")
+  local takes = import("project/takes")
+  local tempo = import("project/tempo")
+  local tracks_of = import("project/tracks")
+  local M = {}
+
+  --- `free`: the engine may find out for itself what the project does not know.
+  function M.music(selected, start, stop, values, free)
+    local music, changes = {}, nil
+    if settings.get("tempo_from") == "project" then
+      music, changes = tempo.music(selected.project, start, stop, free)
+    end
+    music.caption, music.lyrics = values.style, values.lyrics
+    return music, changes
+  end
+
+  --- `rate`: of the result; nil: as its source has it.
+  function M.output(values, rate) return request_fields.output(values, settings.get("takes"), rate) end
+
+  function M.recipe(values, changes)
+    return { values = values, caption = values.style, lyrics = values.lyrics, tempo = changes }
+  end
+
+  function M.add(list, more)
+    for _, entry in ipairs(more) do list[#list + 1] = entry end
+  end
+
+  --- Whether a stretch of time is selected; nil, a message and a remedy if not.
+  function M.stretch(selected)
+    if not selected.start then
+      return nil, "Nothing is selected.", "Make a time selection, or select items or tracks, then run the action again."
+    end
+    if selected.conflict then return nil, table.unpack(selected.conflict) end
+    return true
+  end
+
+  --- Whether the mix of what is selected can be sent; nil, a message and a remedy if not.
+  function M.mix(selected)
+    local ok, why, remedy = M.stretch(selected)
+    if not ok then return nil, why, remedy end
+    why = source.mix_fault(selected, selected.start, selected.stop, settings.get("capture"))
+    if why then return nil, why end
+    return true
+  end
+
+  --- How a language model is to plan the music first, as the contract has it; nil: not at all.
+  function M.thinking(values) return values.thinking == "yes" and { plan_first = true } or nil end
+
+  function M.label(item)
+    local take = reaper.GetActiveTake(item)
+    local name = take and takes.name(take) or ""
+    return name ~= "" and name or tracks_of.name(reaper.GetMediaItem_Track(item))
+  end
+
+  return M
+end

@@ -1,6 +1,0 @@
--- The widgets of the panel: with ReaImGui where it is installed and new enough, else in a window of REAPER's own gfx. Both have
--- the same functions; ui_gfx.lua documents them.
-
-return function(import)
-  return import(import("ui_imgui_version").is_usable() and "ui_imgui" or "ui_gfx")
-end
