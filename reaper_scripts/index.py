@@ -2,8 +2,9 @@
 
 A package is a ``.lua`` file whose header has ``@version`` and no ``@noindex``; its ``@provides`` names the files that it
 installs. The format is ReaPack's (packaging documentation of reapack-index, version 1). The index pins a commit for every
-version, so versions that an older index holds stay as they are. Where the files are served stands in ``lib/install/release.json``,
-as ``scripts_url``; ReaPack checks each file that it downloads by the SHA-256 that the index has for it.
+version, so versions that an older index holds stay as they are. Where the files are served stands in
+``lib/install/release.json``, as ``scripts_url``; ReaPack checks each file that it downloads by the SHA-256 that
+the index has for it.
 
     python reaper_scripts/index.py --commit COMMIT [--url https://host/owner/repo/raw] [--into index.xml]
 """
@@ -169,7 +170,9 @@ def main() -> None:
     known = release.settings(FOLDER)
     url = args.url or str(known["scripts_url"])
     if not url:
-        sys.exit("There is no address: give --url, or write one into lib/install/release.json with `make release-file`.")
+        sys.exit(
+            "There is no address: give --url, or write one into lib/install/release.json with `make release-file`."
+        )
     old = args.into.read_text("utf-8") if args.into.exists() else None
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:

@@ -19,8 +19,8 @@ from urllib.parse import quote, urlsplit
 FOLDER = Path(__file__).resolve().parent
 RELEASE, VERSION_FILE = Path("lib/install/release.json"), Path("lib/shared/version.lua")
 PYTHON = "3.12"
-#: The target in the name of uv's archive → what `lib/install/release.lua` calls the system and CPU. On Linux the one that needs no
-#: particular C library.
+#: The target in the name of uv's archive → what `lib/install/release.lua` calls the system and CPU. On Linux the one that needs
+#: no particular C library.
 PLATFORMS = {
     "aarch64-apple-darwin": "macos-aarch64",
     "x86_64-apple-darwin": "macos-x86_64",

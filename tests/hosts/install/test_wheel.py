@@ -14,7 +14,7 @@ import typer
 from acebridge.cli.app import app
 from acebridge.version import VERSION
 from tests.support.daemon import PATIENCE_S
-from tests.support.installation import TREES, Installation, Session, project, run
+from tests.support.installation import TREES, Installation, Session, run
 
 pytestmark = pytest.mark.host
 

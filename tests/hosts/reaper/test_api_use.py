@@ -60,6 +60,8 @@ def test_reaimgui_is_used_only_where_its_version_was_asked_for() -> None:
     assert users == {"imgui.lua", "imgui_style.lua", "imgui_version.lua"}
     importers = {file.name for file in FILES if re.search(r'"ui/imgui(_style)?"', file.read_text("utf-8"))}
     assert importers == {"widgets.lua", "imgui.lua"}
-    assert 'import("ui/imgui_version").is_usable() and "ui/imgui"' in (SCRIPTS / "lib/ui/widgets.lua").read_text("utf-8")
+    assert 'import("ui/imgui_version").is_usable() and "ui/imgui"' in (SCRIPTS / "lib/ui/widgets.lua").read_text(
+        "utf-8"
+    )
     version = (SCRIPTS / "lib/ui/imgui_version.lua").read_text("utf-8")
     assert version.index('APIExists("ImGui_GetVersion")') < version.index("reaper.ImGui_GetVersion")

@@ -20,7 +20,13 @@ from tests.support.reapack_scripts import index, release
 
 ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
 ICONS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("toolbar_icons/**/*.png"))
-OTHERS = ["AceBridge.ReaperOSC", "lib/install/install.ps1", "lib/install/install.sh", "lib/install/release.json", *ICONS]
+OTHERS = [
+    "AceBridge.ReaperOSC",
+    "lib/install/install.ps1",
+    "lib/install/install.sh",
+    "lib/install/release.json",
+    *ICONS,
+]
 URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
 
 
@@ -31,7 +37,9 @@ def tree(folder: Path = FOLDER, old: str | None = None) -> ET.Element:
 def test_the_index_installs_every_file_once() -> None:
     sources = list(tree().iter("source"))
     files = [source.get("file") for source in sources]
-    expected = {path.name for path in ACTIONS} | {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("lib/**/*.lua")}
+    expected = {path.name for path in ACTIONS} | {
+        path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("lib/**/*.lua")
+    }
     expected.update(OTHERS)
     assert len(files) == len(set(files))
     assert set(files) == expected

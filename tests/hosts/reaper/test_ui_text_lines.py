@@ -1,4 +1,4 @@
-"""ui/text_lines.lua: lines hold every byte of the text once, fit their room, break at spaces, and have a place for each caret."""
+"""ui/text_lines.lua: lines hold every byte of the text once, fit their room, break at spaces, and place each caret."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether scripts of one version of AceBridge work with a command of another.
 
-Versions with the same first number work together; before 1.0 they also need the same second one. `lib/shared/version.lua` of the
-scripts has the same rule.
+Versions with the same first number work together; before 1.0 they also need the same second one. `lib/shared/version.lua` of
+the scripts has the same rule.
 """
 
 from __future__ import annotations
