@@ -94,9 +94,14 @@ def track_pitch(salience: Plane) -> npt.NDArray[np.int64]:
         is_jump = total[top] - jump > best
         back[k] = np.where(is_jump, top, np.arange(width) + steps[choice])
         total = np.where(is_jump, total[top] - jump, best) + score[k]
-    path = np.empty(len(score), np.int64)
+    return trace_back(total, back)
+
+
+def trace_back(total: npt.NDArray[np.float64], back: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Return the best path ``[K]`` from the scores of its ends ``[P]`` and what came before each candidate ``[K, P]``."""
+    path = np.empty(len(back), np.int64)
     path[-1] = int(total.argmax())
-    for k in range(len(score) - 1, 0, -1):
+    for k in range(len(back) - 1, 0, -1):
         path[k - 1] = back[k, path[k]]
     return path
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from acestep_runtime.audio.convert import resample
 from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.dsp.melody import Plane, pitch_salience
+from acestep_runtime.dsp.melody import Plane, pitch_salience, trace_back
 from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.dsp.onsets import RATE_HZ
@@ -215,11 +215,7 @@ def _best_path(scaled: Plane) -> npt.NDArray[np.int64]:
         stays = total >= jump
         back[k] = np.where(stays, own, best)
         total = np.where(stays, total, jump) + score[k]
-    path = np.empty(len(score), np.int64)
-    path[-1] = int(total.argmax())
-    for k in range(len(score) - 1, 0, -1):
-        path[k - 1] = back[k, path[k]]
-    return path
+    return trace_back(total, back)
 
 
 def _note_runs(path: npt.NDArray[np.int64], body: Plane) -> list[tuple[int, int, int]]:

@@ -5,7 +5,6 @@ Files of safetensors only. What is missing, superfluous or of another shape is n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from acestep_runtime.weights.adapted import Change, Hadamard, Kronecker, LowRank
 from acestep_runtime.weights.adapter_names import TensorName, flat_names, layer_name, read_name
 from acestep_runtime.weights.adapters import find_weights
 from acestep_runtime.weights.signatures import identify
+from acestep_runtime.weights.small_json import parse_object
 
 _GET_AGAIN = "Get the adapter's files again, or export them again."
 _ANOTHER_MODEL = "Use an adapter trained for this model and size."
@@ -213,19 +213,11 @@ def _read_settings(file: Path) -> Settings:
     beside = file.parent / "adapter_config.json"
     files.index_file(file, _GET_AGAIN)
     metadata = files.read_file_metadata(file)
-    inside = _read_object(metadata.get("lora_adapter_metadata", ""))
+    inside = parse_object(metadata.get("lora_adapter_metadata", "")) or {}
     config = {name.removeprefix("transformer."): each for name, each in inside.items()}
     if beside.is_file():
         config.update(files.read_json(beside, _GET_AGAIN))
-    return Settings(config, _read_object(metadata.get("lokr_config", "")))
-
-
-def _read_object(text: str) -> JsonObject:
-    try:
-        value: Json = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return Settings(config, parse_object(metadata.get("lokr_config", "")) or {})
 
 
 def _read_tensors(file: Path, layers: Mapping[str, nn.Linear]) -> dict[str, dict[str, Tensor]]:

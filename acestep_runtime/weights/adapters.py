@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.weights.folder import ADAPTERS
+from acestep_runtime.weights.folder import ADAPTERS, list_entries
 from acestep_runtime.weights.signatures import FolderEntry, describe_damage, find_named, identify
 
 #: Valid names of adapters.
@@ -37,12 +37,7 @@ class AdapterFile:
 
 def find_adapters(models: Path) -> tuple[AdapterFile, ...]:
     """Return the adapters in a folder of models, by name."""
-    folder = models / ADAPTERS
-    try:
-        paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    except OSError:
-        paths = []
-    adapters = (_describe(path) for path in paths)
+    adapters = map(_describe, list_entries(models / ADAPTERS))
     return tuple({each.name: each for each in adapters if each is not None}.values())
 
 
@@ -51,7 +46,7 @@ def find_weights(path: Path) -> Path | None:
     if path.is_file():
         return path if path.suffix == _SUFFIX else None
     for folder in (path, path / _INNER):
-        singles = sorted(each for each in _files(folder) if each.suffix == _SUFFIX)
+        singles = sorted(each for each in list_entries(folder) if each.suffix == _SUFFIX)
         named = [folder / name for name in _FILES if folder / name in singles]
         if named or len(singles) == 1:
             return (named or singles)[0]
@@ -108,7 +103,7 @@ def _describe(path: Path) -> AdapterFile | None:
         return None
     folder = path / _INNER if is_folder and not _holds_tensors(path) else path
     try:
-        files = [each.stat() for each in (_files(folder) if is_folder else (path,)) if each.is_file()]
+        files = [each.stat() for each in (list_entries(folder) if is_folder else (path,)) if each.is_file()]
     except OSError:
         return None
     if not files or (is_folder and not _holds_tensors(folder)):
@@ -117,11 +112,4 @@ def _describe(path: Path) -> AdapterFile | None:
 
 
 def _holds_tensors(folder: Path) -> bool:
-    return any(each.suffix == _SUFFIX for each in _files(folder))
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
+    return any(each.suffix == _SUFFIX for each in list_entries(folder))

@@ -1,4 +1,4 @@
-"""The folder of models: ``ACEBRIDGE_MODELS``, which a daemon sets from ``models_dir``, else in the data folder."""
+"""The folder of models: ``ACEBRIDGE_MODELS``, which a daemon sets from ``models_dir``, else in the data folder; its entries."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ def models_folder() -> Path:
     home = os.environ.get("ACEBRIDGE_HOME")
     data = Path(home).expanduser().absolute() if home else platformdirs.user_data_path("acebridge", appauthor=False)
     return data / "models"
+
+
+def list_entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder, by name; empty where it cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []

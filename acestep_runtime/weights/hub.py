@@ -347,15 +347,9 @@ def _fetch(
 
     `snapshot_download` of the library restarts interrupted files, and large models are one file of 10 GB.
     """
-    done = 0
-
-    def count(more: int) -> None:
-        nonlocal done
-        done += more
-        report(done)
-
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
+    count = _add_up(report)
     bars_enabled = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
@@ -366,6 +360,18 @@ def _fetch(
     finally:
         if bars_enabled:
             enable_progress_bars()
+
+
+def _add_up(report: Callable[[int], None]) -> Callable[[int], None]:
+    """Return a function that takes amounts and reports their sum so far."""
+    total = 0
+
+    def count(more: int) -> None:
+        nonlocal total
+        total += more
+        report(total)
+
+    return count
 
 
 def _fetch_file(
@@ -402,19 +408,13 @@ def _check(batches: Sequence[_RepoFiles], report: Callable[[int], None]) -> list
 
     Those that differ are removed, so that the next fetch replaces them.
     """
-    done = 0
-
-    def read(count: int) -> None:
-        nonlocal done
-        done += count
-        report(done)
-
+    count = _add_up(report)
     faults = []
     for batch in batches:
         for path, expected in batch.digests.items():
             target = batch.root / path
             file = target if _is_there(target, expected) else _partial_file(target, expected)
-            fault = checksums.find_fault(file, expected, read)
+            fault = checksums.find_fault(file, expected, count)
             if fault:
                 faults.append(fault.replace(str(file), str(target)))
                 file.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ Files of ComfyUI hold no settings. All sizes follow from shapes; what does not i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from acestep_runtime.weights import part_files
 from acestep_runtime.weights.headers import read_header
 from acestep_runtime.weights.keys import Shape
 from acestep_runtime.weights.parts import CONFIG_FILE, read_config
+from acestep_runtime.weights.small_json import parse_object
 
 _CONFIG_JSON = "acestep.config_json"
 Shapes = Mapping[str, Shape]
@@ -36,7 +36,7 @@ def read_part_config(path: Path | None, part: str) -> JsonObject:
     found = part_files.read_parts(path).get(part) if path.suffix.lower() in part_files.ENDINGS else None
     if found is None:
         return read_config(path)
-    inside = _read_object(read_header(path).metadata.get(_CONFIG_JSON, ""))
+    inside = parse_object(read_header(path).metadata.get(_CONFIG_JSON, ""))
     return inside or infer_config(part, found.shapes)
 
 
@@ -51,14 +51,6 @@ def infer_config(part: str, shapes: Shapes) -> JsonObject:
         return _INFER[part](shapes)
     except (KeyError, IndexError, ZeroDivisionError):
         return {}
-
-
-def _read_object(text: str) -> JsonObject:
-    try:
-        value: Json = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _widths(shapes: Shapes, prefix: str) -> dict[str, Json]:

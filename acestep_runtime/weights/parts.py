@@ -9,6 +9,7 @@ from pathlib import Path
 
 from acestep_runtime.errors import EngineFailure, printable
 from acestep_runtime.json_values import JsonObject
+from acestep_runtime.weights.folder import list_entries
 from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, describe_damage
 from acestep_runtime.weights.small_json import is_json_object, looks_whole, read_small_json
 
@@ -46,7 +47,7 @@ def weights_file(folder: Path) -> Path | None:
 
 def find_pickle(folder: Path) -> Path | None:
     """Return a file directly in ``folder`` that may hold its weights as a pickle, if there is one."""
-    return next((each for each in _files(folder) if each.suffix in PICKLES and each.name != SILENCE_FILE), None)
+    return next((each for each in list_entries(folder) if each.suffix in PICKLES and each.name != SILENCE_FILE), None)
 
 
 def pickle_error(file: Path) -> EngineFailure:
@@ -89,7 +90,7 @@ def _faults(folder: Path) -> Iterator[str]:
         yield f"{folder.name}/{CONFIG_FILE} is damaged"
     first = weights_file(folder)
     places = (folder,) if first else (folder, folder / _HUB_DOWNLOADS)
-    unfinished = [file for place in places for file in _files(place) if file.suffix in UNFINISHED]
+    unfinished = [file for place in places for file in list_entries(place) if file.suffix in UNFINISHED]
     if unfinished:
         yield f"{folder.name}/{printable(unfinished[0].name)} is an unfinished download"
     elif first is None and (pickle := find_pickle(folder)):
@@ -111,13 +112,6 @@ def _shards(index: Path) -> tuple[str, ...]:
     """Return the names of the files in an index; the index itself, which is damaged then, where it names none."""
     names = read_small_json(index).get("weight_map")
     return tuple(sorted(set(map(str, names.values())))) if isinstance(names, dict) and names else (index.name,)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
 
 
 def file_stamp(*folders: Path | None) -> Stamp:

@@ -1,4 +1,4 @@
-"""JSON files in folders of models."""
+"""JSON in folders of models: files, and texts in the headers of others."""
 
 from __future__ import annotations
 
@@ -25,8 +25,16 @@ def _read_object(path: Path) -> JsonObject | None:
     try:
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:  # reading a pipe would block
             return None
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return parse_object(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def parse_object(text: str) -> JsonObject | None:
+    """Return the object that a text holds, ``None`` where it holds none. Raises nothing."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from acestep_runtime.weights import part_files
+from acestep_runtime.weights.folder import list_entries
 from acestep_runtime.weights.layout import list_folders
 from acestep_runtime.weights.parts import SILENCE_FILE, has_weights, read_config
 from acestep_runtime.weights.signatures import PICKLES, UNFINISHED, FolderEntry, identify
@@ -48,9 +49,4 @@ def _is_loaded(file: Path) -> bool:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    try:
-        return [
-            each for each in sorted(folder.iterdir()) if each.suffix.lower() in _ENDINGS and each.name != SILENCE_FILE
-        ]
-    except OSError:
-        return []
+    return [each for each in list_entries(folder) if each.suffix.lower() in _ENDINGS and each.name != SILENCE_FILE]
