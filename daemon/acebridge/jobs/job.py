@@ -47,6 +47,8 @@ class Job:
     origin: Mapping[str, str]
     #: Why this engine does it, where another one may be expected; one more warning of its takes.
     note: str = ""
+    #: The engine that makes its takes where memory is short for its own, "" for none.
+    spare: str = ""
     #: The newest job before it that makes the same, and did not fail; "" for none, and in lists.
     same_as: str = ""
 

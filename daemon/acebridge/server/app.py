@@ -317,7 +317,7 @@ async def _start_workers_on(
 async def _preload(launcher: Launcher) -> None:
     """Import what the neural engine needs if it can run here: that takes seconds, other engines are imported when needed."""
     neural = registry.ENGINES["neural"]
-    if await asyncio.to_thread(neural.missing, None) is None:
+    if await asyncio.to_thread(neural.missing, None, "") is None:
         await launcher.preload(neural.modules)
 
 

@@ -106,6 +106,8 @@ ALTER TABLE assets ADD COLUMN latents_bytes INTEGER NOT NULL DEFAULT 0;
 DROP INDEX assets_by_size;
 CREATE INDEX assets_by_size ON assets (missing, size_bytes, latents_bytes);
 """
+# ``spare`` is the engine that does a job where memory is short for its own, "" for none.
+_SPARE_ENGINES = "ALTER TABLE jobs ADD COLUMN spare TEXT NOT NULL DEFAULT ''"
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -142,6 +144,7 @@ MIGRATIONS = (
     Migration(4, "why a job's engine was chosen", lambda connection: _run_all(connection, _ENGINE_NOTES)),
     Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
     Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
+    Migration(7, "the engine of a job where memory is short", lambda connection: _run_all(connection, _SPARE_ENGINES)),
 )
 VERSION = MIGRATIONS[-1].version
 

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, NoReturn
@@ -46,7 +47,7 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import NewFrames, Ranking, TakeFiles, record
+from acestep_runtime.recording import EngineChange, NewFrames, Ranking, TakeFiles, record
 from acestep_runtime.tasks import Task, base, build_task, choosing
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
@@ -67,11 +68,12 @@ def run_task(
     first_output: int = 0,
     *,
     note: str = "",
+    spare: Callable[[], Engine] | None = None,
 ) -> Iterator[Message]:
     """Run ``task`` and yield its messages; the WAV files appear in ``folder``. See `record`."""
     began_s, last_progress_s = time.monotonic(), -1.0
     base_s = 0.0
-    for event in record(task, engine, folder, cancel, earlier, first_output, note=note):
+    for event in record(task, engine, folder, cancel, earlier, first_output, note=note, spare=spare):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began_s
             if event.fraction == 0:  # a model was loaded until now, which takes other time than what follows
@@ -86,6 +88,8 @@ def run_task(
         elif isinstance(event, NewFrames):
             body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
             yield {"type": "audio", "body": body}
+        elif isinstance(event, EngineChange):
+            yield {"type": "engine", "body": {"engine": event.engine, "note": event.note}}
         elif isinstance(event, Ranking):
             yield {"type": "ranking", "body": [_ranking_row(take) for take in event.takes]}
         else:
@@ -186,7 +190,8 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
     earlier = [base.Take(take["take"], take["seed"], metadata_from_json(take["facts"])) for take in order["takes"]]
     first_output = sum(len(take["outputs"]) for take in order["takes"])
     folder = Path(order["folder"])
-    yield from run_task(task, engine, folder, cancel, earlier, first_output, note=order["note"])
+    spare = partial(engines.get, order["spare"]) if order["spare"] else None
+    yield from run_task(task, engine, folder, cancel, earlier, first_output, note=order["note"], spare=spare)
 
 
 def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:

@@ -83,6 +83,13 @@ class RankedTake(TypedDict):
     kept: bool
 
 
+class EngineChange(TypedDict):
+    """See `acestep_runtime.recording.EngineChange`."""
+
+    engine: str
+    note: str
+
+
 class Error(TypedDict, total=False):
     """The error of a job; empty without one. ``kind`` is the class of the error."""
 
@@ -109,7 +116,8 @@ class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
     ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
-    ``note`` is one more warning of its takes.
+    ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory is short for ``engine``, ""
+    for none.
     """
 
     op: Literal["job"]
@@ -118,6 +126,7 @@ class JobOrder(TypedDict):
     params: TaskParams
     engine: str
     note: str
+    spare: str
     files: Mapping[str, str]
     folder: str
     takes: Sequence[Take]
@@ -156,6 +165,13 @@ class AliveMessage(TypedDict):
     """The worker is at work, and not stopped; it says nothing of progress."""
 
     type: Literal["alive"]
+
+
+class EngineMessage(TypedDict):
+    """Another engine makes the takes than the one of the order, from the first on."""
+
+    type: Literal["engine"]
+    body: EngineChange
 
 
 class ProgressMessage(TypedDict):
@@ -211,6 +227,7 @@ class ErrorMessage(TypedDict):
 Message: TypeAlias = (
     ReadyMessage
     | AliveMessage
+    | EngineMessage
     | ProgressMessage
     | HeaderMessage
     | AudioMessage
