@@ -99,6 +99,9 @@ class Error(TypedDict, total=False):
     details: dict[str, str]
 
 
+#: Of an order that was cancelled.
+CANCELLED_ERROR: Error = {"kind": "Cancelled", "message": "The job was cancelled.", "remedy": "", "details": {}}
+
 # ---- orders ----
 
 
@@ -162,9 +165,10 @@ class ReadyMessage(TypedDict):
 
 
 class AliveMessage(TypedDict):
-    """The worker is at work, and not stopped; it says nothing of progress."""
+    """The worker is at work, and not stopped; it says nothing of progress. ``loads``: it loads an engine or a model."""
 
     type: Literal["alive"]
+    loads: bool
 
 
 class EngineMessage(TypedDict):
