@@ -8,17 +8,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from acestep_runtime.audio import wav
 from acestep_runtime.audio.dither import Dither
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, Progress
-from acestep_runtime.errors import EngineFailure
+from acestep_runtime.errors import EngineFailure, InvalidValue, NotEnoughMemory, UnsupportedTask
 from acestep_runtime.origins import Origins
 from acestep_runtime.seed_guard import with_other_seeds
 from acestep_runtime.take_latents import TakeLatents, write_latents
@@ -55,10 +55,21 @@ class TakeFiles(Take):
 
 
 @dataclass(frozen=True)
+class EngineChange:
+    """Another engine makes the takes than the one that was chosen; ``note`` says why. It comes before the first output."""
+
+    engine: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Ranking:
     """All takes of a task that chooses, the best first: the last event."""
 
     takes: tuple[RankedTake, ...]
+
+
+_Events: TypeAlias = Progress | OutputHeader | NewFrames | TakeFiles | EngineChange
 
 
 class _Recorder:
@@ -112,19 +123,25 @@ def record(
     first_output: int = 0,
     *,
     note: str = "",
-) -> Iterator[Progress | OutputHeader | NewFrames | TakeFiles | Ranking]:
+    spare: Callable[[], Engine] | None = None,
+) -> Iterator[_Events | Ranking]:
     """Run ``task`` and yield its events; output n appears in ``folder`` as ``n.wav``, with its latents beside it.
 
     The takes of an ``earlier`` attempt are not repeated, and outputs are numbered from ``first_output`` on, after theirs. A
     task that chooses ends when enough takes are good, with a `Ranking`. The caller removes the files of takes not kept.
-    ``note`` is one more warning of each take.
+    ``note`` is one more warning of each take. ``spare`` returns the engine that makes all takes where memory is short for the
+    models of ``engine``, see `EngineChange`.
 
     Raises what the task and the engine raise, `EngineFailure` for an output of the wrong length, and ``OSError``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     output, takes = task.output_spec, list(earlier)
     if not _is_done(output, takes):
-        with closing(_record_takes(task, engine, folder, cancel, len(earlier), first_output, note)) as events:
+
+        def work(engine: Engine, note: str) -> Generator[_Events, None, None]:
+            return _record_takes(task, engine, folder, cancel, len(earlier), first_output, note)
+
+        with closing(_with_spare(work, engine, note, None if earlier else spare)) as events:
             for event in events:
                 yield event
                 if isinstance(event, TakeFiles):
@@ -139,9 +156,46 @@ def _is_done(output: Output, takes: Sequence[Take]) -> bool:
     return len(takes) >= output.count or is_enough(output, takes)
 
 
+def _with_spare(
+    work: Callable[[Engine, str], Generator[_Events, None, None]],
+    engine: Engine,
+    note: str,
+    spare: Callable[[], Engine] | None,
+) -> Generator[_Events, None, None]:
+    """Yield the events of ``work`` with an engine and a note; once more with a spare engine where memory is short at first.
+
+    Raises the first error where the spare engine refuses the task.
+    """
+    has_output = False
+    try:
+        with closing(work(engine, note)) as events:
+            for event in events:
+                has_output = has_output or isinstance(event, OutputHeader)
+                yield event
+        return
+    except NotEnoughMemory as error:
+        if spare is None or has_output:
+            raise
+        shortage = error
+    other, is_announced = spare(), False
+    note = (
+        f"The {other.name} engine made this, as memory was short for the {engine.name} engine. {shortage.message}"
+        " Close other programs, then send it again."
+    )
+    try:
+        with closing(work(other, note)) as events:
+            for event in events:
+                if not is_announced:
+                    yield EngineChange(other.name, note)
+                is_announced = True
+                yield event
+    except (InvalidValue, UnsupportedTask):
+        raise shortage from None
+
+
 def _record_takes(
     task: Task, engine: Engine, folder: Path, cancel: CancelToken, done: int, first_output: int, note: str
-) -> Generator[Progress | OutputHeader | NewFrames | TakeFiles, None, None]:
+) -> Generator[_Events, None, None]:
     """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on."""
     growing: dict[int, _Recorder] = {}
     task, seed_notes = with_other_seeds(with_all_seeds(task), engine)

@@ -134,6 +134,11 @@ class ModelHost(Protocol):
     """An engine that keeps models in memory between requests."""
 
     @property
+    def is_loading(self) -> bool:
+        """Whether it loads a model now. Another thread may ask."""
+        ...
+
+    @property
     def resident_models(self) -> tuple[str, ...]:
         """Names of the models in memory."""
         ...

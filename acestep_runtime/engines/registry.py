@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from acestep_runtime.engines.base import Engine, TaskTraits
 from acestep_runtime.errors import AceStepError, EngineFailure, InvalidValue, UnsupportedTask, printable
 from acestep_runtime.installation import MissingRequirement, install_remedy
 from acestep_runtime.memory import machine
+from acestep_runtime.memory.choice import read_precision
 from acestep_runtime.memory.int8 import is_enabled as is_int8_enabled
 from acestep_runtime.memory.need import Numbers, least_bytes
 from acestep_runtime.values import Sampling
@@ -34,8 +36,9 @@ from acestep_runtime.weights.vaes import select_vae
 class EngineInfo:
     """A description of an engine that does not load it. ``factory`` is ``module:class``.
 
-    ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement of a task, or of every task
-    where it is ``None``; ``missing_alone`` what it lacks to do a task without the help of another engine.
+    ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement of a task with a model, ""
+    for the engine's choice, or of every task where the task is ``None``; ``missing_alone`` what it lacks to do a task without
+    the help of another engine.
     ``is_expected`` returns whether its user has files for it, so that a note is due where it is not used.
     ``model_of`` returns the full name of the model that it loads for a task: of the one that the request names, or of the
     preferred one for "". Its last argument is whether that must be a base model. "" where the engine has no models.
@@ -44,7 +47,7 @@ class EngineInfo:
     name: str
     factory: str
     about: str
-    missing: Callable[[type[TaskTraits] | None], MissingRequirement | None] = lambda _: None
+    missing: Callable[[type[TaskTraits] | None, str], MissingRequirement | None] = lambda _task, _model: None
     missing_alone: Callable[[type[TaskTraits]], MissingRequirement | None] = lambda _: None
     is_expected: Callable[[], bool] = lambda: False
     model_of: Callable[[type[TaskTraits], str, bool], str] = lambda _task, _name, _needs_base: ""
@@ -69,7 +72,7 @@ class EngineInfo:
         return task.name not in self.unsupported
 
 
-def _neural_missing(task: type[TaskTraits] | None) -> MissingRequirement | None:
+def _neural_missing(task: type[TaskTraits] | None, model: str) -> MissingRequirement | None:
     missing_packages = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
     if missing_packages:
         are = "is" if len(missing_packages) == 1 else "are"
@@ -84,13 +87,15 @@ def _neural_missing(task: type[TaskTraits] | None) -> MissingRequirement | None:
     missing = missing_checkpoint(folder, needs_base)
     writes_text = task is None or task.kind == "text"  # the language model alone answers in words
     if missing is None and not writes_text:
-        missing = _missing_memory(select_checkpoint(folder, "", needs_base))
+        with suppress(InvalidValue, EngineFailure):  # `check_sampling` says what is wrong with the name
+            missing = _missing_memory(select_checkpoint(folder, model, needs_base))
     return None if missing and writes_text and find_whole_language_models(folder) else missing
 
 
 def _missing_memory(checkpoint: Checkpoint) -> MissingRequirement | None:
     """Return how much memory a machine without a GPU lacks that could never hold a checkpoint, whatever else is in it."""
-    need, total = least_bytes(Numbers(*count_weights(checkpoint)), int8=is_int8_enabled()), machine.total_bytes()
+    numbers, is_full = Numbers(*count_weights(checkpoint)), read_precision() == "float32"
+    need, total = least_bytes(numbers, int8=is_int8_enabled(), is_full=is_full), machine.total_bytes()
     if not total or need <= total or machine.may_have_gpu_memory():
         return None
     smaller = "" if is_int8_enabled() else "set int8_weights to true, or "
@@ -170,14 +175,14 @@ class Choice(NamedTuple):
     note: str = ""
 
 
-def resolve(name: str, task: type[TaskTraits]) -> Choice:
-    """Return the engine for ``task``; ``name`` is an engine or ``auto``.
+def resolve(name: str, task: type[TaskTraits], model: str = "") -> Choice:
+    """Return the engine for ``task``; ``name`` is an engine or ``auto``, ``model`` that of the request, "" for none.
 
     ``auto`` selects neural when it can run and fully supports the task, else draft. Raises `InvalidValue` for an unknown name
     and `UnsupportedTask` when the engine cannot run or lacks the task; the remedy names an engine that has it.
     """
     if name == "auto":
-        return _choose(task)
+        return _choose(task, model)
     if name not in ENGINES:
         raise InvalidValue("engine", name, ", ".join(OFFERED))
     info = ENGINES[name]
@@ -185,21 +190,21 @@ def resolve(name: str, task: type[TaskTraits]) -> Choice:
         capable = [each.name for each in ENGINES.values() if each.supports(task) and not each.for_tests]
         remedy = f"Use the {' or '.join(capable)} engine." if capable else ""
         raise UnsupportedTask(f"The {name} engine cannot do {task.name}.", remedy=remedy)
-    missing = info.missing(task)
+    missing = info.missing(task, model)
     if missing is not None:
-        cannot = "cannot run" if info.missing(None) else f"cannot do {task.name} now"
+        cannot = "cannot run" if info.missing(None, "") else f"cannot do {task.name} now"
         raise UnsupportedTask(
             f"The {name} engine {cannot}: {missing.reason}.", remedy=f"{missing.remedy} Or choose --engine draft."
         )
     return Choice(info)
 
 
-def _choose(task: type[TaskTraits]) -> Choice:
+def _choose(task: type[TaskTraits], model: str) -> Choice:
     """Return the engine that ``auto`` stands for."""
     neural, draft = ENGINES["neural"], ENGINES["draft"]
     if not neural.supports(task):
         return Choice(draft)
-    missing = _missing_for(neural, task)
+    missing = _missing_for(neural, task, model)
     if missing is None:
         return Choice(neural)
     if not neural.is_expected():
@@ -210,13 +215,22 @@ def _choose(task: type[TaskTraits]) -> Choice:
     return Choice(draft, f"{note} {missing.remedy}")
 
 
+def spare_engine(name: str, chosen: EngineInfo, sampling: Sampling) -> str:
+    """Return the engine that makes the takes where the memory is short for the models of the ``chosen`` one, "" for none.
+
+    ``name`` is what the user asked for: whoever names an engine, a model, a VAE or an adapter wants that and nothing else.
+    """
+    is_asked = name != "auto" or sampling.model or sampling.vae or sampling.adapters
+    return "" if is_asked or not chosen.uses_device else ENGINES["draft"].name
+
+
 def missing_by_task(info: EngineInfo, tasks: Iterable[type[TaskTraits]]) -> dict[str, MissingRequirement | None]:
     """Return the names of those of ``tasks`` that an engine knows, each with what it lacks for it now, ``None`` for nothing."""
-    return {task.name: _missing_for(info, task) for task in tasks if info.supports(task)}
+    return {task.name: _missing_for(info, task, "") for task in tasks if info.supports(task)}
 
 
-def _missing_for(info: EngineInfo, task: type[TaskTraits]) -> MissingRequirement | None:
-    return info.missing(task) or info.missing_alone(task)
+def _missing_for(info: EngineInfo, task: type[TaskTraits], model: str) -> MissingRequirement | None:
+    return info.missing(task, model) or info.missing_alone(task)
 
 
 def describe_missing(info: EngineInfo, lacks: Mapping[str, MissingRequirement | None]) -> str:
@@ -228,7 +242,7 @@ def describe_missing(info: EngineInfo, lacks: Mapping[str, MissingRequirement | 
     for task, lack in lacks.items():
         if lack is not None:
             groups.setdefault(lack, []).append(task)
-    everything = info.missing(None) if None not in lacks.values() else None
+    everything = info.missing(None, "") if None not in lacks.values() else None
     if everything is not None:
         return f"{everything.reason}. {everything.remedy}"
     return " ".join(f"Not {', '.join(tasks)}: {lack.reason}. {lack.remedy}" for lack, tasks in groups.items())
@@ -256,7 +270,7 @@ def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling)
     models = {"sampling.model": sampling.model, "sampling.adapters": adapters, "sampling.vae": sampling.vae}
     for field, name in models.items():
         if name:
-            missing = ENGINES["neural"].missing(task)
+            missing = ENGINES["neural"].missing(task, sampling.model)
             why = f", and the neural engine cannot do {task.name} now: {missing.reason}" if missing else ""
             raise InvalidValue(
                 field, name, "nothing",

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -23,8 +23,8 @@ from acestep_runtime.engines.metadata import without_unknown
 from acestep_runtime.errors import InvalidValue, UnsupportedTask
 from acestep_runtime.guide.request import Order
 from acestep_runtime.latents_files import latents_path
-from acestep_runtime.recording import Ranking, TakeFiles, record
-from acestep_runtime.tasks import TASKS, build_task, with_all_seeds
+from acestep_runtime.recording import EngineChange, Ranking, TakeFiles, record
+from acestep_runtime.tasks import build_task, with_all_seeds
 from acestep_runtime.tasks.choosing import RankedTake
 from acestep_runtime.values import CancelToken, Json, Sampling
 
@@ -110,22 +110,29 @@ _gate = _BackgroundGate()
 
 
 def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause: Callable[[], None]) -> Batch:
-    info, note = registry.resolve(order.engine, TASKS[order.task])
     fields: dict[str, Json] = dict(order.fields)
     for name, audio in (("source", order.source), ("reference", order.reference)):
         if audio is not None:
             fields[name] = {"path": str(audio.path), "name": audio.path.name}
     task = with_all_seeds(build_task(order.task, fields))
     task.validate()
-    registry.check_sampling(info, type(task), getattr(task, "sampling", Sampling()))
+    sampling = getattr(task, "sampling", Sampling())
+    info, note = registry.resolve(order.engine, type(task), sampling.model)
+    registry.check_sampling(info, type(task), sampling)
+    spare, engine = registry.spare_engine(order.engine, info, sampling), info.name
     takes: dict[int, TakeFiles] = {}
     ranking: tuple[RankedTake, ...] = ()
-    for event in record(task, _engine(info.name), folder, cancel, note=note):
+    events = record(
+        task, _engine(info.name), folder, cancel, note=note, spare=partial(_engine, spare) if spare else None
+    )
+    for event in events:
         pause()
         if isinstance(event, Progress):
             report(event.stage, event.fraction)
         elif isinstance(event, TakeFiles):
             takes[event.take] = replace(event, metadata=without_unknown(event.metadata))
+        elif isinstance(event, EngineChange):
+            engine = event.engine
         elif isinstance(event, Ranking):
             ranking = event.takes
     take_numbers = [each.take for each in ranking if each.kept] or list(takes)
@@ -133,9 +140,7 @@ def _run(order: Order, folder: Path, cancel: CancelToken, report: Report, pause:
         for output in takes[take].outputs:
             output.path.unlink()
             latents_path(output.path).unlink(missing_ok=True)
-    return Batch(
-        info.name, tuple(takes[take] for take in take_numbers), task.output_spec.distinct_seeds, ranking=ranking
-    )
+    return Batch(engine, tuple(takes[take] for take in take_numbers), task.output_spec.distinct_seeds, ranking=ranking)
 
 
 class LocalRunner:

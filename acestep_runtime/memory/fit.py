@@ -20,7 +20,7 @@ def fit_into_memory(
 ) -> ComputeConfig:
     """Return ``config`` for a CPU with this memory, 0 where it is not known.
 
-    Raises `EngineFailure` where a model does not fit.
+    Raises `NotEnoughMemory` where a model does not fit.
     """
     size = config.dtype.itemsize
     whole = need_bytes(numbers, size, int8=int8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acestep_runtime.errors import EngineFailure
+from acestep_runtime.errors import NotEnoughMemory
 from acestep_runtime.memory.machine import format_gib
 
 #: Room for activations: a step of four minutes takes 0.5 GiB, a tile of the VAE 0.2, and a layer that is widened 0.1.
@@ -36,15 +36,15 @@ def need_bytes(numbers: Numbers, number_bytes: int, *, int8: bool = False, mappe
     return narrow * number_bytes + vae + ACTIVATION_BYTES
 
 
-def least_bytes(numbers: Numbers, *, int8: bool) -> int:
-    """Return the memory below which a model is refused on a CPU that computes in bfloat16."""
-    return need_bytes(numbers, STORED_BYTES, int8=int8, mapped=True)
+def least_bytes(numbers: Numbers, *, int8: bool, is_full: bool = False) -> int:
+    """Return the memory below which a model is refused on a CPU that computes in bfloat16, or in float32 (``is_full``)."""
+    return need_bytes(numbers, FULL_BYTES if is_full else STORED_BYTES, int8=int8, mapped=True)
 
 
-def does_not_fit(name: str, need: int, available_bytes: int, *, can_shrink: bool) -> EngineFailure:
+def does_not_fit(name: str, need: int, available_bytes: int, *, can_shrink: bool) -> NotEnoughMemory:
     """Return the error for a model that needs more memory than is free."""
     smaller = "set int8_weights to true, " if can_shrink else ""
-    return EngineFailure(
+    return NotEnoughMemory(
         f"Model {name} needs {format_gib(need)} of memory, and {format_gib(available_bytes)} are free.",
         remedy=f"Close other programs, {smaller}unload other models, or choose --engine draft.",
     )

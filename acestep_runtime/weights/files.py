@@ -6,9 +6,8 @@ Nothing in a checkpoint folder is ever executed. Pickles are refused but for one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,20 +28,6 @@ if TYPE_CHECKING:
 
 _MAX_JSON_BYTES = 64 << 20
 _PULL_AGAIN = "Pull the model again."
-
-
-#: Called before each tensor is read; it stops the work by raising.
-_check: ContextVar[Callable[[], object]] = ContextVar("check", default=lambda: None)
-
-
-@contextmanager
-def check_reading(check: Callable[[], object]) -> Iterator[None]:
-    """Call ``check`` before each tensor that is read inside the context."""
-    token = _check.set(check)
-    try:
-        yield
-    finally:
-        _check.reset(token)
 
 
 @dataclass(frozen=True)
@@ -170,7 +155,6 @@ def read_tensors(
             keys = [key for key in names if tensors.files[key] == path]
             file = GgufFile(path, _PULL_AGAIN) if _is_gguf(path) else stack.enter_context(_open_safetensors(path))
             for key in keys:
-                _check.get()()
                 yield names[key], cast(file.get_tensor(key), dtype, device)
 
 

@@ -81,6 +81,7 @@ class NeuralEngine:
         self._memory_bytes = memory_bytes
         self._device = select_device(device)
         self._model: Model | None = None
+        self._is_loading = False
         if self._device.type == "cpu":  # more threads than cores wait for each other
             torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         self._interrupt = Interrupt()
@@ -248,9 +249,14 @@ class NeuralEngine:
         checkpoint = with_vae(select_checkpoint(self._models_folder, name, needs_base), self._models_folder, vae)
         if self._model is None or self._model.checkpoint != checkpoint:
             self._unload_model()  # two models do not fit into memory
-            self._model = Model.load(
-                checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt
-            )
+            self._is_loading = True
+            try:
+                self._model = Model.load(
+                    checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt
+                )
+            finally:
+                self._is_loading = False
+            self._interrupt.check()  # not before: the next job finds the model
         return self._model
 
     def _announce_load(self, name: str, *, needs_base: bool, vae: str) -> Iterator[Progress]:
@@ -263,6 +269,11 @@ class NeuralEngine:
     def _unload_model(self) -> None:
         self._model = self._cache = None
         self._free_device_memory()
+
+    @property
+    def is_loading(self) -> bool:
+        """See `acestep_runtime.engines.base.ModelHost`."""
+        return self._is_loading or self._language.is_loading
 
     @property
     def resident_models(self) -> tuple[str, ...]:

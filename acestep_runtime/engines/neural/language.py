@@ -41,7 +41,6 @@ from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload, free_gib,
 from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken, Key, Music, Thinking, spell_key
-from acestep_runtime.weights import files
 from acestep_runtime.weights.catalogue import repair_hint
 from acestep_runtime.weights.language import LanguageCheckpoint, load_language_model, select_language_model
 from acestep_runtime.weights.numbers import count_numbers
@@ -102,6 +101,7 @@ class LanguageModelCache:
         self._device = device or select_device()
         self._interrupt = interrupt or Interrupt()
         self._resident: tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary] | None = None
+        self.is_loading = False
 
     @property
     def resident_models(self) -> tuple[str, ...]:
@@ -117,28 +117,35 @@ class LanguageModelCache:
         checkpoint = select_language_model(folder, name)
         if self._resident is None or self._resident[0] != checkpoint:
             self._resident = None
-            device = self._device
-            dtype = native_dtype(device)
-            self._check_memory(checkpoint, dtype)
+            self.is_loading = True
             try:
-                with files.check_reading(self._interrupt.check):
-                    core, head, tokenizer = load_language_model(checkpoint, dtype)
-                vocabulary = Vocabulary(tokenizer)
-            except EngineFailure as failure:
-                raise EngineFailure(
-                    f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
-                    remedy=repair_hint(checkpoint.name, checkpoint.folder),
-                ) from failure
-            modules = _CoreWithHead(core, head)
-            free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
-            level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
-            self._resident = (
-                checkpoint,
-                ModulePlacement({"language": modules}, ComputeConfig(device, dtype, level)),
-                modules,
-                vocabulary,
-            )
+                self._load(checkpoint)
+            finally:
+                self.is_loading = False
+            self._interrupt.check()  # not before: the next job finds the model
         return checkpoint.name
+
+    def _load(self, checkpoint: LanguageCheckpoint) -> None:
+        device = self._device
+        dtype = native_dtype(device)
+        self._check_memory(checkpoint, dtype)
+        try:
+            core, head, tokenizer = load_language_model(checkpoint, dtype)
+            vocabulary = Vocabulary(tokenizer)
+        except EngineFailure as failure:
+            raise EngineFailure(
+                f"Language model {checkpoint.name} cannot be loaded. {failure.message}",
+                remedy=repair_hint(checkpoint.name, checkpoint.folder),
+            ) from failure
+        modules = _CoreWithHead(core, head)
+        free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
+        level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
+        self._resident = (
+            checkpoint,
+            ModulePlacement({"language": modules}, ComputeConfig(device, dtype, level)),
+            modules,
+            vocabulary,
+        )
 
     def _check_memory(self, checkpoint: LanguageCheckpoint, dtype: torch.dtype) -> None:
         need = count_numbers(checkpoint.folder, LANGUAGE) * dtype.itemsize + _MEMORY_RESERVE_BYTES

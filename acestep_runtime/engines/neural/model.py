@@ -35,7 +35,6 @@ from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.vae.parity import with_safe_dtype
 from acestep_runtime.values import Adapter, CancelToken
-from acestep_runtime.weights import files
 from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import Models, load
@@ -94,8 +93,8 @@ class Model:
     ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
-        ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks while it loads, and before each layer
-        that computes on a CPU. Raises `EngineFailure` for files that do not fit together, and for weights that do not fit into
+        ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks before each layer that
+        computes on a CPU. Raises `EngineFailure` for files that do not fit together, and for weights that do not fit into
         memory.
         """
         in_int8 = int8.is_enabled()
@@ -110,11 +109,9 @@ class Model:
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8
         interrupt = interrupt or Interrupt()
-        with files.check_reading(interrupt.check):
-            parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
+        parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
         modules = {name: getattr(parts, name) for name in _PARTS if getattr(parts, name) is not None}
         for name, module in modules.items():
-            interrupt.check()
             if in_int8 and name in int8.PARTS:
                 int8.quantize_linears(module, config.dtype)
             elif config.widens_late:

@@ -63,6 +63,7 @@ async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
         "params": job.params,
         "engine": job.engine,
         "note": job.note,
+        "spare": job.spare,
         "files": {asset: str(store.path((await store.verify(asset)).id)) for asset in job.sources},
         "folder": str(spool.job_folder(job.id)),
         "takes": job.takes,
@@ -84,6 +85,10 @@ async def execute(
                         error = message["body"]
                     elif message["type"] == "ranking":
                         ranking = message["body"]
+                    elif message["type"] == "engine":
+                        await journal.append(job.id, events)
+                        events.clear()
+                        await journal.change_engine(job.id, message["body"], worker.device.name)
                     elif message["type"] != "done" and message["type"] != "ready" and message["type"] != "alive":
                         if message["type"] == "take":
                             await journal.append(job.id, events)  # nobody who listens waits until the take is stored

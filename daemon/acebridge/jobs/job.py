@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypedDict, TypeVar
 
+from acebridge.workers.messages import CANCELLED_ERROR as CANCELLED_ERROR
 from acebridge.workers.messages import Audio, Error, Header, Progress, Take, TaskParams
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
-CANCELLED_ERROR: Error = {"kind": "Cancelled", "message": "The job was cancelled."}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Job:
     origin: Mapping[str, str]
     #: Why this engine does it, where another one may be expected; one more warning of its takes.
     note: str = ""
+    #: The engine that makes its takes where memory is short for its own, "" for none.
+    spare: str = ""
     #: The newest job before it that makes the same, and did not fail; "" for none, and in lists.
     same_as: str = ""
 

@@ -29,14 +29,12 @@ from acebridge.jobs.job import (
     Event,
     EventBody,
     Job,
-    Started,
 )
 from acebridge.jobs.watchers import Watchers, no_job
 from acebridge.store import uses
 from acebridge.store.database import Database
 from acebridge.workers.base import Need
-from acebridge.workers.messages import Error, Header, Progress, RankedTake, Take, TaskParams
-from acestep_runtime.tasks.choosing import is_choice
+from acebridge.workers.messages import EngineChange, Error, Header, Progress, RankedTake, Take, TaskParams
 from acestep_runtime.tasks.takes import seeds_of
 
 T = TypeVar("T")
@@ -147,6 +145,7 @@ class Journal:
         auto_gen: bool = False,
         origin: Mapping[str, str] | None = None,
         note: str = "",
+        spare: str = "",
     ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
@@ -165,7 +164,7 @@ class Journal:
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
                 engine=engine, model=model, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
-                auto_gen=int(auto_gen), origin=json.dumps(origin or {}), note=note,
+                auto_gen=int(auto_gen), origin=json.dumps(origin or {}), note=note, spare=spare,
             )  # fmt: skip
             obsolete = prefetch.cancel_obsolete(connection)
             return tables.job_of(connection, _existing_row(connection, row["id"])), [row["id"], *obsolete]
@@ -230,13 +229,7 @@ class Journal:
                 "UPDATE jobs SET state = ?, started = ?, attempts = attempts + 1, lost = lost + 1 WHERE number = ?",
                 (RUNNING, time.time(), row["number"]),
             )
-            body: Started = {
-                "engine": row["engine"],
-                "device": device,
-                "attempt": row["attempts"] + 1,
-                "chooses": is_choice(json.loads(row["params"])),
-            }
-            tables.append_event(connection, row["number"], "started", body)
+            tables.append_started(connection, row, device, row["attempts"] + 1)
             return _existing_row(connection, row["id"]), [*prefetch.cancel_obsolete(connection), row["id"]]
 
         row = await self._change(work, wakes=False, lasting=False)
@@ -259,6 +252,17 @@ class Journal:
 
         lasting = any(kind not in _PASSING for kind, _ in events)
         await self._change(work, wakes=False, moves=False, lasting=lasting)
+
+    async def change_engine(self, job_id: str, change: EngineChange, device: str) -> None:
+        """Have another engine do a running job, as a second ``started`` event says."""
+
+        def work(connection: sqlite3.Connection) -> tuple[None, list[str]]:
+            tables.change_engine(connection, _existing_row(connection, job_id), change)
+            row = _existing_row(connection, job_id)
+            tables.append_started(connection, row, device, row["attempts"])
+            return None, [job_id]
+
+        await self._change(work, wakes=False, moves=False)
 
     async def succeed(self, job_id: str, ranking: Sequence[RankedTake] = ()) -> list[str]:
         """End a job as succeeded; prefetch its next batch if its request asks for it.

@@ -66,6 +66,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         spent=json.dumps(spent),
         origin=row["origin"],
         note=row["note"],
+        spare=row["spare"],
     )
 
 

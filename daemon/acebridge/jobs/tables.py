@@ -12,14 +12,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 from acebridge.jobs import order
-from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
+from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued, Started
 from acebridge.store import uses
-from acebridge.workers.messages import Error, Json, Take, TaskParams
+from acebridge.workers.messages import EngineChange, Error, Json, Take, TaskParams
+from acestep_runtime.tasks.choosing import is_choice
 from acestep_runtime.tasks.takes import seeds_of
 
 #: What a list has of a job: all but what is known of its takes, which may be long.
 _LISTED = """number, id, task, params, engine, state, priority, attempts, created, started, finished, last_sequence, progress,
-  error, sources, next_of, asked, origin, note,
+  error, sources, next_of, asked, origin, note, spare,
   iif(json_valid(takes), (SELECT json_group_array(json_remove(value, '$.facts')) FROM json_each(takes)), takes) AS takes"""
 #: The newest job before one that makes the same and did not fail; its index is `jobs_by_content`.
 SAME = """SELECT id FROM jobs WHERE content = ? AND content != '' AND number < ?
@@ -62,6 +63,7 @@ def job_from_row(row: sqlite3.Row, position: int = 0) -> Job:
         requested=bool(row["asked"]),
         origin=json.loads(row["origin"]),
         note=row["note"],
+        spare=row["spare"],
     )
 
 
@@ -138,6 +140,26 @@ def digest(content: Mapping[str, Json]) -> str:
 def append_queued(connection: sqlite3.Connection, number: int) -> None:
     """Add the event that a job waits. That its place has changed since is told to those who watch, and not stored."""
     append_event(connection, number, "queued", {"position": order.position_of(connection, number)})
+
+
+def append_started(connection: sqlite3.Connection, row: sqlite3.Row, device: str, attempt: int) -> None:
+    """Add the event that an engine works on a job."""
+    body: Started = {
+        "engine": row["engine"],
+        "device": device,
+        "attempt": attempt,
+        "chooses": is_choice(json.loads(row["params"])),
+    }
+    append_event(connection, row["number"], "started", body)
+
+
+def change_engine(connection: sqlite3.Connection, row: sqlite3.Row, change: EngineChange) -> None:
+    """Store that another engine does a job."""
+    content = _content_of(row["task"], change["engine"], json.loads(row["params"]))
+    connection.execute(
+        "UPDATE jobs SET engine = ?, model = '', note = ?, spare = '', content = ? WHERE number = ?",
+        (change["engine"], change["note"], content, row["number"]),
+    )
 
 
 def append_event(connection: sqlite3.Connection, number: int, kind: str, body: EventBody) -> None:

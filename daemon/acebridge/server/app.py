@@ -294,7 +294,7 @@ def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
     config = daemon.context.config
     memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
-    limits = Limits(step_s=config.step_limit_s, memory_bytes=memory_bytes)
+    limits = Limits(step_s=config.step_limit_s, stop_s=config.cancel_grace_s, memory_bytes=memory_bytes)
     daemon.context.scheduler.start(
         [LocalWorker(device, daemon.launcher, limits=limits, record=daemon.workers.add) for device in chosen]
     )
@@ -317,7 +317,7 @@ async def _start_workers_on(
 async def _preload(launcher: Launcher) -> None:
     """Import what the neural engine needs if it can run here: that takes seconds, other engines are imported when needed."""
     neural = registry.ENGINES["neural"]
-    if await asyncio.to_thread(neural.missing, None) is None:
+    if await asyncio.to_thread(neural.missing, None, "") is None:
         await launcher.preload(neural.modules)
 
 

@@ -70,7 +70,7 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
-    choice = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task])
+    choice = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task], _model_of(request))
     try:
         return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
     except NotFound:
@@ -104,8 +104,9 @@ async def _queue_job(
         task,
         params,
         engine=choice.engine.name,
-        model=await asyncio.to_thread(_model_of, asked, choice.engine),
+        model=await asyncio.to_thread(_model_to_load, asked, choice.engine),
         note=choice.note,
+        spare=registry.spare_engine(submission.engine, choice.engine, _sampling_of(asked)),
         priority=submission.priority,
         key=submission.key,
         request_digest=request_digest,
@@ -126,7 +127,7 @@ async def validate(
     task, submission = method_of(request).task, _parse_submission(request.submission)
     if submission.key:
         await journal.find_key(submission.key, _digest(request))
-    engine, _ = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task])
+    engine, _ = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task], _model_of(request))
     with tempfile.TemporaryDirectory() as folder:
         places = {
             name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
@@ -165,14 +166,25 @@ def _task_of(
         _check_end(Source, region, f"{name}.region.")
         fields[name] = {**source, **region}
     task = with_all_seeds(build_task(kind.name, fields))
-    registry.check_sampling(engine, kind, getattr(task, "sampling", Sampling()))
+    registry.check_sampling(engine, kind, _sampling_of(task))
     return task
 
 
-def _model_of(task: Task, engine: registry.EngineInfo) -> str:
+def _model_to_load(task: Task, engine: registry.EngineInfo) -> str:
     """Return the full name of the model that an engine loads for a task."""
-    settings = getattr(task, "thinking", Thinking()) if task.kind == "text" else getattr(task, "sampling", Sampling())
+    settings = getattr(task, "thinking", Thinking()) if task.kind == "text" else _sampling_of(task)
     return engine.model_of(type(task), settings.model, task.chooses_base_model)
+
+
+def _sampling_of(task: Task) -> Sampling:
+    sampling: Sampling = getattr(task, "sampling", Sampling())
+    return sampling
+
+
+def _model_of(request: TaskRequest) -> str:
+    """Return the model that a request names, "" for none."""
+    sampling = fields_of(request).get("sampling", {})
+    return str(sampling.get("model", "")) if isinstance(sampling, Mapping) else ""
 
 
 def _check_end(kind: type[Task | Source], fields: Mapping[str, FieldValue], prefix: str) -> None:

@@ -111,6 +111,8 @@ _NEEDS = """
 ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '';
 CREATE INDEX jobs_by_need ON jobs (engine, task, model, priority DESC, asked DESC, number) WHERE state = 'queued';
 """
+# ``spare`` is the engine that does a job where memory is short for its own, "" for none.
+_SPARE_ENGINES = "ALTER TABLE jobs ADD COLUMN spare TEXT NOT NULL DEFAULT ''"
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -148,6 +150,7 @@ MIGRATIONS = (
     Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
     Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
     Migration(7, "what a waiting job needs", lambda connection: _run_all(connection, _NEEDS)),
+    Migration(8, "the engine of a job where memory is short", lambda connection: _run_all(connection, _SPARE_ENGINES)),
 )
 VERSION = MIGRATIONS[-1].version
 

@@ -93,9 +93,9 @@ class Worker(Protocol):
         ...
 
     async def cancel(self, order_id: str) -> None:
-        """Ask it to stop its last order, once it has it. The end of `run` shows when it has stopped.
+        """Ask it to stop the order that it runs. The end of `run` shows when the caller may go on.
 
-        Never overtakes that order, so it waits while the worker starts. An order that has already ended is no error.
+        An order that has already ended is no error.
         """
         ...
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from acebridge.background import wait_at_most
 from acebridge.workers import memory
 from acebridge.workers.base import Device, Need, OutOfMemory, WorkerDied
 from acebridge.workers.launch import START_LIMIT_S, Child, Launcher, log_output
-from acebridge.workers.messages import BEAT_S, Message, Order, WorkOrder, decode_message, encode
+from acebridge.workers.messages import BEAT_S, CANCELLED_ERROR, Message, Order, WorkOrder, decode_message, encode
 from acestep_runtime.engines import registry
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 #: Only a process that hangs takes longer to end once its messages have; only one that a driver holds, once it was killed.
 _END_LIMIT_S, _KILL_LIMIT_S = 10.0, 10.0
 #: A wait counts in this many parts, each once: a computer that sleeps, or a daemon that is stopped, is no worker that hangs.
 _PARTS = 4
+#: Seconds that a cancelled order may take to end before its caller goes on without it.
+_PATIENCE_S = 0.5
 #: Seconds between two looks at the memory that a worker takes.
 _LOOK_S = 0.25
 #: The exit code of a process that was killed and does not end.
@@ -37,6 +41,8 @@ class Limits:
     silence_s: float = 120.0
     #: Seconds at work without progress.
     step_s: float = 0.0
+    #: Seconds that it may go on with a cancelled order, unless it loads a model.
+    stop_s: float = 10.0
     #: Memory that it alone takes.
     memory_bytes: int = 0
 
@@ -45,6 +51,9 @@ class LocalWorker:
     """See `acebridge.workers.base.Worker`. The process starts with the first order, and again after it has died.
 
     One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process.
+
+    A cancelled order ends at once, also where the process cannot stop: it starts, imports, or loads a model. It goes on with
+    that in the background; the next order waits for it, and finds what was loaded.
     """
 
     def __init__(
@@ -66,8 +75,14 @@ class LocalWorker:
         self._child: Child | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._start_task: asyncio.Task[None] | None = None
-        # Held until the process has its order, so that a cancel never overtakes it.
-        self._ordering = asyncio.Lock()
+        #: Reads what the process still says of a cancelled order.
+        self._rest_task: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Message] | None = None
+        self._order_id = ""
+        #: Set when the order has to stop.
+        self._stop = asyncio.Event()
+        #: Whether its last sign of life said that it loads a model.
+        self._loads = False
 
     @property
     def pid(self) -> int:
@@ -92,26 +107,111 @@ class LocalWorker:
         """See `Worker.run`."""
         was_idle = bool(self.pid)
         watch: asyncio.Task[None] | None = None
+        self._order_id = order["id"]
+        self._stop.clear()
         try:
-            try:
-                await self._send_order(order)
-                watch = self._start_watch()
-                message = await self._read()
-            except OutOfMemory:
-                raise
-            except WorkerDied as death:
-                # An idle process may have died, or been ended, long before: that is not this order's fault.
-                raise WorkerDied(str(death), took_order=not was_idle) from None
+            if not await self._make_ready(order):
+                yield self._cancelled()
+                return
+            await self._send(order)
+            watch, stop_at_s = self._start_watch(), 0.0
             while True:
-                if message["type"] == "done" or message["type"] == "error":
-                    self._models = message["models"]
+                if self._stop.is_set() and not stop_at_s:
+                    await self._send({"op": "cancel", "id": order["id"]})
+                    stop_at_s = asyncio.get_running_loop().time() + _PATIENCE_S
+                try:
+                    message = await self._read_until(stop_at_s)
+                except OutOfMemory:
+                    raise
+                except WorkerDied as death:
+                    # An idle process may have died, or been ended, long before: that is not this order's fault.
+                    raise WorkerDied(str(death), took_order=not was_idle) from None
+                if message is not None:
+                    was_idle = False
                     yield message
+                    if message["type"] == "done" or message["type"] == "error":
+                        return
+                elif stop_at_s:
+                    self._rest_task = asyncio.create_task(self._read_rest(watch))
+                    watch = None
+                    yield self._cancelled()
                     return
-                yield message
-                message = await self._read()
+        finally:
+            self._order_id = ""
+            if watch is not None:
+                watch.cancel()
+                self._end_reading()
+
+    def _cancelled(self) -> Message:
+        return {"type": "error", "body": CANCELLED_ERROR, "models": list(self.models)}
+
+    async def _make_ready(self, order: WorkOrder) -> bool:
+        """Have a process that takes an order; return false where the order has to stop before."""
+        if not await self._wait(self._rest_task):
+            return False
+        if self._start_task is None or self._start_task.done():
+            if self.pid:
+                return True
+            modules = registry.ENGINES[order["engine"]].modules
+            self._start_task = _in_background(self._start_process(modules))
+        if not await self._wait(self._start_task):
+            return False
+        if self._start_task.cancelled():
+            raise WorkerDied("ended at its start")
+        self._start_task.result()
+        return True
+
+    async def _wait(self, task: asyncio.Task[T] | None) -> bool:
+        """Wait for a task, or until the order has to stop; return whether the task has ended. It goes on otherwise."""
+        if task is None or task.done():
+            return True
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        return task.done()
+
+    async def _read_until(self, stop_at_s: float) -> Message | None:
+        """Return the next message that says something; ``None`` at that time of the event loop, or, where it is 0, as soon as
+        the order has to stop.
+        """
+        if self._reading is None:
+            self._reading = _in_background(self._read())
+        if stop_at_s:
+            await asyncio.wait([self._reading], timeout=max(0.0, stop_at_s - asyncio.get_running_loop().time()))
+        else:
+            await self._wait(self._reading)
+        if not self._reading.done():
+            return None
+        reading, self._reading = self._reading, None
+        message = reading.result()
+        if message["type"] == "done" or message["type"] == "error":
+            self._models = message["models"]
+        return message
+
+    async def _read_rest(self, watch: asyncio.Task[None] | None) -> None:
+        """Read what a process says of a cancelled order until that ends; end a process that goes on for too long."""
+        limit_s, now_s = self._limits.stop_s, asyncio.get_running_loop().time
+        try:
+            self._loads, end_s = False, now_s() + limit_s
+            while (message := await self._read_until(end_s)) is None or message["type"] not in ("done", "error"):
+                if message is None and not self._loads:
+                    await self._end_hanging(f"it did not stop in {limit_s:g} s")
+                    return
+                if message is None:
+                    self._loads, end_s = False, now_s() + limit_s
+        except WorkerDied as death:
+            log.warning("a worker ended after a cancelled order: %s", death, extra={"device": self.device.name})
         finally:
             if watch is not None:
                 watch.cancel()
+            self._end_reading()
+
+    def _end_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _start_watch(self) -> asyncio.Task[None] | None:
         """Have a process end that takes more memory than it may."""
@@ -125,23 +225,6 @@ class LocalWorker:
             await asyncio.sleep(_LOOK_S)
         self._taken_bytes = taken
         child.kill()
-
-    async def _send_order(self, order: WorkOrder) -> None:
-        async with self._ordering:
-            if not self.pid:
-                await self._start(registry.ENGINES[order["engine"]].modules)
-            await self._send(order)
-
-    async def _start(self, modules: Sequence[str]) -> None:
-        """Start the process. Raises `WorkerDied` when `kill` ends the start."""
-        self._start_task = task = asyncio.create_task(self._start_process(modules))
-        try:
-            await asyncio.wait([task])
-        finally:
-            task.cancel()  # when this wait is cancelled
-        if task.cancelled():
-            raise WorkerDied("ended at its start")
-        task.result()
 
     async def _start_process(self, modules: Sequence[str]) -> None:
         self._starts += 1
@@ -176,6 +259,7 @@ class LocalWorker:
             message = reading.result()
             if message["type"] != "alive":
                 return message
+            self._loads = message["loads"]
             quiet_s += BEAT_S
             if 0 < limits.step_s <= quiet_s:
                 raise await self._end_hanging(f"no progress for {limits.step_s:g} s")
@@ -206,14 +290,14 @@ class LocalWorker:
 
     async def cancel(self, order_id: str) -> None:
         """See `Worker.cancel`."""
-        async with self._ordering:
-            await self._send({"op": "cancel", "id": order_id})
+        if order_id == self._order_id:
+            self._stop.set()
 
     async def kill(self) -> None:
         """See `Worker.kill`."""
-        if self._start_task is not None:
-            self._start_task.cancel()
-            await asyncio.wait([self._start_task])
+        for task in filter(None, (self._start_task, self._rest_task)):
+            task.cancel()
+            await asyncio.wait([task])
         await self._end_process()
 
     async def _end_process(self) -> None:
@@ -231,6 +315,13 @@ class LocalWorker:
             log.error("a worker cannot be ended", extra={"pid": child.pid, "device": self.device.name})
             if self._child is child:
                 self._child = None
+
+
+def _in_background(work: Coroutine[None, None, T]) -> asyncio.Task[T]:
+    """Return a task for which nobody may wait in the end: then its error is missed by nobody."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
 
 async def _ends_within(limit_s: float, task: asyncio.Task[Message]) -> bool:

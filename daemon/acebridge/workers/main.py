@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, NoReturn
@@ -46,7 +48,7 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
-from acestep_runtime.recording import NewFrames, Ranking, TakeFiles, record
+from acestep_runtime.recording import EngineChange, NewFrames, Ranking, TakeFiles, record
 from acestep_runtime.tasks import Task, base, build_task, choosing
 from acestep_runtime.tasks.base import OutputHeader
 from acestep_runtime.values import CancelToken
@@ -67,11 +69,12 @@ def run_task(
     first_output: int = 0,
     *,
     note: str = "",
+    spare: Callable[[], Engine] | None = None,
 ) -> Iterator[Message]:
     """Run ``task`` and yield its messages; the WAV files appear in ``folder``. See `record`."""
     began_s, last_progress_s = time.monotonic(), -1.0
     base_s = 0.0
-    for event in record(task, engine, folder, cancel, earlier, first_output, note=note):
+    for event in record(task, engine, folder, cancel, earlier, first_output, note=note, spare=spare):
         if isinstance(event, Progress):
             elapsed_s = time.monotonic() - began_s
             if event.fraction == 0:  # a model was loaded until now, which takes other time than what follows
@@ -86,6 +89,8 @@ def run_task(
         elif isinstance(event, NewFrames):
             body: Audio = {"output": event.output, "offset_frames": event.offset_frames, "frames": event.frames}
             yield {"type": "audio", "body": body}
+        elif isinstance(event, EngineChange):
+            yield {"type": "engine", "body": {"engine": event.engine, "note": event.note}}
         elif isinstance(event, Ranking):
             yield {"type": "ranking", "body": [_ranking_row(take) for take in event.takes]}
         else:
@@ -153,6 +158,7 @@ class Engines:
     def __init__(self, device: str, memory_bytes: int = 0) -> None:
         self._device = device
         self._loaded: dict[str, Engine] = {}
+        self._is_importing = False
         self.memory_bytes = memory_bytes
 
     def __contains__(self, name: str) -> bool:
@@ -163,17 +169,27 @@ class Engines:
         if name not in self._loaded:
             uses_device = any(registry.ENGINES[each].uses_device for each in (name, *self._loaded))
             memory.limit_own(0 if uses_device else self.memory_bytes)
-            self._loaded[name] = registry.load(
-                registry.ENGINES[name], device=self._device, memory_bytes=self.memory_bytes
-            )
+            self._is_importing = True
+            try:
+                self._loaded[name] = registry.load(
+                    registry.ENGINES[name], device=self._device, memory_bytes=self.memory_bytes
+                )
+            finally:
+                self._is_importing = False
         return self._loaded[name]
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether an engine or a model is being loaded: no cancel stops that, and what is loaded stays."""
+        return self._is_importing or any(each.is_loading for each in self._hosts())
+
+    def _hosts(self) -> list[ModelHost]:
+        return [engine for engine in list(self._loaded.values()) if isinstance(engine, ModelHost)]
 
     @property
     def models(self) -> list[str]:
         """Names of the models that are loaded."""
-        return [
-            name for engine in self._loaded.values() if isinstance(engine, ModelHost) for name in engine.resident_models
-        ]
+        return [name for engine in self._hosts() for name in engine.resident_models]
 
 
 def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[Message]:
@@ -186,7 +202,9 @@ def run_job(order: JobOrder, engines: Engines, cancel: CancelToken) -> Iterator[
     earlier = [base.Take(take["take"], take["seed"], metadata_from_json(take["facts"])) for take in order["takes"]]
     first_output = sum(len(take["outputs"]) for take in order["takes"])
     folder = Path(order["folder"])
-    yield from run_task(task, engine, folder, cancel, earlier, first_output, note=order["note"])
+    shutil.rmtree(folder, ignore_errors=True)  # what an attempt left that was cancelled while it had files open
+    spare = partial(engines.get, order["spare"]) if order["spare"] else None
+    yield from run_task(task, engine, folder, cancel, earlier, first_output, note=order["note"], spare=spare)
 
 
 def manage_model(order: ModelOrder, engines: Engines) -> Iterator[Message]:
@@ -230,19 +248,26 @@ class _Messages:
                 view = view[self._pipe.write(view) or 0 :]
 
 
-def _beat(messages: _Messages, at_work: threading.Event) -> None:
+def _beat(messages: _Messages, at_work: threading.Event, engines: Engines) -> None:
     while at_work.wait():
         time.sleep(BEAT_S)
         if at_work.is_set():
-            messages.send({"type": "alive"})
+            messages.send({"type": "alive", "loads": engines.is_loading})
 
 
-def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dict[str, CancelToken]) -> None:
+def _read_orders(
+    orders: BinaryIO,
+    waiting: SimpleQueue[WorkOrder],
+    running: dict[str, CancelToken],
+    messages: _Messages,
+    engines: Engines,
+) -> None:
     for line in orders:
         order = decode_order(line)
         if order["op"] == "cancel":
             if (token := running.get(order["id"])) is not None:
                 token.cancel()
+                messages.send({"type": "alive", "loads": engines.is_loading})
         elif order["op"] != "start":
             running[order["id"]] = CancelToken()
             waiting.put(order)
@@ -260,8 +285,8 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
     running: dict[str, CancelToken] = {}
     answers, at_work = _Messages(messages), threading.Event()
-    threading.Thread(target=_read_orders, args=(orders, waiting, running), daemon=True).start()
-    threading.Thread(target=_beat, args=(answers, at_work), daemon=True).start()
+    threading.Thread(target=_read_orders, args=(orders, waiting, running, answers, engines), daemon=True).start()
+    threading.Thread(target=_beat, args=(answers, at_work, engines), daemon=True).start()
     answers.send({"type": "ready"})
     while True:
         at_work.clear()

@@ -83,6 +83,13 @@ class RankedTake(TypedDict):
     kept: bool
 
 
+class EngineChange(TypedDict):
+    """See `acestep_runtime.recording.EngineChange`."""
+
+    engine: str
+    note: str
+
+
 class Error(TypedDict, total=False):
     """The error of a job; empty without one. ``kind`` is the class of the error."""
 
@@ -91,6 +98,9 @@ class Error(TypedDict, total=False):
     remedy: str
     details: dict[str, str]
 
+
+#: Of an order that was cancelled.
+CANCELLED_ERROR: Error = {"kind": "Cancelled", "message": "The job was cancelled.", "remedy": "", "details": {}}
 
 # ---- orders ----
 
@@ -109,7 +119,8 @@ class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
     ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
-    ``note`` is one more warning of its takes.
+    ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory is short for ``engine``, ""
+    for none.
     """
 
     op: Literal["job"]
@@ -118,6 +129,7 @@ class JobOrder(TypedDict):
     params: TaskParams
     engine: str
     note: str
+    spare: str
     files: Mapping[str, str]
     folder: str
     takes: Sequence[Take]
@@ -153,9 +165,17 @@ class ReadyMessage(TypedDict):
 
 
 class AliveMessage(TypedDict):
-    """The worker is at work, and not stopped; it says nothing of progress."""
+    """The worker is at work, and not stopped; it says nothing of progress. ``loads``: it loads an engine or a model."""
 
     type: Literal["alive"]
+    loads: bool
+
+
+class EngineMessage(TypedDict):
+    """Another engine makes the takes than the one of the order, from the first on."""
+
+    type: Literal["engine"]
+    body: EngineChange
 
 
 class ProgressMessage(TypedDict):
@@ -211,6 +231,7 @@ class ErrorMessage(TypedDict):
 Message: TypeAlias = (
     ReadyMessage
     | AliveMessage
+    | EngineMessage
     | ProgressMessage
     | HeaderMessage
     | AudioMessage

@@ -104,6 +104,37 @@ def test_auto_takes_no_model_that_this_machine_can_never_hold(monkeypatch: pytes
     assert registry.resolve("auto", TextToMusic) == (NEURAL, "")
 
 
+def test_memory_is_judged_by_the_model_of_the_request_and_by_the_precision(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_original(models / "acestep-v15-base", model_version="base")
+    sizes = {"acestep-v15-turbo": 1 << 20, "acestep-v15-base": 1 << 28}
+    monkeypatch.setattr(registry, "count_weights", lambda checkpoint: (sizes[checkpoint.name], 0, 1 << 28))
+    monkeypatch.setattr(registry.machine, "total_bytes", lambda: 2 << 30)
+    monkeypatch.setattr(registry.machine, "may_have_gpu_memory", lambda: False)
+    monkeypatch.setenv("ACEBRIDGE_PRECISION", "auto")
+    assert registry.resolve("auto", TextToMusic) == (NEURAL, "")
+    assert "model acestep-v15-base needs 2.2 GiB" in registry.resolve("auto", TASKS["lego"]).note
+    reason = r"acestep-v15-base needs 2\.2 GiB of memory, and there are"
+    with pytest.raises(UnsupportedTask, match=reason):
+        registry.resolve("neural", TextToMusic, "base")
+    assert registry.resolve("auto", TextToMusic, "base").engine is DRAFT
+    with pytest.raises(InvalidValue, match=reason):
+        registry.check_sampling(DRAFT, TextToMusic, Sampling(model="base"))
+    assert registry.resolve("auto", TextToMusic, "nobody's") == (NEURAL, "")  # the name is refused by `check_sampling`
+    monkeypatch.setenv("ACEBRIDGE_PRECISION", "float32")
+    assert "acestep-v15-turbo needs 2.3 GiB" in registry.resolve("auto", TextToMusic).note
+
+
+@pytest.mark.usefixtures("models")
+def test_another_engine_helps_out_only_where_nobody_asked_for_this_one() -> None:
+    assert registry.spare_engine("auto", NEURAL, Sampling()) == "draft"
+    assert registry.spare_engine("auto", DRAFT, Sampling()) == ""
+    assert registry.spare_engine("neural", NEURAL, Sampling()) == ""
+    for sampling in (Sampling(model="turbo"), Sampling(vae="mine"), Sampling(adapters=(Adapter("warm"),))):
+        assert registry.spare_engine("auto", NEURAL, sampling) == ""
+
+
 def test_nothing_is_noted_where_nobody_has_set_up_the_neural_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,9 +154,9 @@ def test_a_language_model_alone_answers_in_words(models: Path) -> None:
     write_language_model(models / "acestep-5Hz-lm-0.6B")
     able = {task for task, lack in registry.missing_by_task(NEURAL, TASKS.values()).items() if lack is None}
     assert able == {"create_sample", "format_sample"}
-    assert NEURAL.missing(None) is None
+    assert NEURAL.missing(None, "") is None
     (models / "acestep-5Hz-lm-0.6B" / "tokenizer.json").unlink()
-    assert NEURAL.missing(None) is not None
+    assert NEURAL.missing(None, "") is not None
 
 
 def test_a_model_or_an_adapter_that_cannot_be_honoured_is_refused(models: Path) -> None:
@@ -165,7 +196,7 @@ def test_the_note_of_a_choice_is_the_first_warning_of_each_take(tmp_path: Path) 
 
 
 def test_looking_reads_files_again_only_when_they_have_changed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert NEURAL.missing(TextToMusic) is None
+    assert NEURAL.missing(TextToMusic, "") is None
     read: list[Path] = []
     opening = Path.open
 
@@ -175,8 +206,8 @@ def test_looking_reads_files_again_only_when_they_have_changed(models: Path, mon
         return opening(path, *how, **more)
 
     monkeypatch.setattr(Path, "open", count)
-    assert NEURAL.missing(TextToMusic) is None
+    assert NEURAL.missing(TextToMusic, "") is None
     assert read == []
     (models / "acestep-v15-turbo" / "model.safetensors").write_bytes(safetensors("a", "b"))
-    assert NEURAL.missing(TextToMusic) is None
+    assert NEURAL.missing(TextToMusic, "") is None
     assert [path.name for path in read] == ["model.safetensors"]

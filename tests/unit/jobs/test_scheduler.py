@@ -43,6 +43,27 @@ def test_a_job_that_succeeds(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_a_job_that_another_engine_takes_over_is_a_job_of_that_engine(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        job_id = await core.submit(spare="draft", auto_gen=True, session="one")
+        order = await core.worker.next_order()
+        assert order["op"] == "job"
+        assert (order["engine"], order["spare"]) == ("fake", "draft")
+        core.worker.say({"type": "engine", "body": {"engine": "draft", "note": "Memory was short."}})
+        core.worker.make_take()
+        core.worker.finish()
+        job = await core.wait_for_end(job_id)
+        assert (job.engine, job.note, job.spare, job.attempts) == ("draft", "Memory was short.", "", 1)
+        bodies: list[Any] = [event.body async for batch in core.journal.watch(job_id) for event in batch]
+        engines = [body["engine"] for body in bodies if "engine" in body]
+        assert engines == ["fake", "draft", "draft"]  # started, started again, completed
+        following = await core.worker.next_order()
+        assert following["op"] == "job"
+        assert (following["engine"], following["note"]) == ("draft", "Memory was short.")
+
+    play(tmp_path, scenario)
+
+
 def test_readers_find_an_output_at_every_moment(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         adopt, seen = core.store.adopt, []

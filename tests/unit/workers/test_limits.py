@@ -90,7 +90,7 @@ def test_signs_of_life_without_progress_are_not_enough(tmp_path: Path, slow_orde
         def stop_and_beat() -> None:
             os.kill(worker.pid, signal.SIGSTOP)
             assert worker._child is not None
-            worker._child.messages.feed_data(4 * encode({"type": "alive"}))
+            worker._child.messages.feed_data(4 * encode({"type": "alive", "loads": False}))
 
         with pytest.raises(WorkerDied, match=rf"^no progress for {4 * BEAT_S:g} s$"):
             await run_and(worker, slow_order, stop_and_beat)
@@ -102,7 +102,7 @@ def test_signs_of_life_are_no_messages(tmp_path: Path) -> None:
     async def scenario(worker: LocalWorker) -> None:
         def beat() -> None:
             assert worker._child is not None
-            worker._child.messages.feed_data(3 * encode({"type": "alive"}))
+            worker._child.messages.feed_data(3 * encode({"type": "alive", "loads": False}))
 
         messages = await run_and(worker, job(tmp_path), beat)
         assert kinds(messages) == ["header", "audio", "take", "done"]
@@ -141,7 +141,7 @@ def test_a_worker_at_work_says_that_it_is_alive_and_one_at_rest_says_nothing(
         assert worker._child is not None
         before = len(worker._child.messages._buffer)  # type: ignore[attr-defined]
         await asyncio.sleep(0.2)  # ten times as long as between two beats: one may have been on its way
-        assert len(worker._child.messages._buffer) - before <= 2 * len(encode({"type": "alive"}))  # type: ignore[attr-defined]
+        assert len(worker._child.messages._buffer) - before <= 2 * len(encode({"type": "alive", "loads": False}))  # type: ignore[attr-defined]
 
     play(tmp_path, scenario, Limits())
 

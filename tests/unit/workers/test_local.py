@@ -18,11 +18,12 @@ from acebridge.workers.base import Device, WorkerDied
 from acebridge.workers.forkserver import IS_SUPPORTED, ForkServer
 from acebridge.workers.launch import Child, Spawner
 from acebridge.workers.local import Limits, LocalWorker
-from acebridge.workers.messages import JobOrder, Message, encode
+from acebridge.workers.messages import CANCELLED_ERROR, JobOrder, Message, encode
 from tests.support.daemon import PATIENCE_S, expected_tone
 from tests.support.signals import decode_chunk
 
 SECONDS = 0.25
+CANCELLED: Message = {"type": "error", "body": CANCELLED_ERROR, "models": []}
 
 
 def job(folder: Path, *, seed: int = 1, caption: str = "", steps: int = 2, order_id: str = "job") -> JobOrder:
@@ -30,8 +31,8 @@ def job(folder: Path, *, seed: int = 1, caption: str = "", steps: int = 2, order
         "duration_s": SECONDS, "music": {"caption": caption}, "sampling": {"steps": steps}, "output": {"seeds": [seed]},
     }  # fmt: skip
     return {
-        "op": "job", "id": order_id, "task": "text2music", "params": params, "engine": "fake", "note": "", "files": {},
-        "folder": str(folder / f"{order_id}-{seed}"), "takes": [],
+        "op": "job", "id": order_id, "task": "text2music", "params": params, "engine": "fake", "note": "", "spare": "",
+        "files": {}, "folder": str(folder / f"{order_id}-{seed}"), "takes": [],
     }  # fmt: skip
 
 
@@ -123,17 +124,18 @@ def test_a_cancelled_job_ends_and_the_worker_stays(tmp_path: Path, play: Play, m
     play(tmp_path, scenario)
 
 
-def test_a_cancel_waits_for_its_job(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked for while the process still starts."""
-    monkeypatch.setenv("ACEBRIDGE_FAKE_STEP_MS", "100")
-
+def test_a_job_that_is_cancelled_while_the_process_starts_ends_at_once_and_the_start_goes_on(
+    tmp_path: Path, play: Play
+) -> None:
     async def scenario(worker: LocalWorker) -> None:
-        running = asyncio.create_task(messages_of(worker, job(tmp_path, steps=200)))
-        await asyncio.sleep(0)
-        await worker.cancel("job")
-        messages = await running
-        assert messages[-1]["type"] == "error"
-        assert messages[-1]["body"]["kind"] == "Cancelled"
+        for _ in range(2):
+            running = asyncio.create_task(messages_of(worker, job(tmp_path)))
+            await asyncio.sleep(0)
+            await worker.cancel("job")
+            assert await running == [CANCELLED]
+        assert not (tmp_path / "job-1").exists()
+        assert kinds(await messages_of(worker, job(tmp_path)))[-1] == "done"
+        assert worker.restarts == 0
 
     play(tmp_path, scenario)
 
@@ -231,12 +233,10 @@ def test_a_kill_works_while_the_process_starts(tmp_path: Path, moment: str) -> N
 
     async def scenario(worker: LocalWorker) -> None:
         running = asyncio.create_task(messages_of(worker, job(tmp_path)))
-        cancelling = asyncio.create_task(worker.cancel("job"))
         await until_async(lambda: launcher.calls == [moment] and (moment == "launch" or worker.pid != 0))
         await worker.kill()
         with pytest.raises(WorkerDied, match=r"^ended at its start$"):
             await running
-        await cancelling
         assert worker.pid == 0
         assert launcher.have_ended(len(launcher.children))
         launcher.hang.clear()

@@ -18,7 +18,7 @@ from acestep_runtime.values import CancelToken
 def order(folder: Path, **more: object) -> JobOrder:
     job_order: JobOrder = {
         "op": "job", "id": "1", "task": "text2music", "params": {"duration_s": 0.1, "output": {"seeds": [1]}},
-        "engine": "fake", "note": "", "files": {}, "folder": str(folder), "takes": [],
+        "engine": "fake", "note": "", "spare": "", "files": {}, "folder": str(folder), "takes": [],
     }  # fmt: skip
     return {**job_order, **more}  # type: ignore[typeddict-item]
 

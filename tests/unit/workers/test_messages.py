@@ -19,6 +19,7 @@ def test_an_order_is_one_line_and_round_trips(text: str) -> None:
         "params": {"music": {"caption": text}, "output": {"seeds": [0, 2**32 - 1]}, "steps": None, "shift": 0.1},
         "engine": "fake",
         "note": "",
+        "spare": "",
         "files": {"asset:0": text},
         "folder": text,
         "takes": [],

@@ -73,7 +73,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         name = request.name
         if not name:
             raise InvalidValue("name", "", "the name of a model", remedy=_NAME_REMEDY)
-        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing, None)
+        lack = await asyncio.to_thread(registry.ENGINES[_ENGINE].missing, None, "")
         if lack is not None:
             raise UnsupportedTask(f"Model {name[:80]!r} cannot be loaded: {lack.reason}.", remedy=lack.remedy)
         sizes = await self._sizes()
