@@ -9,17 +9,19 @@ import dataclasses
 import gc
 import math
 import operator
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.quality import SignalMeter
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
+from acestep_runtime.engines.neural import finishing
 from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_audio
 from acestep_runtime.engines.neural.evaluation import EVALUATIONS, TakeAnalysis, alignment_score, lm_score
 from acestep_runtime.engines.neural.language import (
@@ -169,7 +171,15 @@ class NeuralEngine:
     def _generate(
         self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken
     ) -> Iterator[EngineEvent]:
-        cache, planning_share = self._take_cache(request), 0.0
+        cache, planning_share, key = self._take_cache(request), 0.0, finishing.request_key(request)
+        made: Mapping[int, Tensor] = {}
+        if request.is_finishing:
+            if why := finishing.why_made_again(request.full, model, key):
+                yield Metadata({"warnings": [why]})
+            elif request.full is not None:
+                made = finishing.latents_by_number(request.full, model)
+                if (plan := finishing.plan_of(request.full)) is not None:
+                    cache.plans[request.seed] = plan
         if request.thinking.plan_first and request.task.can_plan and not request.codes:
             request = yield from self._plan(request, cache, cancel)
             planning_share = _PLANNING_SHARE
@@ -177,12 +187,16 @@ class NeuralEngine:
             yield Metadata(
                 {"plan": {"metadata": user_metadata(request.music, caption=True), "codes": list(request.codes)}}
             )
-        events = retry_with_offload(
-            model.placement,
-            lambda: generate_audio(model, request, cancel, cache.latents, analysis),
-            lambda event: isinstance(event, Block),
-        )
-        for event in events:
+        take_seed = request.take_seed
+
+        def work() -> Iterator[EngineEvent]:
+            cache.latents.update({(number, take_seed): latents for number, latents in made.items()})
+            return generate_audio(model, request, cancel, cache.latents, analysis, decodes_only=bool(made))
+
+        for event in retry_with_offload(model.placement, work, lambda event: isinstance(event, Block)):
+            if isinstance(event, Block) and event.full is not None:
+                full = finishing.with_origin(event.full, key, cache.plans.get(request.seed))
+                event = dataclasses.replace(event, full=full)
             if isinstance(event, Progress):
                 whole_s = None if event.whole_s is None else event.whole_s / (1 - planning_share)
                 fraction = planning_share + (1 - planning_share) * event.fraction
@@ -191,7 +205,7 @@ class NeuralEngine:
 
     def _take_cache(self, request: EngineRequest) -> TakeCache:
         """Return the cache of the request's job, empty for a new job."""
-        key = dataclasses.replace(request, seed=0, variations=(), source=None, reference=None)
+        key = dataclasses.replace(request, seed=0, variations=(), source=None, reference=None, full=None)
         audio = request.source, request.reference
         if self._cache is None or self._cache.key != key or any(map(operator.is_not, self._cache.audio, audio)):
             self._cache = TakeCache(key, audio)

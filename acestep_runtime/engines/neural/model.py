@@ -165,6 +165,11 @@ class Model:
                 self.velocity.forget_weights()
         return has_changed
 
+    @property
+    def adapter_files(self) -> tuple[AdapterFile, ...]:
+        """The files of the adapters on the transformer."""
+        return tuple(self._active_adapters)
+
     def _clear_adapters(self) -> None:
         self._active_adapters.clear()
         self.velocity.forget_weights()
