@@ -43,12 +43,16 @@ class Tempo:
 
 @dataclass(frozen=True)
 class Preview:
-    """The first ``bars`` bars of the samples ``start`` to ``end`` of a window. ``tempo`` ``None``: that of the take's plan."""
+    """The first ``bars`` bars of the samples ``start`` to ``end`` of a window, at least to sample ``least``.
+
+    ``tempo`` ``None``: that of the take's plan.
+    """
 
     bars: int
     start: int
     end: int
     tempo: Tempo | None = None
+    least: int = 0
 
     def with_plan(self, bpm: float | None, beats_per_bar: int | None) -> Preview:
         """Return it with a tempo: its own, that of a plan, or the assumed one where the plan says none."""
@@ -61,7 +65,8 @@ class Preview:
     def stop(self) -> int:
         """The sample after the last bar, at most the end. The tempo is known."""
         assert self.tempo is not None
-        return min(self.end, self.start + seconds_to_frames(self.bars * self.tempo.bar_s, ENGINE_RATE_HZ))
+        stop = self.start + seconds_to_frames(self.bars * self.tempo.bar_s, ENGINE_RATE_HZ)
+        return min(self.end, max(stop, self.least))
 
     @property
     def is_whole(self) -> bool:

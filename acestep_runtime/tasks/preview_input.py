@@ -19,14 +19,17 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 PREVIEWED = ("text2music", "cover", "repaint", "lego", "complete")
 
 
-def with_preview(request: EngineRequest, output: Output, engine: Engine, start: int, end: int) -> EngineRequest:
+def with_preview(
+    request: EngineRequest, output: Output, engine: Engine, start: int, end: int, least: int = 0
+) -> EngineRequest:
     """Return ``request`` with the preview that ``output`` asks for of samples ``start`` to ``end`` of the window.
 
-    There is none where the engine decodes nothing, and where the bars are known to be all that there is.
+    It reaches to sample ``least``: music before a song to the song. There is none where the engine
+    decodes nothing, and where the bars are known to be all.
     """
     if output.preview_bars is None or not engine.has_latents or request.task.name not in PREVIEWED:
         return request
-    preview = Preview(output.preview_bars, start, end, _tempo_of(request))
+    preview = Preview(output.preview_bars, start, end, _tempo_of(request), least)
     if not request.task.can_plan:
         preview = preview.with_plan(None, None)
     if preview.tempo is not None and preview.is_whole:

@@ -95,7 +95,7 @@ class Repaint(Task):
         span, latents = self.span(clip.frames, clip.rate_hz), read_source_latents(clip, engine)
         region = Region.around(clip, span, context_s, self.crossfade_ms, latents)
         request = region.request(engine_request(self, engine))
-        request = with_preview(request, self.output, engine, *region.engine_span)
+        request = with_preview(request, self.output, engine, *region.engine_span, request.known[0])
         is_preview = request.preview is not None
         if request.preview is not None:
             region = region.first_part(clip.from_engine_frame(request.preview.stop - request.preview.start))

@@ -28,7 +28,7 @@ _LEFT_OUT = {
     "source": None, "reference": None, "source_latents": None, "preview": None, "full": None, "take_seeds": (),
     "is_finishing": False, "auto_lrc": False, "auto_score": False, "has_planned_length": False,
 }  # fmt: skip
-_LOST = "The latents of the preview are not there any more"
+_LOST = "There are no latents of the preview, or no longer"
 
 
 def request_key(request: EngineRequest) -> str:
