@@ -13,7 +13,6 @@ from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.previews import ASSUMED_METER, FROM_REQUEST, FROM_SOURCE, FullLatents, Preview, Tempo
 from acestep_runtime.take_latents import read_full_latents
 from acestep_runtime.tasks.base import Output
-from acestep_runtime.units import ENGINE_RATE_HZ
 
 #: Tasks that may be previewed: those that make music. What is in a source already is there to hear, and to cut out.
 PREVIEWED = ("text2music", "cover", "repaint", "lego", "complete")
@@ -57,9 +56,9 @@ def _tempo_of(request: EngineRequest) -> Tempo | None:
     if request.source is None:
         return None
     from acestep_runtime.certainty import is_reported
-    from acestep_runtime.dsp.analysis import analyse
+    from acestep_runtime.engines.signal.analysis import analyse_source
 
-    analysis = analyse(request.source, ENGINE_RATE_HZ, timesignature=music.timesignature)
+    analysis = analyse_source(request)
     if not is_reported("tempo", analysis.confidence):
         return None
     meter = analysis.grid.beats_per_bar if is_reported("meter", analysis.confidence) else ASSUMED_METER

@@ -43,7 +43,8 @@ from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_so
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.interrupt import Interrupt
 from acestep_runtime.memory.machine import format_gib, usable_cores
-from acestep_runtime.memory.policy import select_device
+from acestep_runtime.memory.parts import parse_parts
+from acestep_runtime.memory.policy import check_device, select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -78,15 +79,22 @@ class NeuralEngine:
     reads_context = True
     has_latents = True
 
-    def __init__(self, folder: Path | None = None, *, device: str = "auto", memory_bytes: int = 0) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, device: str = "auto", memory_bytes: int = 0, parts: str = ""
+    ) -> None:
+        """``parts`` are on devices of their own, see `acestep_runtime.memory.parts`; then ``device`` does not count."""
         self._folder = folder
         self._memory_bytes = memory_bytes
-        self._device = select_device(device)
+        self._parts = parse_parts(parts)
+        for name in dict.fromkeys(self._parts.values()):
+            check_device(name)
+        self._device = select_device(self._parts.get("dit", device))
+        language_device = torch.device(self._parts.get("lm", str(self._device)))
         self._model: Model | None = None
-        if self._device.type == "cpu":  # more threads than cores wait for each other
+        if "cpu" in (self._device.type, *self._parts.values()):  # more threads than cores wait for each other
             torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         self._interrupt = Interrupt()
-        self._language = LanguageModelCache(self._device, self._interrupt)
+        self._language = LanguageModelCache(language_device, self._interrupt)
         self._cache: TakeCache | None = None
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
@@ -263,7 +271,7 @@ class NeuralEngine:
         if self._model is None or self._model.checkpoint != checkpoint:
             self._unload_model()  # two models do not fit into memory
             self._model = Model.load(
-                checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt
+                checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt, parts=self._parts
             )
         return self._model
 
@@ -300,4 +308,5 @@ class NeuralEngine:
     def _free_device_memory(self) -> None:
         """Collect garbage and return unused cached memory to the device."""
         gc.collect()
-        empty_device_cache(self._device)
+        for name in dict.fromkeys((str(self._device), *self._parts.values())):
+            empty_device_cache(torch.device(name))
