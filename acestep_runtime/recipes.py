@@ -25,7 +25,7 @@ from acestep_runtime.values import Json, TakeSeed, Variation
 #: Off leaves recipes out of files. A daemon sets it from its setting ``recipes``.
 VARIABLE = "ACEBRIDGE_RECIPES"
 #: Of the output, what says which takes there are, and not how one of them is made.
-_CHOICE = ("takes", "seeds", "variation_seeds", "tries", "min_score", "score_by", "keep_all")
+_CHOICE = ("takes", "seeds", "variation_seeds", "tries", "min_score", "score_by", "keep_all", "preview_id")
 _FORMAT = 1
 _HASH = re.compile("[0-9a-f]{64}")
 

@@ -20,8 +20,9 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, Progress
 from acestep_runtime.errors import EngineFailure, InvalidValue, NotEnoughMemory, UnsupportedTask
 from acestep_runtime.origins import Origins
+from acestep_runtime.previews import FullLatents
 from acestep_runtime.seed_guard import with_other_seeds
-from acestep_runtime.take_latents import TakeLatents, write_latents
+from acestep_runtime.take_latents import TakeLatents, no_latents, write_latents
 from acestep_runtime.tasks import with_all_seeds
 from acestep_runtime.tasks.base import Output, OutputBlock, OutputHeader, OutputLatents, Take, Task
 from acestep_runtime.tasks.choosing import RankedTake, is_enough, rank_takes
@@ -80,6 +81,7 @@ class _Recorder:
         self.path = folder / f"{header.output}.wav"
         self.frames = 0
         self.latents: TakeLatents | None = None
+        self.full: FullLatents | None = None
         self._digest = hashlib.sha256()
         self._dither = Dither.for_encoding(header.encoding, header.start_frame)
         self._file: BinaryIO = self.path.open("xb", buffering=0)
@@ -106,8 +108,11 @@ class _Recorder:
         os.fsync(self._file.fileno())
         self.close()
         sha256 = self._digest.hexdigest()
-        if self.latents is not None:
-            write_latents(self.latents, self.path, sha256)
+        latents = self.latents
+        if latents is None and self.full is not None:
+            latents = no_latents("", 1)
+        if latents is not None:
+            write_latents(latents, self.path, sha256, self.full)
         return OutputFile(self.header, self.path, sha256)
 
     def close(self) -> None:
@@ -214,7 +219,8 @@ def _record_takes(
                 if len(event.samples):
                     yield growing[event.output].add(event.samples)
             elif isinstance(event, OutputLatents):
-                growing[event.output].latents = event.latents
+                recorder = growing[event.output]
+                recorder.latents, recorder.full = event.latents, event.full
             else:
                 outputs = tuple(recorder.finish() for recorder in growing.values())
                 growing.clear()

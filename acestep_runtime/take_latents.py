@@ -13,15 +13,18 @@ Letters: T latent frames, C channels of a latent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from acestep_runtime.json_values import JsonObject
 from acestep_runtime.latents_files import latents_path, pack, read_file, unpack
+from acestep_runtime.previews import FullLatents, full_size, pack_full, unpack_full
 from acestep_runtime.temporary_files import replace_file
+from acestep_runtime.values import Json
 
 log = logging.getLogger(__name__)
 #: Samples of a latent frame at 48 kHz.
@@ -100,6 +103,11 @@ def _empty(frames: int, like: TakeLatents, start: int) -> TakeLatents:
     return TakeLatents(latents, np.zeros(frames, bool), start, like.vae, like.reach)
 
 
+def no_latents(vae: str, channels: int) -> TakeLatents:
+    """Return latents of which none is exact, for audio that has only those of a whole window to keep."""
+    return TakeLatents(np.zeros((1, channels), np.float16), np.zeros(1, bool), 0, vae, 0)
+
+
 def _copy(source: TakeLatents, target: TakeLatents, offset: int, frames: Span) -> None:
     """Copy the exact ones of these frames of the target; frame t of it is frame t + offset of the source."""
     first = max(frames[0], -offset)
@@ -114,19 +122,23 @@ def _copy(source: TakeLatents, target: TakeLatents, offset: int, frames: Span) -
 # ---- files ----
 
 
-def to_bytes(latents: TakeLatents, sha256: str) -> bytes:
-    """Return the file of latents; ``sha256`` is that of their audio."""
+def to_bytes(latents: TakeLatents, sha256: str, full: FullLatents | None = None) -> bytes:
+    """Return the file of latents; ``sha256`` is that of their audio. That of a preview has the ``full`` ones too."""
     frames, channels = latents.latents.shape
-    facts = {"audio": sha256, "vae": latents.vae, "start": latents.start, "reach": latents.reach,
-             "frames": frames, "channels": channels}  # fmt: skip
-    return pack(facts, latents.latents.astype("<f2").tobytes() + np.packbits(latents.exact).tobytes())
+    facts: dict[str, Json] = {"audio": sha256, "vae": latents.vae, "start": latents.start, "reach": latents.reach,
+                              "frames": frames, "channels": channels}  # fmt: skip
+    content = latents.latents.astype("<f2").tobytes() + np.packbits(latents.exact).tobytes()
+    if full is not None:
+        facts["full"], rest = pack_full(full)
+        content += rest
+    return pack(facts, content)
 
 
 def from_bytes(data: bytes, sha256: str) -> TakeLatents:
     """Return the latents in a file, of the audio with this hash. Raises ``ValueError`` for any other file."""
-    facts, content = unpack(data)
-    if facts.get("audio") != sha256:
-        raise ValueError("of other audio")
+    facts, content = _content_of(data, sha256)
+    if isinstance(full := facts.get("full"), Mapping):
+        content = content[: len(content) - full_size(full)]
     frames, channels, start, reach = (_number(facts.get(name)) for name in ("frames", "channels", "start", "reach"))
     size = 2 * frames * channels
     if frames < 1 or channels < 1 or reach < 0 or len(content) != size + -(-frames // 8):
@@ -136,6 +148,25 @@ def from_bytes(data: bytes, sha256: str) -> TakeLatents:
         raise ValueError("with values that are no numbers")
     exact = np.unpackbits(np.frombuffer(content[size:], np.uint8), count=frames).astype(bool)
     return TakeLatents(latents, exact, start, str(facts.get("vae")), reach)
+
+
+def full_from_bytes(data: bytes, sha256: str) -> FullLatents | None:
+    """Return the full latents in the file of a preview; ``None`` in any other. Raises as `from_bytes` does."""
+    facts, content = _content_of(data, sha256)
+    full = facts.get("full")
+    if not isinstance(full, Mapping):
+        return None
+    size = full_size(full)
+    if size > len(content):
+        raise ValueError("of another size")
+    return unpack_full(full, content[len(content) - size :])
+
+
+def _content_of(data: bytes, sha256: str) -> tuple[JsonObject, bytes]:
+    facts, content = unpack(data)
+    if facts.get("audio") != sha256:
+        raise ValueError("of other audio")
+    return facts, content
 
 
 def _number(value: object) -> int:
@@ -158,10 +189,19 @@ def read_latents(audio: Path, name: str, hash_audio: Callable[[], str]) -> TakeL
         return None
 
 
-def write_latents(latents: TakeLatents, audio: Path, sha256: str) -> None:
+def read_full_latents(audio: Path, sha256: str) -> FullLatents | None:
+    """Return the full latents beside the audio of a preview; ``None``, with a line in the log, where they are lost."""
+    try:
+        return full_from_bytes(read_file(latents_path(audio)), sha256)
+    except (OSError, ValueError) as error:
+        log.warning("The latents of a preview, %s, are not used (%s): its take is made again.", audio.name, error)
+        return None
+
+
+def write_latents(latents: TakeLatents, audio: Path, sha256: str, full: FullLatents | None = None) -> None:
     """Write latents beside their audio, which has this hash. A file that cannot be written is no error: audio is enough."""
     try:
         with replace_file(latents_path(audio)) as file:
-            file.write(to_bytes(latents, sha256))
+            file.write(to_bytes(latents, sha256, full))
     except OSError as error:
         log.warning("The latents of %s cannot be kept (%s).", audio.name, error)

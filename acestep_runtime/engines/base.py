@@ -16,6 +16,7 @@ from acestep_runtime.values import CancelToken, Morph, Music, Sampling, TakeSeed
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
+    from acestep_runtime.previews import FullLatents, Preview
     from acestep_runtime.take_latents import TakeLatents
 
 
@@ -58,7 +59,8 @@ class EngineRequest:
     batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those of a plan to follow.
     ``song_caption`` describes the song to which layers are made, the music's caption a layer. ``has_planned_length``: nobody
     asked for a length, and ``frames`` are what a `LengthPlanner` said. ``source_latents`` are those that the source was decoded
-    from, as far as they are known.
+    from, as far as they are known. Of a ``preview`` only its bars are decoded: elsewhere the roles may be silent. With
+    ``is_finishing`` the take has a preview whose latents are ``full``, where they are not lost: then nothing is denoised.
     """
 
     task: type[TaskTraits]
@@ -83,6 +85,9 @@ class EngineRequest:
     has_planned_length: bool = False
     morph: Morph = field(default_factory=Morph)
     source_latents: TakeLatents | None = None
+    preview: Preview | None = None
+    full: FullLatents | None = None
+    is_finishing: bool = False
 
     @property
     def chooses_base_model(self) -> bool:
@@ -111,12 +116,15 @@ class Progress:
 class Block:
     """The next ``[n, 2]`` samples of ``role``. Blocks of one role are contiguous from frame 0 and add up to N.
 
-    The first block of a role has its ``latents``, those of the whole window, where the role was decoded from some.
+    The first block of a role has its ``latents``, those of the whole window, where the role was decoded from some. That of a
+    role of which only a ``preview`` is decoded says which bars, and has its ``full`` latents.
     """
 
     role: str
     samples: Samples
     latents: TakeLatents | None = None
+    preview: Preview | None = None
+    full: FullLatents | None = None
 
 
 @dataclass(frozen=True)

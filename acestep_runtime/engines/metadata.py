@@ -83,6 +83,20 @@ class SourceLatents(TypedDict):
     encoded: int
 
 
+class PreviewLength(TypedDict):
+    """How much of a take that is a preview is there: ``bars`` bars, which are ``duration_s`` of ``whole_s`` seconds.
+
+    ``tempo_from`` is where the tempo of the bars comes from: "request", "source", "plan" or "assumed".
+    """
+
+    bars: int
+    duration_s: float
+    whole_s: float
+    bpm: float
+    timesignature: int
+    tempo_from: str
+
+
 class Variation(TypedDict):
     """A variation: how far it went, and the seed towards whose take."""
 
@@ -132,6 +146,7 @@ class TakeMetadata(TypedDict, total=False):
     certainty: Mapping[str, Certainty]
     variations: Sequence[Variation]
     source_latents: SourceLatents
+    preview: PreviewLength
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:

@@ -293,14 +293,14 @@ def _check_models(task: type[TaskTraits], sampling: Sampling) -> None:
         find_adapter(folder, adapter.name)
 
 
-def load(info: EngineInfo, *, device: str = "auto", memory_bytes: int = 0) -> Engine:
+def load(info: EngineInfo, *, device: str = "auto", memory_bytes: int = 0, parts: str = "") -> Engine:
     """Import and construct the engine, with a device if it uses one (see `select_device` in `memory.policy`).
 
-    ``memory_bytes`` is what this process may take, 0 for any.
+    ``memory_bytes`` is what this process may take, 0 for any. ``parts`` are on devices of their own, see `memory.parts`.
 
     Slow for real engines; only worker processes call it.
     """
     module, _, name = info.factory.partition(":")
-    options = {"device": device, "memory_bytes": memory_bytes} if info.uses_device else {}
+    options = {"device": device, "memory_bytes": memory_bytes, "parts": parts} if info.uses_device else {}
     engine: Engine = getattr(import_module(module), name)(**options)
     return engine

@@ -67,8 +67,11 @@ class CudaRecorder:
 
 
 def find_recorder(device: torch.device) -> Recorder | None:
-    """Return a recorder where the settings enable graphs and the device is CUDA's, else ``None``."""
-    return CudaRecorder() if uses_graphs() and device.type == "cuda" and torch.version.hip is None else None
+    """Return a recorder where the settings enable graphs and the device is CUDA's current one, else ``None``."""
+    if not uses_graphs() or device.type != "cuda" or torch.version.hip is not None:
+        return None
+    is_current = device.index is None or device.index == torch.cuda.current_device()
+    return CudaRecorder() if is_current else None
 
 
 @dataclass

@@ -38,8 +38,9 @@ class _Copy:
 
     def __init__(self, result: Tensor) -> None:
         self._host = result.to("cpu", non_blocking=True)  # torch takes pinned memory for this
-        self._event = torch.cuda.Event()
-        self._event.record()
+        with torch.cuda.device(result.device):  # an event is one of the current device, which may be another
+            self._event = torch.cuda.Event()
+            self._event.record()
 
     def wait(self) -> Tensor:
         """Return the copy in ordinary memory: the pinned part is used again."""

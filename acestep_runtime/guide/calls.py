@@ -66,6 +66,7 @@ def generate(
     max_tries: int | None = None,
     score_by: str | None = None,
     keep_all: bool = False,
+    preview_bars: int | None = None,
     auto_gen: bool = False,
     thinking: bool = False,
     lm_batch_chunk_size: int | None = None,
@@ -120,6 +121,9 @@ def generate(
     "lyrics_alignment", "quality" or "lm", by default the first, or quality for music without words. ``keep_all`` returns the
     others after them. ``result.ranking`` has the scores of all.
 
+    With ``preview_bars`` only so many bars of each take are decoded, in a repaint or layer from the start of the region on;
+    ``take["preview"]`` says how long they are, and `Take.finish` decodes the rest.
+
     ``auto_gen`` generates the next batch in the background, for `Result.next_batch`; it is dropped when the same thread asks
     for another with ``auto_gen``, or the result is gone.
 
@@ -152,7 +156,7 @@ def generate(
         "best_of": best_of, "max_tries": max_tries, "min_score": min_score, "score_by": score_by, "keep_all": keep_all,
         "inference_steps": inference_steps, "guidance_scale": guidance_scale, "guidance_method": guidance_method,
         "sampler": sampler, "dcw": dcw, "dcw_strength": dcw_strength, "dcw_high_strength": dcw_high_strength,
-        "variation": variation, "variation_seed": variation_seed,
+        "variation": variation, "variation_seed": variation_seed, "preview_bars": preview_bars,
     }  # fmt: skip
     can_plan = task_type in TASKS and TASKS[task_type].can_plan
     if can_plan:
@@ -257,7 +261,7 @@ class _Session:
         return self._result(batch, folder, auto_gen=auto_gen)
 
     def _result(self, batch: Batch, folder: Folder, *, auto_gen: bool) -> Result:
-        takes = tuple(self._take(take, folder) for take in batch.takes)
+        takes = tuple(self._take(take, folder, is_stored=bool(batch.job_id)) for take in batch.takes)
         self._report("done", 1.0)
         first = takes[0]
         first_prefetch = self._prefetch(batch) if auto_gen else None
@@ -280,8 +284,8 @@ class _Session:
         warnings = (warning for take in takes for warning in take.get("warnings", ()))
         notes = tuple(dict.fromkeys((*self._notes, *unused, *warnings)))
         result = Result(
-            first.audio, first.stems, first.seed, first.metadata, first.vary_by, takes, batch.engine, notes, batch.ranking,
-            next_batch,
+            first.audio, first.stems, first.seed, first.metadata, first.vary_by, first.finish_by, takes, batch.engine, notes,
+            batch.ranking, next_batch,
         )  # fmt: skip
         if first_prefetch is not None:
             _replace_prefetch(first_prefetch[0])
@@ -293,7 +297,8 @@ class _Session:
         order = self._order.with_seeds(tuple(seeds), batch.takes[0].seed)
         return self._runner.prefetch(order, batch, folder.path), folder
 
-    def _take(self, take: TakeFiles, folder: Folder) -> Take:
+    def _take(self, take: TakeFiles, folder: Folder, *, is_stored: bool) -> Take:
+        """Return a take whose files are in ``folder``; ``is_stored``: a daemon has them too."""
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
         mixture, source = sounds.pop(MIX, None), self._order.source
         if mixture is None and source is not None and TASKS[self._order.task].is_accompaniment:
@@ -307,7 +312,14 @@ class _Session:
             order = self._order.vary(TakeSeed(take.seed, steps), amount, batch_size)
             return _Session(self._runner, order, self._unused, self._notes, self._report).first(auto_gen=False)
 
-        return Take(mixture, sounds, take.seed, take.metadata.copy(), vary)
+        def finish() -> Result:
+            first = take.outputs[0]
+            preview_id = first.sha256 if is_stored else str(folder.path / first.path.name)
+            order = self._order.finish(TakeSeed(take.seed, steps), preview_id)
+            return _Session(self._runner, order, self._unused, self._notes, self._report).first(auto_gen=False)
+
+        is_preview = "preview" in take.metadata
+        return Take(mixture, sounds, take.seed, take.metadata.copy(), vary, finish if is_preview else None)
 
 
 def _session_name() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.tasks import TASKS, Cover, Repaint, TextToMusic, Understand
+from acestep_runtime.tasks.finishing import finish_fields
 from acestep_runtime.tasks.takes import replace_seeds
 from acestep_runtime.tasks.variations import vary_fields
 from acestep_runtime.units import END
@@ -87,6 +88,7 @@ ARGUMENTS = {
     "min_score": Argument("output.min_score"),
     "score_by": Argument("output.score_by"),
     "keep_all": Argument("output.keep_all"),
+    "preview_bars": Argument("output.preview_bars"),
 }
 #: Arguments that choose among takes.
 _CHOICE_ARGUMENTS = {"best_of", "max_tries", "min_score"}
@@ -116,6 +118,10 @@ class Order:
         """Return the order that varies a take, without prefetch."""
         fields = vary_fields(self.fields, take_seed, amount, takes)
         return dataclasses.replace(self, fields=fields, submission={})
+
+    def finish(self, take_seed: TakeSeed, preview_id: str) -> Order:
+        """Return the order that decodes the rest of a take which is a preview, without prefetch."""
+        return dataclasses.replace(self, fields=finish_fields(self.fields, take_seed, preview_id), submission={})
 
     def with_prefetch(self, session: str) -> Order:
         """Return the order with a prefetch of the next batch for a session."""

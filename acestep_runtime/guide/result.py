@@ -38,6 +38,7 @@ class Take:
     ``quality_score``            0 to 1 (``auto_score=True``)
     ``lyrics_alignment_score``   0 to 1, agreement of words and audio; for music without words, the quality score
     ``score``                    all scores: quality, lyrics_alignment (None without words), parts, notes
+    ``preview``                  how much of the take is there (``preview_bars=…``); `finish` decodes the rest
     ``variations``               what it is a variation by: ``[{"amount": …, "seed": …}, …]``, for a variation
     ``bpm keyscale timesignature caption duration_s chords …``   metadata of the task and engine
     """
@@ -48,6 +49,8 @@ class Take:
     metadata: TakeMetadata
     #: Makes variations, of an amount and a number; see `vary`.
     vary_by: Callable[[float, int], Result] | None = field(default=None, repr=False)
+    #: Decodes the rest of a preview; see `finish`.
+    finish_by: Callable[[], Result] | None = field(default=None, repr=False)
 
     def _values(self) -> dict[str, Any]:
         values = {**self.metadata, "audio": self.audio, "stems": dict(self.stems), "seed": self.seed}
@@ -90,6 +93,17 @@ class Take:
         if self.vary_by is None:
             raise InvalidValue("vary", "a take without a request", "a take of generate")
         return self.vary_by(amount, batch_size)
+
+    def finish(self) -> Result:
+        """Return the whole take, where this one is a preview: the same as without ``preview_bars``. Nothing is denoised again.
+
+        Where its latents are gone it is made from its seed, which takes longer. Raises `InvalidValue` for a take that is whole.
+        """
+        if self.finish_by is None:
+            raise InvalidValue(
+                "finish", "a take that is whole", "a take of generate with preview_bars", remedy="Use it as it is."
+            )
+        return self.finish_by()
 
     @property
     def seconds(self) -> float:

@@ -5,6 +5,7 @@ Sizes are those of the released ACE-Step 1.5 checkpoints in bfloat16; each row i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -81,15 +82,21 @@ def device_label(name: str) -> str:
     return "Apple GPU" if kind == "mps" else ""
 
 
+def check_device(name: str) -> None:
+    """Raise `EngineFailure` for a device that is not here."""
+    names = find_devices()
+    if name not in names:
+        raise EngineFailure(f"There is no device {name!r} here.", remedy=f"Choose one of these: {', '.join(names)}.")
+
+
 def select_device(name: str = "auto") -> torch.device:
     """Return the device of that name, or for "auto" the first of `find_devices`, and make it the current one.
 
     Raises `EngineFailure` for a device that is not here.
     """
-    names = find_devices()
-    if name not in ("auto", *names):
-        raise EngineFailure(f"There is no device {name!r} here.", remedy=f"Choose one of these: {', '.join(names)}.")
-    device = torch.device(names[0] if name == "auto" else name)
+    if name != "auto":
+        check_device(name)
+    device = torch.device(find_devices()[0] if name == "auto" else name)
     if device.type == "cuda":  # streams, graphs and capability queries use the current device
         torch.cuda.set_device(device)
     return device
@@ -138,11 +145,35 @@ def choose_offload(
     return next(level for level in Offload if free >= memory_requirement_gib(size, level, dtype, int8=int8))
 
 
-def choose_compute_config(size: str, device: torch.device | None = None, *, int8: bool = False) -> ComputeConfig:
-    """Return the configuration for a model of ``size`` with the memory that is free now, on ``device`` or the best one."""
+def choose_compute_config(
+    size: str, device: torch.device | None = None, *, int8: bool = False, elsewhere: Collection[str] = ()
+) -> ComputeConfig:
+    """Return the configuration for a model of ``size`` with the memory that is free now, on ``device`` or the best one.
+
+    The parts ``elsewhere``, of "text" and "vae", take no memory of that device.
+    """
     device = device or select_device()
+    dtype, free = native_dtype(device), free_gib(device)
+    spared = sum(_PART_GIB[part] for part in elsewhere) * _DTYPE_FACTOR.get(dtype, 1.0)
+    # With both elsewhere there is nothing that the next level could move.
+    level = choose_offload(size, None if free is None else free + spared, dtype, int8=int8)
+    if level is Offload.IDLE and set(elsewhere) == set(_PART_GIB):
+        level = Offload.ONE_AT_A_TIME
+    return ComputeConfig(device, dtype, level)
+
+
+#: GiB in bfloat16 that a part takes on a device: its weights, and room for its activations.
+_PART_GIB = {"text": 1.5, "vae": 1.0}
+
+
+def choose_part_config(device: torch.device, parts: Collection[str]) -> ComputeConfig:
+    """Return the configuration of a device that has the ``parts`` "text" and "vae" of a model, and not its transformer.
+
+    Where both do not fit into its free memory, they are there only while in use.
+    """
     dtype = native_dtype(device)
-    return ComputeConfig(device, dtype, choose_offload(size, free_gib(device), dtype, int8=int8))
+    free, need = free_gib(device), sum(_PART_GIB[part] for part in parts) * _DTYPE_FACTOR.get(dtype, 1.0)
+    return ComputeConfig(device, dtype, Offload.NONE if free is None or free >= need else Offload.ONE_AT_A_TIME)
 
 
 def max_batch_takes(frames: int, free: float | None, *, with_guidance: bool) -> int:

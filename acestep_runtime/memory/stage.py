@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from types import MappingProxyType
 from typing import TypeVar
 
 import torch
@@ -23,29 +25,51 @@ _LAYERWISE = {Offload.LAYERS: {"dit"}}
 
 
 class ModulePlacement:
-    """Modules by name, on the device of ``config`` while in use."""
+    """Modules by name, on the device of ``config`` while in use, but for those that have one of the ``others``."""
 
-    def __init__(self, modules: Mapping[str, nn.Module], config: ComputeConfig) -> None:
+    def __init__(
+        self,
+        modules: Mapping[str, nn.Module],
+        config: ComputeConfig,
+        others: Mapping[str, ComputeConfig] = MappingProxyType({}),
+    ) -> None:
         self._modules = dict(modules)
         self.config = config
+        self._others = dict(others)
+        self._in_use = ""
         self._move_modules()
 
     def _move_modules(self) -> None:
         for name, module in self._modules.items():
-            module.to(self.config.device if self.is_resident(name) else _CPU)
+            module.to(self.config_of(name).device if self.is_resident(name) else _CPU)
+
+    def config_of(self, name: str) -> ComputeConfig:
+        """Return the configuration of the device of a module."""
+        return self._others.get(name, self.config)
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """All devices, each once, that of ``config`` first."""
+        return tuple(dict.fromkeys(each.device for each in (self.config, *self._others.values())))
+
+    @property
+    def device_in_use(self) -> torch.device:
+        """The device of the module that was used last."""
+        return self.config_of(self._in_use).device
 
     def is_resident(self, name: str) -> bool:
-        """Return whether a module is always on the device."""
-        return self.config.offload is Offload.NONE or name in _RESIDENT.get(self.config.offload, ())
+        """Return whether a module is always on its device."""
+        level = self.config_of(name).offload
+        return level is Offload.NONE or name in _RESIDENT.get(level, ())
 
     @contextmanager
     def on_device(self, name: str) -> Iterator[None]:
         """Keep a module on the device inside the context. A module that moves by layers must use `layer_context`."""
-        module = self._modules[name]
-        if self.is_resident(name) or name in _LAYERWISE.get(self.config.offload, ()):
+        module, config, self._in_use = self._modules[name], self.config_of(name), name
+        if self.is_resident(name) or name in _LAYERWISE.get(config.offload, ()):
             yield
             return
-        module.to(self.config.device)
+        module.to(config.device)
         try:
             yield
         finally:
@@ -65,10 +89,21 @@ class ModulePlacement:
             layer.to(_CPU)
 
     def raise_offload_level(self) -> bool:
-        """Offload one level more from now on; return whether that was possible."""
+        """Offload one level more from now on, on the device in use; return whether that was possible."""
+        if self._in_use in self._others:
+            return self._raise_other(self._others[self._in_use])
         if self.config.offload is Offload.LAYERS or self.config.device == _CPU:
             return False
         self.config = ComputeConfig(self.config.device, self.config.dtype, Offload(self.config.offload + 1))
+        self._move_modules()
+        return True
+
+    def _raise_other(self, config: ComputeConfig) -> bool:
+        """Have modules on a device without the transformer only while in use; return whether they stayed there before."""
+        if config.offload is not Offload.NONE or config.device == _CPU:
+            return False
+        moved = dataclasses.replace(config, offload=Offload.ONE_AT_A_TIME)
+        self._others = {name: moved if each == config else each for name, each in self._others.items()}
         self._move_modules()
         return True
 
@@ -89,11 +124,12 @@ def retry_with_offload(
             return
         except torch.OutOfMemoryError:
             pass  # the traceback holds tensors until this block ends
-        empty_device_cache(placement.config.device)
+        for device in placement.devices:
+            empty_device_cache(device)
         if is_retry or has_output or not placement.raise_offload_level():
             break
     raise EngineFailure(
-        f"The memory of {placement.config.device.type} is not enough for this job.",
+        f"The memory of {placement.device_in_use.type} is not enough for this job.",
         remedy="Ask for a shorter region, fewer takes or less context, close other programs that use the GPU, or take a"
         " smaller model.",
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
     from acestep_runtime.lyrics.reading import WordsToSing
+    from acestep_runtime.previews import FullLatents
     from acestep_runtime.take_latents import TakeLatents
 
 #: The longest audio a task takes. ACE-Step itself generates at most 600 s.
@@ -38,6 +39,7 @@ MAX_FILE_S = 24 * 3600.0
 MAX_TAKES = 8
 #: Takes to choose from: the maximum, and the default where only a minimum score is given.
 MAX_TRIES, USUAL_TRIES = 64, 8
+MAX_PREVIEW_BARS = 999
 #: Fields of tasks that are audio files.
 AUDIO_FIELDS = ("source", "reference")
 ENCODINGS = tuple(wav.ENCODINGS)
@@ -128,6 +130,9 @@ class Output:
 
     With a ``variation`` above 0 the takes are variations of one take, or of one each: that of its seed, which does not count
     up, after its ``base_variations``. They differ in their ``variation_seeds``.
+
+    Of takes with ``preview_bars`` only so many bars are decoded. ``preview_id`` is the asset id (in this process: the path) of
+    the first output of such a take: the same request without ``preview_bars``, for this one take, decodes the rest.
     """
 
     sample_rate: int | None = bounded(None, low=8000, high=384_000, unit="Hz")
@@ -144,6 +149,8 @@ class Output:
     variation: float = bounded(0.0, low=0, high=1)
     variation_seeds: tuple[int, ...] = bounded((), low=0, high=MAX_SEED)
     base_variations: tuple[Variation, ...] = bounded((), max_len=MAX_VARIATIONS - 1, unit="variations")
+    preview_bars: int | None = bounded(None, low=1, high=MAX_PREVIEW_BARS, unit="bars")
+    preview_id: str = bounded("", max_len=4096)
 
     @property
     def distinct_seeds(self) -> tuple[int, ...]:
@@ -189,6 +196,20 @@ class Output:
                     )  # fmt: skip
         for name in ("seeds", "variation_seeds"):
             self._check_seeds(name)
+        self._check_preview()
+
+    def _check_preview(self) -> None:
+        if self.preview_bars is not None and (self.chooses or self.auto_score):
+            raise InvalidValue(
+                "preview_bars", self.preview_bars, "nothing where takes are scored",
+                message="A preview cannot be scored: a score is one of the whole take, and a preview decodes a part of it.",
+                remedy="Leave out the preview, or score the takes when they are finished.",
+            )  # fmt: skip
+        if self.preview_id and (self.preview_bars is not None or self.chooses or self.takes != 1):
+            raise InvalidValue(
+                "preview_id", self.preview_id, "one whole take, which is neither a preview itself nor chosen",
+                remedy="Ask for one take, with its seed.",
+            )  # fmt: skip
 
     def _check_seeds(self, name: str) -> None:
         seeds: tuple[int, ...] = getattr(self, name)
@@ -255,10 +276,13 @@ class Task(TaskTraits, ABC):
     def locate(self: T, path_of: Callable[[str], str]) -> T:
         """Return the task with the paths of its stored sources, which ``path_of`` returns by asset id."""
         stored_sources = {name: source for name, source in self.audio_inputs().items() if source.asset_id}
-        paths = {
+        located: dict[str, object] = {
             name: dataclasses.replace(source, path=path_of(source.asset_id)) for name, source in stored_sources.items()
         }
-        return dataclasses.replace(self, **paths)
+        output: Output | None = getattr(self, "output", None)
+        if output is not None and output.preview_id:
+            located["output"] = dataclasses.replace(output, preview_id=path_of(output.preview_id))
+        return dataclasses.replace(self, **located)
 
     def validate(self, infos: Mapping[str, MediaInfo] = MappingProxyType({})) -> None:
         """Check everything that needs no decoding of audio; raise `InvalidValue` for the first fault.
@@ -326,10 +350,11 @@ class OutputBlock:
 
 @dataclass(frozen=True)
 class OutputLatents:
-    """The latents of an output, where it was decoded from some."""
+    """The latents of an output, where it was decoded from some; of a preview also the ``full`` ones of all roles."""
 
     output: int
-    latents: TakeLatents
+    latents: TakeLatents | None
+    full: FullLatents | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class Lego(Task):
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
         from acestep_runtime.tasks.layers import Layers
+        from acestep_runtime.tasks.preview_input import with_preview
         from acestep_runtime.tasks.region import Region
         from acestep_runtime.tasks.source_audio import Clip
         from acestep_runtime.tasks.source_latents import read_source_latents
@@ -89,6 +90,7 @@ class Lego(Task):
         context_s, latents = self.engine_input(engine).context_s, read_source_latents(clip, engine)
         region = Region.around(clip, span, context_s, latents=latents)
         request = region.request(engine_request(self, engine))
+        request = with_preview(request, self.output, engine, *region.engine_span)
         before, after = (span.start, clip.frames - span.stop) if self.scope == "whole" else (0, 0)
         layers = Layers(region, before, after, self.output.encoding, request.frames)
         yield from run_takes(request, self.output, layers, engine, cancel, done)

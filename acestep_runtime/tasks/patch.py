@@ -24,7 +24,8 @@ from acestep_runtime.values import MIX
 class Patch:
     """The delivery of a regenerated region: with the ``whole`` song around it, or only the region and its crossfades.
 
-    It is made as loud as what ``loudness_of`` names, "region" or "context"; ``None`` leaves the engine's audio alone.
+    It is made as loud as what ``loudness_of`` names, "region" or "context"; ``None`` leaves the engine's audio alone. Of a
+    preview, nothing follows the region, which is the part that is decoded.
     """
 
     region: Region
@@ -32,6 +33,7 @@ class Patch:
     loudness_of: str | None
     encoding: str
     engine_frames: int
+    is_preview: bool = False
 
     @property
     def extent(self) -> Span:
@@ -44,27 +46,33 @@ class Patch:
         """The first frame of the output, in frames of the clip: negative for prepended music."""
         return -self.extent.prefix_frames if self.whole else self.extent.start
 
+    @property
+    def frames(self) -> int:
+        """The length of the output, in frames of the clip."""
+        if not self.whole:
+            return self.extent.frames
+        _, (after, stop) = self.extent.outside
+        return self.extent.total_frames - (stop - after if self.is_preview else 0)
+
     def deliver(self, take: int, number: int, events: Iterator[Progress | Block]) -> Iterator[TaskEvent]:
         """See `Delivery.deliver`."""
-        clip, extent = self.region.clip, self.extent
-        before, after = extent.outside
-        frames = extent.total_frames if self.whole else extent.frames
-        yield OutputHeader(number, take, MIX, clip.rate_hz, clip.channels, self.encoding, frames, self.start_frame)
+        clip, (before, after) = self.region.clip, self.extent.outside
+        yield OutputHeader(number, take, MIX, clip.rate_hz, clip.channels, self.encoding, self.frames, self.start_frame)
         if self.whole:  # unchanged audio is returned before the engine begins
             yield from (OutputBlock(number, block) for block in clip.blocks(*before))
         roles = yield from collect_roles(events, self.engine_frames)
         made = self.region.from_engine(roles[MIX].samples, *self.region.window.target)
         joined = self._join_region(made)
         latents = self._join_latents(roles[MIX].latents, is_as_made=self._is_inside(made, joined))
-        if latents is not None:
-            yield OutputLatents(number, latents)
+        if latents is not None or roles[MIX].full is not None:
+            yield OutputLatents(number, latents, roles[MIX].full)
         yield from (OutputBlock(number, block) for block in split_blocks(joined, BLOCK_FRAMES))
-        if self.whole:
+        if self.whole and not self.is_preview:
             yield from (OutputBlock(number, block) for block in clip.blocks(*after))
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
-        frames = None if self.whole else self.extent.frames
+        frames = None if self.whole and not self.is_preview else self.frames
         return self.region.in_output_time(metadata, self.start_frame, frames)
 
     def _is_inside(self, made: Samples, joined: Samples) -> bool:
@@ -78,9 +86,9 @@ class Patch:
         clip, extent, span = self.region.clip, self.extent, self.region.span
         made_span = (span.start, span.stop if is_as_made else span.start)
         start = self.start_frame
-        stop = start + (extent.total_frames if self.whole else extent.frames)
-        own_spans = ((0, max(0, extent.start)), (min(extent.stop, clip.frames), clip.frames)) if self.whole else ()
-        return self.region.join_latents(made, made_span, own_spans, (start, stop))
+        before, after = (0, max(0, extent.start)), (min(extent.stop, clip.frames), clip.frames)
+        own_spans = (before, *(() if self.is_preview else (after,))) if self.whole else ()
+        return self.region.join_latents(made, made_span, own_spans, (start, start + self.frames))
 
     def _join_region(self, made: Samples) -> Samples:
         """Return the engine's audio of the region and its crossfades joined to the song: the frames of `extent`."""

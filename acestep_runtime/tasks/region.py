@@ -20,6 +20,7 @@ from acestep_runtime.audio.samples import Samples
 from acestep_runtime.audio.splice import Span, Window
 from acestep_runtime.engines.base import Block, EngineRequest, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.previews import FullLatents
 from acestep_runtime.take_latents import FRAME_SAMPLES, Piece, TakeLatents, join
 from acestep_runtime.tasks.source_audio import Clip
 from acestep_runtime.tasks.times import shift_times
@@ -64,6 +65,22 @@ class Region:
     def window_start(self) -> int:
         """The first frame of the window, in frames of the clip."""
         return self.start + self.window.start
+
+    @property
+    def engine_span(self) -> Frames:
+        """The region in frames of the engine's window."""
+        start, stop = (self.clip.to_engine_frame(frame) for frame in self.window.region)
+        return start, stop
+
+    def first_part(self, frames: int) -> Region:
+        """Return the region with its first ``frames`` frames alone, in the same window; it reaches to the clip at least.
+
+        What follows is not joined to it: there is no crossfade at its end.
+        """
+        stop = max(self.span.start + frames, 0)
+        local = dataclasses.replace(self.window.span, stop=stop - self.start)
+        window = dataclasses.replace(self.window, span=local, fades=dataclasses.replace(self.window.fades, after=0))
+        return dataclasses.replace(self, span=dataclasses.replace(self.span, stop=stop), window=window)
 
     def request(self, request: EngineRequest) -> EngineRequest:
         """Return ``request`` with the window as its source."""
@@ -133,10 +150,11 @@ class Region:
 
 @dataclass
 class Role:
-    """The ``[frames, 2]`` samples of a role, and its latents, where it was decoded from some."""
+    """The ``[frames, 2]`` samples of a role, and its latents, where it was decoded from some; see `Block`."""
 
     samples: Samples
     latents: TakeLatents | None = None
+    full: FullLatents | None = None
 
 
 def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[Progress, None, dict[str, Role]]:
@@ -148,7 +166,10 @@ def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[
             yield event
             continue
         if event.role not in roles:
-            roles[event.role], role_frames[event.role] = Role(np.zeros((frames, 2), np.float32), event.latents), 0
+            roles[event.role], role_frames[event.role] = (
+                Role(np.zeros((frames, 2), np.float32), event.latents, event.full),
+                0,
+            )
         at = role_frames[event.role]
         role_frames[event.role] = at + len(event.samples)
         roles[event.role].samples[at : role_frames[event.role]] = event.samples[: max(0, frames - at)]

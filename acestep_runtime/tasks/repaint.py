@@ -84,6 +84,7 @@ class Repaint(Task):
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
         from acestep_runtime.tasks.patch import Patch
+        from acestep_runtime.tasks.preview_input import with_preview
         from acestep_runtime.tasks.region import Region
         from acestep_runtime.tasks.source_audio import Clip
         from acestep_runtime.tasks.source_latents import read_source_latents
@@ -94,6 +95,10 @@ class Repaint(Task):
         span, latents = self.span(clip.frames, clip.rate_hz), read_source_latents(clip, engine)
         region = Region.around(clip, span, context_s, self.crossfade_ms, latents)
         request = region.request(engine_request(self, engine))
+        request = with_preview(request, self.output, engine, *region.engine_span, request.known[0])
+        is_preview = request.preview is not None
+        if request.preview is not None:
+            region = region.first_part(clip.from_engine_frame(request.preview.stop - request.preview.start))
         loudness_of = self.loudness_of if self.match_loudness else None
-        patch = Patch(region, self.scope == "whole", loudness_of, self.output.encoding, request.frames)
+        patch = Patch(region, self.scope == "whole", loudness_of, self.output.encoding, request.frames, is_preview)
         yield from run_takes(request, self.output, patch, engine, cancel, done)

@@ -115,6 +115,10 @@ class Clip:
             return split_blocks(self._whole[start:stop], BLOCK_FRAMES)
         return _decode(self.source, self.file_start + start, self.file_start + stop, self.channels)
 
+    def from_engine_frame(self, frame: int) -> int:
+        """Return the frame of the clip nearest to an engine frame."""
+        return frames_to_frames(frame, ENGINE_RATE_HZ, self.rate_hz)
+
     def to_engine_frame(self, frame: int) -> int:
         """Return the engine frame nearest to a frame of the clip."""
         return frames_to_frames(frame, self.rate_hz, ENGINE_RATE_HZ)

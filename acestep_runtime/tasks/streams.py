@@ -10,11 +10,15 @@ from acestep_runtime.audio import convert
 from acestep_runtime.audio.samples import Samples, split_blocks
 from acestep_runtime.engines.base import Block, Engine, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
+from acestep_runtime.previews import Preview
+from acestep_runtime.take_latents import Piece, TakeLatents, join
 from acestep_runtime.tasks.base import OutputBlock, OutputHeader, OutputLatents, Source, Task, TaskEvent
+from acestep_runtime.tasks.preview_input import with_preview
 from acestep_runtime.tasks.source_audio import BLOCK_FRAMES, Clip, keep_on_disk
 from acestep_runtime.tasks.source_latents import read_source_latents
 from acestep_runtime.tasks.takes import Delivery, NoAudio, engine_request, run_takes
-from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
+from acestep_runtime.tasks.times import shift_times
+from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_frames, seconds_to_frames
 from acestep_runtime.values import OTHER, TRACKS, CancelToken
 
 
@@ -36,30 +40,45 @@ class Stream:
                 yield event
                 continue
             if event.role not in roles:
-                output = number + len(roles)
-                yield OutputHeader(output, take, event.role, self.rate_hz, self.channels, self.encoding, self.frames)
+                output, frames = number + len(roles), self._output_frames(event.preview)
+                yield OutputHeader(output, take, event.role, self.rate_hz, self.channels, self.encoding, frames)
                 resampler = convert.StreamResampler(ENGINE_RATE_HZ, self.rate_hz, self.channels, self.frames)
-                roles[event.role] = _Role(output, resampler, self.engine_frames)
-                if event.latents is not None and (self.rate_hz, self.channels) == (ENGINE_RATE_HZ, 2):
-                    yield OutputLatents(output, event.latents)
+                roles[event.role] = _Role(output, resampler, self.engine_frames, frames)
+                if (latents := self._output_latents(event)) is not None or event.full is not None:
+                    yield OutputLatents(output, latents, event.full)
             yield roles[event.role].push(convert.to_channels(event.samples, self.channels))
+
+    def _output_frames(self, preview: Preview | None) -> int:
+        return self.frames if preview is None else frames_to_frames(preview.stop, ENGINE_RATE_HZ, self.rate_hz)
+
+    def _output_latents(self, block: Block) -> TakeLatents | None:
+        if block.latents is None or (self.rate_hz, self.channels) != (ENGINE_RATE_HZ, 2):
+            return None
+        if block.preview is None:
+            return block.latents
+        stop = block.preview.stop
+        return join([Piece(block.latents, ((0, stop),))], 0, stop)
 
     def in_output_time(self, metadata: TakeMetadata) -> TakeMetadata:
         """See `Delivery.in_output_time`."""
-        return metadata
+        preview = metadata.get("preview")
+        return metadata if preview is None else shift_times(metadata, 0.0, preview["duration_s"])
 
 
 @dataclass
 class _Role:
-    """A growing output: ``left`` engine frames are still to come."""
+    """A growing output: ``left`` engine frames are still to come, and ``left_out`` of its own."""
 
     output: int
     resampler: convert.StreamResampler
     left: int
+    left_out: int
 
     def push(self, samples: Samples) -> OutputBlock:
         self.left -= len(samples)
-        return OutputBlock(self.output, self.resampler.push(samples, last=self.left == 0))
+        made = self.resampler.push(samples, last=self.left == 0)[: self.left_out]
+        self.left_out -= len(made)
+        return OutputBlock(self.output, made)
 
 
 @dataclass(frozen=True)
@@ -102,6 +121,7 @@ def run_on_whole_source(
         engine_request(task, engine, len(source_samples)), source=source_samples, span=whole, known=whole,
         source_latents=None if own is None else own.window(0, clip.frames, clip.frames),
     )  # fmt: skip
+    request = with_preview(request, task.output_spec, engine, *whole)
     yield from run_takes(request, task.output_spec, _choose_delivery(task, clip, source_samples), engine, cancel, done)
 
 
@@ -136,6 +156,7 @@ def run_without_source(
     rate_hz = output.sample_rate or ENGINE_RATE_HZ
     request = engine_request(task, engine, seconds_to_frames(duration_s, ENGINE_RATE_HZ))
     request = dataclasses.replace(request, has_planned_length=is_planned)
+    request = with_preview(request, output, engine, 0, request.frames)
     frames = seconds_to_frames(duration_s, rate_hz)
     stream = Stream(frames, rate_hz, output.channels or 2, output.encoding, request.frames)
     return run_takes(request, output, stream, engine, cancel, done)

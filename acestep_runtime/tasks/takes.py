@@ -60,6 +60,10 @@ def engine_request(task: Task, engine: Engine, frames: int = 0) -> EngineRequest
         from acestep_runtime.tasks.reference import load_reference
 
         shared["reference"] = load_reference(reference)
+    if (output := task.output_spec).preview_id:
+        from acestep_runtime.tasks.preview_input import read_preview
+
+        shared |= {"full": read_preview(output, engine), "is_finishing": True}
     return EngineRequest(type(task), frames, 0, **shared)
 
 
@@ -194,7 +198,8 @@ def replace_seeds(fields: Mapping[str, Json], seeds: Sequence[int]) -> dict[str,
     assert isinstance(output, Mapping)
     own = output.get("seeds")
     fewer = {"seeds": list(own)[: len(seeds)]} if isinstance(own, Sequence) else {}
-    return {**fields, "output": {**output, **fewer, _seeds_field(output): list(seeds)}}
+    others = {name: value for name, value in output.items() if name != "preview_id"}  # it is of the seed before
+    return {**fields, "output": {**others, **fewer, _seeds_field(output): list(seeds)}}
 
 
 def _seeds_field(output: Mapping[str, Json]) -> str:

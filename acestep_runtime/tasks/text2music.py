@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from acestep_runtime.engines.base import Engine, LengthPlanner, Progress
 from acestep_runtime.limits import bounded
 from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, Task, TaskEvent
+from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds
 from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, MIX, CancelToken, Music, Sampling, Thinking
 
 
@@ -44,7 +45,7 @@ class TextToMusic(Task):
         task = dataclasses.replace(self, output=with_seeds(self.output))
         length_s, is_planned = task._length_of_request(engine), False
         if length_s is None:
-            planned_s = yield from task._length_of_plan(engine, cancel)
+            planned_s = task._length_of_preview(engine) or (yield from task._length_of_plan(engine, cancel))
             length_s, is_planned = planned_s or task._length_of_words(engine), planned_s is not None
         yield from run_without_source(task, length_s, engine, cancel, done, is_planned=is_planned)
 
@@ -65,6 +66,13 @@ class TextToMusic(Task):
             engine_request(dataclasses.replace(self, reference=None), engine), seed=self.output.seeds[0]
         )
         return (yield from engine.plan_length(request, cancel))
+
+    def _length_of_preview(self, engine: Engine) -> float | None:
+        """Return the length of the planned take whose preview is to be finished: nothing has to be planned again."""
+        from acestep_runtime.tasks.preview_input import read_preview
+
+        full = read_preview(self.output, engine) if self.thinking.plan_first else None
+        return frames_to_seconds(full.frames, ENGINE_RATE_HZ) if full is not None and full.plan else None
 
     def _length_of_words(self, engine: Engine) -> float:
         from acestep_runtime.text.form import natural_length_s

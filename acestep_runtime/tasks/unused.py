@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
+from acestep_runtime.tasks.preview_input import PREVIEWED
 from acestep_runtime.tasks.schema import to_fields
 from acestep_runtime.values import Json, Morph, Sampling, Thinking
 
@@ -128,6 +129,12 @@ RULES = (
         lambda task, engine: task.name in ("text2music", "lego") and not engine.supports_planning,
         "the {engine} engine has no use for it",
     ),
+    Rule(
+        ("output.preview_bars", "output.preview_id"),
+        lambda _task, engine: not engine.has_latents,
+        "the {engine} engine makes the whole take at once",
+    ),
+    Rule(("output.preview_bars", "output.preview_id"), _only_for(*PREVIEWED), "it is for {previewed}"),
     Rule(("loudness_of",), lambda task, _engine: not getattr(task, "match_loudness", True), "match_loudness is off"),
     Rule(
         PLANNING,
@@ -145,7 +152,7 @@ def describe_unused(task: Task, engine: Engine) -> Iterator[str]:
         fields = [field for field in rule.fields if field in given]
         if not fields or not rule.applies(task, engine):
             continue
-        why = rule.why.format(engine=engine.name, task=task.name)
+        why = rule.why.format(engine=engine.name, task=task.name, previewed=", ".join(PREVIEWED))
         for field in fields:
             name = _NAMES.get(field, field.rpartition(".")[2])
             yield f"{name} {_describe(given.pop(field))} had no effect: {why}."

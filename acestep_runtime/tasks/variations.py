@@ -24,7 +24,7 @@ def vary_fields(
     """
     given = fields.get("output")
     output = dict(given) if isinstance(given, Mapping) else {}
-    for name in ("seeds", *VARIATION_FIELDS, *(() if is_choice(fields) else ("takes",))):
+    for name in ("seeds", "preview_id", *VARIATION_FIELDS, *(() if is_choice(fields) else ("takes",))):
         output.pop(name, None)
     output |= {"seeds": [take_seed.seed], "variation": amount}
     if take_seed.variations:

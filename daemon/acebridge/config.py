@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from acebridge.addresses import is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
 from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
+from acestep_runtime.memory.parts import parse_parts
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from acestep_runtime.weights.vaes import VARIABLE as VAE
 
@@ -185,6 +187,8 @@ class Config(BaseModel):
     stalled_reader_s: float = Field(600.0, gt=0)
     #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
     devices: tuple[str, ...] = ("auto",)
+    #: Devices of the parts dit, lm, vae and text, such as "dit:cuda:0, lm:cuda:1"; one worker has all of them. "" is none.
+    parts: str = ""
     #: Seconds that an engine has to stop before its process is killed.
     cancel_grace_s: float = Field(10.0, ge=0)
     #: Seconds that an engine may work without progress before its process is killed; 0 is no limit.
@@ -237,6 +241,15 @@ class Config(BaseModel):
         if not devices:
             raise ValueError('must name a device, such as "cpu" or "cuda:0", or be "auto"')
         return (devices,) if isinstance(devices, str) else devices
+
+    @field_validator("parts")
+    @classmethod
+    def _parts_only(cls, parts: str) -> str:
+        try:
+            parse_parts(parts)
+        except InvalidValue as error:
+            raise ValueError(f"allowed: {error.allowed}. {error.remedy}".removesuffix(".").strip()) from None
+        return parts
 
     @field_validator("models_dir")
     @classmethod

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.conditioning.latents import FRAME_SAMPLES, samples_to_frames
+from acestep_runtime.conditioning.codes import FRAMES_PER_CODE
+from acestep_runtime.conditioning.latents import FRAME_SAMPLES, samples_to_frames, silence_latents
 from acestep_runtime.dit.velocity import CrossAttentionKV
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.neural.evaluation import VOCAL_ROLES, TakeAnalysis, align_take, timing_metadata
+from acestep_runtime.engines.neural.finishing import keep_full, preview_length
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.engines.neural.own_latents import encode_source_tiles, latents_of_take, source_metadata
 from acestep_runtime.engines.neural.pace import Pace
@@ -32,6 +34,7 @@ from acestep_runtime.engines.neural.recipes import (
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.guidance import METHODS, corrector
 from acestep_runtime.memory.policy import free_gib, max_batch_takes
+from acestep_runtime.previews import Preview
 from acestep_runtime.samplers import loop, schedule
 from acestep_runtime.samplers.dcw import make_correction
 from acestep_runtime.samplers.fields import GuidanceConfig, GuidedVelocity
@@ -50,26 +53,33 @@ _SAMPLER_NOISE = 0x5DEECE66D
 
 #: Share of progress before the first step, with a source to encode and without one.
 _ENCODE_SHARE, _WORDS_SHARE = 0.1, 0.02
+#: Latent frames after a preview that a filter to another rate reaches: 120 ms, as `tasks.region` has it.
+_PREVIEW_MARGIN_FRAMES = 3
 #: Takes of the transformer's step that guidance adds.
 _GUIDED_ITEMS = 2
 
 
 @torch.inference_mode()
 def generate_audio(
-    model: Model, request: EngineRequest, cancel: CancelToken, cache: LatentsCache, analysis: TakeAnalysis
-) -> Iterator[EngineEvent]:
+    model: Model, request: EngineRequest, cancel: CancelToken, cache: LatentsCache, analysis: TakeAnalysis,
+    *, decodes_only: bool = False,
+) -> Iterator[EngineEvent]:  # fmt: skip
     """Yield the audio of every output of ``request``, with metadata and progress.
 
-    ``cache`` holds latents of later takes from the same batch; ``analysis`` collects the inputs of the scores.
+    ``cache`` holds latents of later takes from the same batch; ``analysis`` collects the inputs of the scores. With
+    ``decodes_only`` the cache has those of all outputs: the source is not encoded, unless words have to be timed.
     """
     yield Progress("listening" if request.source is not None else "reading the words", 0.0)
-    source = None
-    if request.source is not None:
-        source = yield from _listen(model, request, cancel)
-    timbre = model.timbre if request.reference is None else model.encode_audio(request.reference, cancel)
-    inputs = TaskInputs(
-        request, model.silence, source, model.semantic_hints, model.codes_to_latents, model.spec.is_lego_sft
-    )
+    if decodes_only and not (request.auto_lrc or request.auto_score):
+        inputs, timbre = _empty_inputs(model, request), model.timbre
+    else:
+        source = None
+        if request.source is not None:
+            source = yield from _listen(model, request, cancel)
+        timbre = model.timbre if request.reference is None else model.encode_audio(request.reference, cancel)
+        inputs = TaskInputs(
+            request, model.silence, source, model.semantic_hints, model.codes_to_latents, model.spec.is_lego_sft
+        )
     music = request.music
     metadata: TakeMetadata = {
         "model": model.spec.name, "bpm": music.bpm, "keyscale": music.keyscale, "timesignature": music.timesignature,
@@ -97,6 +107,12 @@ def generate_audio(
     vocal_spec = next((number for number, spec in enumerate(specs) if spec.role in VOCAL_ROLES), None)
     rest = request.source.copy() if OTHER in request.task.roles and request.source is not None else None
     steps = len(_noise_schedule(model, request.sampling)[0]) - 1
+    preview = None if request.preview is None else request.preview.with_plan(music.bpm, music.timesignature)
+    if preview is not None and preview.is_whole:
+        preview = None
+    if preview is not None:
+        yield Metadata({"preview": preview_length(preview)})
+        specs = [_shorten(spec, preview) for spec in specs]
     pace = _make_pace(model, request, specs)
     for number, spec in enumerate(specs):
         pace.begin(number)
@@ -120,8 +136,9 @@ def generate_audio(
         position = 0
         own_latents = latents_of_take(model, latents, request.frames)
         pace.skip()
+        full = None if preview is None else keep_full(model, request, spec.role, latents)
         for block in _decode(model, request, spec, latents, cancel):
-            yield Block(spec.role, block, own_latents if position == 0 else None)
+            yield Block(spec.role, block, own_latents, preview, full) if position == 0 else Block(spec.role, block)
             if rest is not None:
                 rest[position : position + len(block)] -= block
             position += len(block)
@@ -130,6 +147,23 @@ def generate_audio(
                 yield pace.finish_tile(f"{prefix}decoding", done, steps)
     if rest is not None:
         yield Block(OTHER, rest)
+
+
+def _empty_inputs(model: Model, request: EngineRequest) -> TaskInputs:
+    """Return inputs without a source, for outputs that are denoised already: of them only prompts and spans count."""
+    source = None if request.source is None else silence_latents(model.silence, samples_to_frames(request.frames))
+
+    def codes_to_latents(codes: Sequence[int]) -> Tensor:
+        return silence_latents(model.silence, FRAMES_PER_CODE * len(codes))
+
+    return TaskInputs(request, model.silence, source, lambda latents: latents, codes_to_latents, model.spec.is_lego_sft)
+
+
+def _shorten(spec: GenerationSpec, preview: Preview) -> GenerationSpec:
+    """Return an output of which no more is decoded than a preview, and what a filter needs of the samples after it."""
+    first, stop = spec.output_span
+    last = samples_to_frames(preview.stop) + _PREVIEW_MARGIN_FRAMES
+    return dataclasses.replace(spec, output_span=(first, max(first + 1, min(stop, last))))
 
 
 def _listen(model: Model, request: EngineRequest, cancel: CancelToken) -> Generator[Progress, None, Tensor]:
@@ -166,9 +200,13 @@ def _shift(model: Model, sampling: Sampling) -> float:
 
 
 def _batch_seeds(model: Model, request: EngineRequest, spec: GenerationSpec) -> list[TakeSeed]:
-    """Return what the takes of a batch are drawn from: that of the request, and as many later ones as fit into memory."""
+    """Return what the takes of a batch are drawn from: that of the request, and as many later ones as fit into memory.
+
+    The first take of a job is alone: it can be heard while the others are made, and on a GPU a batch of them takes less long
+    than each alone.
+    """
     takes, own = list(request.take_seeds), request.take_seed
-    later = takes[takes.index(own) + 1 :] if own in takes else []
+    later = takes[takes.index(own) + 1 :] if own in takes[1:] else []
     later_takes = [each for each in dict.fromkeys(later) if each != own]
     _, is_turbo = _noise_schedule(model, request.sampling)
     frames = spec.context.shape[1]

@@ -9,17 +9,19 @@ import dataclasses
 import gc
 import math
 import operator
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.dsp.quality import SignalMeter
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress, TaskTraits
 from acestep_runtime.engines.draft import engine as draft
 from acestep_runtime.engines.metadata import Score, TakeMetadata
+from acestep_runtime.engines.neural import finishing
 from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_audio
 from acestep_runtime.engines.neural.evaluation import EVALUATIONS, TakeAnalysis, alignment_score, lm_score
 from acestep_runtime.engines.neural.language import (
@@ -41,7 +43,8 @@ from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_so
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.interrupt import Interrupt
 from acestep_runtime.memory.machine import format_gib, usable_cores
-from acestep_runtime.memory.policy import select_device
+from acestep_runtime.memory.parts import parse_parts
+from acestep_runtime.memory.policy import check_device, select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
@@ -76,16 +79,23 @@ class NeuralEngine:
     reads_context = True
     has_latents = True
 
-    def __init__(self, folder: Path | None = None, *, device: str = "auto", memory_bytes: int = 0) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, device: str = "auto", memory_bytes: int = 0, parts: str = ""
+    ) -> None:
+        """``parts`` are on devices of their own, see `acestep_runtime.memory.parts`; then ``device`` does not count."""
         self._folder = folder
         self._memory_bytes = memory_bytes
-        self._device = select_device(device)
+        self._parts = parse_parts(parts)
+        for name in dict.fromkeys(self._parts.values()):
+            check_device(name)
+        self._device = select_device(self._parts.get("dit", device))
+        language_device = torch.device(self._parts.get("lm", str(self._device)))
         self._model: Model | None = None
         self._is_loading = False
-        if self._device.type == "cpu":  # more threads than cores wait for each other
+        if "cpu" in (self._device.type, *self._parts.values()):  # more threads than cores wait for each other
             torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         self._interrupt = Interrupt()
-        self._language = LanguageModelCache(self._device, self._interrupt)
+        self._language = LanguageModelCache(language_device, self._interrupt)
         self._cache: TakeCache | None = None
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
@@ -170,7 +180,15 @@ class NeuralEngine:
     def _generate(
         self, model: Model, request: EngineRequest, analysis: TakeAnalysis, cancel: CancelToken
     ) -> Iterator[EngineEvent]:
-        cache, planning_share = self._take_cache(request), 0.0
+        cache, planning_share, key = self._take_cache(request), 0.0, finishing.request_key(request)
+        made: Mapping[int, Tensor] = {}
+        if request.is_finishing:
+            if why := finishing.why_made_again(request.full, model, key):
+                yield Metadata({"warnings": [why]})
+            elif request.full is not None:
+                made = finishing.latents_by_number(request.full, model)
+                if (plan := finishing.plan_of(request.full)) is not None:
+                    cache.plans[request.seed] = plan
         if request.thinking.plan_first and request.task.can_plan and not request.codes:
             request = yield from self._plan(request, cache, cancel)
             planning_share = _PLANNING_SHARE
@@ -178,12 +196,16 @@ class NeuralEngine:
             yield Metadata(
                 {"plan": {"metadata": user_metadata(request.music, caption=True), "codes": list(request.codes)}}
             )
-        events = retry_with_offload(
-            model.placement,
-            lambda: generate_audio(model, request, cancel, cache.latents, analysis),
-            lambda event: isinstance(event, Block),
-        )
-        for event in events:
+        take_seed = request.take_seed
+
+        def work() -> Iterator[EngineEvent]:
+            cache.latents.update({(number, take_seed): latents for number, latents in made.items()})
+            return generate_audio(model, request, cancel, cache.latents, analysis, decodes_only=bool(made))
+
+        for event in retry_with_offload(model.placement, work, lambda event: isinstance(event, Block)):
+            if isinstance(event, Block) and event.full is not None:
+                full = finishing.with_origin(event.full, key, cache.plans.get(request.seed))
+                event = dataclasses.replace(event, full=full)
             if isinstance(event, Progress):
                 whole_s = None if event.whole_s is None else event.whole_s / (1 - planning_share)
                 fraction = planning_share + (1 - planning_share) * event.fraction
@@ -192,7 +214,7 @@ class NeuralEngine:
 
     def _take_cache(self, request: EngineRequest) -> TakeCache:
         """Return the cache of the request's job, empty for a new job."""
-        key = dataclasses.replace(request, seed=0, variations=(), source=None, reference=None)
+        key = dataclasses.replace(request, seed=0, variations=(), source=None, reference=None, full=None)
         audio = request.source, request.reference
         if self._cache is None or self._cache.key != key or any(map(operator.is_not, self._cache.audio, audio)):
             self._cache = TakeCache(key, audio)
@@ -252,7 +274,11 @@ class NeuralEngine:
             self._is_loading = True
             try:
                 self._model = Model.load(
-                    checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt
+                    checkpoint,
+                    self._device,
+                    memory_bytes=self._memory_bytes,
+                    interrupt=self._interrupt,
+                    devices=self._parts,
                 )
             finally:
                 self._is_loading = False
@@ -297,4 +323,5 @@ class NeuralEngine:
     def _free_device_memory(self) -> None:
         """Collect garbage and return unused cached memory to the device."""
         gc.collect()
-        empty_device_cache(self._device)
+        for name in dict.fromkeys((str(self._device), *self._parts.values())):
+            empty_device_cache(torch.device(name))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,8 @@ from acestep_runtime.memory import int8, machine
 from acestep_runtime.memory.fit import fit_into_memory
 from acestep_runtime.memory.interrupt import Interrupt
 from acestep_runtime.memory.need import Numbers
-from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config
+from acestep_runtime.memory.parts import MODULES
+from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config, choose_part_config
 from acestep_runtime.memory.precision import has_amx
 from acestep_runtime.memory.stage import ModulePlacement
 from acestep_runtime.memory.widen import convert, widen_late
@@ -90,45 +92,46 @@ class Model:
         *,
         memory_bytes: int = 0,
         interrupt: Interrupt | None = None,
+        devices: Mapping[str, str] = MappingProxyType({}),
     ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
         ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks before each layer that
-        computes on a CPU. Raises `EngineFailure` for files that do not fit together, and for weights that do not fit into
-        memory.
+        computes on a CPU. ``devices`` are those of parts, of which that of the transformer is ``device``. Raises
+        `EngineFailure` for files that do not fit together, and for weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
-        config = choose_compute_config(checkpoint.size, device, int8=in_int8)
-        if config.device == _CPU:
-            sizes = (machine.available_bytes(), memory_bytes)
-            available = min(filter(None, sizes), default=0)
-            config = fit_into_memory(
-                checkpoint.name, config, Numbers(*count_weights(checkpoint)), available, int8=in_int8
-            )
+        config, others = _choose_configs(checkpoint, device, devices, in_int8=in_int8)
+        sizes = (machine.available_bytes(), memory_bytes)
+        available = min(filter(None, sizes), default=0)
+        config = _fit_cpu(checkpoint, config, others, available, in_int8=in_int8)
         as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
-        load_on_device = config.offload is Offload.NONE and not in_int8
+        load_on_device = config.offload is Offload.NONE and not in_int8 and not others
         interrupt = interrupt or Interrupt()
         parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
         modules = {name: getattr(parts, name) for name in _PARTS if getattr(parts, name) is not None}
         for name, module in modules.items():
             if in_int8 and name in int8.PARTS:
-                int8.quantize_linears(module, config.dtype)
+                int8.quantize_linears(module, others.get(name, config).dtype)
+            elif name in others:
+                convert(module, others[name].dtype)
             elif config.widens_late:
                 widen_late(module, config.dtype)
             elif as_stored:
                 convert(module, config.dtype)
             module.eval()
-        placement = ModulePlacement(modules, config)
+        placement = ModulePlacement(modules, config, others)
         silence = parts.silence.float().to(config.device)
         null_condition = parts.null_condition
         vae = fuse(parts.vae)
-        if config.device != _CPU:
+        if placement.config_of("vae").device != _CPU:
             with placement.on_device("vae"):
                 with_safe_dtype(vae)
         parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
-        for module in modules.values() if config.device == _CPU else ():
-            interrupt.watch(module)
+        for name, module in modules.items():
+            if placement.config_of(name).device == _CPU:
+                interrupt.watch(module)
         vae_id = fingerprint(vae)
         codec = Codec(vae, cache=TileCache(), model_id=vae_id)
         velocity = make_velocity_model(
@@ -138,7 +141,7 @@ class Model:
             checkpoint, parts.spec, placement, velocity, codec, silence,
             default_timbre(silence), null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts, _frame_operations(parts.dit),
-            DecodeSpeed(codec.decode_operations, _decode_slowness(config)), vae_id,
+            DecodeSpeed(codec.decode_operations, _decode_slowness(placement.config_of("vae"))), vae_id,
         )  # fmt: skip
 
     def set_adapters(self, folder: Path, requested: Sequence[Adapter]) -> bool:
@@ -164,6 +167,11 @@ class Model:
                 self.velocity.forget_weights()
         return has_changed
 
+    @property
+    def adapter_files(self) -> tuple[AdapterFile, ...]:
+        """The files of the adapters on the transformer."""
+        return tuple(self._active_adapters)
+
     def _clear_adapters(self) -> None:
         self._active_adapters.clear()
         self.velocity.forget_weights()
@@ -183,7 +191,8 @@ class Model:
         """Yield the latents of `encode_audio` tile by tile."""
         silent = not samples.size or float(np.abs(samples).max()) < SILENCE_LEVEL
         with self.placement.on_device("vae"):
-            yield from self.codec.encode_tiles(samples, silence=self.silence if silent else None, check=cancel.check)
+            tiles = self.codec.encode_tiles(samples, silence=self.silence if silent else None, check=cancel.check)
+            yield from (tile.to(self.device) for tile in tiles)
 
     def fit_captions(self, prompt: Prompt) -> tuple[str, str]:
         """Return the caption of a prompt, and that of its song, as far as they are read; the first has priority."""
@@ -244,6 +253,33 @@ class Model:
                 remedy="Choose another model; a cover also works with --skip-quantiser.",
             )
         return tokenizer, detokenizer
+
+
+def _choose_configs(
+    checkpoint: Checkpoint, device: torch.device | None, parts: Mapping[str, str], *, in_int8: bool
+) -> tuple[ComputeConfig, dict[str, ComputeConfig]]:
+    """Return the configuration of the transformer's device, and those of modules on others, by the memory of each device."""
+    others: dict[str, ComputeConfig] = {}
+    elsewhere = [part for part in ("text", "vae") if parts and parts[part] != parts["dit"]]
+    for name in dict.fromkeys(parts[part] for part in elsewhere):
+        here = [part for part in elsewhere if parts[part] == name]
+        config = choose_part_config(torch.device(name), here)
+        others |= {module: config for part in here for module in MODULES[part]}
+    return choose_compute_config(checkpoint.size, device, int8=in_int8, elsewhere=elsewhere), others
+
+
+def _fit_cpu(
+    checkpoint: Checkpoint, config: ComputeConfig, others: Mapping[str, ComputeConfig], available: int, *, in_int8: bool
+) -> ComputeConfig:
+    """Return ``config`` as `fit_into_memory` does for what is on the CPU; the same where that is nothing."""
+    configs = {name: others.get(name, config) for name in ("dit", "text_encoder", "vae")}
+    on_cpu = [each.device == _CPU for each in configs.values()]
+    if not any(on_cpu):
+        return config
+    counts = (count if is_here else 0 for count, is_here in zip(count_weights(checkpoint), on_cpu, strict=True))
+    cpu = next(each for each in configs.values() if each.device == _CPU)
+    fitted = fit_into_memory(checkpoint.name, cpu, Numbers(*counts), available, int8=in_int8)
+    return fitted if config.device == _CPU else config
 
 
 def _decode_slowness(config: ComputeConfig) -> float:

@@ -38,7 +38,8 @@ def encode_source_tiles(model: Model, request: EngineRequest, cancel: CancelToke
             yield latents[:, slice(*span)]
         else:
             with model.placement.on_device("vae"):
-                yield from model.codec.encode_tiles(source, frames=span, check=cancel.check)
+                tiles = model.codec.encode_tiles(source, frames=span, check=cancel.check)
+                yield from (tile.to(model.device) for tile in tiles)
 
 
 def source_metadata(model: Model, request: EngineRequest) -> TakeMetadata:

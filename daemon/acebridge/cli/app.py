@@ -13,6 +13,7 @@ from acebridge.cli.compare import compare
 from acebridge.cli.config import config
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.export import export
+from acebridge.cli.finish import finish
 from acebridge.cli.help import show_help
 from acebridge.cli.info import info
 from acebridge.cli.jobs import jobs
@@ -63,7 +64,7 @@ def _options(
 TASK_COMMANDS = {command.name: command for command in (*tasks.COMMANDS, *text_tasks.COMMANDS)}
 for task_command in TASK_COMMANDS.values():
     task_command.add_to(app)
-for task_like in (listen, play, compare, again, place, info, export):
+for task_like in (listen, play, compare, again, finish, place, info, export):
     app.command(rich_help_panel="Tasks")(task_like)
 app.add_typer(song, name="song", rich_help_panel="Tasks")
 for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):

@@ -71,7 +71,7 @@ def watch_job(
     job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
 ) -> None:
     """Follow a job, old or running, and fetch its results. Ctrl-C leaves it running."""
-    _fetch(job_id, out, json, address, lambda client, job: client.watch(job.id), cancels=False, html=html)
+    fetch_result(job_id, out, json, address, lambda client, job: client.watch(job.id), cancels=False, html=html)
 
 
 @jobs.command("next")
@@ -79,7 +79,7 @@ def next_batch(
     job_id: JobId, out: Out = None, html: ResultPage = None, json: AsJson = False, address: Address = None
 ) -> None:
     """Fetch the next batch of a job: the same request with the seeds that follow. --auto-gen prefetches it."""
-    _fetch(job_id, out, json, address, lambda client, job: client.next_batch(job.id), "-next", html=html)
+    fetch_result(job_id, out, json, address, lambda client, job: client.next_batch(job.id), "-next", html=html)
 
 
 @jobs.command("again")
@@ -108,10 +108,10 @@ def repeat_job(
         request = repeat_request(client, job, given, change)
         return note_same(client, request, client.submit_request(request))
 
-    _fetch(job_id, out, json, address, ask, "-again", html=html)
+    fetch_result(job_id, out, json, address, ask, "-again", html=html)
 
 
-def _fetch(
+def fetch_result(
     job_id: str,
     out: str | None,
     json: bool,

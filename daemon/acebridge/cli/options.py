@@ -310,6 +310,15 @@ VariationSeed = Annotated[
 VariedTake = Annotated[
     int | None, _option("--take", text="Number of the take to vary; default: the first, or the best.", panel=_RESULT)
 ]
+Preview = Annotated[
+    int | None,
+    _option(
+        "--preview",
+        text="Decode only the first bars, this many, of each take or region; `acebridge finish` decodes the rest.",
+        panel=_RESULT,
+        metavar="BARS",
+    ),
+]
 SampleRate = Annotated[
     int | None,
     _option("--sample-rate", text="Sample rate in Hz; default: that of the source, else 48000.", panel=_RESULT),

@@ -51,6 +51,7 @@ GROUPS = {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "encoding", "takes": "takes", "seeds": "seed",
         "auto_lrc": "auto_lrc", "auto_score": "auto_score", "tries": "tries", "min_score": "min_score",
         "score_by": "score_by", "keep_all": "keep_all", "variation": "variation", "variation_seeds": "variation_seed",
+        "preview_bars": "preview",
     },
 }  # fmt: skip
 

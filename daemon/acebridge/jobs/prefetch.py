@@ -16,6 +16,7 @@ from acebridge.jobs import order, tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
 from acebridge.store import uses
 from acebridge.workers.base import Need
+from acebridge.workers.messages import TaskParams
 from acestep_runtime.tasks.takes import next_seeds, replace_seeds, seeds_of
 
 _NEWER = (
@@ -58,7 +59,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         engine=row["engine"],
         model=row["model"],
         priority=PRIORITIES["normal" if requested else "low"],
-        sources=row["sources"],
+        sources=json.dumps(_sources_of_next(row, params)),
         session=row["session"],
         auto_gen=row["auto_gen"],
         next_of=row["id"],
@@ -68,6 +69,13 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         note=row["note"],
         spare=row["spare"],
     )
+
+
+def _sources_of_next(row: sqlite3.Row, params: TaskParams) -> list[str]:
+    """Return the assets that the next batch of a job reads: not the preview, which was one of this job's take."""
+    output = params.get("output")
+    preview_id = output.get("preview_id") if isinstance(output, Mapping) else None
+    return [asset_id for asset_id in json.loads(row["sources"]) if asset_id != preview_id]
 
 
 def maybe_prefetch_next(connection: sqlite3.Connection, row: sqlite3.Row, max_waiting: int) -> None:

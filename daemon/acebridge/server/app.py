@@ -208,9 +208,9 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     """Serve until ``stop`` is set, which clients do too. See `serve`, which holds the lock meanwhile."""
     identity = find_identity(config)
     find = find_devices or partial(devices.find_devices, config.data_dir)
-    choose = partial(devices.choose_devices, config.devices, find)
+    choose = partial(devices.choose_devices, config.devices, find, config.parts)
     choosing = asyncio.create_task(choose())
-    if config.devices != (devices.AUTO,):
+    if config.parts or config.devices != (devices.AUTO,):
         await choosing  # a wrong name is an error; but looking for all of them must not delay the start
     daemon = build(config, stop)
     try:

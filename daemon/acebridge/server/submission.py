@@ -92,6 +92,7 @@ async def _queue_job(
     """Store the sources of a request and queue its job."""
     task = method_of(request).task
     assets = await _store_sources(request, store, roots)
+    preview = await _find_preview(request, store)
     sources = {
         name: {"asset_id": asset.id, "name": getattr(request, name).name or asset.name}
         for name, asset in assets.items()
@@ -110,7 +111,7 @@ async def _queue_job(
         priority=submission.priority,
         key=submission.key,
         request_digest=request_digest,
-        sources=list(dict.fromkeys(asset.id for asset in assets.values())),
+        sources=list(dict.fromkeys([*(asset.id for asset in assets.values()), *preview])),
         session=submission.session,
         auto_gen=submission.prefetch_next,
         origin=submission.origin,
@@ -137,6 +138,7 @@ async def validate(
         name: {"path": str(place.file), "name": getattr(request, name).name or place.name}
         for name, place in places.items()
     }
+    await _find_preview(request, store)
     asked = await asyncio.to_thread(_task_of, request, sources, engine)
     infos = {name: place.info for name, place in places.items()}
     await asyncio.to_thread(asked.validate, infos)
@@ -250,6 +252,13 @@ def _audio_fields(request: TaskRequest) -> list[str]:
     for name in names:
         check_name(f"{name}.name", getattr(request, name).name)
     return names
+
+
+async def _find_preview(request: TaskRequest, store: AssetStore) -> list[str]:
+    """Return the id of the preview that a request is to finish, if any. Raises `NotFound` for one that is not stored."""
+    output = fields_of(request).get("output")
+    preview_id = output.get("preview_id") if isinstance(output, Mapping) else None
+    return [(await store.verify(preview_id)).id] if isinstance(preview_id, str) else []
 
 
 async def _store_sources(request: TaskRequest, store: AssetStore, roots: tuple[Path, ...]) -> dict[str, Asset]:

@@ -11,13 +11,18 @@ from acebridge.workers.messages import Message, WorkOrder
 
 @dataclass(frozen=True)
 class Device:
-    """``name`` as torch and the contract have it (``cpu``, ``cuda:0``); ``label`` is for people (``NVIDIA H100``)."""
+    """``name`` as torch and the contract have it (``cpu``, ``cuda:0``); ``label`` is for people (``NVIDIA H100``).
+
+    ``parts`` is the setting of that name, for the worker that has several devices; its name is that of the transformer.
+    """
 
     name: str
     label: str = ""
+    parts: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.label})" if self.label else self.name
+        notes = ", ".join(filter(None, (self.label, self.parts and f"parts {self.parts}")))
+        return f"{self.name} ({notes})" if notes else self.name
 
 
 @dataclass(frozen=True)

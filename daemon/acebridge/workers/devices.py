@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from acebridge.background import wait_at_most
 from acebridge.errors import InvalidSetting
 from acebridge.workers.base import Device
 from acebridge.workers.launch import command, environment
+from acestep_runtime.memory.parts import devices_of
 
 log = logging.getLogger(__name__)
 AUTO = "auto"
@@ -64,21 +66,40 @@ def _may_have_gpu() -> bool:
     return sys.platform != "linux" or any(next(Path("/dev").glob(driver), None) for driver in _DRIVERS)
 
 
-async def choose_devices(names: Sequence[str], find: Find) -> Sequence[Device]:
-    """Return the devices named; for "auto" all GPUs, or the CPU where there are none. Raises `InvalidSetting`."""
-    if list(names) == [CPU.name]:
-        return [CPU]
+async def choose_devices(names: Sequence[str], find: Find, parts: str = "") -> Sequence[Device]:
+    """Return the devices named; for "auto" all GPUs, or the CPU where there are none.
+
+    The devices of ``parts`` are one with that of the transformer, which comes first; then "auto" is no other one. Raises
+    `InvalidSetting` for a device that is not there, or would have two workers.
+    """
+    of_parts, is_auto = devices_of(parts), list(names) == [AUTO]
+    if parts and not is_auto:
+        _check_used_once(names, of_parts, parts)
+    wanted = [*of_parts, *(() if parts and is_auto else names)]
+    if set(wanted) == {CPU.name}:
+        return [Device(CPU.name, parts=parts)]
     available = await find()
-    if list(names) == [AUTO]:
+    if wanted == [AUTO]:
         return [device for device in available if device != CPU] or [CPU]
     by_name = {device.name: device for device in available}
-    for name in names:
+    for name in wanted:
         if name not in by_name:
+            setting = "parts to devices that are" if name in of_parts else "devices to one or more"
             raise InvalidSetting(
                 f"There is no device {name!r} here.",
-                remedy=f"Set devices to one or more of these: {', '.join(map(str, available))}; or to auto.",
+                remedy=f"Set {setting} of these: {', '.join(map(str, available))}{'' if name in of_parts else '; or to auto'}.",
             )
-    return [by_name[name] for name in dict.fromkeys(names)]
+    first = [replace(by_name[of_parts[0]], parts=parts)] if of_parts else []
+    return [*first, *(by_name[name] for name in dict.fromkeys(wanted[len(of_parts) :]))]
+
+
+def _check_used_once(names: Sequence[str], of_parts: Sequence[str], parts: str) -> None:
+    twice = next((name for name in names if name in of_parts), None)
+    if twice is not None:
+        raise InvalidSetting(
+            f"Device {twice} would have two workers: parts has it ({parts}), and devices too.",
+            remedy="Name it in one of them; devices = auto leaves all to parts.",
+        )
 
 
 def main() -> None:

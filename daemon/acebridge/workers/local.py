@@ -14,7 +14,16 @@ from acebridge.background import wait_at_most
 from acebridge.workers import memory
 from acebridge.workers.base import Device, Need, OutOfMemory, WorkerDied
 from acebridge.workers.launch import START_LIMIT_S, Child, Launcher, log_output
-from acebridge.workers.messages import BEAT_S, CANCELLED_ERROR, Message, Order, WorkOrder, decode_message, encode
+from acebridge.workers.messages import (
+    BEAT_S,
+    CANCELLED_ERROR,
+    Message,
+    Order,
+    StartOrder,
+    WorkOrder,
+    decode_message,
+    encode,
+)
 from acestep_runtime.engines import registry
 
 log = logging.getLogger(__name__)
@@ -234,9 +243,13 @@ class LocalWorker:
             self._child = await launch()
             self._record(self._child.pid)
             self._log_task = asyncio.create_task(log_output(self._child.output, "worker", device=self.device.name))
-            await self._send(
-                {"op": "start", "device": self.device.name, "memory_bytes": self._limits.memory_bytes},
-            )
+            order: StartOrder = {
+                "op": "start",
+                "device": self.device.name,
+                "memory_bytes": self._limits.memory_bytes,
+                "parts": self.device.parts,
+            }
+            await self._send(order)
             with suppress(asyncio.TimeoutError):
                 await wait_at_most(self._limits.start_s or None, self._read_any(self._child))
                 return

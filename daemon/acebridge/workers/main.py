@@ -152,11 +152,11 @@ def describe_error(error: BaseException, memory_bytes: int = 0) -> Error:
 
 class Engines:
     """The engines of a worker, loaded on first use. ``device`` is their compute device, ``memory_bytes`` what the worker may
-    take, 0 for any.
+    take, 0 for any; ``parts`` are on devices of their own.
     """
 
-    def __init__(self, device: str, memory_bytes: int = 0) -> None:
-        self._device = device
+    def __init__(self, device: str, memory_bytes: int = 0, parts: str = "") -> None:
+        self._device, self._parts = device, parts
         self._loaded: dict[str, Engine] = {}
         self._is_importing = False
         self.memory_bytes = memory_bytes
@@ -172,7 +172,7 @@ class Engines:
             self._is_importing = True
             try:
                 self._loaded[name] = registry.load(
-                    registry.ENGINES[name], device=self._device, memory_bytes=self.memory_bytes
+                    registry.ENGINES[name], device=self._device, memory_bytes=self.memory_bytes, parts=self._parts
                 )
             finally:
                 self._is_importing = False
@@ -281,7 +281,7 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
         sys.exit()
     start = decode_order(first)
     assert start["op"] == "start", start
-    engines = Engines(start["device"], start["memory_bytes"])
+    engines = Engines(start["device"], start["memory_bytes"], start.get("parts", ""))
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
     running: dict[str, CancelToken] = {}
     answers, at_work = _Messages(messages), threading.Event()

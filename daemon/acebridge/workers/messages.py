@@ -105,9 +105,13 @@ CANCELLED_ERROR: Error = {"kind": "Cancelled", "message": "The job was cancelled
 # ---- orders ----
 
 
-class StartOrder(TypedDict):
+class _Parts(TypedDict, total=False):
+    parts: str
+
+
+class StartOrder(_Parts):
     """The first one: the device that the worker computes on, as `acestep_runtime.memory.policy` names it, and the memory that
-    it may take, 0 for any.
+    it may take, 0 for any. ``parts`` are on devices of their own, see `acestep_runtime.memory.parts`; absent without any.
     """
 
     op: Literal["start"]

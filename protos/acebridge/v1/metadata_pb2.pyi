@@ -144,8 +144,24 @@ class SourceLatents(_message.Message):
     encoded: int
     def __init__(self, own: _Optional[int] = ..., encoded: _Optional[int] = ...) -> None: ...
 
+class PreviewLength(_message.Message):
+    __slots__ = ("bars", "duration_s", "whole_s", "bpm", "timesignature", "tempo_from")
+    BARS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_S_FIELD_NUMBER: _ClassVar[int]
+    BPM_FIELD_NUMBER: _ClassVar[int]
+    TIMESIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    TEMPO_FROM_FIELD_NUMBER: _ClassVar[int]
+    bars: int
+    duration_s: float
+    whole_s: float
+    bpm: float
+    timesignature: int
+    tempo_from: str
+    def __init__(self, bars: _Optional[int] = ..., duration_s: _Optional[float] = ..., whole_s: _Optional[float] = ..., bpm: _Optional[float] = ..., timesignature: _Optional[int] = ..., tempo_from: _Optional[str] = ...) -> None: ...
+
 class TakeMetadata(_message.Message):
-    __slots__ = ("engine", "model", "caption", "lyrics", "language", "genres", "instrumental", "bpm", "keyscale", "timesignature", "duration_s", "beats", "downbeats", "chords", "sections", "lines", "changes", "lrc", "lrc_missing", "score", "score_missing", "plan", "adapters", "measured", "confidence", "loudness_db", "strength", "source_bpm", "source_keyscale", "accompaniment_lowered_db", "ducked_s", "notes", "warnings", "extra", "certainty", "variations", "source_latents")
+    __slots__ = ("engine", "model", "caption", "lyrics", "language", "genres", "instrumental", "bpm", "keyscale", "timesignature", "duration_s", "beats", "downbeats", "chords", "sections", "lines", "changes", "lrc", "lrc_missing", "score", "score_missing", "plan", "adapters", "measured", "confidence", "loudness_db", "strength", "source_bpm", "source_keyscale", "accompaniment_lowered_db", "ducked_s", "notes", "warnings", "extra", "certainty", "variations", "source_latents", "preview")
     class ConfidenceEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +213,7 @@ class TakeMetadata(_message.Message):
     CERTAINTY_FIELD_NUMBER: _ClassVar[int]
     VARIATIONS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_LATENTS_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     engine: str
     model: str
     caption: str
@@ -234,4 +251,5 @@ class TakeMetadata(_message.Message):
     certainty: _containers.ScalarMap[str, str]
     variations: _containers.RepeatedCompositeFieldContainer[Variation]
     source_latents: SourceLatents
-    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[AdapterScale, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., certainty: _Optional[_Mapping[str, str]] = ..., variations: _Optional[_Iterable[_Union[Variation, _Mapping]]] = ..., source_latents: _Optional[_Union[SourceLatents, _Mapping]] = ...) -> None: ...
+    preview: PreviewLength
+    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[AdapterScale, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., certainty: _Optional[_Mapping[str, str]] = ..., variations: _Optional[_Iterable[_Union[Variation, _Mapping]]] = ..., source_latents: _Optional[_Union[SourceLatents, _Mapping]] = ..., preview: _Optional[_Union[PreviewLength, _Mapping]] = ...) -> None: ...

@@ -217,7 +217,7 @@ class Thinking(_message.Message):
     def __init__(self, plan_first: _Optional[bool] = ..., model: _Optional[str] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., guidance: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., negative: _Optional[str] = ..., keep_caption: _Optional[bool] = ..., at_once: _Optional[int] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score", "tries", "min_score", "score_by", "keep_all", "variation", "variation_seeds", "base_variations")
+    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score", "tries", "min_score", "score_by", "keep_all", "variation", "variation_seeds", "base_variations", "preview_bars", "preview_id")
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +232,8 @@ class Output(_message.Message):
     VARIATION_FIELD_NUMBER: _ClassVar[int]
     VARIATION_SEEDS_FIELD_NUMBER: _ClassVar[int]
     BASE_VARIATIONS_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_BARS_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     sample_rate: int
     channels: int
     encoding: _audio_pb2.Encoding
@@ -246,7 +248,9 @@ class Output(_message.Message):
     variation: float
     variation_seeds: _containers.RepeatedScalarFieldContainer[int]
     base_variations: _containers.RepeatedCompositeFieldContainer[_metadata_pb2.Variation]
-    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[_Union[ScoreKind, str]] = ..., keep_all: _Optional[bool] = ..., variation: _Optional[float] = ..., variation_seeds: _Optional[_Iterable[int]] = ..., base_variations: _Optional[_Iterable[_Union[_metadata_pb2.Variation, _Mapping]]] = ...) -> None: ...
+    preview_bars: int
+    preview_id: str
+    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[_Union[ScoreKind, str]] = ..., keep_all: _Optional[bool] = ..., variation: _Optional[float] = ..., variation_seeds: _Optional[_Iterable[int]] = ..., base_variations: _Optional[_Iterable[_Union[_metadata_pb2.Variation, _Mapping]]] = ..., preview_bars: _Optional[int] = ..., preview_id: _Optional[str] = ...) -> None: ...
 
 class Origin(_message.Message):
     __slots__ = ("host", "instance", "project")

@@ -94,6 +94,8 @@ def song(tmp_path: Path) -> Path:
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "keyscale": st.none() | st.builds(lambda t, m: str(Key(t, m)), st.integers(0, 11), st.sampled_from(["major", "minor"])),
+    "preview_id": st.just(""),  # with one take alone
+    "preview_bars": st.none(),  # not with scores
     "path": st.text(st.characters(codec="utf-8"), min_size=1, max_size=12),
     "seeds": st.lists(st.integers(0, 2**32 - 1), max_size=8).map(tuple),
     "tracks": st.lists(st.sampled_from(TRACKS), unique=True).map(tuple),

@@ -1,0 +1,216 @@
+"""Previews on a tiny checkpoint: what they hold, and that finishing them decodes what a whole take would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+from acestep_runtime.audio import decode
+from acestep_runtime.engines.draft.engine import DraftEngine
+from acestep_runtime.engines.neural import diffusion
+from acestep_runtime.engines.neural.engine import NeuralEngine
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.latents_files import latents_path
+from acestep_runtime.recording import TakeFiles, record
+from acestep_runtime.take_latents import from_bytes
+from acestep_runtime.tasks import build_task
+from acestep_runtime.vae.codec import Codec
+from acestep_runtime.values import CancelToken
+from tests.support.signals import noise
+from tests.support.tiny_models import tiny_models
+
+pytestmark = pytest.mark.slow
+RATE_HZ, FRAME = 48_000, 1920
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def engine(models: Path) -> NeuralEngine:
+    return NeuralEngine(models)
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "song.wav", noise(4.0), RATE_HZ, subtype="FLOAT")
+    return tmp_path / "song.wav"
+
+
+@dataclass
+class Work:
+    """What was computed: denoising steps, and latent frames decoded and encoded."""
+
+    steps: int = 0
+    decoded: int = 0
+    encoded: int = 0
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    done = Work()
+    denoise, decode_tile, encode_tile = diffusion._denoise, Codec._decode_tile, Codec._encode_tile
+
+    def count_steps(*arguments: Any) -> Iterator[Any]:
+        for each in denoise(*arguments):
+            done.steps += 1
+            yield each
+
+    def count_decoded(codec: Codec, latents: Any, span: tuple[int, int]) -> Any:
+        done.decoded += span[1] - span[0]
+        return decode_tile(codec, latents, span)
+
+    def count_encoded(codec: Codec, read: Any, total: int, span: tuple[int, int], silence: Any) -> Any:
+        done.encoded += span[1] - span[0]
+        return encode_tile(codec, read, total, span, silence)
+
+    monkeypatch.setattr(diffusion, "_denoise", count_steps)
+    monkeypatch.setattr(Codec, "_decode_tile", count_decoded)
+    monkeypatch.setattr(Codec, "_encode_tile", count_encoded)
+    return done
+
+
+def perform(folder: Path, engine: Any, task: str, output: dict[str, Any], **fields: Any) -> list[TakeFiles]:
+    place = folder / f"made {len(list(folder.iterdir()))}"
+    fields = {"sampling": {"steps": 2}, "output": {"seeds": [5], **output}, **fields}
+    return [e for e in record(build_task(task, fields), engine, place, CancelToken()) if isinstance(e, TakeFiles)]
+
+
+CASES = {
+    "text2music": ("text2music", 1, {"duration_s": 4.0, "music": {"bpm": 100.0, "timesignature": 3}}),
+    "cover": ("cover", 1, {}),
+    "repaint in the middle": ("repaint", 1, {"start_s": 0.5, "end_s": 3.5}),
+    "the region alone": ("repaint", 1, {"start_s": 0.5, "end_s": 3.5, "scope": "region", "match_loudness": False}),
+    "music after the song": ("repaint", 1, {"start_s": 4.0, "end_s": 8.0}),
+    "music before the song": ("repaint", 1, {"start_s": -3.0, "end_s": 1.0}),
+    "layers": ("lego", 1, {"start_s": 1.0, "end_s": 3.5, "tracks": ["drums", "bass"], "sampling": {"steps": 2, "skip_loop": True}}),
+    "layers at another rate": (
+        "lego", 1, {"start_s": 1.0, "tracks": ["bass"], "output": {"sample_rate": 44_100}, "scope": "region",
+                    "sampling": {"steps": 2, "skip_loop": True}},
+    ),
+    "at another rate": ("complete", 1, {"tracks": ["drums"], "output": {"sample_rate": 44_100, "channels": 1}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_preview_is_the_beginning_and_finishing_it_gives_the_whole_to_the_byte(
+    engine: NeuralEngine, song: Path, tmp_path: Path, work: Work, case: str
+) -> None:
+    task, bars, fields = CASES[case]
+    more = dict(fields)
+    output = more.pop("output", {})
+    if task != "text2music":
+        more |= {"source": {"path": str(song)}}
+    (whole,) = perform(tmp_path, engine, task, output, **more)
+    steps, decoded = work.steps, work.decoded
+    assert steps
+    work.steps = work.decoded = 0
+    (preview,) = perform(tmp_path, engine, task, {**output, "preview_bars": bars}, **more)
+    length = preview.metadata["preview"]
+    assert work.steps == steps
+    count = len(whole.outputs)
+    assert 0 < work.decoded <= count * (round(length["duration_s"] * 25) + 5) < decoded
+    for long, short in zip(whole.outputs, preview.outputs, strict=True):
+        start = long.header.start_frame
+        assert short.header.start_frame == start
+        samples, all_samples = decode.read(short.path), decode.read(long.path)
+        first = max(0.0, more.get("start_s", 0.0)) if more.get("scope") != "region" else 0.0
+        fade = round(0.02 * long.header.sample_rate) if case == "the region alone" else 0
+        assert len(samples) == round((first + length["duration_s"]) * long.header.sample_rate) + fade
+        assert len(samples) < len(all_samples)
+        loudest = np.abs(all_samples).max()
+        assert np.abs(samples - all_samples[: len(samples)]).max() < 0.05 * loudest
+        assert np.abs(samples[-FRAME:]).max() > 0
+    work.steps = work.encoded = work.decoded = 0
+    finishing = {**output, "preview_id": str(preview.outputs[0].path)}
+    (finished,) = perform(tmp_path, engine, task, finishing, **more)
+    assert [each.sha256 for each in finished.outputs] == [each.sha256 for each in whole.outputs]
+    assert finished.metadata == whole.metadata
+    assert (work.steps, work.encoded, work.decoded) == (0, 0, decoded)
+
+
+def test_latents_of_a_preview_are_exact_up_to_where_it_ends(engine: NeuralEngine, tmp_path: Path) -> None:
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, duration_s=4.0)
+    (whole,) = perform(tmp_path, engine, "text2music", {}, duration_s=4.0)
+    short, long = (
+        from_bytes(latents_path(take.outputs[0].path).read_bytes(), take.outputs[0].sha256) for take in (preview, whole)
+    )
+    assert short.exact.tolist() == [frame < 50 - short.reach for frame in range(50)]
+    assert np.array_equal(short.latents[short.exact], long.latents[:50][short.exact])
+
+
+def test_every_take_has_a_preview_and_each_is_finished_on_its_own(
+    engine: NeuralEngine, tmp_path: Path, work: Work
+) -> None:
+    fields = {"duration_s": 3.0, "music": {"bpm": 240.0}}
+    varied = {"takes": 2, "variation": 0.4, "variation_seeds": [8, 9]}
+    whole = perform(tmp_path, engine, "text2music", varied, **fields)
+    previews = perform(tmp_path, engine, "text2music", {**varied, "preview_bars": 1}, **fields)
+    work.steps = 0
+    for number, preview in enumerate(previews):
+        output = {"variation": 0.4, "variation_seeds": [8 + number], "preview_id": str(preview.outputs[0].path)}
+        (finished,) = perform(tmp_path, engine, "text2music", output, **fields)
+        assert finished.outputs[0].sha256 == whole[number].outputs[0].sha256
+    assert work.steps == 0
+
+
+def test_a_preview_of_all_bars_is_the_take(engine: NeuralEngine, tmp_path: Path) -> None:
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 2}, duration_s=4.0)
+    assert "preview" not in preview.metadata
+    assert preview.outputs[0].header.frames == 4 * RATE_HZ
+
+
+def test_the_tempo_of_the_source_is_used_where_it_is_heard(engine: NeuralEngine, tmp_path: Path) -> None:
+    clicks = np.zeros((RATE_HZ * 8, 2), np.float32)
+    for beat in range(16):
+        clicks[beat * 24_000 : beat * 24_000 + 480] = noise(0.01, seed=beat)
+    soundfile.write(tmp_path / "clicks.wav", clicks, RATE_HZ, subtype="FLOAT")
+    source = {"path": str(tmp_path / "clicks.wav")}
+    (preview,) = perform(tmp_path, engine, "cover", {"preview_bars": 1}, source=source)
+    length = preview.metadata["preview"]
+    assert length["tempo_from"] == "source"
+    assert length["bpm"] == pytest.approx(120, rel=0.02)
+
+
+def test_what_does_not_fit_the_preview_is_made_again_or_refused(
+    engine: NeuralEngine, models: Path, tmp_path: Path, work: Work
+) -> None:
+    fields = {"duration_s": 3.0}
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
+    place = preview.outputs[0].path
+    finishing = {"preview_id": str(place)}
+
+    def finish(*, warns: str, **more: Any) -> TakeFiles:
+        work.steps = 0
+        (made,) = perform(tmp_path, engine, "text2music", {**finishing, **more.pop("output", {})}, **{**fields, **more})
+        assert work.steps == 2
+        assert any(warns in warning for warning in made.metadata["warnings"]), made.metadata["warnings"]
+        return made
+
+    finish(warns="one of another request", music={"caption": "another song"})
+    finish(warns="one of another request", output={"seeds": [6]})
+    good = latents_path(place).read_bytes()
+    latents_path(place).unlink()
+    lost = finish(warns="no latents of the preview")
+    (whole,) = perform(tmp_path, engine, "text2music", {}, **fields)
+    assert lost.outputs[0].sha256 == whole.outputs[0].sha256
+    latents_path(place).write_bytes(good)
+    with pytest.raises(InvalidValue, match="made by the model acestep-v15-turbo"):
+        perform(tmp_path, engine, "text2music", finishing, sampling={"steps": 2, "model": "acestep-v15-base"}, **fields)
+
+
+def test_the_draft_engine_makes_the_whole_take_and_says_so(tmp_path: Path) -> None:
+    fields = {"duration_s": 2.0, "sampling": {}}
+    (made,) = perform(tmp_path, DraftEngine(), "text2music", {"preview_bars": 1, "preview_id": ""}, **fields)
+    assert made.outputs[0].header.frames == 2 * RATE_HZ
+    assert "preview_bars 1 had no effect: the draft engine makes the whole take at once." in made.metadata["warnings"]
