@@ -64,6 +64,11 @@ class Worker(Protocol):
         """How many times it was restarted."""
         ...
 
+    @property
+    def problem(self) -> str:
+        """Why it cannot work now, with what to do about it, as sentences; "" when it can."""
+        ...
+
     def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         """Send an order and yield the messages, up to and including ``done`` or ``error``. Raises `WorkerDied`.
 

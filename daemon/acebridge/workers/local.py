@@ -84,6 +84,11 @@ class LocalWorker:
         """See `Worker.restarts`."""
         return max(self._starts - 1, 0)
 
+    @property
+    def problem(self) -> str:
+        """See `Worker.problem`."""
+        return ""
+
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         """See `Worker.run`."""
         was_idle = bool(self.pid)

@@ -1,0 +1,71 @@
+"""What a relay says in addition to what a worker says, and what an actor sends to its relay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias, TypedDict
+
+from acebridge.workers.messages import Message
+
+
+class Node(TypedDict):
+    """A node as its actor finds it. ``engines`` are those that can run there, ``models`` the complete ones in its folder.
+
+    ``node_id`` is Ray's.
+    """
+
+    node_id: str
+    host: str
+    version: str
+    device: str
+    engines: list[str]
+    models: list[str]
+
+
+class NodeMessage(TypedDict):
+    """Where the worker runs now; ``label`` names the node for people."""
+
+    type: Literal["node"]
+    label: str
+    body: Node
+
+
+class ProblemMessage(TypedDict):
+    """Why the worker cannot work now, in one or two sentences; empty when it can again."""
+
+    type: Literal["problem"]
+    says: str
+
+
+class SourcesMessage(TypedDict):
+    """How many bytes of sources went to the node for this order."""
+
+    type: Literal["sources"]
+    size_bytes: int
+
+
+class DeathMessage(TypedDict):
+    """The worker has ended before its order did: see `acebridge.workers.base.WorkerDied`.
+
+    ``remedy`` is empty but for one that took too much memory, whose ``reason`` is for the user.
+    """
+
+    type: Literal["death"]
+    reason: str
+    took_order: bool
+    remedy: str
+
+
+RelayMessage: TypeAlias = NodeMessage | ProblemMessage | SourcesMessage | DeathMessage
+
+
+class FilePiece(NamedTuple):
+    """``data`` stands at ``offset_bytes`` of the file ``name`` in the folder of the order."""
+
+    name: str
+    offset_bytes: int
+    data: bytes
+
+
+#: What an actor sends at once: pieces of files, and messages that speak of what came before them.
+Parcel: TypeAlias = Sequence[FilePiece | Message | DeathMessage]
