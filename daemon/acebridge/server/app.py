@@ -292,8 +292,9 @@ def _holds(file: Path, text: str) -> bool:
 
 def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
-    made = make_workers(daemon.context.config, chosen, daemon.launcher, record=daemon.workers.add)
-    daemon.context.scheduler.start(made)
+    scheduler = daemon.context.scheduler
+    made = make_workers(daemon.context.config, chosen, daemon.launcher, record=daemon.workers.add, wake=scheduler.wake)
+    scheduler.start(made)
 
 
 async def _start_workers_on(

@@ -37,14 +37,24 @@ async def _name_places(config: Config) -> Sequence[Device]:
 
 
 def make_workers(
-    config: Config, chosen: Sequence[Device], launcher: Launcher, *, record: Callable[[int], None]
+    config: Config,
+    chosen: Sequence[Device],
+    launcher: Launcher,
+    *,
+    record: Callable[[int], None],
+    wake: Callable[[], None],
 ) -> list[Worker]:
-    """Return a worker for each device. ``record`` gets the id of each process that one starts on this machine."""
+    """Return a worker for each device.
+
+    ``record`` gets the id of each process that one starts on this machine; ``wake`` is called when one suits jobs that it did
+    not suit before.
+    """
     if config.workers != LOCAL:
         plan = Plan(
             config.workers, config.ray_resources, config.step_limit_s, config.worker_memory_bytes, shared_variables()
         )
-        return [RayWorker(device, plan, config.data_dir, record=record) for device in chosen]
+        team: list[RayWorker] = []
+        return [RayWorker(each, plan, config.data_dir, team=team, wake=wake, record=record) for each in chosen]
     memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
     limits = Limits(step_s=config.step_limit_s, memory_bytes=memory_bytes)
     return [LocalWorker(device, launcher, limits=limits, record=record) for device in chosen]

@@ -35,6 +35,10 @@ class WorkerDied(Exception):
         self.took_order = took_order
 
 
+class NotReady(WorkerDied):
+    """It has gone, or has not come yet, and has not begun the order. `Worker.suits` says when it may be given again."""
+
+
 class OutOfMemory(WorkerDied):
     """It took more memory than it may, and would again. ``message`` and ``remedy`` are for the user."""
 

@@ -30,6 +30,7 @@ from acebridge.workers.ray.messages import Node, Parcel
 from acebridge.workers.ray.plan import plan_from_json
 from acebridge.workers.ray.sources import SourceFolder
 from acestep_runtime.engines import registry
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.installed import find_installed_models
@@ -66,7 +67,10 @@ class NodeWorker:
         return await asyncio.to_thread(self._describe)
 
     def _describe(self) -> Node:
-        engines = [name for name, info in registry.ENGINES.items() if info.missing(None) is None]
+        engines = {
+            name: [task for task, lack in registry.missing_by_task(info, TASKS.values()).items() if lack is None]
+            for name, info in registry.ENGINES.items()
+        }
         models = [model.name for model in find_installed_models(models_folder()) if model.complete]
         return {
             "node_id": _node_id(),

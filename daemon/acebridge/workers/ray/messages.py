@@ -9,7 +9,7 @@ from acebridge.workers.messages import Message
 
 
 class Node(TypedDict):
-    """A node as its actor finds it. ``engines`` are those that can run there, ``models`` the complete ones in its folder.
+    """A node as its actor finds it. ``engines`` has the tasks that each engine can do there, ``models`` the complete ones.
 
     ``node_id`` is Ray's.
     """
@@ -18,8 +18,20 @@ class Node(TypedDict):
     host: str
     version: str
     device: str
-    engines: list[str]
+    engines: dict[str, list[str]]
     models: list[str]
+
+
+class PlaceOrder(TypedDict):
+    """Start the actor, and wait for it as long as it takes. Ends with ``done``, or with ``error`` where it cannot run."""
+
+    op: Literal["place"]
+    id: str
+    engine: str
+
+
+#: The one such order: what starts a relay asks for an engine, and this one imports nothing.
+PLACE: PlaceOrder = {"op": "place", "id": "place", "engine": "fake"}
 
 
 class NodeMessage(TypedDict):

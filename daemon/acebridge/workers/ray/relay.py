@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -21,11 +21,13 @@ from acebridge.workers.messages import BEAT_S, Error, ErrorMessage, Message, Wor
 from acebridge.workers.ray import cluster, sources
 from acebridge.workers.ray.cluster import Refusal, Unreachable
 from acebridge.workers.ray.files import Inbox
-from acebridge.workers.ray.messages import DeathMessage, FilePiece, Node, Parcel, RelayMessage
+from acebridge.workers.ray.messages import DeathMessage, FilePiece, Node, Parcel, PlaceOrder, RelayMessage
 from acebridge.workers.ray.plan import Plan, plan_from_json
 
 #: Seconds between two tries to reach a cluster.
 _RETRY_S = 5.0
+#: Seconds that an actor may wait for a node before somebody is told.
+_PATIENCE_S = 15.0
 #: Seconds without an answer of an actor at work: its node hangs.
 _SILENCE_S = 60.0
 _CANCELLED: ErrorMessage = {
@@ -62,7 +64,6 @@ class Relay:
         self._plan = plan
         self._send = send
         self._is_connected = False
-        self._connecting: asyncio.Task[None] | None = None
         self._actor: Any = None
         self._label = ""
         #: The id of the order that is at work, and whether it was cancelled.
@@ -71,7 +72,7 @@ class Relay:
         #: Whether the actor has the order.
         self._has_begun = False
 
-    async def run(self, order: WorkOrder) -> None:
+    async def run(self, order: WorkOrder | PlaceOrder) -> None:
         """Run an order to its end. Raises nothing."""
         self._order_id, self._has_begun = order["id"], False
         self._cancelled.clear()
@@ -79,7 +80,7 @@ class Relay:
         self._order_id = ""  # before the message: the next order may have the same id
         self._send(end)
 
-    async def _find_end(self, order: WorkOrder) -> Message | DeathMessage:
+    async def _find_end(self, order: WorkOrder | PlaceOrder) -> Message | DeathMessage:
         """Run an order; return its last message."""
         try:
             return await self._run(order)
@@ -108,12 +109,11 @@ class Relay:
             with suppress(Exception):
                 await asyncio.to_thread(cluster.end_actor, actor)
 
-    async def _run(self, order: WorkOrder) -> Message | DeathMessage:
-        if order["op"] == "unload" and self._actor is None:
+    async def _run(self, order: WorkOrder | PlaceOrder) -> Message | DeathMessage:
+        if order["op"] == "place":
+            await self._connect()
+            await self._start_actor()
             return {"type": "done", "models": []}
-        if not (await self._connect() and await self._start_actor()):
-            await self._drop_actor()
-            return _CANCELLED
         names = await self._bring_sources(order)
         if self._cancelled.is_set():
             return _CANCELLED
@@ -173,64 +173,47 @@ class Relay:
 
     # ---- getting ready ----
 
-    def _say(self, stage: str) -> None:
-        self._send({"type": "progress", "body": {"stage": stage, "fraction": 0.0, "eta_s": None}})
+    async def _beat_until(self, work: Coroutine[None, None, T]) -> T:
+        """Return the result of ``work``; say meanwhile that this process is alive."""
+        task = asyncio.create_task(work)
+        while not task.done():
+            await asyncio.wait([task], timeout=BEAT_S)
+            self._send({"type": "alive"})
+        return task.result()
 
-    async def _beat_until(self, task: asyncio.Task[Any]) -> bool:
-        """Say that this process is alive until a task is done; return whether it is: a cancelled order waits no longer."""
-        stop = asyncio.create_task(self._cancelled.wait())
-        try:
-            while not task.done() and not self._cancelled.is_set():
-                await asyncio.wait([task, stop], timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
-                self._send({"type": "alive"})
-        finally:
-            stop.cancel()
-        return task.done()
-
-    async def _connect(self) -> bool:
-        """Connect to the cluster as soon as it answers; return false when the order was cancelled. Raises `Refusal`."""
+    async def _connect(self) -> None:
+        """Connect to the cluster as soon as it answers. Raises `Refusal`."""
         problem = ""
         while not self._is_connected:
-            if not problem:
-                self._say(f"connecting to the Ray cluster at {self._plan.address}")
-            if self._connecting is None:  # one that a cancelled order has left goes on
-                self._connecting = asyncio.create_task(asyncio.to_thread(cluster.connect, self._plan.address))
-            if not await self._beat_until(self._connecting):
-                return False
-            connecting, self._connecting = self._connecting, None
             try:
-                connecting.result()
+                await self._beat_until(asyncio.to_thread(cluster.connect, self._plan.address))
                 self._is_connected = True
             except Unreachable as fault:
                 if str(fault) != problem:
                     problem = str(fault)
-                    print(problem, file=sys.stderr)  # for the log of the daemon
                     self._send({"type": "problem", "says": problem})
-                    self._say(problem)
-                if await self._beat_until(asyncio.create_task(asyncio.sleep(_RETRY_S))):
-                    continue
-                return False
-        self._send({"type": "problem", "says": ""})
-        return not self._cancelled.is_set()
+                await self._beat_until(asyncio.sleep(_RETRY_S))
+        if problem:
+            self._send({"type": "problem", "says": ""})
 
-    async def _start_actor(self) -> bool:
-        """Start the actor, unless there is one; return false when the order was cancelled meanwhile. Raises `Refusal`."""
+    async def _start_actor(self) -> None:
+        """Start the actor, unless there is one. Raises `Refusal`."""
         if self._actor is not None:
-            return True
+            return
         self._actor, resources = await asyncio.to_thread(cluster.start_actor, self._plan)
         needs = ", ".join(f"{name} {amount:g}" for name, amount in resources.items())
-        self._say(f"waiting for a node of the Ray cluster with {needs}")
-        describing = asyncio.create_task(cluster.ask(self._actor.describe))
-        if not await self._beat_until(describing):
-            describing.cancel()
-            return False
+        describing = asyncio.create_task(self._beat_until(cluster.ask(self._actor.describe)))
+        await asyncio.wait([describing], timeout=_PATIENCE_S)
+        if not describing.done():
+            says = f"It waits for a node of the Ray cluster with {needs} free. Add one, or lower ray_workers or ray_resources."
+            self._send({"type": "problem", "says": says})
         try:
-            node: Node = describing.result()
+            node: Node = await describing
         except Exception as fault:
             if not cluster.is_fault_of_node(fault):
                 raise
             raise Refusal(
-                f"A node of the Ray cluster cannot run AceBridge {VERSION}: {cluster.describe_death(fault)}",
+                f"A node of the Ray cluster cannot run AceBridge {VERSION}: {cluster.describe_death(fault)}.",
                 "Install the same version there, into the Python that runs Ray.",
             ) from fault
         label = await asyncio.to_thread(cluster.label_of, node)
@@ -241,7 +224,6 @@ class Relay:
             )
         self._label = label
         self._send({"type": "node", "label": label, "body": node})
-        return True
 
     async def _bring_sources(self, order: WorkOrder) -> list[str]:
         """Have the node get the sources that it lacks; return the names of all. Raises ``OSError``."""
