@@ -2,9 +2,8 @@
 
 The process takes commands on stdin, one a line, answers each with a line of JSON, and ends with its stdin:
 
-    add NAME        start a node with this name
+    add NAME ...    start a node with each of these names
     kill NAME       end a node's processes with SIGKILL
-    stop            end all nodes
 """
 
 from __future__ import annotations
@@ -49,11 +48,12 @@ class RayCluster:
             "RAY_AUTH_TOKEN": "5" * 64,
             "RAY_USAGE_STATS_ENABLED": "0",
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.ray_cluster", str(free_port())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(self.folder / "said.txt").open("wb"), text=True,
-            env={**os.environ, **self.access, **variables},
-        )  # fmt: skip
+        with (self.folder / "said.txt").open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.ray_cluster", str(free_port())],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+                env={**os.environ, **self.access, **variables},
+            )  # fmt: skip
         self.access["RAY_ADDRESS"], self.client_address = self._answer()
 
     def _answer(self) -> Any:
@@ -67,9 +67,9 @@ class RayCluster:
         print(*words, file=self._process.stdin, flush=True)
         return self._answer()
 
-    def add(self, name: str) -> None:
-        """Start a node with one CPU."""
-        self._ask("add", name)
+    def add(self, *names: str) -> None:
+        """Start nodes with one CPU each."""
+        self._ask("add", *names)
 
     def kill(self, name: str) -> None:
         """Kill all processes of a node."""
@@ -80,7 +80,9 @@ class RayCluster:
         return [each for each in psutil.Process(self._process.pid).children(recursive=True) if _is_actor(each)]
 
     def stop(self) -> None:
-        """End all of it."""
+        """End all of it. It may have ended."""
+        if self._process.returncode is not None:
+            return
         processes = psutil.Process(self._process.pid).children(recursive=True)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -119,12 +121,15 @@ def main() -> None:
     nodes: dict[str, Any] = {}
     try:
         for line in sys.stdin:
-            command, name = line.split()
+            command, *names = line.split()
             if command == "add":
-                nodes[name] = cluster.add_node(num_cpus=1, node_name=name, object_store_memory=_STORE_BYTES, wait=False)
+                for name in names:
+                    nodes[name] = cluster.add_node(
+                        num_cpus=1, node_name=name, object_store_memory=_STORE_BYTES, wait=False
+                    )
                 cluster.wait_for_nodes()
             else:
-                node = nodes.pop(name)
+                node = nodes.pop(names[0])
                 raylets = [each.process for each in node.all_processes["raylet"]]
                 for process in raylets:
                     for each in (*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)):
