@@ -19,6 +19,7 @@ import pytest
 
 from acebridge.client.client import Client
 from acebridge.errors import JobFailed
+from acebridge.v1 import audio_pb2
 from acebridge.version import VERSION
 from tests.support.daemon import (
     Daemon,
@@ -104,7 +105,7 @@ def asset_ids(take: Take) -> list[str]:
     return [output.asset_id for made in take.completed.takes for output in made.outputs]
 
 
-def make_some(client: Client, source: str) -> list[list[str]]:
+def make_some(client: Client, source: audio_pb2.AudioInput) -> list[list[str]]:
     """Have each engine make something; return the assets."""
     submit = client.submit
     made = [asset_ids(collect(generate(client, 0.5, seed=7, takes=2)))]
@@ -113,8 +114,9 @@ def make_some(client: Client, source: str) -> list[list[str]]:
     song_fields = {"duration_s": 1.0, "output": {"seeds": [5]}, "sampling": {"steps": 2}}
     made += [asset_ids(collect(submit("text2music", song_fields, submission={"engine": "neural"})))]
     repaint = {"start_s": 0.2, "end_s": 0.6, "output": {"seeds": [6]}, "sampling": {"steps": 2}}
+    take = audio_pb2.AudioInput(asset_id=made[-1][0])
     # Its source is a take, whose latents go to the node as well.
-    made += [asset_ids(collect(submit("repaint", repaint, source=made[-1][0], submission={"engine": "neural"})))]
+    made += [asset_ids(collect(submit("repaint", repaint, source=take, submission={"engine": "neural"})))]
     return made
 
 

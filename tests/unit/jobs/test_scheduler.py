@@ -325,7 +325,7 @@ def test_a_loop_that_fails_is_started_again(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         claim = core.journal.claim
 
-        async def fail(_: str) -> Any:
+        async def fail(*_: Any) -> Any:
             core.journal.claim = claim
             raise sqlite3.OperationalError("disk I/O error")
 

@@ -183,18 +183,22 @@ class Relay:
 
     async def _connect(self) -> None:
         """Connect to the cluster as soon as it answers. Raises `Refusal`."""
-        problem = ""
+        known = ""
         while not self._is_connected:
-            try:
-                await self._beat_until(asyncio.to_thread(cluster.connect, self._plan.address))
-                self._is_connected = True
-            except Unreachable as fault:
-                if str(fault) != problem:
-                    problem = str(fault)
+            if problem := await self._try_connect():
+                if problem != known:
                     self._send({"type": "problem", "says": problem})
+                known = problem
                 await self._beat_until(asyncio.sleep(_RETRY_S))
-        if problem:
-            self._send({"type": "problem", "says": ""})
+
+    async def _try_connect(self) -> str:
+        """Return why the cluster does not answer, "" when this process is connected. Raises `Refusal`."""
+        try:
+            await self._beat_until(asyncio.to_thread(cluster.connect, self._plan.address))
+        except Unreachable as fault:
+            return str(fault)
+        self._is_connected = True
+        return ""
 
     async def _start_actor(self) -> None:
         """Start the actor, unless there is one. Raises `Refusal`."""
