@@ -1,9 +1,9 @@
-"""A Ray cluster on this machine, in a process of its own, with temporary folders. Several nodes, each with one CPU.
+"""A Ray cluster on this machine, in a process of its own, with temporary folders. Several nodes.
 
 The process takes commands on stdin, one a line, answers each with a line of JSON, and ends with its stdin:
 
-    add NAME ...    start a node with each of these names
-    kill NAME       end a node's processes with SIGKILL
+    add NAME=SEATS ...  start nodes with these names; one actor takes a seat
+    kill NAME           end a node's processes with SIGKILL
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class RayCluster:
         return self._answer()
 
     def add(self, *names: str) -> None:
-        """Start nodes with one CPU each."""
+        """Start nodes, each named with the number of actors that it has room for: ``first=1``."""
         self._ask("add", *names)
 
     def kill(self, name: str) -> None:
@@ -123,10 +123,11 @@ def main() -> None:
         for line in sys.stdin:
             command, *names = line.split()
             if command == "add":
-                for name in names:
-                    nodes[name] = cluster.add_node(
-                        num_cpus=1, node_name=name, object_store_memory=_STORE_BYTES, wait=False
-                    )
+                for name, _, seats in (each.partition("=") for each in names):
+                    nodes[name] = cluster.add_node(  # without CPUs Ray starts no processes ahead
+                        num_cpus=0, resources={"seat": int(seats)}, node_name=name, object_store_memory=_STORE_BYTES,
+                        wait=False,
+                    )  # fmt: skip
                 cluster.wait_for_nodes()
             else:
                 node = nodes.pop(names[0])

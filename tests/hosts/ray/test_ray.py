@@ -1,13 +1,16 @@
-"""Workers on a real Ray cluster: several nodes on this machine, each with one CPU.
+"""Workers on a real Ray cluster: several nodes on this machine, with seats for actors.
 
 Whatever ends - an actor, a node, the daemon, the cluster - no finished take is lost, and every job ends or waits.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +24,12 @@ from acebridge.client.client import Client
 from acebridge.errors import JobFailed
 from acebridge.v1 import audio_pb2
 from acebridge.version import VERSION
+from acebridge.workers.base import Device
+from acebridge.workers.launch import Spawner
+from acebridge.workers.local import LocalWorker
+from acebridge.workers.messages import JobOrder
+from acestep_runtime.latents_files import latents_path
+from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from tests.support.daemon import (
     Daemon,
     Take,
@@ -59,7 +68,7 @@ class Studio(NamedTuple):
         """A daemon with workers on the cluster, whose gates are those of the nodes."""
         home.mkdir(exist_ok=True)
         (home / "gates").symlink_to(self.gates, target_is_directory=True)
-        config = f'workers = "{address}"\nray_workers = {count}\nmodels_dir = "{self.models}"\n'
+        config = f'workers = "{address}"\nray_workers = {count}\nray_resources = {{ seat = 1 }}\nmodels_dir = "{self.models}"\n'
         return daemon_at(home, config=config, **options)
 
 
@@ -74,7 +83,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     }  # fmt: skip
     cluster = RayCluster(variables)
     try:
-        cluster.add("first", "second")
+        cluster.add("first=1", "second=1")
         with mock.patch.dict(os.environ, {**cluster.access, **_THREADS}):
             yield Studio(cluster, models, gates)
     finally:
@@ -105,35 +114,56 @@ def asset_ids(take: Take) -> list[str]:
     return [output.asset_id for made in take.completed.takes for output in made.outputs]
 
 
-def make_some(client: Client, source: audio_pb2.AudioInput) -> list[list[str]]:
-    """Have each engine make something; return the assets."""
-    submit = client.submit
-    made = [asset_ids(collect(generate(client, 0.5, seed=7, takes=2)))]
-    cover = {"output": {"seeds": [3]}, "music": {"caption": "slow piano"}}
-    made += [asset_ids(collect(submit("cover", cover, source=source, submission={"engine": "draft"})))]
-    song_fields = {"duration_s": 1.0, "output": {"seeds": [5]}, "sampling": {"steps": 2}}
-    made += [asset_ids(collect(submit("text2music", song_fields, submission={"engine": "neural"})))]
-    repaint = {"start_s": 0.2, "end_s": 0.6, "output": {"seeds": [6]}, "sampling": {"steps": 2}}
-    take = audio_pb2.AudioInput(asset_id=made[-1][0])
-    # Its source is a take, whose latents go to the node as well.
-    made += [asset_ids(collect(submit("repaint", repaint, source=take, submission={"engine": "neural"})))]
+def order_of(daemon: Daemon, job_id: str, folder: Path) -> JobOrder:
+    """The order that a job's worker had, with its results in another folder."""
+    with closing(sqlite3.connect(daemon.home / "acebridge.db")) as database:
+        row = database.execute("SELECT task, params, engine, sources FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    task, params, engine, sources = row
+    return {
+        "op": "job", "id": job_id, "task": task, "params": json.loads(params), "engine": engine, "note": "",
+        "files": {each: str(daemon.home / "assets" / each[:2] / each) for each in json.loads(sources)},
+        "folder": str(folder), "takes": [],
+    }  # fmt: skip
+
+
+async def make_here(orders: list[JobOrder], folder: Path) -> list[list[str]]:
+    """Return the assets that a worker of this machine makes of each order."""
+    worker = LocalWorker(Device("cpu"), Spawner(folder))
+    made = []
+    for order in orders:
+        messages = [message async for message in worker.run(order)]
+        assert messages[-1]["type"] == "done", messages[-1]
+        takes = [message["body"] for message in messages if message["type"] == "take"]
+        made.append([output["asset_id"] for take in takes for output in take["outputs"]])
+    await worker.kill()
     return made
 
 
 def test_results_equal_those_of_a_worker_on_this_machine(
-    studio: Studio, daemon: Daemon, client: Client, tmp_path: Path
+    studio: Studio, daemon: Daemon, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wav = write_wav(tmp_path / "a.wav", song(1.0))
-    with daemon_at(tmp_path / "local", config=f'models_dir = "{studio.models}"\n') as local:
-        assert local.client is not None
-        wanted = make_some(local.client, local.client.upload(wav))
-        latents = {file.name for file in (local.home / "assets").glob("*/*.latents")}
-    assert make_some(client, client.upload(wav)) == wanted
-    assert latents
-    assert {file.name for file in (daemon.home / "assets").glob("*/*.latents")} == latents
-    for name in latents:
-        files = [each.home / "assets" / name[:2] / name for each in (daemon, local)]
-        assert files[0].read_bytes() == files[1].read_bytes()
+    made: list[list[str]] = []
+    orders: list[JobOrder] = []
+    for task, engine, fields in (
+        ("text2music", "fake", {"duration_s": 0.5, "output": {"seeds": [7], "takes": 2}}),
+        ("cover", "draft", {"output": {"seeds": [3]}, "music": {"caption": "slow piano"}}),
+        ("text2music", "neural", {"duration_s": 1.0, "output": {"seeds": [5]}, "sampling": {"steps": 2}}),
+        # Of the take before it, whose latents go to the node with it.
+        ("repaint", "neural", {"start_s": 0.2, "end_s": 0.6, "output": {"seeds": [6]}, "sampling": {"steps": 2}}),
+    ):
+        source = None if task == "text2music" else audio_pb2.AudioInput(asset_id=made[-1][0])
+        take = collect(client.submit(task, fields, source=source, submission={"engine": engine}))
+        made.append(asset_ids(take))
+        orders.append(order_of(daemon, take.job_id, tmp_path / str(len(orders))))
+    monkeypatch.setenv(MODELS_FOLDER, str(studio.models))
+    assert asyncio.run(make_here(orders, tmp_path)) == made
+    for number, ids in enumerate(made):
+        stored, here = daemon.home / "assets" / ids[0][:2] / ids[0], tmp_path / str(number) / "0.wav"
+        assert stored.read_bytes() == here.read_bytes()
+        files = [latents_path(each) for each in (stored, here)]
+        assert [each.exists() for each in files] == [number == 2] * 2
+        if number == 2:
+            assert files[0].read_bytes() == files[1].read_bytes()
     daemon.check_store()
 
 
@@ -228,7 +258,7 @@ def test_a_job_whose_node_is_killed_goes_on_elsewhere(studio: Studio, daemon: Da
     until(lambda: job(client, job_id).attempts == 2, "the second attempt")
     daemon.release()
     check_both_takes(events, 80)
-    studio.cluster.add("third")
+    studio.cluster.add("third=3")
     daemon.check_store()
 
 
@@ -250,7 +280,7 @@ def test_a_daemon_that_is_killed_leaves_nothing_at_work_and_goes_on(studio: Stud
         check_both_takes(client.watch(first), 90)
         for job_id, seed in ((soon, 94), (last, 93)):
             assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(seed, 0.2))
-        started = [job(client, job_id).start_time.ToNanoseconds() for job_id in (first, soon, last)]
+        started = [job(client, job_id).start_time.ToNanoseconds() for job_id in (soon, first, last)]
         assert started == sorted(started)
         frail.check_store()
 
