@@ -5,6 +5,7 @@ line. The later one counts.
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from acebridge import ray_address
 from acebridge.addresses import is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
@@ -189,6 +191,12 @@ class Config(BaseModel):
     devices: tuple[str, ...] = ("auto",)
     #: Devices of the parts dit, lm, vae and text, such as "dit:cuda:0, lm:cuda:1"; one worker has all of them. "" is none.
     parts: str = ""
+    #: Where workers run: on this machine, or on a Ray cluster at "ray://HOST:PORT"; "ray://auto" is the one of this machine.
+    workers: str = ray_address.LOCAL
+    #: How many workers there may be on a Ray cluster, and what each asks it for, such as {"CPU" = 4, "GPU" = 1}. Empty is one
+    #: CPU, and one GPU where the cluster has any.
+    ray_workers: int = Field(1, ge=1, le=256)
+    ray_resources: dict[str, float] = Field(default_factory=dict)
     #: Seconds that an engine has to stop before its process is killed.
     cancel_grace_s: float = Field(10.0, ge=0)
     #: Seconds that an engine may work without progress before its process is killed; 0 is no limit.
@@ -250,6 +258,26 @@ class Config(BaseModel):
         except InvalidValue as error:
             raise ValueError(f"allowed: {error.allowed}. {error.remedy}".removesuffix(".").strip()) from None
         return parts
+
+    @field_validator("workers")
+    @classmethod
+    def _known_place(cls, place: str) -> str:
+        if not ray_address.is_place(place):
+            raise ValueError('must be "local", "ray://HOST:PORT" such as "ray://192.168.1.20:10001", or "ray://auto"')
+        return place
+
+    @field_validator("ray_resources", mode="before")
+    @classmethod
+    def _name_resources(cls, resources: object) -> object:
+        return ray_address.read_resources(resources) if isinstance(resources, str) else resources
+
+    @field_validator("ray_resources")
+    @classmethod
+    def _amounts_only(cls, resources: dict[str, float]) -> dict[str, float]:
+        for name, amount in resources.items():
+            if not name or not 0 < amount < math.inf:
+                raise ValueError(f"{name!r} must be above 0, such as CPU = 4")
+        return resources
 
     @field_validator("models_dir")
     @classmethod

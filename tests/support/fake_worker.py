@@ -57,6 +57,7 @@ class FakeWorker:
         self.device = Device(device)
         self.pid, self.restarts = 0, 0
         self.models: Sequence[str] = ()
+        self.problem = ""
         #: Whether it stops an order that is cancelled.
         self.obeys = obeys
         #: Which needs it suits.

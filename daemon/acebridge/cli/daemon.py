@@ -37,7 +37,10 @@ def status(json: AsJson = False, address: Address = None) -> None:
     for worker in state.workers:
         holds = f", {bytes_text(worker.memory_bytes)} of memory" if worker.memory_bytes else ""
         models = f" with {', '.join(worker.models)}" if worker.models else ""
-        typer.echo(f"{worker.device}: {'job ' + worker.job_id if worker.job_id else 'idle'}{holds}{models}")
+        where = f" ({worker.label})" if worker.label else ""
+        typer.echo(f"{worker.device}{where}: {'job ' + worker.job_id if worker.job_id else 'idle'}{holds}{models}")
+        if worker.problem:
+            typer.echo(f"  {worker.problem}")
 
 
 def stop(address: Address = None) -> None:

@@ -17,6 +17,7 @@ from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import QUARANTINE_FOLDER, data_folder
 from acebridge.private_files import FILE_MODE, make_private_folder
+from acebridge.ray_address import LOCAL, find_problem
 from acebridge.tls_identity import identity_files, read_identity
 from acebridge.version import VERSION
 from acestep_runtime.memory.int8 import missing_remedy
@@ -57,6 +58,18 @@ def _tls(_: str | None) -> Finding:
         return Finding("TLS", False, fault.message, fault.remedy)
     says = f"on at {config.host}; certificate {identity.fingerprint}, valid until {identity.end:%Y-%m-%d}"
     return Finding("TLS", True, says)
+
+
+def _workers(_: str | None) -> Finding:
+    try:
+        workers = load_config().workers
+    except AceBridgeError as fault:
+        return Finding("workers", False, fault.message, fault.remedy)
+    if workers == LOCAL:
+        return Finding("workers", True, "on this machine")
+    if problem := find_problem(workers):
+        return Finding("workers", False, problem.says, problem.remedy)
+    return Finding("workers", True, f"on the Ray cluster at {workers}, which answers")
 
 
 def _disk(_: str | None) -> Finding:
@@ -211,6 +224,7 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (
     _python,
     _settings,
     _tls,
+    _workers,
     _disk,
     _store,
     _codecs,

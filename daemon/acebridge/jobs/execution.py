@@ -11,7 +11,7 @@ from acebridge.background import gather_arrived
 from acebridge.jobs.job import EventBody, Job
 from acebridge.jobs.journal import Journal
 from acebridge.store.assets import AssetStore
-from acebridge.workers.base import KILLED, OutOfMemory, Worker, WorkerDied
+from acebridge.workers.base import KILLED, NotReady, OutOfMemory, Worker, WorkerDied
 from acebridge.workers.memory import remedy_for_kill
 from acebridge.workers.messages import Error, JobOrder, Message, RankedTake, Take, WorkOrder
 from acebridge.workers.spool import Spool
@@ -100,6 +100,8 @@ async def execute(
                     return Outcome(error)
     except OutOfMemory as death:
         return Outcome(failure(death.message, death.remedy))
+    except NotReady as absence:
+        return Outcome(failure(str(absence)), retry="later")
     except WorkerDied as death:
         return Outcome(
             failure(

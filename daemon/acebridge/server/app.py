@@ -28,6 +28,7 @@ from acebridge.jobs.scheduler import Scheduler
 from acebridge.paths import ADDRESS_FILE, LOG_FILE, START_LOG_FILE, TOKEN_FILE, WORKERS_FILE
 from acebridge.private_files import explain_access, make_private_folder, repair_modes, restrict_umask
 from acebridge.processes import start_of
+from acebridge.ray_address import LOCAL
 from acebridge.server import children, logs
 from acebridge.server.authentication import TokenCheck, is_allowed
 from acebridge.server.connections import connection_options
@@ -39,6 +40,7 @@ from acebridge.server.idle import is_busy, run_when_idle, unload_models
 from acebridge.server.known_tokens import KnownTokens, write_token
 from acebridge.server.malformed import RequestCheck
 from acebridge.server.open_calls import LOOK_S, CallLimits, OpenCalls
+from acebridge.server.places import choose_places, make_workers
 from acebridge.server.port import listen
 from acebridge.server.refused_calls import RefusedCalls
 from acebridge.server.services.assets import AssetService
@@ -64,11 +66,10 @@ from acebridge.v1 import (
     tasks_pb2_grpc,
 )
 from acebridge.version import VERSION
-from acebridge.workers import devices, forkserver, memory
+from acebridge.workers import devices, forkserver
 from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
 from acebridge.workers.launch import Launcher, Spawner
-from acebridge.workers.local import Limits, LocalWorker
 from acebridge.workers.orphans import WorkerRecord
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
@@ -207,10 +208,9 @@ def _build_server(
 async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find | None = None) -> None:
     """Serve until ``stop`` is set, which clients do too. See `serve`, which holds the lock meanwhile."""
     identity = find_identity(config)
-    find = find_devices or partial(devices.find_devices, config.data_dir)
-    choose = partial(devices.choose_devices, config.devices, find, config.parts)
+    choose = choose_places(config, find_devices or partial(devices.find_devices, config.data_dir))
     choosing = asyncio.create_task(choose())
-    if config.parts or config.devices != (devices.AUTO,):
+    if config.parts or config.devices != (devices.AUTO,) or config.workers != LOCAL:
         await choosing  # a wrong name is an error; but looking for all of them must not delay the start
     daemon = build(config, stop)
     try:
@@ -242,7 +242,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         *_idle_work(daemon, config, stop),
     ]
     may_end: list[Work] = [
-        ("preloading", partial(_preload, daemon.launcher)),
+        *([("preloading", partial(_preload, daemon.launcher))] if config.workers == LOCAL else []),
         ("checking the store", partial(check_store, daemon.context)),  # it ends where the scrub is off
         ("watching the files of clients", partial(exit_if_replaced, {address_file: own, token_file: token}, stop)),
         *_children(config, address),
@@ -292,12 +292,9 @@ def _holds(file: Path, text: str) -> bool:
 
 def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
-    config = daemon.context.config
-    memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
-    limits = Limits(step_s=config.step_limit_s, stop_s=config.cancel_grace_s, memory_bytes=memory_bytes)
-    daemon.context.scheduler.start(
-        [LocalWorker(device, daemon.launcher, limits=limits, record=daemon.workers.add) for device in chosen]
-    )
+    scheduler = daemon.context.scheduler
+    made = make_workers(daemon.context.config, chosen, daemon.launcher, record=daemon.workers.add, wake=scheduler.wake)
+    scheduler.start(made)
 
 
 async def _start_workers_on(

@@ -53,6 +53,10 @@ class WorkerDied(Exception):
         self.took_order = took_order
 
 
+class NotReady(WorkerDied):
+    """It has gone, or has not come yet, and has not begun the order. `Worker.suits` says when it may be given again."""
+
+
 class OutOfMemory(WorkerDied):
     """It took more memory than it may, and would again. ``message`` and ``remedy`` are for the user."""
 
@@ -81,6 +85,10 @@ class Worker(Protocol):
     def restarts(self) -> int:
         """How many times it was restarted."""
         ...
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot work now, with what to do about it, as sentences; "" when it can."""
 
     def suits(self, need: Need) -> bool:
         """Return whether it may run a job with this need now.

@@ -102,10 +102,14 @@ class Launcher(Protocol):
 
 
 class Spawner:
-    """Starts workers as new processes. Works everywhere; a worker then imports all its modules."""
+    """Starts workers as new processes. Works everywhere; a worker then imports all its modules.
 
-    def __init__(self, folder: Path) -> None:
+    They run ``program``, by default the worker of this machine, in ``folder``.
+    """
+
+    def __init__(self, folder: Path, program: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._program = program or command("acebridge.workers.main")
 
     async def preload(self, modules: Sequence[str]) -> None:
         """See `Launcher.preload`. Nothing can be imported ahead here."""
@@ -117,7 +121,7 @@ class Spawner:
     async def spawn(self) -> Child:
         """See `Launcher.spawn`."""
         process = await asyncio.create_subprocess_exec(
-            *command("acebridge.workers.main"),
+            *self._program,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

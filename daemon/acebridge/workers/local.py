@@ -108,6 +108,11 @@ class LocalWorker:
         """See `Worker.restarts`."""
         return max(self._starts - 1, 0)
 
+    @property
+    def problem(self) -> str:
+        """See `Worker.problem`."""
+        return ""
+
     def suits(self, _need: Need) -> bool:
         """See `Worker.suits`. It runs every engine of this machine."""
         return True

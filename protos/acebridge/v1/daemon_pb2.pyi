@@ -14,20 +14,24 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class WorkerStatus(_message.Message):
-    __slots__ = ("device", "pid", "job_id", "restarts", "memory_bytes", "models")
+    __slots__ = ("device", "pid", "job_id", "restarts", "memory_bytes", "models", "label", "problem")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     device: str
     pid: int
     job_id: str
     restarts: int
     memory_bytes: int
     models: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, device: _Optional[str] = ..., pid: _Optional[int] = ..., job_id: _Optional[str] = ..., restarts: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
+    label: str
+    problem: str
+    def __init__(self, device: _Optional[str] = ..., pid: _Optional[int] = ..., job_id: _Optional[str] = ..., restarts: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., models: _Optional[_Iterable[str]] = ..., label: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class DaemonStatus(_message.Message):
     __slots__ = ("version", "pid", "start_time", "data_dir", "roots", "waiting_jobs", "running_jobs", "stored_bytes", "quota_bytes", "workers")

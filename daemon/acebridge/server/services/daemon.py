@@ -31,6 +31,8 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
                 restarts=worker.restarts,
                 memory_bytes=memory_of(worker.pid) if worker.pid else 0,
                 models=worker.models,
+                label=worker.device.label,
+                problem=worker.problem,
             )
             for device, worker in context.scheduler.workers.items()
         ]
