@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from acebridge.addresses import is_loopback
+from acebridge.addresses import is_address, is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
@@ -185,6 +185,8 @@ class Config(BaseModel):
     stalled_reader_s: float = Field(600.0, gt=0)
     #: Devices to compute on, one worker for each, such as "cuda:0"; "auto" is all GPUs, or the CPU where there are none.
     devices: tuple[str, ...] = ("auto",)
+    #: Address of the daemon on another machine that does neural work for this one; "" for none. `acebridge connect` writes it.
+    remote: str = ""
     #: Seconds that an engine has to stop before its process is killed.
     cancel_grace_s: float = Field(10.0, ge=0)
     #: Seconds that an engine may work without progress before its process is killed; 0 is no limit.
@@ -237,6 +239,13 @@ class Config(BaseModel):
         if not devices:
             raise ValueError('must name a device, such as "cpu" or "cuda:0", or be "auto"')
         return (devices,) if isinstance(devices, str) else devices
+
+    @field_validator("remote")
+    @classmethod
+    def _address_or_none(cls, remote: str) -> str:
+        if remote and not is_address(remote):
+            raise ValueError("must be host:port, such as studio.local:50710")
+        return remote
 
     @field_validator("models_dir")
     @classmethod

@@ -102,10 +102,17 @@ class Launcher(Protocol):
 
 
 class Spawner:
-    """Starts workers as new processes. Works everywhere; a worker then imports all its modules."""
+    """Starts workers as new processes. Works everywhere; a worker then imports all its modules.
 
-    def __init__(self, folder: Path) -> None:
+    ``module`` is the one whose ``main`` a worker runs; ``variables`` are added to its environment.
+    """
+
+    def __init__(
+        self, folder: Path, module: str = "acebridge.workers.main", variables: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
+        self._module = module
+        self._variables = variables or {}
 
     async def preload(self, modules: Sequence[str]) -> None:
         """See `Launcher.preload`. Nothing can be imported ahead here."""
@@ -117,13 +124,13 @@ class Spawner:
     async def spawn(self) -> Child:
         """See `Launcher.spawn`."""
         process = await asyncio.create_subprocess_exec(
-            *command("acebridge.workers.main"),
+            *command(self._module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
             cwd=self._folder,
-            env={**environment(os.environ), PARENT: str(os.getpid())},
+            env={**environment(os.environ), **self._variables, PARENT: str(os.getpid())},
             # Ctrl-C in the daemon's terminal is the daemon's to handle.
             start_new_session=True,
         )

@@ -12,10 +12,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, TypeAlias
 
 from acebridge.errors import is_failing_disk, is_full
 from acebridge.workers import memory
@@ -29,6 +29,7 @@ from acebridge.workers.messages import (
     Message,
     ModelOrder,
     RankedTake,
+    StartOrder,
     StoredOutput,
     Take,
     WorkOrder,
@@ -53,6 +54,8 @@ from acestep_runtime.values import CancelToken
 
 #: Errors that keep their name for the client; all others become an `EngineFailure`.
 KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, UnsupportedTask, EngineFailure, Cancelled)}
+#: Runs an order: yields its messages, the end last, and raises nothing.
+RunOrder: TypeAlias = Callable[[WorkOrder, CancelToken], Iterator[Message]]
 _PROGRESS_INTERVAL_S = 0.05
 #: Share from which on the pace since the beginning tells how long the rest takes.
 _FIRST_ETA = 0.02
@@ -249,14 +252,19 @@ def _read_orders(orders: BinaryIO, waiting: SimpleQueue[WorkOrder], running: dic
     os._exit(0)  # the daemon has ended
 
 
-def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
-    """Run orders until there are no more. ``messages`` is unbuffered."""
+def _on_engines(start: StartOrder) -> RunOrder:
+    engines = Engines(start["device"], start["memory_bytes"])
+    return lambda order, cancel: run_order(order, engines, cancel)
+
+
+def serve(orders: BinaryIO, messages: BinaryIO, begin: Callable[[StartOrder], RunOrder] = _on_engines) -> NoReturn:
+    """Run orders until there are no more, with what ``begin`` returns. ``messages`` is unbuffered."""
     sys.stdout = sys.stderr  # which writes line by line
     if not (first := orders.readline()):
         sys.exit()
     start = decode_order(first)
     assert start["op"] == "start", start
-    engines = Engines(start["device"], start["memory_bytes"])
+    run = begin(start)
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
     running: dict[str, CancelToken] = {}
     answers, at_work = _Messages(messages), threading.Event()
@@ -267,17 +275,17 @@ def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
         at_work.clear()
         order = waiting.get()
         at_work.set()
-        for message in run_order(order, engines, running[order["id"]]):
+        for message in run(order, running[order["id"]]):
             if message["type"] in ("done", "error"):
                 del running[order["id"]]  # before the message: the next order may have the same id
             answers.send(message)
 
 
-def main() -> None:
-    """Serve on stdin and stdout."""
+def main(begin: Callable[[StartOrder], RunOrder] = _on_engines) -> None:
+    """Serve on stdin and stdout: see `serve`."""
     if parent := os.environ.pop(PARENT, ""):
         end_with_parent(int(parent))
     orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # whatever a library prints must not break the protocol
-    serve(orders, messages)
+    serve(orders, messages, begin)
