@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from acestep_runtime.engines.base import Engine, TaskTraits
-from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask, printable
+from acestep_runtime.errors import AceStepError, EngineFailure, InvalidValue, UnsupportedTask, printable
 from acestep_runtime.installation import MissingRequirement, install_remedy
 from acestep_runtime.memory import machine
 from acestep_runtime.memory.int8 import is_enabled as is_int8_enabled
@@ -17,7 +17,12 @@ from acestep_runtime.memory.need import Numbers, least_bytes
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.adapters import find_adapter
 from acestep_runtime.weights.folder import models_folder
-from acestep_runtime.weights.language import find_language_models, find_whole_language_models, missing_language_model
+from acestep_runtime.weights.language import (
+    find_language_models,
+    find_whole_language_models,
+    missing_language_model,
+    select_language_model,
+)
 from acestep_runtime.weights.layout import Checkpoint, find_checkpoints
 from acestep_runtime.weights.numbers import count_weights
 from acestep_runtime.weights.selection import missing_checkpoint, select_checkpoint
@@ -32,6 +37,8 @@ class EngineInfo:
     ``unsupported`` names the tasks that it lacks. ``missing`` returns the first unmet requirement of a task, or of every task
     where it is ``None``; ``missing_alone`` what it lacks to do a task without the help of another engine.
     ``is_expected`` returns whether its user has files for it, so that a note is due where it is not used.
+    ``model_of`` returns the full name of the model that it loads for a task: of the one that the request names, or of the
+    preferred one for "". Its last argument is whether that must be a base model. "" where the engine has no models.
     """
 
     name: str
@@ -40,6 +47,7 @@ class EngineInfo:
     missing: Callable[[type[TaskTraits] | None], MissingRequirement | None] = lambda _: None
     missing_alone: Callable[[type[TaskTraits]], MissingRequirement | None] = lambda _: None
     is_expected: Callable[[], bool] = lambda: False
+    model_of: Callable[[type[TaskTraits], str, bool], str] = lambda _task, _name, _needs_base: ""
     unsupported: frozenset[str] = frozenset()
     #: Whether the factory takes a ``device``.
     uses_device: bool = False
@@ -105,6 +113,15 @@ def _neural_is_expected() -> bool:
     return bool(find_checkpoints(folder) or find_language_models(folder) or find_strangers(folder))
 
 
+def _neural_model(task: type[TaskTraits], name: str, needs_base: bool) -> str:
+    try:
+        if task.kind == "text":
+            return select_language_model(models_folder(), name).name
+        return select_checkpoint(models_folder(), name, needs_base).name
+    except AceStepError:  # the job itself will say why
+        return ""
+
+
 _NEURAL_PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "safetensors", "llguidance", "yaml")
 
 ENGINES = {
@@ -122,6 +139,7 @@ ENGINES = {
             _neural_missing,
             _neural_missing_alone,
             _neural_is_expected,
+            _neural_model,
             uses_device=True,
             samplers=("euler", "heun", "sde", "ab3"),
             guidance_methods=("apg", "adg", "cfg", "adg_w_norm", "adg_wo_clip"),

@@ -20,7 +20,7 @@ from acebridge.jobs.journal import Journal
 from acebridge.jobs.scheduler import Scheduler
 from acebridge.store.assets import AssetStore
 from acebridge.store.database import Database
-from acebridge.workers.base import Device, Worker, WorkerDied
+from acebridge.workers.base import Device, Need, Worker, WorkerDied
 from acebridge.workers.messages import Audio, Error, Header, Message, RankedTake, StoredOutput, WorkOrder
 from acebridge.workers.spool import Spool
 from acestep_runtime.audio import wav
@@ -59,6 +59,8 @@ class FakeWorker:
         self.models: Sequence[str] = ()
         #: Whether it stops an order that is cancelled.
         self.obeys = obeys
+        #: Which needs it suits.
+        self.suits: Callable[[Need], bool] = lambda _need: True
         self.order: WorkOrder | None = None
         self.cancels: list[str] = []
         self.cancelled = asyncio.Event()

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from typing import TypeVar, cast
 
 from acebridge.errors import Busy, Conflict
-from acebridge.jobs import prefetch, tables
+from acebridge.jobs import order, prefetch, tables
 from acebridge.jobs.job import (
     CANCELLED,
     CANCELLED_ERROR,
@@ -34,6 +34,7 @@ from acebridge.jobs.job import (
 from acebridge.jobs.watchers import Watchers, no_job
 from acebridge.store import uses
 from acebridge.store.database import Database
+from acebridge.workers.base import Need
 from acebridge.workers.messages import Error, Header, Progress, RankedTake, Take, TaskParams
 from acestep_runtime.tasks.choosing import is_choice
 from acestep_runtime.tasks.takes import seeds_of
@@ -75,8 +76,8 @@ class Journal:
         self._database = database
         self._max_waiting = max_waiting
         self._watchers = Watchers(database)
-        #: Set whenever there may be a job to claim.
-        self.work = asyncio.Event()
+        #: Called whenever there may be a job to claim.
+        self.on_work: Callable[[], None] = lambda: None
         #: Set whenever a running job may have to stop, see `preemptible`.
         self.preempt_requested = asyncio.Event()
         database.transact(self._recover)
@@ -118,7 +119,7 @@ class Journal:
             if moves and affected:
                 self._watchers.count_positions()
             if wakes:
-                self.work.set()
+                self.on_work()
                 self.preempt_requested.set()
             return result
 
@@ -141,6 +142,7 @@ class Journal:
         key: str,
         request_digest: str,
         sources: Sequence[str],
+        model: str = "",
         session: str = "",
         auto_gen: bool = False,
         origin: Mapping[str, str] | None = None,
@@ -162,7 +164,7 @@ class Journal:
             uses.check_stored(connection, sources)
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
-                engine=engine, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
+                engine=engine, model=model, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
                 auto_gen=int(auto_gen), origin=json.dumps(origin or {}), note=note,
             )  # fmt: skip
             obsolete = prefetch.cancel_obsolete(connection)
@@ -211,12 +213,18 @@ class Journal:
 
         return await self._database.read(work)
 
-    async def claim(self, device: str) -> Job | None:
-        """Take the first waiting job for ``device`` and mark it running."""
+    async def claim(self, device: str, suits: Callable[[Need], bool] = lambda _need: True) -> Job | None:
+        """Take the first waiting job whose need ``suits`` a worker, for its ``device``, and mark the job running.
+
+        ``suits`` is asked once for each need, in the event loop. Jobs that do not suit stay in the queue, in nobody's way.
+        """
+        needs = [need for need in await self._database.read(order.waiting_needs) if suits(need)]
+        if not needs:
+            return None
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, list[str]]:
-            row = connection.execute(tables.FIRST_IN_QUEUE).fetchone()
-            if row is None:
+            row = order.first_of(connection, needs)
+            if row is None:  # cancelled, or taken by another worker
                 return None, []
             connection.execute(
                 "UPDATE jobs SET state = ?, started = ?, attempts = attempts + 1, lost = lost + 1 WHERE number = ?",
@@ -336,9 +344,9 @@ class Journal:
 
         await self._change(work, frees=True)
 
-    async def preemptible(self, idle_workers: int = 0) -> list[str]:
-        """Return the running jobs that have to stop: see `acebridge.jobs.prefetch.preemptible`."""
-        return await self._database.read(lambda c: prefetch.preemptible(c, idle_workers))
+    async def preemptible(self) -> prefetch.Preemptible:
+        """Return the running jobs that have to stop, or may have to."""
+        return await self._database.read(prefetch.find_preemptible)
 
     async def cancel_waiting(self, job_id: str) -> Job:
         """Cancel a job that still waits; return it as it is then. Raises `NotFound`."""
@@ -392,7 +400,7 @@ class Journal:
 
         def work(connection: sqlite3.Connection) -> list[Job]:
             rows = tables.newest(connection, states, limit, before)
-            places = tables.positions(connection) if any(row["state"] == QUEUED for row in rows) else {}
+            places = order.positions(connection) if any(row["state"] == QUEUED for row in rows) else {}
             return [tables.job_from_row(row, places.get(row["id"], 0)) for row in rows]
 
         return await self._database.read(work)

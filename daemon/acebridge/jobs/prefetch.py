@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from acebridge.jobs import tables
+from acebridge.jobs import order, tables
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, PRIORITIES, QUEUED, RUNNING, SUCCEEDED
 from acebridge.store import uses
+from acebridge.workers.base import Need
 from acestep_runtime.tasks.takes import next_seeds, replace_seeds, seeds_of
 
 _NEWER = (
@@ -20,6 +23,16 @@ _NEWER = (
     " AND newer.session = jobs.session AND newer.number > jobs.number AND newer.next_of IS NULL)"
 )
 _OBSOLETE = f"asked = 0 AND ({_NEWER} OR NOT EXISTS (SELECT 1 FROM jobs AS before WHERE before.id = jobs.next_of))"
+
+
+class Preemptible(NamedTuple):
+    """Running jobs by id: those that are ``obsolete`` have to stop; the others that are ``prefetched``, the newest first, end
+    for requests that find no worker. ``waiting`` has how many requests wait with each need.
+    """
+
+    obsolete: list[str]
+    prefetched: list[str]
+    waiting: Mapping[Need, int]
 
 
 def find_next_batch(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row | None:
@@ -43,6 +56,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         task=row["task"],
         params=json.dumps(replace_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
+        model=row["model"],
         priority=PRIORITIES["normal" if requested else "low"],
         sources=row["sources"],
         session=row["session"],
@@ -86,12 +100,13 @@ def cancel_obsolete(connection: sqlite3.Connection) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def preemptible(connection: sqlite3.Connection, idle_workers: int) -> list[str]:
-    """Return the running jobs that have to stop: obsolete ones, and a prefetched one for each request that finds no worker."""
-    unserved = max(0, tables.count_waiting(connection, requested=True) - idle_workers)
+def find_preemptible(connection: sqlite3.Connection) -> Preemptible:
+    """Return which running jobs have to stop, and which may have to."""
     rows = connection.execute(
-        f"SELECT id FROM jobs WHERE state = ? AND {_OBSOLETE} UNION ALL SELECT id FROM (SELECT id FROM jobs"
-        f" WHERE state = ? AND NOT asked AND NOT ({_OBSOLETE}) ORDER BY number DESC LIMIT ?)",
-        (RUNNING, RUNNING, unserved),
+        f"SELECT id, {_OBSOLETE} AS obsolete FROM jobs WHERE state = ? AND NOT asked ORDER BY number DESC", (RUNNING,)
     ).fetchall()
-    return [row["id"] for row in rows]
+    return Preemptible(
+        [row["id"] for row in rows if row["obsolete"]],
+        [row["id"] for row in rows if not row["obsolete"]],
+        order.count_requested(connection),
+    )

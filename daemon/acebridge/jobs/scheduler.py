@@ -26,9 +26,11 @@ from acebridge.errors import (
 from acebridge.jobs.execution import Outcome, execute, failure, order_of, run_order
 from acebridge.jobs.job import CANCELLED, CANCELLED_ERROR, FAILED, RUNNING, Job
 from acebridge.jobs.journal import Journal
+from acebridge.jobs.placement import choose_preempted, should_take
+from acebridge.jobs.prefetch import Preemptible
 from acebridge.jobs.results import remove_results
 from acebridge.store.assets import AssetStore
-from acebridge.workers.base import Worker, WorkerDied
+from acebridge.workers.base import Need, Worker, WorkerDied
 from acebridge.workers.messages import Error, ModelOrder
 from acebridge.workers.spool import Spool
 
@@ -84,20 +86,25 @@ class Scheduler:
         #: Held while a worker has an order. By the names of their devices.
         self._locks: dict[str, asyncio.Lock] = {}
         self._loops: list[asyncio.Task[None]] = []
-        #: Orders for models, waiting or at work, and how many are at work.
+        #: Devices whose workers wait for a job, and the events that wake these.
+        self._ready: set[str] = set()
+        self._wakes: dict[str, asyncio.Event] = {}
+        #: Orders for models, waiting or at work, and the devices where one is at work.
         self._model_tasks: set[asyncio.Task[None]] = set()
-        self._models_at_work = 0
+        self._models_at_work: set[str] = set()
         #: Set once the workers are known, or never will be.
         self._started = asyncio.Event()
         self._stopping = False
         #: Called after every job that ended.
         self.on_end: Callable[[], None] = lambda: None
+        journal.on_work = self.wake
         spool.clear()
 
     def start(self, workers: Sequence[Worker]) -> None:
         """Run jobs on these workers, each on a device of its own."""
         self.workers = {worker.device.name: worker for worker in workers}
         self._locks = {device: asyncio.Lock() for device in self.workers}
+        self._wakes = {device: asyncio.Event() for device in self.workers}
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             f"running jobs on {worker.device.name}": partial(self._run_jobs, worker) for worker in workers
         }
@@ -131,22 +138,48 @@ class Scheduler:
 
     # ---- jobs ----
 
+    def wake(self) -> None:
+        """Have every idle worker look for a job. Call it when a worker suits jobs that it did not suit before."""
+        for wake in self._wakes.values():
+            wake.set()
+        self._journal.preempt_requested.set()
+
+    def _leave(self, device: str) -> None:
+        """Note that a worker waits for no job any more. Others may run those that they left to it."""
+        if device in self._ready:
+            self._ready.discard(device)
+            self.wake()
+
+    def _should_take(self, worker: Worker, need: Need) -> bool:
+        ready = self._ready - self._models_at_work - {worker.device.name}
+        return should_take(worker, need, [self.workers[device] for device in ready])
+
     async def _run_jobs(self, worker: Worker) -> None:
+        device = worker.device.name
+        try:
+            await self._run_jobs_on(worker, device)
+        finally:
+            self._leave(device)
+
+    async def _run_jobs_on(self, worker: Worker, device: str) -> None:
         pause_s = 0.0
         while True:
-            self._journal.work.clear()
+            self._wakes[device].clear()
+            self._ready.add(device)
             outcome: Outcome | None = None
             try:
                 # The worker before the job, so that a running job always has a worker that can be asked to stop it.
-                async with self._locks[worker.device.name]:
-                    job = await self._journal.claim(worker.device.name)
+                async with self._locks[device]:
+                    job = await self._journal.claim(device, partial(self._should_take, worker))
                     if job is not None:
+                        self._leave(device)
                         outcome = await self._run_job(job, worker)
             except DiskFull:
+                self._leave(device)
                 await self._sleep(_DISK_PAUSE_S)
                 continue
             if job is None:
-                await self._journal.work.wait()
+                await self._wakes[device].wait()
             elif outcome is not None and outcome.retry == "later":
                 if not pause_s:
                     log.warning("jobs wait: %s", outcome.error["message"], extra={"device": worker.device.name})
@@ -251,15 +284,23 @@ class Scheduler:
             await self._journal.preempt_requested.wait()
             self._journal.preempt_requested.clear()
             try:
-                idle = len(self.workers) - len(self.running) - self._models_at_work
-                preempted = await self._journal.preemptible(idle)
+                found = await self._journal.preemptible()
             except DiskFull:
                 await self._sleep(_DISK_PAUSE_S)
                 self._journal.preempt_requested.set()
                 continue
-            for job_id in preempted:
+            for job_id in [*found.obsolete, *self._find_preempted(found)]:
                 self._runs.setdefault(job_id, _Run()).preempted = True
                 self._stop_run(job_id)
+
+    def _find_preempted(self, found: Preemptible) -> list[str]:
+        """Return the prefetched jobs that requests take the place of."""
+        busy = {*self.running, *self._models_at_work}
+        idle = [worker for device, worker in self.workers.items() if device not in busy]
+        workers = {job_id: self.workers[device] for device, job_id in self.running.items()}
+        # The loop that has just claimed one asks again as soon as it runs.
+        prefetched = [(job_id, workers[job_id]) for job_id in found.prefetched if job_id in workers]
+        return choose_preempted(found.waiting, idle, prefetched)
 
     def _stop_run(self, job_id: str) -> None:
         run = self._runs[job_id]
@@ -308,7 +349,7 @@ class Scheduler:
             log.info("model order", extra={"order": op, "model": model, "device": worker.device.name})
             error: Error = {}
             order: ModelOrder = {"op": op, "id": f"{op} {model}", "engine": engine, "model": model}
-            self._models_at_work += 1
+            self._models_at_work.add(worker.device.name)
             try:
                 async with aclosing(run_order(worker, order)) as messages:
                     async for message in messages:
@@ -317,7 +358,8 @@ class Scheduler:
             except WorkerDied as death:
                 error = failure(f"The engine's process ended at the order to {op} {model} ({death}).")
             finally:
-                self._models_at_work -= 1
+                self._models_at_work.discard(worker.device.name)
+                self.wake()  # where a model is loaded has changed
         if error:
             raise JobFailed(error["kind"], error["message"], remedy=error["remedy"], details=error["details"])
 

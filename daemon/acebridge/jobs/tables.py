@@ -11,23 +11,12 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
+from acebridge.jobs import order
 from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
 from acebridge.store import uses
 from acebridge.workers.messages import Error, Json, Take, TaskParams
 from acestep_runtime.tasks.takes import seeds_of
 
-#: Requested jobs run before prefetched ones, even a low-priority request.
-_ORDER = "priority DESC, asked DESC, number"
-FIRST_IN_QUEUE = f"SELECT * FROM jobs WHERE state = 'queued' ORDER BY {_ORDER} LIMIT 1"
-# Running prefetched jobs are preempted, so they do not count.
-_RUNNING = "(SELECT count(*) FROM jobs WHERE state = 'running' AND asked)"
-_POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
-  WHERE own.number = ? AND other.state = 'queued' AND (other.priority > own.priority OR other.priority = own.priority
-    AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
-_POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
-  FROM jobs WHERE state = 'queued'"""
-#: Up to this many jobs, counting for each is faster than counting for all that wait.
-_FEW = 8
 #: What a list has of a job: all but what is known of its takes, which may be long.
 _LISTED = """number, id, task, params, engine, state, priority, attempts, created, started, finished, last_sequence, progress,
   error, sources, next_of, asked, origin, note,
@@ -38,27 +27,9 @@ SAME = """SELECT id FROM jobs WHERE content = ? AND content != '' AND number < ?
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
-def position_of(connection: sqlite3.Connection, number: int) -> int:
-    """Return how many jobs go before a waiting one."""
-    return int(connection.execute(_POSITION, (number,)).fetchone()[0])
-
-
-def positions(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return how many jobs go before each waiting one, by their ids."""
-    return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
-
-
-def positions_of(connection: sqlite3.Connection, job_ids: Collection[str]) -> dict[str, int]:
-    """Return the same for those of these jobs that wait."""
-    if len(job_ids) > _FEW:
-        return {job_id: place for job_id, place in positions(connection).items() if job_id in job_ids}
-    rows = [row for job_id in job_ids if (row := find_row(connection, job_id)) is not None and row["state"] == QUEUED]
-    return {row["id"]: position_of(connection, row["number"]) for row in rows}
-
-
 def job_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Job:
     """Return a row of ``jobs`` as a value, with its place in the queue and the job that makes the same."""
-    position = position_of(connection, row["number"]) if row["state"] == QUEUED else 0
+    position = order.position_of(connection, row["number"]) if row["state"] == QUEUED else 0
     return dataclasses.replace(job_from_row(row, position), same_as=_find_same(connection, row))
 
 
@@ -166,7 +137,7 @@ def digest(content: Mapping[str, Json]) -> str:
 
 def append_queued(connection: sqlite3.Connection, number: int) -> None:
     """Add the event that a job waits. That its place has changed since is told to those who watch, and not stored."""
-    append_event(connection, number, "queued", {"position": position_of(connection, number)})
+    append_event(connection, number, "queued", {"position": order.position_of(connection, number)})
 
 
 def append_event(connection: sqlite3.Connection, number: int, kind: str, body: EventBody) -> None:
@@ -207,15 +178,15 @@ def delete_unfinished_audio(connection: sqlite3.Connection, number: int) -> None
     _delete_audio_except(connection, number, _takes(connection, number))
 
 
-def keep_takes(connection: sqlite3.Connection, number: int, order: Sequence[int]) -> list[str]:
+def keep_takes(connection: sqlite3.Connection, number: int, kept_takes: Sequence[int]) -> list[str]:
     """Keep the takes with these numbers, in this order, and delete the others; return the assets of those."""
     takes = _takes(connection, number)
     by_number = {take["take"]: take for take in takes}
-    retained = [by_number[take] for take in order]
+    retained = [by_number[take] for take in kept_takes]
     _delete_audio_except(connection, number, retained)
-    _delete_events(connection, number, lambda event: event.kind == "take" and event.body["take"] not in order)
+    _delete_events(connection, number, lambda event: event.kind == "take" and event.body["take"] not in kept_takes)
     connection.execute("UPDATE jobs SET takes = ? WHERE number = ?", (json.dumps(retained), number))
-    dropped = results_of([take for take in takes if take["take"] not in order])
+    dropped = results_of([take for take in takes if take["take"] not in kept_takes])
     (sources,) = connection.execute("SELECT sources FROM jobs WHERE number = ?", (number,)).fetchone()
     kept = {*json.loads(sources), *results_of(retained)}
     uses.remove(connection, number, set(dropped) - kept)

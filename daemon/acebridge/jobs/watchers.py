@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Iterable
 
 from acebridge.errors import AceBridgeError, NotFound, Unavailable
-from acebridge.jobs import tables
+from acebridge.jobs import order, tables
 from acebridge.jobs.job import ENDED, QUEUED, Event
 from acebridge.store.database import Database
 
@@ -74,7 +74,7 @@ class Watchers:
                 return
             try:
                 waiting = self._waiting.copy()
-                current = await self._database.read(lambda c: tables.positions_of(c, waiting))  # noqa: B023
+                current = await self._database.read(lambda c: order.positions_of(c, waiting))  # noqa: B023
             except (sqlite3.Error, AceBridgeError) as error:
                 log.warning("places in the queue cannot be counted", extra={"error": str(error)})
                 return
@@ -101,7 +101,7 @@ class Watchers:
             if job["state"] == QUEUED and not rows:
                 place = self._positions.get(job_id)
                 if place is None:
-                    place = tables.position_of(connection, job["number"])
+                    place = order.position_of(connection, job["number"])
             return [tables.event_from_row(row) for row in rows], job["state"], place
 
         try:

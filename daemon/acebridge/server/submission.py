@@ -35,7 +35,7 @@ from acestep_runtime.limits import describe_limits, field_limits
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS, Task, build_task, to_fields, with_all_seeds
 from acestep_runtime.tasks.base import Source
 from acestep_runtime.tasks.takes import seeds_of
-from acestep_runtime.values import Sampling
+from acestep_runtime.values import Sampling, Thinking
 
 MAX_INLINE_BYTES = 4 * 2**20
 #: Field of an Origin → its longest text.
@@ -113,6 +113,7 @@ async def _queue_job(
         task,
         params,
         engine=choice.engine.name,
+        model=await asyncio.to_thread(_model_of, asked, choice.engine),
         note=choice.note,
         priority=submission.priority,
         key=submission.key,
@@ -180,6 +181,12 @@ def _task_of(
     task = with_all_seeds(build_task(kind.name, fields))
     check_sampling(choice, kind, getattr(task, "sampling", Sampling()), line)
     return task
+
+
+def _model_of(task: Task, engine: registry.EngineInfo) -> str:
+    """Return the full name of the model that an engine loads for a task."""
+    settings = getattr(task, "thinking", Thinking()) if task.kind == "text" else getattr(task, "sampling", Sampling())
+    return engine.model_of(type(task), settings.model, task.chooses_base_model)
 
 
 def _check_end(kind: type[Task | Source], fields: Mapping[str, FieldValue], prefix: str) -> None:

@@ -106,6 +106,11 @@ ALTER TABLE assets ADD COLUMN latents_bytes INTEGER NOT NULL DEFAULT 0;
 DROP INDEX assets_by_size;
 CREATE INDEX assets_by_size ON assets (missing, size_bytes, latents_bytes);
 """
+# ``model`` is the full name of the model that a job loads, "" where that is not known. Waiting jobs are found by their needs.
+_NEEDS = """
+ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '';
+CREATE INDEX jobs_by_need ON jobs (engine, task, model, priority DESC, asked DESC, number) WHERE state = 'queued';
+"""
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -142,6 +147,7 @@ MIGRATIONS = (
     Migration(4, "why a job's engine was chosen", lambda connection: _run_all(connection, _ENGINE_NOTES)),
     Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
     Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
+    Migration(7, "what a waiting job needs", lambda connection: _run_all(connection, _NEEDS)),
 )
 VERSION = MIGRATIONS[-1].version
 

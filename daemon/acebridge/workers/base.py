@@ -20,6 +20,19 @@ class Device:
         return f"{self.name} ({self.label})" if self.label else self.name
 
 
+@dataclass(frozen=True)
+class Need:
+    """What a waiting job needs of the worker that runs it.
+
+    ``engine`` and ``task`` are names; ``model`` is the full name of the model that the job loads, "" where the engine has none
+    or the daemon cannot tell.
+    """
+
+    engine: str
+    task: str
+    model: str = ""
+
+
 #: The reason of a `WorkerDied` whose process was killed.
 KILLED = "exit code -9"
 
@@ -62,6 +75,14 @@ class Worker(Protocol):
     @property
     def restarts(self) -> int:
         """How many times it was restarted."""
+        ...
+
+    def suits(self, need: Need) -> bool:
+        """Return whether it may run a job with this need now.
+
+        The scheduler asks in its event loop, and often: the answer must not wait for anything. When the answer may have turned
+        from no to yes, call `acebridge.jobs.scheduler.Scheduler.wake`.
+        """
         ...
 
     def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:

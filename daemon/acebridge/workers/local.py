@@ -11,7 +11,7 @@ from functools import partial
 
 from acebridge.background import wait_at_most
 from acebridge.workers import memory
-from acebridge.workers.base import Device, OutOfMemory, WorkerDied
+from acebridge.workers.base import Device, Need, OutOfMemory, WorkerDied
 from acebridge.workers.launch import START_LIMIT_S, Child, Launcher, log_output
 from acebridge.workers.messages import BEAT_S, Message, Order, WorkOrder, decode_message, encode
 from acestep_runtime.engines import registry
@@ -83,6 +83,10 @@ class LocalWorker:
     def restarts(self) -> int:
         """See `Worker.restarts`."""
         return max(self._starts - 1, 0)
+
+    def suits(self, _need: Need) -> bool:
+        """See `Worker.suits`. It runs every engine of this machine."""
+        return True
 
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         """See `Worker.run`."""

@@ -17,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acebridge.errors import Busy, Conflict, NotFound, Unavailable
-from acebridge.jobs import tables
+from acebridge.jobs import order, tables
 from acebridge.jobs.job import PRIORITIES
 from acebridge.jobs.journal import Journal
 from acebridge.store import asset_rows
 from acebridge.store.database import Database
+from acebridge.workers.base import Need
 
 
 def with_journal(path: Path, work: Callable[[Journal], Awaitable[Any]], *, max_waiting: int = 1000) -> Any:
@@ -35,7 +36,7 @@ def with_journal(path: Path, work: Callable[[Journal], Awaitable[Any]], *, max_w
 async def submit(journal: Journal, priority: str = "normal", key: str = "", about: str = "", **more: Any) -> str:
     submitted_job = await journal.submit(
         "text2music", {"about": about}, engine="fake", priority=priority, key=key, request_digest=about,
-        sources=more.get("sources", ()),
+        sources=more.get("sources", ()), model=more.get("model", ""),
     )  # fmt: skip
     return submitted_job.id
 
@@ -263,8 +264,61 @@ def test_a_start_behind_many_waiting_jobs_writes_as_little_as_behind_few(tmp_pat
         assert before == 200
         await journal.claim("cpu")
         assert journal._database.query(lambda c: c.execute(events).fetchone()[0]) == before + 1
-        plan = journal._database.query(lambda c: c.execute(f"EXPLAIN QUERY PLAN {tables.FIRST_IN_QUEUE}").fetchall())
-        assert [row["detail"] for row in plan] == ["SEARCH jobs USING INDEX jobs_in_order (state=?)"]  # sorts nothing
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_a_claim_reads_one_row_for_each_need_however_long_the_queue_is(tmp_path: Path) -> None:
+    """Counted in steps of SQLite's machine."""
+
+    async def work(journal: Journal) -> None:
+        def fill(connection: sqlite3.Connection, count: int) -> None:
+            for number in range(count):
+                tables.insert_job(
+                    connection, digest="", task="text2music", params="{}", engine="fake", priority=0, sources="[]",
+                    model=f"model {number % 3}",
+                )  # fmt: skip
+
+        def count_steps(connection: sqlite3.Connection) -> int:
+            steps = 0
+
+            def step() -> None:
+                nonlocal steps
+                steps += 1
+
+            connection.set_progress_handler(step, 1)
+            needs = order.waiting_needs(connection)
+            first = order.first_of(connection, needs)
+            connection.set_progress_handler(None, 0)
+            assert len(needs) == 3
+            assert first is not None
+            assert first["number"] == 1
+            return steps
+
+        journal._database.transact(lambda c: fill(c, 30))
+        few = journal._database.query(count_steps)
+        journal._database.transact(lambda c: fill(c, 600))
+        assert journal._database.query(count_steps) == few
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_jobs_that_do_not_suit_stay_in_the_queue_and_in_nobodys_way(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        asked: list[Need] = []
+
+        def suits(need: Need) -> bool:
+            asked.append(need)
+            return need.model != "large"
+
+        ids = [await submit(journal, model=model) for model in ("large", "large", "small", "", "small")]
+        claimed = [await journal.claim("cpu", suits) for _ in range(4)]
+        assert [job.id if job else None for job in claimed] == [ids[2], ids[3], ids[4], None]
+        assert asked[:3] == [Need("fake", "text2music", model) for model in ("", "large", "small")]
+        assert [(await journal.get(job_id)).state for job_id in ids[:2]] == ["queued", "queued"]
+        first = await journal.claim("cpu")
+        assert first is not None
+        assert first.id == ids[0]
 
     with_journal(tmp_path / "db", work)
 
@@ -443,8 +497,8 @@ def test_places_are_the_same_counted_for_a_few_jobs_or_for_all(tmp_path: Path, w
         ids = [await submit(journal, priority) for _ in range(10) for priority in PRIORITIES]
         await journal.claim("cpu")
         for chosen in (ids[:watched], [*ids[-watched:], "nobody's"]):
-            found = journal._database.query(lambda c, w=chosen: tables.positions_of(c, w))
-            places = journal._database.query(tables.positions)
+            found = journal._database.query(lambda c, w=chosen: order.positions_of(c, w))
+            places = journal._database.query(order.positions)
             assert found == {each: places[each] for each in chosen if each in places}
 
     with_journal(tmp_path / "db", work)

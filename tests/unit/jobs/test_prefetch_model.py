@@ -218,9 +218,14 @@ class Queue(RuleBasedStateMachine):
         job.deleted = True
         self.settle()
 
+    def in_the_way(self) -> list[str]:
+        """What a scheduler stops whose workers all suit every request."""
+        found = self.run(self.journal.preemptible())
+        return [*found.obsolete, *found.prefetched[: sum(found.waiting.values())]]
+
     @rule()
     def make_way(self) -> None:
-        for job_id in self.run(self.journal.preemptible()):
+        for job_id in self.in_the_way():
             (job,) = (known for known in self.jobs if known.id == job_id)
             self.run(self.journal.release(only=job_id))
             job.state, job.attempts = "queued", job.attempts - 1
@@ -268,8 +273,9 @@ class Queue(RuleBasedStateMachine):
         must = [job for job in running if self.is_unwanted(job)]
         may = sorted((job for job in running if job not in must), key=lambda job: -job.number)
         waiting = sum(job.asked for job in self.in_state("queued"))
-        message = self.run(self.journal.preemptible())
-        assert sorted(message) == sorted(job.id for job in [*must, *may[:waiting]])
+        found = self.run(self.journal.preemptible())
+        assert sorted(found.obsolete) == sorted(job.id for job in must)
+        assert (found.prefetched, sum(found.waiting.values())) == ([job.id for job in may], waiting)
 
     @invariant()
     def never_two_ahead_and_no_seed_twice(self) -> None:
