@@ -54,4 +54,4 @@ def _change(text: str, name: str, value: str) -> str:
 
 
 def _line(name: str, value: str) -> str:
-    return f"{name} = {json.dumps(value)}"
+    return f"{name} = {json.dumps(value, ensure_ascii=False)}"

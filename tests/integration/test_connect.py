@@ -44,19 +44,19 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="module")
-def shared(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+def laptop_of_all(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     with laptop_at(tmp_path_factory.mktemp("laptop"), studio) as laptop:
         laptop.until_up()
         yield laptop
 
 
 @pytest.fixture
-def laptop(shared: Laptop, studio: Studio) -> Iterator[Laptop]:
+def laptop(laptop_of_all: Laptop, studio: Studio) -> Iterator[Laptop]:
     """A laptop with a good line, whatever the tests before did with it."""
-    shared.line.mend()
-    shared.line.delay_s = shared.line.reset_share = 0.0
-    shared.until_up()
-    yield shared
+    laptop_of_all.line.mend()
+    laptop_of_all.line.delay_s = laptop_of_all.line.reset_share = 0.0
+    laptop_of_all.until_up()
+    yield laptop_of_all
     studio.daemon.release()
 
 
@@ -123,7 +123,7 @@ def test_a_source_is_sent_once(laptop: Laptop, studio: Studio, tmp_path: Path) -
     file = write_wav(tmp_path / "take.wav", song(2.0, seed=3))
     collect(generate(laptop.client, 0.5, seed=31))  # so that the connection is there
 
-    def sent_by(request: TaskRequest) -> int:
+    def bytes_of(request: TaskRequest) -> int:
         """The bytes that the job's own connection sends. The other one is that of the watch."""
         before = list(laptop.line.up_bytes)
         take = collect(laptop.client.submit_request(request))
@@ -132,9 +132,9 @@ def test_a_source_is_sent_once(laptop: Laptop, studio: Studio, tmp_path: Path) -
         assert len(after) == len(before)
         return max(then - earlier for earlier, then in zip(before, after, strict=True))
 
-    first = sent_by(repaint_request(laptop, file, seed=1))
-    second = sent_by(repaint_request(laptop, file, seed=2))
-    without = sent_by(tone_request(2.0, seed=33))
+    first = bytes_of(repaint_request(laptop, file, seed=1))
+    second = bytes_of(repaint_request(laptop, file, seed=2))
+    without = bytes_of(tone_request(2.0, seed=33))
     print(f"with the source {first}, again {second}, without any {without} bytes")
     assert first > file.stat().st_size
     assert second - without < 1024

@@ -57,7 +57,7 @@ def disconnect() -> None:
     """Have no other machine do work for the daemon of this machine."""
     from acebridge.client.forwarded import read_notes
 
-    address = _connected()
+    address = _remote_address()
     if not address:
         typer.echo("not connected")
         return
@@ -69,7 +69,7 @@ def disconnect() -> None:
 
 
 def _show(*, as_json: bool) -> None:
-    address = _connected()
+    address = _remote_address()
     problem = problem_with(address) if address else ""
     if as_json:
         print_json(_facts(address, problem))
@@ -92,7 +92,7 @@ def describe_remote(remote: daemon_pb2.RemoteDaemon) -> str:
     return f"{remote.address}: {state}"
 
 
-def _connected() -> str:
+def _remote_address() -> str:
     from acebridge.config import load_config
 
     return load_config().remote
@@ -170,5 +170,5 @@ def _write(address: str) -> None:
         typer.echo(f"note: the environment variable {VARIABLES[_SETTING]} counts more than this.", err=True)
     if not restart_idle():
         typer.echo(
-            "note: the daemon is at work; run `acebridge stop` later, the next command starts it anew.", err=True
+            "note: the daemon is at work; run `acebridge stop` later, the next command starts it again.", err=True
         )

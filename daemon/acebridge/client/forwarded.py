@@ -81,12 +81,12 @@ def cancel_noted(client: Client, note: Note) -> None:
 
     The key of the request finds the job, also where no answer has said its id. One that was never made is made and cancelled.
     """
-    with suppress(_Refused):
+    with suppress(_Refusal):
         client.cancel(_find(client, note))
     note.file.unlink(missing_ok=True)
 
 
-class _Refused(Exception):
+class _Refusal(Exception):
     """The daemon does not have the job, and does not take it."""
 
 
@@ -95,5 +95,5 @@ def _find(client: Client, note: Note) -> str:
         return client.create(note.request).id
     except JobFailed as error:
         if error.kind in (ErrorReason.NOT_FOUND, ErrorReason.INVALID_VALUE, ErrorReason.UNSUPPORTED_TASK):
-            raise _Refused from error
+            raise _Refusal from error
         raise

@@ -30,14 +30,14 @@ class Arrivals:
         return {"type": "progress", "body": {"stage": stage, "fraction": self._fraction, "eta_s": eta_s}}
 
     def messages(self, event: tasks_pb2.TaskEvent) -> Iterator[Message]:
-        """Yield what an event means. Raises `AudioChanged`, and ``OSError`` for a disk that does not take the audio."""
+        """Yield what an event means. Raises `AudioMismatch`, and ``OSError`` for a disk that does not take the audio."""
         match event.WhichOneof("event"):
             case "queued":
                 first = event.queued.position
                 yield self.progress(f"waiting at {self._host}" + (f": {first} jobs go first" if first else ""))
             case "progress":
-                told = event.progress
-                yield self.progress(told.stage, told.fraction, told.eta_s if told.HasField("eta_s") else None)
+                report = event.progress
+                yield self.progress(report.stage, report.fraction, report.eta_s if report.HasField("eta_s") else None)
             case "audio_header":
                 if self.outputs.begin(event.audio_header):
                     yield {"type": "header", "body": _header(event.audio_header)}
@@ -54,7 +54,7 @@ class Arrivals:
     def _take(self, take: tasks_pb2.TakeFinished) -> Iterator[Message]:
         if take.take in self._takes:
             return
-        outputs = [_stored(output, self.outputs.finish(output.output, output.asset_id)) for output in take.outputs]
+        outputs = [_output_body(output, self.outputs.finish(output.output, output.asset_id)) for output in take.outputs]
         self._takes.add(take.take)
         facts = metadata_values(take.metadata)
         yield {"type": "take", "body": {"take": take.take - 1, "seed": take.seed, "facts": facts, "outputs": outputs}}
@@ -74,7 +74,7 @@ def _header(header: audio_pb2.AudioHeader) -> Header:
     return {**body, "chunks": base64.b64encode(header.chunks).decode()} if header.chunks else body
 
 
-def _stored(output: tasks_pb2.StoredOutput, encoding: str) -> StoredOutput:
+def _output_body(output: tasks_pb2.StoredOutput, encoding: str) -> StoredOutput:
     return {
         "output": output.output - 1,
         "take": output.take - 1,

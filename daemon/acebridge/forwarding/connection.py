@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from acebridge.client.client import Client
 
-#: Seconds without an order after which a connection is made anew: it may have died without a word, as when a laptop sleeps.
+#: Seconds without an order after which a connection is made again: it may have died without a word, as when a laptop sleeps.
 _FRESH_S = 20.0
 
 

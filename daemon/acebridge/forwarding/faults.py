@@ -32,13 +32,13 @@ _PASSING = frozenset(
 )
 
 
-class JobEnded(JobFailed):
+class JobFailure(JobFailed):
     """The job there has ended without a result: nothing is to be waited for."""
 
 
 def is_passing(error: BaseException) -> bool:
     """Return whether the same call may succeed later."""
-    if isinstance(error, JobEnded):
+    if isinstance(error, JobFailure):
         return False
     if isinstance(error, JobFailed):
         return isinstance(error, ConnectionLost) or error.kind in _PASSING

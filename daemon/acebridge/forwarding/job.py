@@ -22,7 +22,7 @@ from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.forwarding.arrivals import Arrivals
 from acebridge.forwarding.connection import Connection
-from acebridge.forwarding.faults import JobEnded, explain_fault, is_passing
+from acebridge.forwarding.faults import JobFailure, explain_fault, is_passing
 from acebridge.v1 import jobs_pb2
 from acebridge.workers.messages import JobOrder, Message
 from acestep_runtime.errors import Cancelled
@@ -41,7 +41,7 @@ _ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
 def forward(order: JobOrder, connection: Connection, home: Path, cancel: CancelToken) -> Iterator[Message]:
     """Have the daemon of a connection do an order; yield its messages but the end. ``home`` is the data folder.
 
-    Raises `JobFailed` with the error of the job there, `Cancelled`, `AudioChanged`, and ``OSError`` for the disk here.
+    Raises `JobFailed` with the error of the job there, `Cancelled`, `AudioMismatch`, and ``OSError`` for the disk here.
     """
     work = _Work(order, connection, home)
     try:
@@ -106,7 +106,7 @@ class _Work:
 
     def _begin_again(self, error: Exception) -> bool:
         """Begin from the first event where the daemon there has lost the job, a source or its newest events; return whether."""
-        if isinstance(error, JobEnded) or not isinstance(error, JobFailed):
+        if isinstance(error, JobFailure) or not isinstance(error, JobFailed):
             return False
         is_lost = error.kind is ErrorReason.NOT_FOUND
         if is_lost:
@@ -131,7 +131,7 @@ class _Work:
             if isinstance(error, ConnectionLost) or error.details.get("field") == "after_sequence":
                 raise
             raise self._end_of(client, error) from error
-        raise _broken()
+        raise _lost_call()
 
     def _submit(self, client: Client) -> Iterator[Message]:
         names = _names_of_sources(self._order["params"])
@@ -154,13 +154,13 @@ class _Work:
         """
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=self._job_id))
         if job.state not in _ENDED_WITHOUT:
-            return error if is_passing(error) or error.kind is ErrorReason.NOT_FOUND else _broken()
+            return error if is_passing(error) or error.kind is ErrorReason.NOT_FOUND else _lost_call()
         forget_request(self._home, self._order["id"])
         failed = failure_in(job.error) or error
-        return JobEnded(failed.kind, failed.message, remedy=failed.remedy, details=failed.details)
+        return JobFailure(failed.kind, failed.message, remedy=failed.remedy, details=failed.details)
 
 
-def _broken() -> ConnectionLost:
+def _lost_call() -> ConnectionLost:
     return ConnectionLost(ErrorReason.UNAVAILABLE, "The daemon there ended the call.")
 
 

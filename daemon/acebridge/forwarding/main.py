@@ -11,7 +11,7 @@ from pathlib import Path
 from acebridge.errors import JobFailed, is_failing_disk, is_full
 from acebridge.forwarding.connection import Connection
 from acebridge.forwarding.job import forward
-from acebridge.forwarding.outputs import AudioChanged
+from acebridge.forwarding.outputs import AudioMismatch
 from acebridge.paths import data_folder
 from acebridge.workers import main as worker
 from acebridge.workers.main import RunOrder
@@ -21,7 +21,7 @@ from acestep_runtime.errors import AceStepError
 from acestep_runtime.values import CancelToken
 
 #: The exit code of a process whose order has to begin again: what has arrived is not what the daemon there makes now.
-AUDIO_CHANGED = 3
+AUDIO_MISMATCH = 3
 
 
 def main() -> None:
@@ -42,9 +42,9 @@ def run_order(order: WorkOrder, connection: Connection, home: Path, cancel: Canc
     try:
         if order["op"] == "job":
             yield from forward(order, connection, home, cancel)
-    except AudioChanged as change:
+    except AudioMismatch as change:
         print(f"job {order['id']} begins again: {change}", file=sys.stderr, flush=True)
-        os._exit(AUDIO_CHANGED)
+        os._exit(AUDIO_MISMATCH)
     except JobFailed as failed:
         yield {"type": "error", "body": _describe(failed), "models": []}
     except Exception as error:

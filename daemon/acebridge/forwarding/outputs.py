@@ -18,7 +18,7 @@ from acebridge.workers.messages import Audio, Take
 from acestep_runtime.audio import wav
 
 
-class AudioChanged(Exception):
+class AudioMismatch(Exception):
     """An output that is made again differs from what has arrived of it."""
 
 
@@ -43,13 +43,13 @@ class _Growing:
             view = view[self._file.write(view) or 0 :]
 
     def add(self, offset_frames: int, data: bytes) -> int:
-        """Write samples that begin at a frame; return how many frames of them are new. Raises `AudioChanged`."""
+        """Write samples that begin at a frame; return how many frames of them are new. Raises `AudioMismatch`."""
         count = len(data) // self.frame_bytes
         if offset_frames > self.frames:
-            raise AudioChanged(f"frames {self.frames} to {offset_frames} of output {self.header.output} are missing")
+            raise AudioMismatch(f"frames {self.frames} to {offset_frames} of output {self.header.output} are missing")
         known = min(count, self.frames - offset_frames)
         if known and self._read(offset_frames, known) != data[: known * self.frame_bytes]:
-            raise AudioChanged(f"the frames from {offset_frames} of output {self.header.output} are others now")
+            raise AudioMismatch(f"the frames from {offset_frames} of output {self.header.output} are others now")
         self._put(data[known * self.frame_bytes :])
         self.frames += count - known
         return count - known
@@ -81,7 +81,7 @@ class Outputs:
         self._growing: dict[int, _Growing] = {}
 
     def begin(self, header: audio_pb2.AudioHeader) -> bool:
-        """Begin an output; return whether it is a new one. Raises `AudioChanged`."""
+        """Begin an output; return whether it is a new one. Raises `AudioMismatch`."""
         if header.output in self._finished:
             return False
         growing = self._growing.get(header.output)
@@ -90,11 +90,11 @@ class Outputs:
             self._growing[header.output] = _Growing(header, self._folder / f"{header.output - 1}.wav")
             return True
         if growing.header != header:
-            raise AudioChanged(f"output {header.output} has another header now")
+            raise AudioMismatch(f"output {header.output} has another header now")
         return False
 
     def add(self, chunk: audio_pb2.AudioChunk) -> Audio | None:
-        """Write samples; return which of them are new, ``None`` for none. Raises `AudioChanged`."""
+        """Write samples; return which of them are new, ``None`` for none. Raises `AudioMismatch`."""
         if chunk.output in self._finished:
             return None
         growing = self._growing[chunk.output]
@@ -103,11 +103,11 @@ class Outputs:
         return {"output": chunk.output - 1, "offset_frames": before, "frames": count} if count else None
 
     def finish(self, output: int, asset_id: str) -> str:
-        """End the file of an output; return the name of its encoding. Raises `AudioChanged` for one of another hash."""
+        """End the file of an output; return the name of its encoding. Raises `AudioMismatch` for one of another hash."""
         growing = self._growing.pop(output)
         found = growing.finish()
         if found != asset_id:
-            raise AudioChanged(f"output {output} has the hash {found}, not {asset_id}")
+            raise AudioMismatch(f"output {output} has the hash {found}, not {asset_id}")
         self._finished.add(output)
         return growing.encoding
 

@@ -41,10 +41,16 @@ class Limits:
     memory_bytes: int = 0
 
 
+def suits_all(_need: Need) -> bool:
+    """Return true: a worker runs every engine of this machine."""
+    return True
+
+
 class LocalWorker:
     """See `acebridge.workers.base.Worker`. The process starts with the first order, and again after it has died.
 
-    One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process.
+    One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process,
+    ``suits`` says which jobs it may run.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class LocalWorker:
         *,
         limits: Limits | None = None,
         record: Callable[[int], None] = lambda _: None,
+        suits: Callable[[Need], bool] = suits_all,
     ) -> None:
         self.device = device
         self._launcher = launcher
         self._limits = limits or Limits()
         self._record = record
+        self._suits = suits
         self._starts = 0
         self._models: Sequence[str] = ()
         #: The memory that the process took when it was ended for that.
@@ -84,9 +92,9 @@ class LocalWorker:
         """See `Worker.restarts`."""
         return max(self._starts - 1, 0)
 
-    def suits(self, _need: Need) -> bool:
-        """See `Worker.suits`. It runs every engine of this machine."""
-        return True
+    def suits(self, need: Need) -> bool:
+        """See `Worker.suits`."""
+        return self._suits(need)
 
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         """See `Worker.run`."""
