@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from acebridge.atomic_files import write_whole
-from acebridge.config import tomllib
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE
 from acebridge.private_files import make_private_folder
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 #: From the first table on, no line is a setting of the file itself.
 _FIRST_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)

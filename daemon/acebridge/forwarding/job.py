@@ -131,7 +131,7 @@ class _Work:
             if isinstance(error, ConnectionLost) or error.details.get("field") == "after_sequence":
                 raise
             raise self._end_of(client, error) from error
-        raise _lost_call()
+        raise _call_loss()
 
     def _submit(self, client: Client) -> Iterator[Message]:
         names = _names_of_sources(self._order["params"])
@@ -154,13 +154,13 @@ class _Work:
         """
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=self._job_id))
         if job.state not in _ENDED_WITHOUT:
-            return error if is_passing(error) or error.kind is ErrorReason.NOT_FOUND else _lost_call()
+            return error if is_passing(error) or error.kind is ErrorReason.NOT_FOUND else _call_loss()
         forget_request(self._home, self._order["id"])
         failed = failure_in(job.error) or error
         return JobFailure(failed.kind, failed.message, remedy=failed.remedy, details=failed.details)
 
 
-def _lost_call() -> ConnectionLost:
+def _call_loss() -> ConnectionLost:
     return ConnectionLost(ErrorReason.UNAVAILABLE, "The daemon there ended the call.")
 
 

@@ -11,10 +11,14 @@ from acebridge.workers.messages import Message, WorkOrder
 
 @dataclass(frozen=True)
 class Device:
-    """``name`` as torch and the contract have it (``cpu``, ``cuda:0``); ``label`` is for people (``NVIDIA H100``)."""
+    """``name`` as torch and the contract have it (``cpu``, ``cuda:0``); ``label`` is for people (``NVIDIA H100``).
+
+    One that ``is_elsewhere`` belongs to another daemon, which loads and unloads its models itself.
+    """
 
     name: str
     label: str = ""
+    is_elsewhere: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({self.label})" if self.label else self.name

@@ -108,5 +108,5 @@ class RemoteWorker(LocalWorker):
 
     def __init__(self, line: Line, home: Path, *, record: Callable[[int], None] = lambda _: None) -> None:
         launcher = Spawner(home, "acebridge.forwarding.main", {"ACEBRIDGE_HOME": str(home)})
-        device = Device(device_name(line.address))
+        device = Device(device_name(line.address), is_elsewhere=True)
         super().__init__(device, launcher, limits=Limits(), record=record, suits=line.suits_remote)

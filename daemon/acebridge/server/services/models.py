@@ -123,7 +123,7 @@ def _select(folder: Path, name: str) -> Checkpoint | LanguageCheckpoint:
     return select_checkpoint(folder, name, needs_base=False)
 
 
-def _capabilities(info: registry.EngineInfo, line: Line | None) -> models_pb2.EngineCapabilities:
+def _capabilities(info: registry.EngineInfo, line: Line | None = None) -> models_pb2.EngineCapabilities:
     """Return what an engine can do now, here or at the other end of ``line``; where it can do nothing, what it could do."""
     lacks = registry.missing_by_task(info, TASKS.values())
     there = {task for task in lacks if line is not None and info.name in REMOTE_ENGINES and line.can_do(task)}
