@@ -251,18 +251,10 @@ def describe_missing(info: EngineInfo, lacks: Mapping[str, MissingRequirement | 
 def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling) -> None:
     """Raise `InvalidValue` or `UnsupportedTask` for settings that cannot be honoured, as the result would be another one.
 
-    Those are a sampler or a method of guidance that no engine has ("" is the default), and a model or an adapter that is not
-    there, cannot do the task, or that the engine has no use for.
+    Those are what `check_names` refuses, and a model or an adapter that is not there, cannot do the task, or that the engine
+    has no use for.
     """
-    engines = [info, *ENGINES.values()]
-    samplers = next(each.samplers for each in engines if each.samplers)
-    methods = next(each.guidance_methods for each in engines if each.guidance_methods)
-    for field, name, known in (
-        ("sampling.sampler", sampling.sampler, samplers),
-        ("sampling.guidance_method", sampling.guidance_method, methods),
-    ):
-        if name and name not in known:
-            raise InvalidValue(field, name, ", ".join(known), remedy="Leave it out for the default.")
+    check_names(info, sampling)
     if info.samplers:
         _check_models(task, sampling)
         return
@@ -277,6 +269,19 @@ def check_sampling(info: EngineInfo, task: type[TaskTraits], sampling: Sampling)
                 message=f"The {info.name} engine has no models, so {printable(name)} would have no effect{why}.",
                 remedy=f"{missing.remedy if missing else 'Choose the neural engine.'} Or leave it out.",
             )  # fmt: skip
+
+
+def check_names(info: EngineInfo, sampling: Sampling) -> None:
+    """Raise `InvalidValue` for a sampler or a method of guidance that no engine has; "" is the default."""
+    engines = [info, *ENGINES.values()]
+    samplers = next(each.samplers for each in engines if each.samplers)
+    methods = next(each.guidance_methods for each in engines if each.guidance_methods)
+    for field, name, known in (
+        ("sampling.sampler", sampling.sampler, samplers),
+        ("sampling.guidance_method", sampling.guidance_method, methods),
+    ):
+        if name and name not in known:
+            raise InvalidValue(field, name, ", ".join(known), remedy="Leave it out for the default.")
 
 
 def _check_models(task: type[TaskTraits], sampling: Sampling) -> None:

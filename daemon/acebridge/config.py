@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from acebridge import ray_address
-from acebridge.addresses import is_loopback
+from acebridge.addresses import is_address, is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
 from acestep_runtime.errors import InvalidValue
@@ -197,6 +197,8 @@ class Config(BaseModel):
     #: CPU, and one GPU where the cluster has any.
     ray_workers: int = Field(1, ge=1, le=256)
     ray_resources: dict[str, float] = Field(default_factory=dict)
+    #: Address of the daemon on another machine that does neural work for this one; "" for none. `acebridge connect` writes it.
+    remote: str = ""
     #: Seconds that an engine has to stop before its process is killed.
     cancel_grace_s: float = Field(10.0, ge=0)
     #: Seconds that an engine may work without progress before its process is killed; 0 is no limit.
@@ -266,6 +268,14 @@ class Config(BaseModel):
             raise ValueError('must be "local", "ray://HOST:PORT" such as "ray://192.168.1.20:10001", or "ray://auto"')
         return place
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Config:
+        if self.remote and self.workers != ray_address.LOCAL:
+            raise ValueError(
+                'workers and remote exclude each other: set workers to "local", or run acebridge disconnect'
+            )
+        return self
+
     @field_validator("ray_resources", mode="before")
     @classmethod
     def _name_resources(cls, resources: object) -> object:
@@ -278,6 +288,13 @@ class Config(BaseModel):
             if not name or not 0 < amount < math.inf:
                 raise ValueError(f"{name!r} must be above 0, such as CPU = 4")
         return resources
+
+    @field_validator("remote")
+    @classmethod
+    def _address_or_none(cls, remote: str) -> str:
+        if remote and not is_address(remote):
+            raise ValueError("must be host:port, such as studio.local:50710")
+        return remote
 
     @field_validator("models_dir")
     @classmethod

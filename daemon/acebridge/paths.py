@@ -26,6 +26,8 @@ JOB_KEY_FILE = "job_key"
 TLS_FILE = "tls.pem"
 #: In the data folder: which daemons on other machines are trusted, and their tokens; and held by whoever changes that.
 KNOWN_DAEMONS_FILE, KNOWN_DAEMONS_LOCK_FILE = "known_daemons.json", "known_daemons.lock"
+#: In the data folder: one file for each job that the daemon elsewhere does for one of this, see `acebridge.client.forwarded`.
+FORWARDED_FOLDER = "forwarded"
 #: In the data folder: where the OSC bridge listens.
 OSC_FILE = "osc.json"
 #: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.

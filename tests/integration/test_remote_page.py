@@ -50,7 +50,7 @@ def run(*command: str | Path, folder: Path, environment: dict[str, str]) -> str:
 
 
 def test_the_commands_on_the_studio_machine_run(studio: Studio, tmp_path: Path) -> None:
-    (commands, _, _) = blocks("sh")
+    (commands, _, _, _) = blocks("sh")
     home = studio.daemon.home
     said = run("sh", "-e", "-c", commands, folder=tmp_path, environment=on_the_studio(studio))
     assert f"ok   TLS: on at 0.0.0.0; certificate {studio.fingerprint}, valid until " in said
@@ -64,7 +64,7 @@ def test_the_commands_on_the_studio_machine_run(studio: Studio, tmp_path: Path) 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
 def test_the_commands_on_the_laptop_run(studio: Studio, tmp_path: Path, home: Path) -> None:
-    (_, commands, _) = blocks("sh")
+    (_, _, commands, _) = blocks("sh")
     commands = commands.replace(_ADDRESS, studio.address)
     environment = with_path(on_the_laptop(home))
     said, code = converse(["sh", "-e", "-c", commands], ["y", studio.token], folder=tmp_path, environment=environment)
@@ -75,8 +75,24 @@ def test_the_commands_on_the_laptop_run(studio: Studio, tmp_path: Path, home: Pa
     assert f" at {studio.address}, process {studio.daemon.pid}" in said
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
+def test_the_commands_that_connect_run(studio: Studio, tmp_path: Path, home: Path) -> None:
+    (_, commands, _, _) = blocks("sh")
+    commands = commands.replace(_ADDRESS, studio.address) + "acebridge stop\n"
+    (home / "config.toml").write_text("port = 0\n", "utf-8")
+    environment = with_path(on_the_laptop(home))
+    said, code = converse(["sh", "-e", "-c", commands], ["y", studio.token], folder=tmp_path, environment=environment)
+    assert code == 0, said
+    assert soundfile.info(tmp_path / "song.wav").frames == 4 * 48_000
+    assert f"connected: neural jobs go to {studio.address}" in said
+    assert f"connected to {studio.address}: it answers" in said
+    assert f"connected to {studio.address}: version " in said
+    assert f"disconnected from {studio.address}" in said
+    assert (home / "config.toml").read_text("utf-8") == "port = 0\n"
+
+
 def test_the_commands_of_a_script_run(studio: Studio, tmp_path: Path, home: Path) -> None:
-    (_, _, commands) = blocks("sh")
+    (_, _, _, commands) = blocks("sh")
     (tmp_path / "token.txt").write_text(studio.token)
     commands = commands.replace(_ADDRESS, studio.address).replace(_FINGERPRINT, studio.fingerprint)
     said = run("sh", "-e", "-c", commands, folder=tmp_path, environment=on_the_laptop(home))

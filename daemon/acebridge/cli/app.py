@@ -11,6 +11,7 @@ from acebridge.cli.again import again
 from acebridge.cli.assets import assets
 from acebridge.cli.compare import compare
 from acebridge.cli.config import config
+from acebridge.cli.connect import connect, disconnect
 from acebridge.cli.daemon import demo, doctor, status, stop
 from acebridge.cli.export import export
 from acebridge.cli.finish import finish
@@ -67,7 +68,7 @@ for task_command in TASK_COMMANDS.values():
 for task_like in (listen, play, compare, again, finish, place, info, export):
     app.command(rich_help_panel="Tasks")(task_like)
 app.add_typer(song, name="song", rich_help_panel="Tasks")
-for command in (serve, status, stop, trust, demo, doctor, logs, prune, backup, restore, repair):
+for command in (serve, status, stop, trust, connect, disconnect, demo, doctor, logs, prune, backup, restore, repair):
     app.command(rich_help_panel="Daemon")(command)
 for name, group in (
     ("models", models),

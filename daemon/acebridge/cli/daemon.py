@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from acebridge.cli.connect import describe_remote
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listing import bytes_text
 from acebridge.cli.options import Address, AsJson
@@ -34,6 +35,8 @@ def status(json: AsJson = False, address: Address = None) -> None:
     typer.echo(f"store: {bytes_text(state.stored_bytes)} of {bytes_text(state.quota_bytes)} in {state.data_dir}")
     if fingerprint:
         typer.echo(f"certificate: {fingerprint}")
+    if state.HasField("remote"):
+        typer.echo(f"connected to {describe_remote(state.remote)}")
     for worker in state.workers:
         holds = f", {bytes_text(worker.memory_bytes)} of memory" if worker.memory_bytes else ""
         models = f" with {', '.join(worker.models)}" if worker.models else ""

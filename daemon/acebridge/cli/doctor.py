@@ -220,6 +220,19 @@ def _daemon(address: str | None) -> Finding:
     return Finding("daemon", True, says)
 
 
+def _remote(_: str | None) -> Finding:
+    from acebridge.cli.connect import problem_with
+
+    try:
+        address = load_config().remote
+    except AceBridgeError as fault:
+        return Finding("connection", False, fault.message, fault.remedy)
+    if not address:
+        return Finding("connection", True, "to no other machine")
+    problem = problem_with(address)
+    return Finding("connection", not problem, problem or f"{address} answers", "Neural jobs wait until it does.")
+
+
 CHECKS: tuple[Callable[[str | None], Finding], ...] = (
     _python,
     _settings,
@@ -232,6 +245,7 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (
     _engines,
     _models,
     _memory,
+    _remote,
     _daemon,
 )
 

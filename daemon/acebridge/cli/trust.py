@@ -47,7 +47,7 @@ def trust(
         known_daemons.forget(home, address)
         typer.echo(f"forgot {address}")
         return
-    daemon = _find(address, fingerprint, token_file)
+    daemon = find_daemon(address, fingerprint, token_file)
     known_daemons.remember(home, address, daemon)
     if json:
         print_json(_facts(address, daemon))
@@ -57,8 +57,11 @@ def trust(
         typer.echo("No token is noted for it: calls need ACEBRIDGE_TOKEN.", err=True)
 
 
-def _find(address: str, fingerprint: str | None, token_file: Path | None) -> KnownDaemon:
-    """Return the daemon as the user wants it to be known. Raises what keeps it from being trusted."""
+def find_daemon(address: str, fingerprint: str | None, token_file: Path | None) -> KnownDaemon:
+    """Return the daemon as the user wants it to be known, who is asked for what is missing.
+
+    Raises what keeps it from being trusted.
+    """
     from acebridge.certificates import fingerprint_of, parse_fingerprint
     from acebridge.client.channels import check_usable, fetch_certificate
     from acebridge.client.credentials import check_known

@@ -180,14 +180,17 @@ class Client:
         digest = hashlib.sha256()
         for data in _pieces(path, opened):
             digest.update(data)
-        asset_id = digest.hexdigest()
+        return self.store(digest.hexdigest(), path, name_of(path), opened=opened)
+
+    def store(self, asset_id: str, path: Path, name: str, *, opened: BinaryIO | None = None) -> str:
+        """Store the file at ``path`` whose SHA-256 is known, unless the daemon has it already; return its asset id."""
         try:
             self.call(self.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset_id))
         except JobFailed as missing:
             if missing.kind is not ErrorReason.NOT_FOUND:
                 raise
             try:
-                asset_id = self.assets.UploadAsset(_upload_messages(path, opened)).id
+                return self.assets.UploadAsset(_upload_messages(path, name, opened)).id
             except grpc.RpcError as error:
                 raise self._explain(error) from error
         return asset_id
@@ -254,6 +257,6 @@ def _pieces(path: Path, opened: BinaryIO | None) -> Iterator[bytes]:
             yield data
 
 
-def _upload_messages(path: Path, opened: BinaryIO | None) -> Iterator[assets_pb2.UploadAssetRequest]:
+def _upload_messages(path: Path, name: str, opened: BinaryIO | None) -> Iterator[assets_pb2.UploadAssetRequest]:
     for number, data in enumerate(_pieces(path, opened)):
-        yield assets_pb2.UploadAssetRequest(name="" if number else name_of(path), data=data)
+        yield assets_pb2.UploadAssetRequest(name="" if number else name, data=data)

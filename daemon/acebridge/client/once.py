@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from acebridge.errors import ErrorReason, JobFailed
@@ -21,14 +21,26 @@ _ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
 def submit_once(client: Client, request: TaskRequest) -> Iterator[tasks_pb2.TaskEvent]:
     """Yield the events of the job that the ``idempotency_key`` of a request names, old and new; it is created if need be.
 
-    A job that failed, was cancelled, or whose audio was deleted, counts as none: another one is made in its place.
+    See `find_or_create`.
+    """
+    return client.watch(find_or_create(client, request).id)
+
+
+def find_or_create(
+    client: Client, request: TaskRequest, before: Callable[[TaskRequest], None] = lambda _: None
+) -> jobs_pb2.Job:
+    """Return the job that the ``idempotency_key`` of a request names; it is created if need be.
+
+    A job that failed, was cancelled, or whose audio was deleted, counts as none: another one is made in its place. ``before``
+    gets each request, with the key of that try, before it is sent.
     """
     key = request.submission.idempotency_key
     for attempt in itertools.count():
         request.submission.idempotency_key = key if not attempt else _key_of(key, attempt)
+        before(request)
         job = client.create(request)
         if job.state not in _ENDED_WITHOUT and _has_audio(client, job):
-            return client.watch(job.id)
+            return job
     raise AssertionError("attempts do not end")
 
 

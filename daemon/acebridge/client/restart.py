@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed, Unavailable
-from acebridge.paths import LOCK_FILE, RESTART_LOCK_FILE
+from acebridge.paths import LOCK_FILE, RESTART_LOCK_FILE, data_folder
 from acebridge.private_files import FILE_MODE
 from acebridge.version import VERSION
 
@@ -57,6 +57,31 @@ def stop_daemon(client: Client, data_dir: Path, *, only_if_idle: bool = False) -
             return
     except filelock.Timeout:
         raise _goes_on() from None
+
+
+def restart_idle() -> bool:
+    """Have the user's own daemon, where one runs, take up its settings: an idle one is started again.
+
+    Returns whether it has: false for one that is at work, and goes on with what it knows. Raises `Unavailable`.
+    """
+    from acebridge.client.client import Client
+    from acebridge.client.discovery import serves, start
+    from acebridge.client.own_daemon import address_in
+
+    home = data_folder()
+    with lock_restart(home):
+        address = address_in(home)
+        if not address or not serves(address, home):
+            return True
+        with Client(address) as client:
+            try:
+                stop_daemon(client, home, only_if_idle=True)
+            except JobFailed as refused:
+                if refused.kind is not ErrorReason.CONFLICT:
+                    raise
+                return False
+        start()
+    return True
 
 
 def stop_elsewhere(client: Client) -> None:

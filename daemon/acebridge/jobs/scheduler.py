@@ -324,12 +324,14 @@ class Scheduler:
     # ---- models ----
 
     async def manage_model(self, op: Literal["load", "unload"], model: str, engine: str) -> None:
-        """Have every worker load or unload a model, when its job is done.
+        """Have every worker of this machine load or unload a model, when its job is done.
 
         Raises `JobFailed` with a worker's error, and `Unavailable` when the daemon stops meanwhile.
         """
         await self._started.wait()
         for worker in self.workers.values():
+            if worker.device.is_elsewhere:
+                continue
             if self._stopping:
                 raise _stopping()
             task = asyncio.create_task(self._manage_model(worker, op, model, engine))

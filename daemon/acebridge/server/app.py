@@ -71,6 +71,7 @@ from acebridge.workers.base import Device
 from acebridge.workers.forkserver import ForkServer
 from acebridge.workers.launch import Launcher, Spawner
 from acebridge.workers.orphans import WorkerRecord
+from acebridge.workers.remote import Line
 from acebridge.workers.spool import Spool
 from acestep_runtime.engines import registry
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
@@ -173,8 +174,9 @@ def _build_on(database: Database, config: Config, stop: asyncio.Event) -> _Daemo
         CallLimits(config.max_open_calls, config.max_uploads, config.idle_upload_s, config.stalled_reader_s)
     )
     audit = AuditLog(config.data_dir)
+    line = Line(config.remote) if config.remote else None
     context = ServiceContext(
-        config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls, audit
+        config, journal, store, scheduler, time.time(), os.getpid(), stop.set, stop.is_set, calls, audit, line
     )
     workers = WorkerRecord(config.data_dir / WORKERS_FILE)
     workers.end_all()
@@ -238,6 +240,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
         ("collecting garbage", partial(gc_loop, daemon.context)),
         ("keeping the start log short", partial(logs.keep_short, config.data_dir / START_LOG_FILE)),
         ("looking at open calls", partial(_look_at_calls, daemon)),
+        *_watches(daemon, config),
         ("reporting health", partial(report_health, daemon.health, {jobs: _NEED_JOBS, others: ()})),
         *_idle_work(daemon, config, stop),
     ]
@@ -293,7 +296,8 @@ def _holds(file: Path, text: str) -> bool:
 def _start_workers(daemon: _Daemon, chosen: Sequence[Device]) -> None:
     log.info("workers", extra={"devices": ", ".join(map(str, chosen))})
     scheduler = daemon.context.scheduler
-    made = make_workers(daemon.context.config, chosen, daemon.launcher, record=daemon.workers.add, wake=scheduler.wake)
+    config, line = daemon.context.config, daemon.context.line
+    made = make_workers(config, chosen, daemon.launcher, line, record=daemon.workers.add, wake=scheduler.wake)
     scheduler.start(made)
 
 
@@ -353,9 +357,13 @@ def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Wor
 
 def _children(config: Config, address: str) -> list[Work]:
     """Return what runs the programs that the settings ask for."""
-    if config.osc is None:
-        return []
-    return [("the OSC bridge", partial(children.run_osc_bridge, config, address))]
+    return [("the OSC bridge", partial(children.run_osc_bridge, config, address))] if config.osc is not None else []
+
+
+def _watches(daemon: _Daemon, config: Config) -> list[Work]:
+    """Return what watches the line to another machine, if there is one."""
+    line = daemon.context.line
+    return [] if line is None else [("watching the line", partial(children.watch_line, config, line))]
 
 
 async def exit_if_replaced(files: Mapping[Path, str], stop: asyncio.Event) -> None:

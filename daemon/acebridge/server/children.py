@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import logging
 import os
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from acebridge.background import wait_at_most
 from acebridge.config import VARIABLES, Config
 from acebridge.private_files import user_umask
-from acebridge.workers.launch import command, environment
+from acebridge.workers.launch import LINE_LIMIT, command, environment
+from acebridge.workers.remote import Line, RemoteState
+from acestep_runtime.engines import registry
+from acestep_runtime.tasks import TASKS
 
 log = logging.getLogger(__name__)
 #: The exit code of a program that would only fail again: a port that is taken, a setting that is wrong.
@@ -34,12 +40,58 @@ async def run_osc_bridge(
     log.error("cannot run", extra={"command": name})
 
 
+async def watch_line(config: Config, line: Line) -> None:
+    """Run the process that watches the line to the other machine, and note what it says; when cancelled, end it."""
+    line.note_own(await asyncio.to_thread(_own_tasks))
+    words = (line.address,)
+    process = await _start("acebridge.forwarding.watch", words, config, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        while report := await process.stdout.readline():
+            state = _state_of(json.loads(report), line.state)
+            extra = {"address": line.address, "version": state.version, "why": state.why}
+            log.info("the line is up" if state.is_up else "the line is down", extra=extra)
+            line.note_own(await asyncio.to_thread(_own_tasks))
+            line.note_state(state)
+    finally:
+        await _end(process)
+
+
+def _state_of(report: dict[str, Any], before: RemoteState) -> RemoteState:
+    """Return what a report of the watch says; where the line is down, what was known before stays."""
+    if not report["up"]:
+        return dataclasses.replace(before, is_up=False, why=report["why"])
+    return RemoteState(
+        is_up=True,
+        version=report["version"],
+        missing=report["missing"],
+        tasks=frozenset(report["tasks"]),
+        models=tuple(report["models"]),
+        adapters=tuple(report["adapters"]),
+    )
+
+
+def _own_tasks() -> frozenset[str]:
+    """Return the tasks that the neural engine can do on this machine. Looks at the disk."""
+    lacks = registry.missing_by_task(registry.ENGINES["neural"], TASKS.values())
+    return frozenset(task for task, lack in lacks.items() if lack is None)
+
+
 async def _run(words: tuple[str, ...], config: Config) -> int:
     """Run a command of ours and return its exit code. It ends when its standard input does: with this process at the latest."""
+    process = await _start("acebridge.cli", words, config, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        return await process.wait()
+    finally:
+        await _end(process)
+
+
+async def _start(module: str, words: tuple[str, ...], config: Config, *, stdout: int) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
-        *command("acebridge.cli", *words),
+        *command(module, *words),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
+        limit=LINE_LIMIT,
         creationflags=_NO_WINDOW,
         umask=user_umask(),  # it writes results where the musician wants them
         cwd=config.data_dir,
@@ -49,11 +101,8 @@ async def _run(words: tuple[str, ...], config: Config) -> int:
             VARIABLES["roots"]: os.pathsep.join(map(str, config.roots)),
         },
     )
-    log.info("started", extra={"command": " ".join(words), "pid": process.pid})
-    try:
-        return await process.wait()
-    finally:
-        await _end(process)
+    log.info("started", extra={"command": " ".join((module, *words)), "pid": process.pid})
+    return process
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -17,6 +17,7 @@ from acebridge.server.open_calls import CALLER, OpenCalls
 from acebridge.server.submission import create_job
 from acebridge.store.assets import AssetStore
 from acebridge.v1 import tasks_pb2
+from acebridge.workers.remote import Line
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class ServiceContext:
     stopping: Callable[[], bool]
     calls: OpenCalls
     audit: AuditLog
+    #: To the machine that does neural work for this one, if there is one.
+    line: Line | None = None
 
     def note(self, act: str, **facts: str | int) -> None:
         """Record what the running call does, and whose it is: see `acebridge.audit`."""
@@ -48,7 +51,7 @@ class ServiceContext:
     async def create_job(self, request: TaskRequest) -> Job:
         """See `acebridge.server.submission.create_job`. Raises `Unavailable` when no more jobs are taken."""
         self.check_open()
-        job = await create_job(request, journal=self.journal, store=self.store, roots=self.config.roots)
+        job = await create_job(request, journal=self.journal, store=self.store, roots=self.config.roots, line=self.line)
         self.note("job submitted", job=job.id, task=job.task)
         return job
 

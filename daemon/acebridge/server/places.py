@@ -12,9 +12,10 @@ from acebridge.ray_address import LOCAL
 from acebridge.workers import devices, memory
 from acebridge.workers.base import Device, Worker
 from acebridge.workers.launch import Launcher
-from acebridge.workers.local import Limits, LocalWorker
+from acebridge.workers.local import Limits, LocalWorker, suits_all
 from acebridge.workers.ray.plan import Plan, shared_variables
 from acebridge.workers.ray.worker import RayWorker
+from acebridge.workers.remote import Line, RemoteWorker
 from acestep_runtime.installation import install_remedy
 
 
@@ -40,11 +41,12 @@ def make_workers(
     config: Config,
     chosen: Sequence[Device],
     launcher: Launcher,
+    line: Line | None,
     *,
     record: Callable[[int], None],
     wake: Callable[[], None],
 ) -> list[Worker]:
-    """Return a worker for each device.
+    """Return a worker for each device, and one for the daemon at the other end of ``line``.
 
     ``record`` gets the id of each process that one starts on this machine; ``wake`` is called when one suits jobs that it did
     not suit before.
@@ -57,4 +59,11 @@ def make_workers(
         return [RayWorker(each, plan, config.data_dir, team=team, wake=wake, record=record) for each in chosen]
     memory_bytes = memory.default_limit() if config.worker_memory_bytes is None else config.worker_memory_bytes
     limits = Limits(step_s=config.step_limit_s, stop_s=config.cancel_grace_s, memory_bytes=memory_bytes)
-    return [LocalWorker(device, launcher, limits=limits, record=record) for device in chosen]
+    suits = suits_all if line is None else line.suits_local
+    workers: list[Worker] = [
+        LocalWorker(device, launcher, limits=limits, record=record, suits=suits) for device in chosen
+    ]
+    if line is not None:
+        line.on_change = wake
+        workers.append(RemoteWorker(line, config.data_dir, record=record))
+    return workers

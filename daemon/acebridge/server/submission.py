@@ -21,11 +21,13 @@ from acebridge.jobs.journal import Journal
 from acebridge.jobs.tables import digest
 from acebridge.limits import LONGEST_KEY, LONGEST_NAME
 from acebridge.named_files import open_named_file
+from acebridge.server.engine_choice import check_sampling, choose_engine
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.store.headers import in_header_thread
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
+from acebridge.workers.remote import Line
 from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue
@@ -60,8 +62,12 @@ class _Place(NamedTuple):
     info: MediaInfo
 
 
-async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
+async def create_job(
+    request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...], line: Line | None = None
+) -> Job:
     """Queue the job that ``request`` asks for, or return the one that its idempotency key already names.
+
+    ``line`` leads to another machine, which may do it.
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
     """
@@ -70,14 +76,16 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
-    choice = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task], _model_of(request))
+    if line is not None:
+        await line.wait_until_known()
+    choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], _model_of(request), line)
     try:
-        return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
+        return await _queue_job(request, request_digest, submission, choice, journal, store, roots, line)
     except NotFound:
         if all(getattr(request, name).HasField("asset_id") for name in _audio_fields(request)):
             raise
     # Audio that came with the request was deleted again before the job was there: the next time it is stored again.
-    return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
+    return await _queue_job(request, request_digest, submission, choice, journal, store, roots, line)
 
 
 async def _queue_job(
@@ -88,6 +96,7 @@ async def _queue_job(
     journal: Journal,
     store: AssetStore,
     roots: tuple[Path, ...],
+    line: Line | None,
 ) -> Job:
     """Store the sources of a request and queue its job."""
     task = method_of(request).task
@@ -97,7 +106,7 @@ async def _queue_job(
         name: {"asset_id": asset.id, "name": getattr(request, name).name or asset.name}
         for name, asset in assets.items()
     }
-    asked = await asyncio.to_thread(_task_of, request, sources, choice.engine)
+    asked = await asyncio.to_thread(_task_of, request, sources, choice, line)
     await in_header_thread(asked.locate(lambda asset_id: str(store.path(asset_id))).validate)
     params = to_fields(asked)
     _check_prefetch(task, submission, params)
@@ -119,7 +128,7 @@ async def _queue_job(
 
 
 async def validate(
-    request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]
+    request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...], line: Line | None = None
 ) -> jobs_pb2.Job:
     """Check all that `create_job` checks, but for the length of the queue, and create nothing; return the job that it would be.
 
@@ -128,7 +137,9 @@ async def validate(
     task, submission = method_of(request).task, _parse_submission(request.submission)
     if submission.key:
         await journal.find_key(submission.key, _digest(request))
-    engine, _ = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task], _model_of(request))
+    if line is not None:
+        await line.wait_until_known()
+    choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], _model_of(request), line)
     with tempfile.TemporaryDirectory() as folder:
         places = {
             name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
@@ -139,11 +150,11 @@ async def validate(
         for name, place in places.items()
     }
     await _find_preview(request, store)
-    asked = await asyncio.to_thread(_task_of, request, sources, engine)
+    asked = await asyncio.to_thread(_task_of, request, sources, choice, line)
     infos = {name: place.info for name, place in places.items()}
     await asyncio.to_thread(asked.validate, infos)
     _check_prefetch(task, submission, to_fields(asked))
-    job = jobs_pb2.Job(engine=engine.name)
+    job = jobs_pb2.Job(engine=choice.engine.name)
     fill(job, {"task": task, "priority": submission.priority})
     return job
 
@@ -154,11 +165,14 @@ def _digest(request: TaskRequest) -> str:
 
 
 def _task_of(
-    request: TaskRequest, sources: Mapping[str, Mapping[str, FieldValue]], engine: registry.EngineInfo
+    request: TaskRequest,
+    sources: Mapping[str, Mapping[str, FieldValue]],
+    choice: registry.Choice,
+    line: Line | None,
 ) -> Task:
     """Return a request as its task with all seeds; ``sources`` say where the audio of its fields is.
 
-    Raises `InvalidValue` for what the task or the engine does not allow.
+    Raises `InvalidValue` for what the task or the engine does not allow, and what `check_sampling` raises.
     """
     kind, fields = TASKS[method_of(request).task], fields_of(request)
     fields.pop("submission", None)
@@ -168,7 +182,7 @@ def _task_of(
         _check_end(Source, region, f"{name}.region.")
         fields[name] = {**source, **region}
     task = with_all_seeds(build_task(kind.name, fields))
-    registry.check_sampling(engine, kind, _sampling_of(task))
+    check_sampling(choice, kind, _sampling_of(task), line)
     return task
 
 

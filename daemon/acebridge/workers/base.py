@@ -14,11 +14,13 @@ class Device:
     """``name`` as torch and the contract have it (``cpu``, ``cuda:0``); ``label`` is for people (``NVIDIA H100``).
 
     ``parts`` is the setting of that name, for the worker that has several devices; its name is that of the transformer.
+    One that ``is_elsewhere`` belongs to another daemon, which loads and unloads its models itself.
     """
 
     name: str
     label: str = ""
     parts: str = ""
+    is_elsewhere: bool = False
 
     def __str__(self) -> str:
         notes = ", ".join(filter(None, (self.label, self.parts and f"parts {self.parts}")))

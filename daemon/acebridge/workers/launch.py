@@ -104,11 +104,12 @@ class Launcher(Protocol):
 class Spawner:
     """Starts workers as new processes. Works everywhere; a worker then imports all its modules.
 
-    They run ``program``, by default the worker of this machine, in ``folder``.
+    They run ``program``, by default the worker of this machine, in ``folder``, with ``variables`` added to the environment.
     """
 
-    def __init__(self, folder: Path, program: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] = (), variables: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._variables = variables or {}
         self._program = program or command("acebridge.workers.main")
 
     async def preload(self, modules: Sequence[str]) -> None:
@@ -127,7 +128,7 @@ class Spawner:
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
             cwd=self._folder,
-            env={**environment(os.environ), PARENT: str(os.getpid())},
+            env={**environment(os.environ), **self._variables, PARENT: str(os.getpid())},
             # Ctrl-C in the daemon's terminal is the daemon's to handle.
             start_new_session=True,
         )

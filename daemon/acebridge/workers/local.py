@@ -56,10 +56,16 @@ class Limits:
     memory_bytes: int = 0
 
 
+def suits_all(_need: Need) -> bool:
+    """Return true: a worker runs every engine of this machine."""
+    return True
+
+
 class LocalWorker:
     """See `acebridge.workers.base.Worker`. The process starts with the first order, and again after it has died.
 
-    One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process.
+    One that is not ready in time hangs: it is ended, and another one is spawned. ``record`` gets the id of each process,
+    ``suits`` says which jobs it may run.
 
     A cancelled order ends at once, also where the process cannot stop: it starts, imports, or loads a model. It goes on with
     that in the background; the next order waits for it, and finds what was loaded.
@@ -72,11 +78,13 @@ class LocalWorker:
         *,
         limits: Limits | None = None,
         record: Callable[[int], None] = lambda _: None,
+        suits: Callable[[Need], bool] = suits_all,
     ) -> None:
         self.device = device
         self._launcher = launcher
         self._limits = limits or Limits()
         self._record = record
+        self._suits = suits
         self._starts = 0
         self._models: Sequence[str] = ()
         #: The memory that the process took when it was ended for that.
@@ -113,9 +121,9 @@ class LocalWorker:
         """See `Worker.problem`."""
         return ""
 
-    def suits(self, _need: Need) -> bool:
-        """See `Worker.suits`. It runs every engine of this machine."""
-        return True
+    def suits(self, need: Need) -> bool:
+        """See `Worker.suits`."""
+        return self._suits(need)
 
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
         """See `Worker.run`."""

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,6 +32,7 @@ from acebridge.workers.messages import (
     Message,
     ModelOrder,
     RankedTake,
+    StartOrder,
     StoredOutput,
     Take,
     WorkOrder,
@@ -58,6 +60,18 @@ KINDS = {kind.__name__: kind for kind in (InvalidValue, UnreadableAudio, Unsuppo
 _PROGRESS_INTERVAL_S = 0.05
 #: Share from which on the pace since the beginning tells how long the rest takes.
 _FIRST_ETA = 0.02
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What runs the orders of a worker.
+
+    ``run`` yields the messages of an order, the end last, and raises nothing. ``is_loading`` says whether it loads something
+    that no cancel stops.
+    """
+
+    run: Callable[[WorkOrder, CancelToken], Iterator[Message]]
+    is_loading: Callable[[], bool] = lambda: False
 
 
 def run_task(
@@ -248,11 +262,11 @@ class _Messages:
                 view = view[self._pipe.write(view) or 0 :]
 
 
-def _beat(messages: _Messages, at_work: threading.Event, engines: Engines) -> None:
+def _beat(messages: _Messages, at_work: threading.Event, runner: Runner) -> None:
     while at_work.wait():
         time.sleep(BEAT_S)
         if at_work.is_set():
-            messages.send({"type": "alive", "loads": engines.is_loading})
+            messages.send({"type": "alive", "loads": runner.is_loading()})
 
 
 def _read_orders(
@@ -260,49 +274,54 @@ def _read_orders(
     waiting: SimpleQueue[WorkOrder],
     running: dict[str, CancelToken],
     messages: _Messages,
-    engines: Engines,
+    runner: Runner,
 ) -> None:
     for line in orders:
         order = decode_order(line)
         if order["op"] == "cancel":
             if (token := running.get(order["id"])) is not None:
                 token.cancel()
-                messages.send({"type": "alive", "loads": engines.is_loading})
+                messages.send({"type": "alive", "loads": runner.is_loading()})
         elif order["op"] != "start":
             running[order["id"]] = CancelToken()
             waiting.put(order)
     os._exit(0)  # the daemon has ended
 
 
-def serve(orders: BinaryIO, messages: BinaryIO) -> NoReturn:
-    """Run orders until there are no more. ``messages`` is unbuffered."""
+def _on_engines(start: StartOrder) -> Runner:
+    engines = Engines(start["device"], start["memory_bytes"], start.get("parts", ""))
+    return Runner(lambda order, cancel: run_order(order, engines, cancel), lambda: engines.is_loading)
+
+
+def serve(orders: BinaryIO, messages: BinaryIO, begin: Callable[[StartOrder], Runner] = _on_engines) -> NoReturn:
+    """Run orders until there are no more, with what ``begin`` returns. ``messages`` is unbuffered."""
     sys.stdout = sys.stderr  # which writes line by line
     if not (first := orders.readline()):
         sys.exit()
     start = decode_order(first)
     assert start["op"] == "start", start
-    engines = Engines(start["device"], start["memory_bytes"], start.get("parts", ""))
+    runner = begin(start)
     waiting: SimpleQueue[WorkOrder] = SimpleQueue()
     running: dict[str, CancelToken] = {}
     answers, at_work = _Messages(messages), threading.Event()
-    threading.Thread(target=_read_orders, args=(orders, waiting, running, answers, engines), daemon=True).start()
-    threading.Thread(target=_beat, args=(answers, at_work, engines), daemon=True).start()
+    threading.Thread(target=_read_orders, args=(orders, waiting, running, answers, runner), daemon=True).start()
+    threading.Thread(target=_beat, args=(answers, at_work, runner), daemon=True).start()
     answers.send({"type": "ready"})
     while True:
         at_work.clear()
         order = waiting.get()
         at_work.set()
-        for message in run_order(order, engines, running[order["id"]]):
+        for message in runner.run(order, running[order["id"]]):
             if message["type"] in ("done", "error"):
                 del running[order["id"]]  # before the message: the next order may have the same id
             answers.send(message)
 
 
-def main() -> None:
-    """Serve on stdin and stdout."""
+def main(begin: Callable[[StartOrder], Runner] = _on_engines) -> None:
+    """Serve on stdin and stdout: see `serve`."""
     if parent := os.environ.pop(PARENT, ""):
         end_with_parent(int(parent))
     orders, messages = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # whatever a library prints must not break the protocol
-    serve(orders, messages)
+    serve(orders, messages, begin)

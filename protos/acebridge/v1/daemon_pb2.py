@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61\x63\x65\x62ridge/v1/daemon.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\x93\x01\n\x0cWorkerStatus\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12\x10\n\x08restarts\x18\x04 \x01(\x05\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\r\n\x05label\x18\x07 \x01(\t\x12\x0f\n\x07problem\x18\x08 \x01(\t\"\x81\x02\n\x0c\x44\x61\x65monStatus\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x61ta_dir\x18\x04 \x01(\t\x12\r\n\x05roots\x18\x05 \x03(\t\x12\x14\n\x0cwaiting_jobs\x18\x06 \x01(\x05\x12\x14\n\x0crunning_jobs\x18\x07 \x01(\x05\x12\x14\n\x0cstored_bytes\x18\x08 \x01(\x03\x12\x13\n\x0bquota_bytes\x18\t \x01(\x03\x12+\n\x07workers\x18\n \x03(\x0b\x32\x1a.acebridge.v1.WorkerStatus\"\'\n\x0fShutdownRequest\x12\x14\n\x0conly_if_idle\x18\x01 \x01(\x08\"\x12\n\x10ShutdownResponse2\xa3\x01\n\rDaemonService\x12G\n\tGetStatus\x12\x1e.acebridge.v1.GetStatusRequest\x1a\x1a.acebridge.v1.DaemonStatus\x12I\n\x08Shutdown\x12\x1d.acebridge.v1.ShutdownRequest\x1a\x1e.acebridge.v1.ShutdownResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61\x63\x65\x62ridge/v1/daemon.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\x93\x01\n\x0cWorkerStatus\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12\x10\n\x08restarts\x18\x04 \x01(\x05\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\r\n\x05label\x18\x07 \x01(\t\x12\x0f\n\x07problem\x18\x08 \x01(\t\"M\n\x0cRemoteDaemon\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x0f\n\x07problem\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\"\xad\x02\n\x0c\x44\x61\x65monStatus\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x61ta_dir\x18\x04 \x01(\t\x12\r\n\x05roots\x18\x05 \x03(\t\x12\x14\n\x0cwaiting_jobs\x18\x06 \x01(\x05\x12\x14\n\x0crunning_jobs\x18\x07 \x01(\x05\x12\x14\n\x0cstored_bytes\x18\x08 \x01(\x03\x12\x13\n\x0bquota_bytes\x18\t \x01(\x03\x12+\n\x07workers\x18\n \x03(\x0b\x32\x1a.acebridge.v1.WorkerStatus\x12*\n\x06remote\x18\x0b \x01(\x0b\x32\x1a.acebridge.v1.RemoteDaemon\"\'\n\x0fShutdownRequest\x12\x14\n\x0conly_if_idle\x18\x01 \x01(\x08\"\x12\n\x10ShutdownResponse2\xa3\x01\n\rDaemonService\x12G\n\tGetStatus\x12\x1e.acebridge.v1.GetStatusRequest\x1a\x1a.acebridge.v1.DaemonStatus\x12I\n\x08Shutdown\x12\x1d.acebridge.v1.ShutdownRequest\x1a\x1e.acebridge.v1.ShutdownResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +36,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_end=94
   _globals['_WORKERSTATUS']._serialized_start=97
   _globals['_WORKERSTATUS']._serialized_end=244
-  _globals['_DAEMONSTATUS']._serialized_start=247
-  _globals['_DAEMONSTATUS']._serialized_end=504
-  _globals['_SHUTDOWNREQUEST']._serialized_start=506
-  _globals['_SHUTDOWNREQUEST']._serialized_end=545
-  _globals['_SHUTDOWNRESPONSE']._serialized_start=547
-  _globals['_SHUTDOWNRESPONSE']._serialized_end=565
-  _globals['_DAEMONSERVICE']._serialized_start=568
-  _globals['_DAEMONSERVICE']._serialized_end=731
+  _globals['_REMOTEDAEMON']._serialized_start=246
+  _globals['_REMOTEDAEMON']._serialized_end=323
+  _globals['_DAEMONSTATUS']._serialized_start=326
+  _globals['_DAEMONSTATUS']._serialized_end=627
+  _globals['_SHUTDOWNREQUEST']._serialized_start=629
+  _globals['_SHUTDOWNREQUEST']._serialized_end=668
+  _globals['_SHUTDOWNRESPONSE']._serialized_start=670
+  _globals['_SHUTDOWNRESPONSE']._serialized_end=688
+  _globals['_DAEMONSERVICE']._serialized_start=691
+  _globals['_DAEMONSERVICE']._serialized_end=854
 # @@protoc_insertion_point(module_scope)

@@ -33,8 +33,20 @@ class WorkerStatus(_message.Message):
     problem: str
     def __init__(self, device: _Optional[str] = ..., pid: _Optional[int] = ..., job_id: _Optional[str] = ..., restarts: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., models: _Optional[_Iterable[str]] = ..., label: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
 
+class RemoteDaemon(_message.Message):
+    __slots__ = ("address", "up", "problem", "version")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    UP_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    up: bool
+    problem: str
+    version: str
+    def __init__(self, address: _Optional[str] = ..., up: _Optional[bool] = ..., problem: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
 class DaemonStatus(_message.Message):
-    __slots__ = ("version", "pid", "start_time", "data_dir", "roots", "waiting_jobs", "running_jobs", "stored_bytes", "quota_bytes", "workers")
+    __slots__ = ("version", "pid", "start_time", "data_dir", "roots", "waiting_jobs", "running_jobs", "stored_bytes", "quota_bytes", "workers", "remote")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +57,7 @@ class DaemonStatus(_message.Message):
     STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
     QUOTA_BYTES_FIELD_NUMBER: _ClassVar[int]
     WORKERS_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
     version: str
     pid: int
     start_time: _timestamp_pb2.Timestamp
@@ -55,7 +68,8 @@ class DaemonStatus(_message.Message):
     stored_bytes: int
     quota_bytes: int
     workers: _containers.RepeatedCompositeFieldContainer[WorkerStatus]
-    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_dir: _Optional[str] = ..., roots: _Optional[_Iterable[str]] = ..., waiting_jobs: _Optional[int] = ..., running_jobs: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerStatus, _Mapping]]] = ...) -> None: ...
+    remote: RemoteDaemon
+    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_dir: _Optional[str] = ..., roots: _Optional[_Iterable[str]] = ..., waiting_jobs: _Optional[int] = ..., running_jobs: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerStatus, _Mapping]]] = ..., remote: _Optional[_Union[RemoteDaemon, _Mapping]] = ...) -> None: ...
 
 class ShutdownRequest(_message.Message):
     __slots__ = ("only_if_idle",)

@@ -9,6 +9,7 @@ import pytest
 from acebridge.contract.enums import enum_name
 from acebridge.server.services import models as service
 from acebridge.v1 import models_pb2, tasks_pb2
+from acebridge.workers.remote import Line, RemoteState
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.tasks import TASKS
@@ -45,6 +46,22 @@ def test_an_engine_has_the_tasks_that_its_models_can_do(models: Path) -> None:
     write_language_model(models / "acestep-5Hz-lm-1.7B")
     neural = service._capabilities(registry.ENGINES["neural"])
     assert (_tasks(neural), neural.missing) == (set(TASKS), "")
+
+
+def test_what_the_other_machine_can_do_counts(models: Path) -> None:
+    line = Line("studio.local:50710")
+    line.note_own(frozenset())
+    line.note_state(RemoteState(is_up=True, tasks=frozenset(TASKS)))
+    neural, draft = registry.ENGINES["neural"], registry.ENGINES["draft"]
+    assert _tasks(service._capabilities(neural, line)) == set(TASKS)
+    assert service._capabilities(neural, line).missing == ""
+    assert service._capabilities(draft, line) == service._capabilities(draft)
+    line.note_state(RemoteState(why="studio.local does not answer.", tasks=frozenset(TASKS)))
+    alone, down = service._capabilities(neural), service._capabilities(neural, line)
+    assert _tasks(down) == _tasks(alone) != set(TASKS)
+    assert down.missing == f"{alone.missing} studio.local does not answer."
+    (models / "vae" / "config.json").unlink()
+    assert not service._capabilities(neural, line).available
 
 
 def test_an_engine_without_a_whole_model_is_not_available_and_names_what_it_could_do(models: Path) -> None:

@@ -11,6 +11,7 @@ from acebridge.server.messages import timestamp
 from acebridge.v1 import daemon_pb2, daemon_pb2_grpc
 from acebridge.version import VERSION
 from acebridge.workers.memory import memory_of
+from acebridge.workers.remote import Line
 
 
 class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
@@ -47,6 +48,7 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
             stored_bytes=await context.store.total_bytes(),
             quota_bytes=context.config.quota_bytes,
             workers=workers,
+            remote=None if context.line is None else _remote(context.line),
         )
 
     @unary
@@ -58,3 +60,8 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
         context.note("shutdown asked for")
         context.shut_down()
         return daemon_pb2.ShutdownResponse()
+
+
+def _remote(line: Line) -> daemon_pb2.RemoteDaemon:
+    state = line.state
+    return daemon_pb2.RemoteDaemon(address=line.address, up=state.is_up, problem=state.why, version=state.version)

@@ -33,7 +33,13 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """See jobs.proto."""
         context, asked = self._context, unwrap(request.request)
         if request.validate_only:
-            return await validate(asked, journal=context.journal, store=context.store, roots=context.config.roots)
+            return await validate(
+                asked,
+                journal=context.journal,
+                store=context.store,
+                roots=context.config.roots,
+                line=context.line,
+            )
         return job_message(await context.create_job(asked))
 
     @unary

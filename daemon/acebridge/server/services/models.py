@@ -12,6 +12,8 @@ from acebridge.server.error_translation import CallContext, unary
 from acebridge.server.submission import MAX_INLINE_BYTES
 from acebridge.v1 import models_pb2, models_pb2_grpc
 from acebridge.version import VERSION
+from acebridge.workers.remote import ENGINES as REMOTE_ENGINES
+from acebridge.workers.remote import Line
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.tasks import TASKS
@@ -51,7 +53,7 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         )
         return models_pb2.Capabilities(
             version=VERSION,
-            engines=[await asyncio.to_thread(_capabilities, info) for info in registry.ENGINES.values()],
+            engines=[await asyncio.to_thread(_capabilities, info, context.line) for info in registry.ENGINES.values()],
             tracks=TRACKS,
             limits=limits,
             devices=await context.scheduler.devices(),
@@ -121,15 +123,19 @@ def _select(folder: Path, name: str) -> Checkpoint | LanguageCheckpoint:
     return select_checkpoint(folder, name, needs_base=False)
 
 
-def _capabilities(info: registry.EngineInfo) -> models_pb2.EngineCapabilities:
-    """Return what an engine can do now; where it can do nothing, what it could do."""
+def _capabilities(info: registry.EngineInfo, line: Line | None = None) -> models_pb2.EngineCapabilities:
+    """Return what an engine can do now, here or at the other end of ``line``; where it can do nothing, what it could do."""
     lacks = registry.missing_by_task(info, TASKS.values())
-    able = [task for task, lack in lacks.items() if lack is None]
+    there = {task for task in lacks if line is not None and info.name in REMOTE_ENGINES and line.can_do(task)}
+    able = [task for task, lack in lacks.items() if lack is None or task in there]
+    missing = registry.describe_missing(info, {task: None if task in there else lack for task, lack in lacks.items()})
+    if missing and line is not None and info.name in REMOTE_ENGINES and line.state.why:
+        missing = f"{missing} {line.state.why}"
     message = models_pb2.EngineCapabilities(
         name=info.name,
         about=info.about,
         available=bool(able),
-        missing=registry.describe_missing(info, lacks),
+        missing=missing,
         samplers=info.samplers,
         guidance_methods=info.guidance_methods,
     )

@@ -1,0 +1,99 @@
+"""The jobs that the daemon elsewhere does for jobs of this one: what is noted of each, so that none is done for nobody.
+
+A note is a file in the data folder, named as the job here. It is there from just before the job there can exist until that has
+ended. Who finds one whose job here has ended cancels the job there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from acebridge.atomic_files import write_whole
+from acebridge.contract.tasks import TaskRequest, unwrap, wrap
+from acebridge.errors import ErrorReason, JobFailed
+from acebridge.paths import FORWARDED_FOLDER
+from acebridge.private_files import make_private_folder
+from acebridge.v1 import jobs_pb2, tasks_pb2
+from acestep_runtime.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from acebridge.client.client import Client
+
+_ACTIVE = (jobs_pb2.JOB_STATE_QUEUED, jobs_pb2.JOB_STATE_RUNNING)
+
+
+class Note(NamedTuple):
+    """``job_id`` is of the job here. ``request`` was sent to the daemon at ``address``, with a key of its own."""
+
+    file: Path
+    job_id: str
+    address: str
+    request: TaskRequest
+
+
+def note_request(home: Path, job_id: str, address: str, request: TaskRequest) -> None:
+    """Note that a request is about to be sent for a job, instead of what was sent for it before."""
+    folder = home / FORWARDED_FOLDER
+    make_private_folder(folder)
+    data = base64.b64encode(wrap(request).SerializeToString()).decode()
+    write_whole(folder / f"{job_id}.json", [json.dumps({"address": address, "request": data}).encode()], private=True)
+
+
+def forget_request(home: Path, job_id: str) -> None:
+    """Forget the note of a job, if there is one."""
+    (home / FORWARDED_FOLDER / f"{job_id}.json").unlink(missing_ok=True)
+
+
+def read_notes(home: Path, address: str) -> Iterator[Note]:
+    """Yield the notes of jobs at ``address``; a file that is damaged is removed."""
+    for file in sorted((home / FORWARDED_FOLDER).glob("*.json")):
+        try:
+            fields = json.loads(file.read_text("utf-8"))
+            request = unwrap(tasks_pb2.TaskRequest.FromString(base64.b64decode(fields["request"])))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, LookupError, TypeError, DecodeError, InvalidValue):
+            file.unlink(missing_ok=True)
+            continue
+        if fields["address"] == address:
+            yield Note(file, file.stem, address, request)
+
+
+def is_wanted(own: Client, note: Note) -> bool:
+    """Return whether the job here, on the daemon of ``own``, still waits for what was sent. Raises `JobFailed`."""
+    try:
+        return own.call(own.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=note.job_id)).state in _ACTIVE
+    except JobFailed as error:
+        if error.kind is not ErrorReason.NOT_FOUND:
+            raise
+        return False
+
+
+def cancel_noted(client: Client, note: Note) -> None:
+    """Cancel the job of a note on the daemon of ``client``, and forget it. Raises `JobFailed` when that cannot be done now.
+
+    The key of the request finds the job, also where no answer has said its id. One that was never made is made and cancelled.
+    """
+    with suppress(_Refusal):
+        client.cancel(_find(client, note))
+    note.file.unlink(missing_ok=True)
+
+
+class _Refusal(Exception):
+    """The daemon does not have the job, and does not take it."""
+
+
+def _find(client: Client, note: Note) -> str:
+    try:
+        return client.create(note.request).id
+    except JobFailed as error:
+        if error.kind in (ErrorReason.NOT_FOUND, ErrorReason.INVALID_VALUE, ErrorReason.UNSUPPORTED_TASK):
+            raise _Refusal from error
+        raise

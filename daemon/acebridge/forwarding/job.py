@@ -1,0 +1,196 @@
+"""An order that the daemon elsewhere does: sources go there once, the job is followed, what it makes is written here.
+
+Whatever happens to the line, the order waits and goes on where it was. The job there has the id of the job here as its key, so
+a second try of the order finds it again, and it is never done twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from acebridge.addresses import split_address
+from acebridge.client.client import Client, name_of
+from acebridge.client.forwarded import Note, cancel_noted, forget_request, note_request, read_notes
+from acebridge.client.once import find_or_create
+from acebridge.contract.parameters import request_from_parameters
+from acebridge.contract.status import failure_in
+from acebridge.contract.tasks import TaskRequest
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
+from acebridge.forwarding.arrivals import Arrivals
+from acebridge.forwarding.connection import Connection
+from acebridge.forwarding.faults import JobFailure, explain_fault, is_passing
+from acebridge.v1 import jobs_pb2
+from acebridge.workers.messages import JobOrder, Message
+from acestep_runtime.errors import Cancelled
+from acestep_runtime.tasks import AUDIO_FIELDS
+from acestep_runtime.values import CancelToken
+
+#: Seconds until the first try after a failure, and the longest pause between two.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+#: How many failures in a row may be a fault of the other daemon, or name a job or a source that it has lost.
+_MOST_FAULTS = 5
+#: Seconds between two looks whether the order was cancelled.
+_LOOK_S = 0.05
+_ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
+
+
+def forward(order: JobOrder, connection: Connection, home: Path, cancel: CancelToken) -> Iterator[Message]:
+    """Have the daemon of a connection do an order; yield its messages but the end. ``home`` is the data folder.
+
+    Raises `JobFailed` with the error of the job there, `Cancelled`, `AudioMismatch`, and ``OSError`` for the disk here.
+    """
+    work = _Work(order, connection, home)
+    try:
+        yield from work.run(cancel)
+    except Cancelled:
+        work.cancel()
+        raise
+    finally:
+        work.arrivals.outputs.close()
+
+
+class _Work:
+    """An order, and what is known of the job that does it."""
+
+    def __init__(self, order: JobOrder, connection: Connection, home: Path) -> None:
+        self._order, self._connection, self._home = order, connection, home
+        self._address = connection.address
+        self._host = split_address(connection.address)[0]
+        self.arrivals = Arrivals(order, self._host)
+        self._job_id = ""
+
+    def run(self, cancel: CancelToken) -> Iterator[Message]:
+        # The first message acknowledges the order.
+        yield self.arrivals.progress(f"sending to {self._host}")
+        pause_s, faults = _FIRST_PAUSE_S, 0
+        while True:
+            cancel.check()
+            try:
+                for message in self._follow(self._connection.get(), cancel):
+                    pause_s, faults = _FIRST_PAUSE_S, 0
+                    yield message
+                self._connection.note_use()
+                return
+            except Exception as error:
+                self._connection.drop()
+                cancel.check()
+                faults += self._is_fault(error)
+                if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
+                    raise
+                why = explain_fault(error, self._address, self._home)
+            yield self.arrivals.progress(f"waiting: {why}")
+            cancel.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def cancel(self) -> None:
+        """Cancel the job there, if the line allows it; else its note stays, and the watch over the line does it."""
+        for note in read_notes(self._home, self._address):
+            if note.job_id == self._order["id"]:
+                self._cancel_noted(note)
+
+    def _cancel_noted(self, note: Note) -> None:
+        try:
+            cancel_noted(self._connection.get(), note)
+        except Exception as error:
+            self._connection.drop()
+            if not is_passing(error):
+                raise
+
+    @staticmethod
+    def _is_fault(error: Exception) -> bool:
+        return isinstance(error, JobFailed) and error.kind in (ErrorReason.INTERNAL, ErrorReason.NOT_FOUND)
+
+    def _begin_again(self, error: Exception) -> bool:
+        """Begin from the first event where the daemon there has lost the job, a source or its newest events; return whether."""
+        if isinstance(error, JobFailure) or not isinstance(error, JobFailed):
+            return False
+        is_lost = error.kind is ErrorReason.NOT_FOUND
+        if is_lost:
+            self._job_id = ""
+        elif error.details.get("field") != "after_sequence":
+            return False
+        self.arrivals.sequence = 0
+        return True
+
+    def _follow(self, client: Client, cancel: CancelToken) -> Iterator[Message]:
+        if not self._job_id:
+            yield from self._submit(client)
+        try:
+            with _ending(cancel) as on_call:
+                for event in client.watch(self._job_id, self.arrivals.sequence, on_call):
+                    yield from self.arrivals.messages(event)
+                    if event.HasField("completed"):
+                        forget_request(self._home, self._order["id"])
+                        return
+        except JobFailed as error:
+            cancel.check()
+            if isinstance(error, ConnectionLost) or error.details.get("field") == "after_sequence":
+                raise
+            raise self._end_of(client, error) from error
+        raise _call_loss()
+
+    def _submit(self, client: Client) -> Iterator[Message]:
+        names = _names_of_sources(self._order["params"])
+        for asset_id, path in self._order["files"].items():
+            yield self.arrivals.progress(f"sending the source to {self._host}")
+            client.store(asset_id, Path(path), names[asset_id])
+        job_id = self._order["id"]
+        submission = {"engine": self._order["engine"], "idempotency_key": f"forwarded {job_id}"}
+        request = request_from_parameters(self._order["task"], self._order["params"], submission)
+
+        def note(asked: TaskRequest) -> None:
+            note_request(self._home, job_id, self._address, asked)
+
+        self._job_id = find_or_create(client, request, note).id
+
+    def _end_of(self, client: Client, error: JobFailed) -> JobFailed:
+        """Return why a stream has ended: as the job has, if it has; else the call alone was ended, and may be made again.
+
+        Raises `JobFailed` when the job is not there any more; its audio may be gone without it.
+        """
+        job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=self._job_id))
+        if job.state not in _ENDED_WITHOUT:
+            return error if is_passing(error) or error.kind is ErrorReason.NOT_FOUND else _call_loss()
+        forget_request(self._home, self._order["id"])
+        failed = failure_in(job.error) or error
+        return JobFailure(failed.kind, failed.message, remedy=failed.remedy, details=failed.details)
+
+
+def _call_loss() -> ConnectionLost:
+    return ConnectionLost(ErrorReason.UNAVAILABLE, "The daemon there ended the call.")
+
+
+def _names_of_sources(params: Mapping[str, object]) -> dict[str, str]:
+    """Return the names of the files that a job reads, by their asset ids."""
+    sources = [source for name in AUDIO_FIELDS if isinstance(source := params.get(name), Mapping)]
+    return {source["asset_id"]: name_of(Path(source.get("name") or "source.wav")) for source in sources}
+
+
+class _Call(Protocol):
+    def cancel(self) -> bool: ...
+
+
+@contextmanager
+def _ending(cancel: CancelToken) -> Iterator[Callable[[_Call], None]]:
+    """Give what takes a call that ends as soon as the order is cancelled."""
+    calls: list[_Call] = []
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(_LOOK_S):
+            if cancel.cancelled:
+                for call in calls:
+                    call.cancel()
+                return
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield calls.append
+    finally:
+        is_over.set()
+        looking.join()

@@ -1,0 +1,132 @@
+"""A process that watches the line to the daemon elsewhere and says what it finds: one JSON object a line, a `Report`.
+
+It says so at each change. While the line is up, it also cancels jobs there that nobody here waits for any more. It ends with
+its standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypedDict
+
+import grpc
+
+from acebridge.client.channels import TIMEOUT_S, open_route, route_to
+from acebridge.client.client import Client
+from acebridge.client.credentials import check_health, token_for
+from acebridge.client.forwarded import cancel_noted, is_wanted, read_notes
+from acebridge.client.own_daemon import address_in
+from acebridge.contract.enums import enum_name
+from acebridge.errors import AceBridgeError
+from acebridge.forwarding.faults import explain_fault
+from acebridge.paths import data_folder
+from acebridge.v1 import models_pb2, tasks_pb2
+
+_NEURAL = "neural"
+#: Seconds between two looks.
+_LOOK_S = 1.0
+
+
+class Report(TypedDict, total=False):
+    """Whether the line is up, and ``why`` not; what the daemon there is and can do, where it is up."""
+
+    up: bool
+    why: str
+    version: str
+    missing: str
+    tasks: list[str]
+    models: list[str]
+    adapters: list[str]
+
+
+def main() -> None:
+    """Watch the line to the address in the first argument, and say what is found on standard output."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    home, address = data_folder(), sys.argv[1]
+    reports = sys.stdout
+    sys.stdout = sys.stderr
+
+    def say(report: Report) -> None:
+        reports.write(json.dumps(report) + "\n")
+        reports.flush()
+
+    watch(address, home, say, time.sleep)
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(1 << 10):
+        pass
+    os._exit(0)
+
+
+def watch(address: str, home: Path, say: Callable[[Report], None], sleep: Callable[[float], None]) -> None:
+    """Say at each change how the line to ``address`` is. Does not return."""
+    last: Report = {}
+    while True:
+        try:
+            found = ask(address)
+        except (AceBridgeError, grpc.RpcError, OSError) as error:
+            found = Report(up=False, why=explain_fault(error, address, home))
+        if found != last:
+            say(found)
+            last = found
+        if found["up"]:
+            last = _stay(address, home, last, sleep)
+        sleep(_LOOK_S)
+
+
+def ask(address: str) -> Report:
+    """Return what the daemon at ``address`` is and can do. Raises `AceBridgeError` and ``grpc.RpcError``."""
+    with Client(address) as client:
+        can = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest(), TIMEOUT_S)
+        listed = client.call(client.models.ListModels, models_pb2.ListModelsRequest(), TIMEOUT_S)
+    engine = next((each for each in can.engines if each.name == _NEURAL), models_pb2.EngineCapabilities())
+    return {
+        "up": True,
+        "why": "",
+        "version": can.version,
+        "missing": engine.missing,
+        "tasks": [enum_name(tasks_pb2.TaskKind.DESCRIPTOR, task) for task in engine.tasks] if engine.available else [],
+        "models": [model.name for model in listed.models],
+        "adapters": [adapter.name for adapter in listed.adapters],
+    }
+
+
+def _stay(address: str, home: Path, last: Report, sleep: Callable[[float], None]) -> Report:
+    """Look after the line until it is down. Return ``last``.
+
+    Health is asked, for who watches a daemon does not use it: see `acebridge.server.idle`.
+    """
+    route, token = route_to(address, home), token_for(address)
+    with open_route(route) as channel:
+        while True:
+            try:
+                proven = check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S)
+                if not proven:
+                    return last
+                with suppress(AceBridgeError, grpc.RpcError):
+                    cancel_unwanted(address, home)
+            except grpc.RpcError:
+                return last
+            sleep(_LOOK_S)
+
+
+def cancel_unwanted(address: str, home: Path) -> None:
+    """Cancel the jobs at ``address`` that no job here waits for. Raises `AceBridgeError`."""
+    notes = list(read_notes(home, address))
+    own = address_in(home)
+    if not notes or not own:
+        return
+    with Client(own) as here:
+        unwanted = [note for note in notes if not is_wanted(here, note)]
+    if unwanted:
+        with Client(address) as there:
+            for note in unwanted:
+                cancel_noted(there, note)
