@@ -50,7 +50,7 @@ def measure(
     row: Row, ways: Sequence[str], setup: Setup, takes: int, first: Path | None, found: dict[str, Any],
     save: Callable[[], None],
 ) -> None:  # fmt: skip
-    """Measure ways of a row anew and put their turns, and the load of the machine, into ``found``; ``save`` after each turn.
+    """Measure ways of a row and put their turns, and the load of the machine, into ``found``; ``save`` after each turn.
 
     A way that fails is left out from then on.
     """
