@@ -54,8 +54,8 @@ def measure(
 
     A way that fails is left out from then on.
     """
-    found["load"] = []
-    found["turns"].update({way: [] for way in ways})
+    for name in ("loads", "turns"):
+        found.setdefault(name, {}).update({way: [] for way in ways})
     failed = set()
     for number in range(takes):
         for way in ways:
@@ -69,7 +69,7 @@ def measure(
                 failed.add(way)
                 continue
             found["turns"][way].append(turn)
-            found["load"].append(os.getloadavg()[0])
+            found["loads"][way].append(os.getloadavg()[0])
             save()
             print(f"{row.title}, {way}, take {number + 1}: {time.perf_counter() - began_s:.0f} s", file=sys.stderr)
 
@@ -77,9 +77,10 @@ def measure(
 def format_row(row: Row, found: Mapping[str, Any], setup: Setup, *, has_amx: bool) -> str:
     """Return a row's title and table."""
     takes = max((len(each) for each in found["turns"].values()), default=0)
-    loads = f"load {min(found['load']):.1f} to {max(found['load']):.1f}" if found["load"] else "not measured"
+    loads = sorted(load for each in found["loads"].values() for load in each)
+    busy = f"load average {loads[0]:.1f} to {loads[-1]:.1f}" if loads else "not measured"
     table = format_table(row.figures(setup), found["turns"], row.ways, has_amx=has_amx)
-    return f"**{row.title}**, {setup.precision}, {takes} takes, {loads}\n\n{table}\n"
+    return f"**{row.title}**, {setup.precision}, takes: {takes}, {busy}\n\n{table}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             row = ROWS[name]
             if given.precision in row.precisions and given.takes:
                 document["machine"] = describe_machine()
-                found = document["rows"].setdefault(name, {"turns": {}})
+                found = document["rows"].setdefault(name, {})
                 measure(row, choose_ways(row, only, first), setup, given.takes, first, found, save)
         machine = document.get("machine", describe_machine())
         print(", ".join(f"{name} {value}" for name, value in machine.items()), end="\n\n")

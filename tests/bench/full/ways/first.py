@@ -34,8 +34,8 @@ class Way:
 
     def load(self, folder: str, model: str) -> Iterator[str]:
         """Load a model."""
-        import diffusers  # noqa: F401
-        import transformers  # noqa: F401
+        from diffusers import AceStepPipeline  # noqa: F401
+        from transformers import Qwen3Model  # noqa: F401
 
         from acestep_runtime.engines.neural import NeuralEngine
 
@@ -97,8 +97,8 @@ class Way:
 
     def load_language(self, folder: str, model: str) -> Iterator[str]:
         """Load a language model."""
-        import transformers  # noqa: F401
         from acestep_runtime.engines.neural_language import LanguageKeeper
+        from transformers import Qwen3Model  # noqa: F401
 
         self._set_dtype()
         yield "import"

@@ -23,9 +23,9 @@ class Way:
 
     def load(self, folder: str, model: str) -> Iterator[str]:
         """Load a model."""
-        import diffusers  # noqa: F401
         import torch  # noqa: F401
-        import transformers  # noqa: F401
+        from diffusers import AceStepPipeline  # noqa: F401
+        from transformers import Qwen3Model  # noqa: F401
 
         from acestep_runtime.engines.neural.engine import NeuralEngine
 
@@ -91,7 +91,7 @@ class Way:
     def load_language(self, folder: str, model: str) -> Iterator[str]:
         """Load a language model."""
         import torch
-        import transformers  # noqa: F401
+        from transformers import Qwen3Model  # noqa: F401
 
         from acestep_runtime.engines.neural.language import LanguageModelCache
 

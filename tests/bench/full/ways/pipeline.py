@@ -13,8 +13,8 @@ class Way:
     def load(self, folder: str, model: str) -> Iterator[str]:
         """Load a model."""
         import torch
-        import transformers  # noqa: F401
         from diffusers import AceStepPipeline, FlowMatchEulerDiscreteScheduler
+        from transformers import Qwen3Model  # noqa: F401
 
         from acestep_runtime.memory.policy import native_dtype
         from acestep_runtime.weights.load import load
