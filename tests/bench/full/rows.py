@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.full.table import (
+    BYTES,
     MACHINE,
+    OPERATIONS,
     OURS,
     RATE,
     SHARE,
@@ -90,6 +92,17 @@ def step_shapes(config: dict[str, int]) -> list[list[int]]:
     return [*self_attention, *cross_attention, [wide, width], [wide, width], [width, wide]]
 
 
+def step_rows(config: dict[str, int]) -> int:
+    """Return the patches of a song."""
+    return SONG_S * FRAMES_PER_S // config["patch_size"]
+
+
+def step_operations(config: dict[str, int]) -> float:
+    """Return the operations of the linear layers of a step."""
+    weights = sum(outputs * inputs for outputs, inputs in step_shapes(config))
+    return 2.0 * step_rows(config) * config["num_hidden_layers"] * weights
+
+
 def language_bytes(config: dict[str, int], number_bytes: int) -> int:
     """Return the bytes of the weights that a code reads: the layers, and the rows of the head that are codes."""
     width, wide = config["hidden_size"], config["intermediate_size"]
@@ -112,9 +125,9 @@ def select_lap(turn: Turn, label: str, *parts: str) -> Value | None:
     return median_lap(turn.get(label, ()), parts)
 
 
-def select_rate(turn: Turn, label: str, *parts: str) -> Value | None:
-    """Return how many parts there are in a second."""
-    return invert(select_lap(turn, label, *parts))
+def select_rate(turn: Turn, label: str, *parts: str, amount: float = 1.0) -> Value | None:
+    """Return how many parts there are in a second, each of them ``amount``."""
+    return scale(invert(select_lap(turn, label, *parts)), amount)
 
 
 def select_words(turn: Turn, label: str) -> Value | None:
@@ -144,8 +157,8 @@ def select_unload(turn: Turn, part: str = "") -> Value | None:
 def _order_song(setup: Setup, way: str, number: int) -> list[Order]:
     if way == MACHINE:
         config = read_config(setup.folder, MODEL)
-        layers, rows = config["num_hidden_layers"], SONG_S * FRAMES_PER_S // config["patch_size"]
-        arguments = {"rows": rows, "shapes": step_shapes(config), "layers": layers, "rounds": 6}
+        layers = config["num_hidden_layers"]
+        arguments = {"rows": step_rows(config), "shapes": step_shapes(config), "layers": layers, "rounds": 6}
         return [Order("song", "products", arguments)]
 
     def song(label: str, seconds: float, steps: int, seed: int) -> Order:
@@ -158,12 +171,17 @@ def _order_song(setup: Setup, way: str, number: int) -> list[Order]:
 
 def _song_figures(setup: Setup) -> list[Figure]:
     decoding = ("decoding",)
+    operations = step_operations(read_config(setup.folder, MODEL)) / 1e9
     is_narrow = setup.precision == "bfloat16"
     goals = (Goal(2.0, DIFFUSERS), Goal(3.5, FIRST)) if is_narrow else ()
     return [
         Figure(f"text2music, {SONG_S} s, {STEPS} steps, loaded", TIME, partial(_select_whole_song, label="song"), goals),
         Figure("its words and timbre", TIME, lambda turn: select_words(turn, "song")),
         Figure("a step of the transformer", TIME, lambda turn: select_lap(turn, "song", "step", "products")),
+        Figure(
+            "operations of its linear layers", OPERATIONS,
+            lambda turn: select_rate(turn, "song", "step", "products", amount=operations),
+        ),
         Figure("decoding, a second of audio", TIME, lambda turn: select_sum(turn, "song", decoding, amount=SONG_S)),
         Figure("load, files in the system's cache", TIME, lambda turn: select_sum(turn, "load", ("load",))),
         Figure("peak memory", SIZE, lambda turn: select_memory(turn, "song", "peak_gib")),
@@ -203,10 +221,15 @@ def _order_codes(setup: Setup, way: str, number: int) -> list[Order]:
 
 def _codes_figures(setup: Setup) -> list[Figure]:
     read = language_bytes(read_config(setup.folder, LANGUAGE_MODEL), setup.number_bytes)
+    factor = _READ_BYTES / read
     return [
         Figure(
-            "codes a second, one song with guidance", RATE, lambda turn: select_rate(turn, "codes", "code", "read"),
-            (Goal(1.35, FIRST),), floor_factor=_READ_BYTES / read,
+            "codes, one song with guidance", RATE, lambda turn: select_rate(turn, "codes", "code", "read"),
+            (Goal(1.35, FIRST), Goal(1.35, FIRST_NARROW)), floor_factor=factor,
+        ),
+        Figure(
+            "weights read", BYTES, lambda turn: select_rate(turn, "codes", "code", "read", amount=read / 1e9),
+            floor_factor=factor,
         ),
         Figure("load of the language model", TIME, lambda turn: select_sum(turn, "load", ("load",))),
         Figure("peak memory", SIZE, lambda turn: select_memory(turn, "codes", "peak_gib")),

@@ -17,7 +17,8 @@ Value = tuple[float, ...]
 
 OURS, MACHINE = "AceBridge", "machine"
 #: Units of a figure.
-TIME, RATE, SIZE, SHARE = ("s", "CPU s"), ("/s", "/CPU s"), ("GiB",), ("%",)
+TIME, SIZE, SHARE = ("s", "CPU s"), ("GiB",), ("%",)
+RATE, OPERATIONS, BYTES = (tuple(f"{unit}/{each}" for each in TIME) for unit in ("", "GFLOP", "GB"))
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Figure:
     @property
     def is_more_better(self) -> bool:
         """Whether greater values are better."""
-        return self.units in (RATE, SHARE)
+        return self.units not in (TIME, SIZE)
 
 
 def median_value(values: Sequence[Value]) -> Value:

@@ -96,9 +96,10 @@ def test_a_table_has_ratios_the_floor_and_goals() -> None:
 def test_shapes_and_bytes_are_those_of_a_config() -> None:
     config = {
         "hidden_size": 2048, "intermediate_size": 6144, "num_attention_heads": 16, "num_key_value_heads": 8,
-        "head_dim": 128, "num_hidden_layers": 24,
+        "head_dim": 128, "num_hidden_layers": 24, "patch_size": 2,
     }  # fmt: skip
     assert sum(outputs * inputs for outputs, inputs in rows.step_shapes(config)) == 58_720_256
+    assert rows.step_operations(config) == 2 * 375 * 24 * 58_720_256
     small = dict.fromkeys(config, 1) | {"head_dim": 3}
     assert rows.language_bytes(small, 2) == 2 * (12 + 3 + 64_000)
 
