@@ -34,7 +34,7 @@ help:
 	@echo "make soak PART=…  run a campaign at its true length: guide, kill, faults, crowd, quality or osc"
 	@echo "make durations  run all tests and record what they cost in tests/durations.json"
 	@echo "make bench   measure latency, streaming and the draft engine"
-	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights; FULL=… on those in a folder"
+	@echo "make bench-neural  measure the neural engine beside diffusers' pipeline, on random weights; FULL=… on those in a folder, FIRST=… ROWS=… PRECISION=…"
 	@echo "make bench-solvers  measure the error of samplers by the number of velocities"
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make bench-gpu  measure the neural engine on a GPU of CUDA, with and without graphs, on random weights"
@@ -130,8 +130,10 @@ lint-language:
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.daemon $(ARGS)
 
+# FULL: a folder of models. FIRST: a worktree of the first version, with a .venv. ROWS: some of song,repaint,codes,decode,memory.
+FULL_OPTIONS = $(if $(FIRST),--first $(FIRST)) $(if $(ROWS),--rows $(ROWS)) $(if $(PRECISION),--precision $(PRECISION))
 bench-neural: $(VENV)/.test
-	$(BIN)/python -m $(if $(FULL),tests.bench.neural_full $(FULL),tests.bench.neural) $(ARGS)
+	$(BIN)/python -m $(if $(FULL),tests.bench.full $(FULL) $(FULL_OPTIONS),tests.bench.neural) $(ARGS)
 
 bench-solvers: $(VENV)/.test
 	$(BIN)/python -m tests.bench.solvers
