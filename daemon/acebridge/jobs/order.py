@@ -1,21 +1,26 @@
-"""The order of the waiting jobs: which one is next for a worker, and how many go before each."""
+"""The order of the waiting jobs: which one is next for a worker, and how many go before each.
+
+High priority first; of these, requested jobs before prefetched ones; of these, jobs of the owner who has used least, see
+`acebridge.jobs.fair_share`; of these, the oldest. With one owner that is the order in which jobs were submitted.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
+from acebridge.jobs import shares
 from acebridge.jobs.job import QUEUED
 from acebridge.workers.base import Need
 
-#: Requested jobs run before prefetched ones, even a low-priority request.
+#: The order of one owner. Requested jobs run before prefetched ones, even a low-priority request.
 _ORDER = "priority DESC, asked DESC, number"
-FIRST_WITH_NEED = f"""SELECT * FROM jobs WHERE state = 'queued' AND engine = ? AND task = ? AND model = ?
-  ORDER BY {_ORDER} LIMIT 1"""
-# Without statistics SQLite would sort all that wait.
-NEXT_NEED = """SELECT engine, task, model FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued'
-  AND (engine, task, model) >= (?, ?, ?) ORDER BY engine, task, model LIMIT 1"""
+# The rows of one need and owner begin with the first in order. Without statistics SQLite would sort all that wait.
+NEXT_HEAD = """SELECT engine, task, model, owner, priority, asked, number FROM jobs INDEXED BY jobs_by_need
+  WHERE state = 'queued' AND (engine, task, model, owner) >= (?, ?, ?, ?) ORDER BY engine, task, model, owner LIMIT 1"""
 # Running prefetched jobs are preempted, so they do not count.
 _RUNNING = "(SELECT count(*) FROM jobs WHERE state = 'running' AND asked)"
 _POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
@@ -23,19 +28,55 @@ _POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
     AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
 _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
   FROM jobs WHERE state = 'queued'"""
+# ? is JSON: owner -> what it has used, and what a job of it uses. Owners who have used the same take turns, as each has been
+# served in the order of their ``first`` jobs and what the first of them used decays for the longest time.
+_SHARED_POSITIONS = f"""WITH
+  share AS (SELECT key, json_extract(value, '$[0]') AS used, json_extract(value, '$[1]') AS each FROM json_each(?)),
+  waiting AS (SELECT id, owner, priority, asked, number, row_number() OVER own - 1 AS before,
+    first_value(number) OVER own AS first FROM jobs WHERE state = 'queued' WINDOW own AS (PARTITION BY owner ORDER BY {_ORDER}))
+  SELECT id, {_RUNNING} + row_number() OVER (
+    ORDER BY priority DESC, asked DESC, share.used + before * share.each, first, number) - 1 AS position
+  FROM waiting JOIN share ON share.key = waiting.owner"""
 #: Up to this many jobs, counting for each is faster than counting for all that wait.
 _FEW = 8
 
 
-def waiting_needs(connection: sqlite3.Connection) -> list[Need]:
-    """Return what the waiting jobs need, each need once. This reads one row for each need, however many wait."""
-    needs: list[Need] = []
-    start = ("", "", "")
-    while (row := connection.execute(NEXT_NEED, start).fetchone()) is not None:
-        needs.append(Need(*row))
-        engine, task, model = row
-        start = (engine, task, f"{model}\0")  # the next text in order: with ">" SQLite would read all rows of this need
-    return needs
+class Head(NamedTuple):
+    """The first of the waiting jobs with one need and one owner."""
+
+    need: Need
+    owner: str
+    priority: int
+    asked: int
+    number: int
+
+
+def waiting_heads(connection: sqlite3.Connection) -> list[Head]:
+    """Return the first waiting job of each need and owner. This reads one row for each, however many wait."""
+    heads: list[Head] = []
+    start = ("", "", "", "")
+    while (row := connection.execute(NEXT_HEAD, start).fetchone()) is not None:
+        engine, task, model, owner, *rest = row
+        heads.append(Head(Need(engine, task, model), owner, *rest))
+        # The next text in order: with ">" SQLite would read all rows of this owner.
+        start = (engine, task, model, f"{owner}\0")
+    return heads
+
+
+def first_of(heads: Iterable[Head], used_s: Mapping[str, float]) -> Head | None:
+    """Return the next one; ``used_s`` is what the owners have used."""
+    return min(
+        heads, key=lambda head: (-head.priority, -head.asked, used_s.get(head.owner, 0.0), head.number), default=None
+    )
+
+
+def find_next(connection: sqlite3.Connection, needs: Collection[Need]) -> sqlite3.Row | None:
+    """Return the row of the next job that has one of ``needs``."""
+    first = first_of([head for head in waiting_heads(connection) if head.need in needs], shares.used(connection))
+    if first is None:
+        return None
+    row: sqlite3.Row = connection.execute("SELECT * FROM jobs WHERE number = ?", (first.number,)).fetchone()
+    return row
 
 
 def count_requested(connection: sqlite3.Connection) -> Counter[Need]:
@@ -46,29 +87,49 @@ def count_requested(connection: sqlite3.Connection) -> Counter[Need]:
     return Counter({Need(engine, task, model): count for engine, task, model, count in rows})
 
 
-def first_of(connection: sqlite3.Connection, needs: Iterable[Need]) -> sqlite3.Row | None:
-    """Return the first waiting job that has one of ``needs``."""
-    found = (connection.execute(FIRST_WITH_NEED, (each.engine, each.task, each.model)).fetchone() for each in needs)
-    rows = [row for row in found if row is not None]
-    return min(rows, key=lambda row: (-row["priority"], -row["asked"], row["number"]), default=None)
+def join(connection: sqlite3.Connection, owner: str) -> None:
+    """Note that an owner is about to ask for a job: see `acebridge.jobs.fair_share.start`."""
+    asking = {head.owner for head in waiting_heads(connection) if head.asked} | shares.running_owners(connection)
+    if asking and owner not in asking:
+        shares.begin(connection, owner, asking)
 
 
 def position_of(connection: sqlite3.Connection, number: int) -> int:
-    """Return how many jobs go before a waiting one, where every worker suits every job."""
+    """Return how many jobs go before a waiting one, as far as that can be known.
+
+    It is exact where every worker suits every job, nothing else is submitted or cancelled, and each job takes as long as the
+    last one of its owner took; with one owner, however long they take.
+    """
+    if len(owners := _waiting_owners(connection)) > 1:
+        own = connection.execute("SELECT id FROM jobs WHERE number = ?", (number,)).fetchone()
+        return _shared_positions(connection, owners)[own["id"]]
     return int(connection.execute(_POSITION, (number,)).fetchone()[0])
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the same for each waiting job, by its id."""
+    if len(owners := _waiting_owners(connection)) > 1:
+        return _shared_positions(connection, owners)
     return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
 
 
 def positions_of(connection: sqlite3.Connection, job_ids: Collection[str]) -> dict[str, int]:
     """Return the same for those of these jobs that wait."""
-    if len(job_ids) > _FEW:
+    if len(job_ids) > _FEW or len(_waiting_owners(connection)) > 1:
         return {job_id: place for job_id, place in positions(connection).items() if job_id in job_ids}
     found = (
         connection.execute("SELECT id, number FROM jobs WHERE id = ? AND state = ?", (job_id, QUEUED)).fetchone()
         for job_id in job_ids
     )
     return {row["id"]: position_of(connection, row["number"]) for row in found if row is not None}
+
+
+def _waiting_owners(connection: sqlite3.Connection) -> set[str]:
+    return {head.owner for head in waiting_heads(connection)}
+
+
+def _shared_positions(connection: sqlite3.Connection, owners: Collection[str]) -> dict[str, int]:
+    each_s = shares.job_lengths(connection)
+    used_s = shares.used(connection, each_s)
+    known = json.dumps({owner: (used_s.get(owner, 0.0), each_s[owner]) for owner in owners})
+    return {row["id"]: row["position"] for row in connection.execute(_SHARED_POSITIONS, (known,))}

@@ -24,6 +24,7 @@ from acebridge.named_files import open_named_file
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.store.headers import in_header_thread
+from acebridge.tokens import OWN_NAME
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
 from acestep_runtime.audio.decode import MediaInfo, probe
@@ -60,8 +61,12 @@ class _Place(NamedTuple):
     info: MediaInfo
 
 
-async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...]) -> Job:
+async def create_job(
+    request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...], owner: str = OWN_NAME
+) -> Job:
     """Queue the job that ``request`` asks for, or return the one that its idempotency key already names.
+
+    ``owner`` is the name of the token that asks.
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
     """
@@ -72,16 +77,17 @@ async def create_job(request: TaskRequest, *, journal: Journal, store: AssetStor
 
     choice = await asyncio.to_thread(registry.resolve, submission.engine, TASKS[task])
     try:
-        return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
+        return await _queue_job(request, owner, request_digest, submission, choice, journal, store, roots)
     except NotFound:
         if all(getattr(request, name).HasField("asset_id") for name in _audio_fields(request)):
             raise
     # Audio that came with the request was deleted again before the job was there: the next time it is stored again.
-    return await _queue_job(request, request_digest, submission, choice, journal, store, roots)
+    return await _queue_job(request, owner, request_digest, submission, choice, journal, store, roots)
 
 
 async def _queue_job(
     request: TaskRequest,
+    owner: str,
     request_digest: str,
     submission: _Submission,
     choice: registry.Choice,
@@ -113,6 +119,7 @@ async def _queue_job(
         session=submission.session,
         auto_gen=submission.prefetch_next,
         origin=submission.origin,
+        owner=owner,
     )
 
 
