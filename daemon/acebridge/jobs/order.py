@@ -6,7 +6,6 @@ High priority first; of these, requested jobs before prefetched ones; of these, 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -28,17 +27,18 @@ _POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
     AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
 _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
   FROM jobs WHERE state = 'queued'"""
-# ? is JSON: owner -> what it has used, and what a job of it uses. Owners who have used the same take turns, as each has been
-# served in the order of their ``first`` jobs and what the first of them used decays for the longest time.
-_SHARED_POSITIONS = f"""WITH
-  share AS (SELECT key, json_extract(value, '$[0]') AS used, json_extract(value, '$[1]') AS each FROM json_each(?)),
-  waiting AS (SELECT id, owner, priority, asked, number, row_number() OVER own - 1 AS before,
-    first_value(number) OVER own AS first FROM jobs WHERE state = 'queued' WINDOW own AS (PARTITION BY owner ORDER BY {_ORDER}))
-  SELECT id, {_RUNNING} + row_number() OVER (
-    ORDER BY priority DESC, asked DESC, share.used + before * share.each, first, number) - 1 AS position
-  FROM waiting JOIN share ON share.key = waiting.owner"""
+_WAITING = "SELECT owner, priority, asked, number FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued'"
 #: Up to this many jobs, counting for each is faster than counting for all that wait.
 _FEW = 8
+
+
+class Waiting(NamedTuple):
+    """What places a waiting job in the order."""
+
+    owner: str
+    priority: int
+    asked: int
+    number: int
 
 
 class Head(NamedTuple):
@@ -82,7 +82,8 @@ def find_next(connection: sqlite3.Connection, needs: Collection[Need]) -> sqlite
 def count_requested(connection: sqlite3.Connection) -> Counter[Need]:
     """Return how many requested jobs wait with each need; prefetched ones do not count."""
     rows = connection.execute(
-        "SELECT engine, task, model, count(*) FROM jobs WHERE state = 'queued' AND asked GROUP BY engine, task, model"
+        "SELECT engine, task, model, count(*) FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued' AND asked"
+        " GROUP BY engine, task, model"
     )
     return Counter({Need(engine, task, model): count for engine, task, model, count in rows})
 
@@ -100,16 +101,17 @@ def position_of(connection: sqlite3.Connection, number: int) -> int:
     It is exact where every worker suits every job, nothing else is submitted or cancelled, and each job takes as long as the
     last one of its owner took; with one owner, however long they take.
     """
-    if len(owners := _waiting_owners(connection)) > 1:
-        own = connection.execute("SELECT id FROM jobs WHERE number = ?", (number,)).fetchone()
-        return _shared_positions(connection, owners)[own["id"]]
+    if len(_waiting_owners(connection)) > 1:
+        return _shared_places(connection)[number]
     return int(connection.execute(_POSITION, (number,)).fetchone()[0])
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the same for each waiting job, by its id."""
-    if len(owners := _waiting_owners(connection)) > 1:
-        return _shared_positions(connection, owners)
+    if len(_waiting_owners(connection)) > 1:
+        places = _shared_places(connection)
+        rows = connection.execute("SELECT id, number FROM jobs WHERE state = 'queued'")
+        return {row["id"]: places[row["number"]] for row in rows}
     return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
 
 
@@ -128,8 +130,29 @@ def _waiting_owners(connection: sqlite3.Connection) -> set[str]:
     return {head.owner for head in waiting_heads(connection)}
 
 
-def _shared_positions(connection: sqlite3.Connection, owners: Collection[str]) -> dict[str, int]:
-    each_s = shares.job_lengths(connection)
-    used_s = shares.used(connection, each_s)
-    known = json.dumps({owner: (used_s.get(owner, 0.0), each_s[owner]) for owner in owners})
-    return {row["id"]: row["position"] for row in connection.execute(_SHARED_POSITIONS, (known,))}
+def _shared_places(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return how many jobs go before each waiting one, by its number, where several owners wait."""
+    lengths_s = shares.job_lengths(connection)
+    waiting = [Waiting(*row) for row in connection.execute(_WAITING)]
+    (running,) = connection.execute(f"SELECT {_RUNNING}").fetchone()
+    expected = expected_order(waiting, shares.used(connection, lengths_s), lengths_s)
+    return {each.number: place for place, each in enumerate(expected, running)}
+
+
+def expected_order(
+    waiting: Iterable[Waiting], used_s: Mapping[str, float], lengths_s: Mapping[str, float]
+) -> list[Waiting]:
+    """Return jobs in the order in which they will be next, if those of an owner take as long as ``lengths_s`` says, in seconds.
+
+    Owners who have used the same take turns: whoever was served first has the use that has decayed most.
+    """
+    before: Counter[str] = Counter()
+    first: dict[str, int] = {}
+    keys: dict[int, tuple[int, int, float, int, int]] = {}
+    jobs = sorted(waiting, key=lambda each: (-each.priority, -each.asked, each.number))
+    for each in jobs:
+        will_use_s = used_s.get(each.owner, 0.0) + before[each.owner] * lengths_s[each.owner]
+        before[each.owner] += 1
+        turn = first.setdefault(each.owner, each.number)
+        keys[each.number] = (-each.priority, -each.asked, will_use_s, turn, each.number)
+    return sorted(jobs, key=lambda each: keys[each.number])

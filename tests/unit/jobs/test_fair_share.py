@@ -131,17 +131,20 @@ class Model:
 
 STEPS = st.lists(
     st.one_of(
+        *[st.tuples(st.just("serve"), st.sampled_from([0.0, 2.0, 45.0, 700.0]))] * 3,
+        *[st.tuples(st.just("submit"), st.sampled_from(OWNERS), st.just("normal"))] * 4,
         st.tuples(st.just("submit"), st.sampled_from(OWNERS), st.sampled_from(["normal", "normal", "normal", "low", "high"])),
         st.tuples(st.just("claim")),
         st.tuples(st.just("pass"), st.sampled_from([0.5, 7.0, 31.0, 240.0, 5000.0])),
         st.tuples(st.sampled_from(["succeed", "fail", "retry", "cancel"]), st.integers(0, 9)),
         st.tuples(st.sampled_from(["release", "reopen"])),
     ),
-    max_size=40,
+    min_size=40,
+    max_size=60,
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps=STEPS)
 def test_the_next_job_is_that_of_the_owner_who_has_used_least(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -158,6 +161,13 @@ async def play(queue: Queue, model: Model, steps: list[tuple[Any, ...]]) -> None
         if what == "submit":
             owner, priority = values
             model.submit(await queue.submit(owner, priority), owner, PRIORITIES[priority], queue.now_s)
+        elif what == "serve" and waiting:
+            claimed = await journal.claim("cpu")
+            assert claimed.id in model.may_be_next(queue.now_s)
+            model.claim(claimed.id, queue.now_s)
+            queue.now_s += values[0]
+            await journal.succeed(claimed.id)
+            model.end(claimed.id, queue.now_s)
         elif what == "pass":
             queue.now_s += values[0]
         elif what == "claim":
