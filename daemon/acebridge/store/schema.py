@@ -107,9 +107,15 @@ DROP INDEX assets_by_size;
 CREATE INDEX assets_by_size ON assets (missing, size_bytes, latents_bytes);
 """
 # ``model`` is the full name of the model that a job loads, "" where that is not known. Waiting jobs are found by their needs.
+# ``owner`` is the name of the token that a job was submitted with, ``began`` when it started, by the steady clock.
+# ``shares`` has what each owner has used, see `acebridge.jobs.shares`.
 _NEEDS = """
 ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '';
-CREATE INDEX jobs_by_need ON jobs (engine, task, model, priority DESC, asked DESC, number) WHERE state = 'queued';
+ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT '(own)';
+ALTER TABLE jobs ADD COLUMN began REAL;
+CREATE INDEX jobs_by_need ON jobs (engine, task, model, owner, priority DESC, asked DESC, number) WHERE state = 'queued';
+CREATE TABLE shares (
+  owner TEXT PRIMARY KEY, used_s REAL NOT NULL, at REAL NOT NULL, last_s REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
 """
 # ``spare`` is the engine that does a job where memory is short for its own, "" for none.
 _SPARE_ENGINES = "ALTER TABLE jobs ADD COLUMN spare TEXT NOT NULL DEFAULT ''"
@@ -149,7 +155,7 @@ MIGRATIONS = (
     Migration(4, "why a job's engine was chosen", lambda connection: _run_all(connection, _ENGINE_NOTES)),
     Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
     Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
-    Migration(7, "what a waiting job needs", lambda connection: _run_all(connection, _NEEDS)),
+    Migration(7, "what a waiting job needs, and whose it is", lambda connection: _run_all(connection, _NEEDS)),
     Migration(8, "the engine of a job where memory is short", lambda connection: _run_all(connection, _SPARE_ENGINES)),
 )
 VERSION = MIGRATIONS[-1].version
