@@ -138,7 +138,7 @@ class Relay:
                 has_ended = end is not None and not isinstance(end, FilePiece) and end["type"] in _ENDS
                 if not has_ended:
                     reading = asyncio.create_task(self._read())  # which goes on while this parcel is written
-                self._send({"type": "alive"})
+                self._send({"type": "alive", "loads": False})
                 for item in parcel:
                     if isinstance(item, FilePiece):
                         assert inbox is not None
@@ -178,7 +178,7 @@ class Relay:
         task = asyncio.create_task(work)
         while not task.done():
             await asyncio.wait([task], timeout=BEAT_S)
-            self._send({"type": "alive"})
+            self._send({"type": "alive", "loads": False})
         return task.result()
 
     async def _connect(self) -> None:
@@ -242,7 +242,7 @@ class Relay:
                 reference = await asyncio.to_thread(cluster.put, piece)
                 await cluster.ask(self._actor.keep_source, name, reference, offset_bytes, is_last)
                 offset_bytes += len(piece)
-                self._send({"type": "alive"})
+                self._send({"type": "alive", "loads": False})
             size_bytes += offset_bytes
         self._send({"type": "sources", "size_bytes": size_bytes})
         return list(names)
