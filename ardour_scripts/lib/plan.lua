@@ -41,20 +41,26 @@ return function(import)
     return true
   end
 
-  --- The one track that is meant; nil, a message and a remedy. `purpose`: what is to be done with it.
-  function M.one_track(selected, purpose)
-    if #selected.tracks == 1 then return selected.tracks[1] end
-    if selected.picked then return nil, ("%d tracks are selected."):format(#selected.tracks), ("Select the one track %s."):format(purpose) end
+  --- Whether it is known which tracks are meant; nil, a message and a remedy if not. `purpose`: what is to be done with the track.
+  function M.check_tracks(selected, purpose)
     local count = #selected.tracks
+    if selected.picked or count == 1 then return true end
     return nil, ("No track is selected, and the session has %d audio tracks."):format(count), ("Select the track %s."):format(purpose)
   end
 
+  local function one_track(selected, purpose)
+    if #selected.tracks == 1 then return selected.tracks[1] end
+    if selected.picked then return nil, ("%d tracks are selected."):format(#selected.tracks), ("Select the one track %s."):format(purpose) end
+    return M.check_tracks(selected, purpose)
+  end
+
   --- The one track that is meant where a stretch is selected, and how many channels it has; or nil, a message and a remedy.
+  -- `purpose`: what is to be done with it.
   function M.audio_track(selected, purpose)
     local ok, why, remedy = M.check(selected)
     if not ok then return nil, why, remedy end
     local one
-    one, why, remedy = M.one_track(selected, purpose)
+    one, why, remedy = one_track(selected, purpose)
     if not one then return nil, why, remedy end
     local channels
     channels, why, remedy = session.channels(one)

@@ -91,10 +91,7 @@ return function(import)
     local context = math.floor(settings.get("context_s") * session.rate())
     local from, to = math.max(a.first, math.min(a.last, b.first) - around), math.min(b.last, math.max(a.last, b.first) + around)
     local first, last = math.max(a.first, from - context), math.min(b.last, to + context)
-    local made
-    made, why, remedy = on_takes.stretch(a.one, 1, { first = first, last = last, sent = last, from = from, to = to }, values)
-    if not made then return nil, why, remedy end
-    return on_takes.collect({ made })
+    return on_takes.plan_stretch(a.one, { first = first, last = last, sent = last, from = from, to = to }, values)
   end
 
   --- Every playlist of a track is scored, in the same stretch.

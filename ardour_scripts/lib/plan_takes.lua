@@ -6,19 +6,25 @@ return function(import)
   local settings = import("settings")
   local M = {}
 
-  --- Where the music of a track begins and ends around a stretch, at most the context away from it.
+  --- Where the regions that a stretch of a track touches begin and end; the end is before the begin where there are none.
   local function extent(track, from, to)
+    local first, last = math.huge, -math.huge
+    for _, found in ipairs(session.regions(track, from, to)) do
+      first, last = math.min(first, found.first), math.max(last, found.last)
+    end
+    return first, last
+  end
+
+  --- Where the music of a track begins and ends around a stretch, at most the context away from it.
+  local function extent_around(track, from, to)
     local context = math.floor(settings.get("context_s") * session.rate())
     local low, high = math.max(0, from - context), to + context
-    local first, last = math.huge, -math.huge
-    for _, one in ipairs(session.regions(track, low, high)) do
-      first, last = math.min(first, one.first), math.max(last, one.last)
-    end
+    local first, last = extent(track, low, high)
     return math.max(first, low), math.min(last, high)
   end
 
   --- The part, the recipe and the notes for a new stretch [from, to) of a track whose music lies in [first, last).
-  function M.stretch(one, number, stretch, values)
+  local function new_stretch(one, number, stretch, values)
     local channels, why, remedy = session.channels(one)
     if not channels then return nil, why, remedy end
     local rate, file = session.rate(), ("source-%d.wav"):format(number)
@@ -39,25 +45,31 @@ return function(import)
   end
 
   --- A plan of such stretches.
-  function M.collect(items)
+  local function collect(items)
     local plan = { parts = {}, captures = {}, place = { kind = "takes", items = {} } }
     for i, made in ipairs(items) do plan.parts[i], plan.captures[i], plan.place.items[i] = made.part, made.capture, made.item end
     return plan
   end
 
+  --- The plan of one such stretch.
+  function M.plan_stretch(one, stretch, values)
+    local made, why, remedy = new_stretch(one, 1, stretch, values)
+    if not made then return nil, why, remedy end
+    return collect({ made })
+  end
+
   function M.repaint(selected, values)
     local ok, why, remedy = plan_of.check(selected)
     if not ok then return nil, why, remedy end
-    if not selected.picked and #selected.tracks > 1 then
-      return nil, ("No track is selected, and the session has %d audio tracks."):format(#selected.tracks), "Select the track that is to be repainted."
-    end
+    ok, why, remedy = plan_of.check_tracks(selected, "that is to be repainted")
+    if not ok then return nil, why, remedy end
     local items = {}
     for _, one in ipairs(selected.tracks) do
       if #session.regions(one.track, selected.from, selected.to) > 0 then
-        local first, last = extent(one.track, selected.from, selected.to)
+        local first, last = extent_around(one.track, selected.from, selected.to)
         local stretch = { first = first, last = last, sent = last, from = math.max(selected.from, first), to = math.min(selected.to, last) }
         local made
-        made, why, remedy = M.stretch(one, #items + 1, stretch, values)
+        made, why, remedy = new_stretch(one, #items + 1, stretch, values)
         if not made then return nil, why, remedy end
         items[#items + 1] = made
       end
@@ -65,22 +77,18 @@ return function(import)
     if #items == 0 then
       return nil, "There is no region in the selection.", 'Select a stretch with music, or run "AceBridge: Generate here".'
     end
-    return M.collect(items)
+    return collect(items)
   end
 
   --- The music that is to grow: what the selection touches on its first track, or all of that track.
   local function find_music(selected)
     local one = selected.tracks[1]
     if not one then return nil, "There is no audio track.", "Select the track whose music is to grow." end
-    if not selected.picked and #selected.tracks > 1 then
-      return nil, ("No track is selected, and the session has %d audio tracks."):format(#selected.tracks), "Select the track whose music is to grow."
-    end
+    local ok, why, remedy = plan_of.check_tracks(selected, "whose music is to grow")
+    if not ok then return nil, why, remedy end
     local from, to = selected.from, selected.to
     if not from or #session.regions(one.track, from, to) == 0 then from, to = 0, session.EVERYWHERE end
-    local first, last = math.huge, -math.huge
-    for _, found in ipairs(session.regions(one.track, from, to)) do
-      first, last = math.min(first, found.first), math.max(last, found.last)
-    end
+    local first, last = extent(one.track, from, to)
     if last <= first then return nil, ('There is no audio on the track "%s".'):format(one.track:name()), "Select a track with music." end
     return one, first, last
   end
@@ -104,9 +112,7 @@ return function(import)
     end
     first = math.max(first, last - math.floor(settings.get("context_s") * session.rate()))
     local stretch = { first = first, sent = last, last = nil, from = last, to = last + frames }
-    local made, why, remedy = M.stretch(one, 1, stretch, values)
-    if not made then return nil, why, remedy end
-    return M.collect({ made })
+    return M.plan_stretch(one, stretch, values)
   end
 
   function M.prepend(selected, values)
@@ -121,9 +127,7 @@ return function(import)
     end
     last = math.min(last, first + math.floor(settings.get("context_s") * session.rate()))
     local stretch = { first = first, sent = last, last = last, from = first - frames, to = first }
-    local made, why, remedy = M.stretch(one, 1, stretch, values)
-    if not made then return nil, why, remedy end
-    return M.collect({ made })
+    return M.plan_stretch(one, stretch, values)
   end
 
   return M

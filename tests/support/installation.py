@@ -78,14 +78,8 @@ class Installation:
         source.mkdir()
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
-        for name in (
-            "daemon",
-            "acestep_runtime",
-            "protos",
-            "ardour_scripts",
-            "live_extension",
-            "reaper_scripts/lib/shared",
-        ):
+        lua = ("ardour_scripts", "reaper_scripts/lib/shared")
+        for name in ("daemon", "acestep_runtime", "protos", "live_extension", *lua):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         options = ("--no-deps", "--no-build-isolation", "--no-index", "-w", out)
         if version:

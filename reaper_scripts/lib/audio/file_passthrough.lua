@@ -17,12 +17,16 @@ return function(import)
   local FIXED_LANES, LANES_SINCE = 2, 7 -- I_FREEMODE; REAPER's version
   local BEFORE_FX = { "<VOLENV", "<PANENV", "<WIDTHENV" } -- a track's envelopes that may be heard before its FX
 
+  --- Whether a path names a file, wherever the project lies.
+  local function is_file(path)
+    return (path:match("^[/\\]") or path:match("^%a:[/\\]")) and reaper.file_exists(path)
+  end
+
   --- The full path of the file that a take plays, in whichever way; nil where there is none.
   function M.path_of(take)
     local source = reaper.GetMediaItemTake_Source(take)
     local path = source and reaper.GetMediaSourceFileName(source) or ""
-    local absolute = path:match("^[/\\]") or path:match("^%a:[/\\]")
-    return absolute and reaper.file_exists(path) and path or nil
+    return is_file(path) and path or nil
   end
 
   --- The file that a take plays as it is, from its `offset_s` on: { path, rate, channels, frames, offset_s }; nil if it
@@ -37,8 +41,7 @@ return function(import)
       return nil
     end
     local path, rate = reaper.GetMediaSourceFileName(source), reaper.GetMediaSourceSampleRate(source)
-    local absolute = path:match("^[/\\]") or path:match("^%a:[/\\]")
-    if rate <= 0 or not absolute or not reaper.file_exists(path) then return nil end
+    if rate <= 0 or not is_file(path) then return nil end
     return {
       path = path, rate = rate, channels = reaper.GetMediaSourceNumChannels(source),
       frames = math.floor(reaper.GetMediaSourceLength(source) * rate + 0.5),
@@ -103,14 +106,8 @@ return function(import)
 
   --- Whether anything but items, one after the other, decides what a track plays before its FX.
   local function intricate(track)
-    if reaper.GetMediaTrackInfo_Value(track, "I_FREEMODE") == FIXED_LANES
-      or reaper.GetMediaTrackInfo_Value(track, "D_PLAY_OFFSET") ~= 0 then
-      return true
-    end
-    for _, name in ipairs(BEFORE_FX) do
-      if reaper.GetTrackEnvelopeByChunkName(track, name) then return true end
-    end
-    return false
+    return reaper.GetMediaTrackInfo_Value(track, "I_FREEMODE") == FIXED_LANES
+      or reaper.GetMediaTrackInfo_Value(track, "D_PLAY_OFFSET") ~= 0 or tracks_of.has_envelope(track, BEFORE_FX)
   end
 
   --- What a track plays before its FX from frame `first` of the project up to `last`, at the project's rate: a list of

@@ -7,19 +7,18 @@ return function(import)
   --- `changes` gets what was changed: { {setter, object …, old value} … }; `restore` puts it back.
   local M = {}
 
-  local function set_item(changes, item, key, value)
-    local old = reaper.GetMediaItemInfo_Value(item, key)
-    if old == value then return end
-    changes[#changes + 1] = { reaper.SetMediaItemInfo_Value, item, key, old }
-    reaper.SetMediaItemInfo_Value(item, key, value)
+  --- How REAPER's functions `get` and `put` set a value, noted in `changes`.
+  local function setter(get, put)
+    return function(changes, object, key, value)
+      local old = get(object, key)
+      if old == value then return end
+      changes[#changes + 1] = { put, object, key, old }
+      put(object, key, value)
+    end
   end
 
-  local function set_track(changes, track, key, value)
-    local old = reaper.GetMediaTrackInfo_Value(track, key)
-    if old == value then return end
-    changes[#changes + 1] = { reaper.SetMediaTrackInfo_Value, track, key, old }
-    reaper.SetMediaTrackInfo_Value(track, key, value)
-  end
+  local set_item = setter(reaper.GetMediaItemInfo_Value, reaper.SetMediaItemInfo_Value)
+  local set_track = setter(reaper.GetMediaTrackInfo_Value, reaper.SetMediaTrackInfo_Value)
 
   local RECEIVES, MIDI_ONLY = -1, -1 -- the category of GetTrackSendInfo_Value; I_SRCCHAN
 

@@ -18,13 +18,6 @@ return function(import)
     return false
   end
 
-  local function has_automation(track)
-    for _, name in ipairs(ENVELOPES) do
-      if reaper.GetTrackEnvelopeByChunkName(track, name) then return true end
-    end
-    return false
-  end
-
   local BYPASSED = 1 -- I_PLAY_OFFSET_FLAG
 
   --- Whether a track plays what is in it earlier or later, or into other channels of the track above it.
@@ -37,7 +30,7 @@ return function(import)
   --- Whether a track does anything to what goes through it beyond its volume and a pan whose gains are known.
   local function processes(track)
     budget.spend(17)
-    return M.has_fx(track) or has_automation(track) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
+    return M.has_fx(track) or tracks_of.has_envelope(track, ENVELOPES) or reaper.GetMediaTrackInfo_Value(track, "B_PHASE") ~= 0
       or is_displaced(track) or not pan_of.gains(track)
   end
 

@@ -93,11 +93,7 @@ return function(import)
       end
       note = ("It is no take, because %s."):format(why)
     end
-    local chosen = {}
-    for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
-      chosen[i + 1] = reaper.GetSelectedTrack2(project, i, false)
-      budget.spend(1)
-    end
+    local chosen = selection.find_tracks(project)
     local anchor = beside and reaper.GetMediaItem_Track(beside) or tracks.lowest(chosen)
     local folder = text(wanted.folder)
     return {

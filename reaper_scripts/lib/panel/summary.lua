@@ -37,17 +37,6 @@ return function(import)
     return names
   end
 
-  local function tracks_with(items)
-    local found, seen = {}, {}
-    for _, item in ipairs(items) do
-      local track = reaper.GetMediaItem_Track(item)
-      if not seen[track] then
-        seen[track], found[#found + 1] = true, track
-      end
-    end
-    return found
-  end
-
   local IN_PLACE = { extend = true, prepend = true, join = true, score = true, vary_take = true }
   local WITHOUT_AUDIO = { generate = true, compose = true }
   local HEARS_AROUND = { repaint = true, extend = true, prepend = true, join = true, lego = true }
@@ -62,10 +51,10 @@ return function(import)
     end
     local where, long
     if IN_PLACE[task] then
-      where = count(#selected.selected_items, "item") .. " on " .. join_names(names_of(tracks_with(selected.selected_items)))
+      where = count(#selected.selected_items, "item") .. " on " .. join_names(names_of(selection.tracks_with(selected.selected_items)))
     else
       long = M.length(selected.project, selected.start, selected.stop)
-      local meant = task == "repaint" and tracks_with(selected.items) or selected.tracks
+      local meant = task == "repaint" and selection.tracks_with(selected.items) or selected.tracks
       where = not selected.picked and task ~= "repaint" and "all tracks" or join_names(names_of(meant))
     end
     local parts = { (long and long .. " on " or "") .. where }

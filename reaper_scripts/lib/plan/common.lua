@@ -4,6 +4,7 @@ return function(import)
   local request_fields = import("shared/request_fields")
   local settings = import("settings")
   local source = import("audio/source")
+  local source_audio = import("audio/source_audio")
   local takes = import("project/takes")
   local tempo = import("project/tempo")
   local tracks_of = import("project/tracks")
@@ -37,6 +38,13 @@ return function(import)
     end
     if selected.conflict then return nil, table.unpack(selected.conflict) end
     return true
+  end
+
+  --- The audio of the selected stretch and its position in seconds; or nil, a message and a remedy.
+  function M.source(selected)
+    local ok, why, remedy = M.stretch(selected)
+    if not ok then return nil, why, remedy end
+    return source_audio(selected, selected.start, selected.stop, true)
   end
 
   --- Whether the mix of what is selected can be sent; nil, a message and a remedy if not.

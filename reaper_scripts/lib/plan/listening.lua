@@ -4,17 +4,14 @@ return function(import)
   local budget = import("budget")
   local files = import("shared/files")
   local lyrics = import("project/lyrics")
-  local source_audio = import("audio/source_audio")
   local plan_of = import("plan/common")
   local whereabouts = import("project/whereabouts")
   local M = {}
 
   local function listening(task, kind, fill)
     return function(selected, values)
-      local ok, why, remedy = plan_of.stretch(selected)
-      if not ok then return nil, why, remedy end
-      local found, position = source_audio(selected, selected.start, selected.stop, true)
-      if not found then return nil, position end
+      local found, position, cure = plan_of.source(selected)
+      if not found then return nil, position, cure end
       local part = { task = task, position_s = position, source = found.part, fields = {} }
       local ok, why, remedy = fill(part, selected, values)
       if not ok then return nil, why, remedy end

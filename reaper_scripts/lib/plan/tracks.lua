@@ -35,10 +35,8 @@ return function(import)
 
   local function whole(task, folder, fill)
     return function(selected, values)
-      local ok, why, remedy = plan_of.stretch(selected)
-      if not ok then return nil, why, remedy end
-      local found, position = source_audio(selected, selected.start, selected.stop, true)
-      if not found then return nil, position end
+      local found, position, cure = plan_of.source(selected)
+      if not found then return nil, position, cure end
       local told, changes = plan_of.music(selected, selected.start, selected.stop, values, true)
       local part = {
         task = task, position_s = position, source = found.part,

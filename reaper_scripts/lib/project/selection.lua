@@ -21,31 +21,28 @@ return function(import)
     return start, start + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
   end
 
-  function M.find_items(project)
+  --- As many objects as `count` says, each as `get(number)` returns it.
+  local function collect(count, get)
     local found = {}
-    for i = 0, reaper.CountSelectedMediaItems(project) - 1 do
-      found[#found + 1] = reaper.GetSelectedMediaItem(project, i)
+    for i = 0, count - 1 do
+      found[#found + 1] = get(i)
       budget.spend(1)
     end
     return found
   end
 
-  local function find_tracks(project)
-    local found = {}
-    for i = 0, reaper.CountSelectedTracks2(project, false) - 1 do
-      found[#found + 1] = reaper.GetSelectedTrack2(project, i, false)
-      budget.spend(1)
-    end
-    return found
+  --- The selected items.
+  function M.find_items(project)
+    return collect(reaper.CountSelectedMediaItems(project), function(i) return reaper.GetSelectedMediaItem(project, i) end)
+  end
+
+  --- The selected tracks.
+  function M.find_tracks(project)
+    return collect(reaper.CountSelectedTracks2(project, false), function(i) return reaper.GetSelectedTrack2(project, i, false) end)
   end
 
   local function all_tracks(project)
-    local found = {}
-    for i = 0, reaper.CountTracks(project) - 1 do
-      found[#found + 1] = reaper.GetTrack(project, i)
-      budget.spend(1)
-    end
-    return found
+    return collect(reaper.CountTracks(project), function(i) return reaper.GetTrack(project, i) end)
   end
 
   local function items_on(tracks)
@@ -66,7 +63,8 @@ return function(import)
     return #found > 0 and found or items
   end
 
-  local function tracks_with(items)
+  --- The tracks that items are on, each once.
+  function M.tracks_with(items)
     local found, seen = {}, {}
     for _, item in ipairs(items) do
       local track = reaper.GetMediaItem_Track(item)
@@ -131,7 +129,7 @@ return function(import)
   -- with_loop: whether the loop points count too; no action that is run by hand looks at them.
   function M.read(project, with_loop)
     local rate = M.rate(project)
-    local picked_items, chosen_tracks = on_playing_lanes(M.find_items(project)), find_tracks(project)
+    local picked_items, chosen_tracks = on_playing_lanes(M.find_items(project)), M.find_tracks(project)
     local picked_tracks = tracks_of.with_children(project, chosen_tracks)
     local razor_start, razor_stop, razor_tracks, alike = razor(project)
     local time_start, time_stop = reaper.GetSet_LoopTimeRange2(project, false, false, 0, 0, false)
@@ -164,7 +162,7 @@ return function(import)
     end
     local items = start and within(picked_items, start, stop, rate) or {}
     if not tracks then
-      tracks = #items > 0 and tracks_with(items) or picked_tracks
+      tracks = #items > 0 and M.tracks_with(items) or picked_tracks
     elseif #items > 0 then
       items = {} -- razor edits say themselves where they are
     end

@@ -46,6 +46,14 @@ return function(import)
     return name ~= "" and name or ("Track " .. index(track) + 1)
   end
 
+  --- Whether a track has one of some envelopes, by their names in its chunk.
+  function M.has_envelope(track, names)
+    for _, name in ipairs(names) do
+      if reaper.GetTrackEnvelopeByChunkName(track, name) then return true end
+    end
+    return false
+  end
+
   --- The lowest of several tracks that is in the folder of none of the others, or nil.
   function M.lowest(list)
     local found, listed = nil, {}

@@ -20,13 +20,8 @@ from tests.support.reapack_scripts import index, release
 
 ACTIONS = sorted(FOLDER.glob("AceBridge_*.lua"))
 ICONS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("toolbar_icons/**/*.png"))
-OTHERS = [
-    "AceBridge.ReaperOSC",
-    "lib/install/install.ps1",
-    "lib/install/install.sh",
-    "lib/install/release.json",
-    *ICONS,
-]
+INSTALL = [f"lib/install/{name}" for name in ("install.ps1", "install.sh", "release.json")]
+OTHERS = ["AceBridge.ReaperOSC", *INSTALL, *ICONS]
 URL, COMMIT, TIME = "https://example.org/acebridge/raw", "0123456789abcdef" * 2 + "01234567", "2026-01-02T03:04:05Z"
 
 
