@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
 _PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 _CPU = torch.device("cpu")
-#: How many times as long as in the transformer an operation takes in the VAE, measured on CPUs: in float32, in bfloat16, and in
-#: that with AMX, which helps the transformer more.
-_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS = 1.8, 2.2, 3.4
+#: How many times as long as in the transformer an operation takes in the VAE, measured on CPUs: in float32, in bfloat16, in
+#: that with AMX, which helps the transformer more, and beside a transformer in int8, which is slow.
+_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS, _INT8_SLOWNESS = 1.8, 2.2, 3.4, 0.6
 #: Conditions that are kept, of 2 to 20 MB.
 _CONDITIONS = 4
 
@@ -92,18 +92,16 @@ class Model:
     ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
-        ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks before each layer that
-        computes on a CPU. Raises `EngineFailure` for files that do not fit together, and for weights that do not fit into
-        memory.
+        ``memory_bytes`` is what this process may take beside mapped files, 0 for any. ``interrupt`` checks before each
+        layer that computes on a CPU. Raises `EngineFailure` for files that do not fit together, and `NotEnoughMemory` for
+        weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
         config = choose_compute_config(checkpoint.size, device, int8=in_int8)
         if config.device == _CPU:
-            sizes = (machine.available_bytes(), memory_bytes)
-            available = min(filter(None, sizes), default=0)
-            config = fit_into_memory(
-                checkpoint.name, config, Numbers(*count_weights(checkpoint)), available, int8=in_int8
-            )
+            numbers = Numbers(*count_weights(checkpoint))
+            available = machine.available_bytes()
+            config = fit_into_memory(checkpoint.name, config, numbers, available, own_bytes=memory_bytes, int8=in_int8)
         as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8
@@ -136,7 +134,7 @@ class Model:
             checkpoint, parts.spec, placement, velocity, codec, silence,
             default_timbre(silence), null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts, _frame_operations(parts.dit),
-            DecodeSpeed(codec.decode_operations, _decode_slowness(config)),
+            _decode_speed(codec.decode_operations, _decode_slowness(config, int8=in_int8), str(config.device)),
         )  # fmt: skip
 
     def set_adapters(self, folder: Path, requested: Sequence[Adapter]) -> bool:
@@ -249,7 +247,15 @@ class Model:
         return tokenizer, detokenizer
 
 
-def _decode_slowness(config: ComputeConfig) -> float:
+@cache
+def _decode_speed(frame_operations: float, slowness: float, _device: str) -> DecodeSpeed:
+    """Return the speed of a VAE; what was measured is kept for the next time that a model is loaded."""
+    return DecodeSpeed(frame_operations, slowness)
+
+
+def _decode_slowness(config: ComputeConfig, *, int8: bool = False) -> float:
+    if int8 and config.device == _CPU:
+        return _INT8_SLOWNESS
     if config.dtype == torch.float32:
         return _FULL_SLOWNESS
     return _AMX_SLOWNESS if config.device == _CPU and has_amx() else _NARROW_SLOWNESS
