@@ -11,22 +11,31 @@ import dataclasses
 
 import torch
 
-from acestep_runtime.memory.need import Numbers, does_not_fit, need_bytes
+from acestep_runtime.memory.need import Numbers, does_not_fit, need_bytes, need_own_bytes
 from acestep_runtime.memory.policy import ComputeConfig
 
 
 def fit_into_memory(
-    name: str, config: ComputeConfig, numbers: Numbers, available_bytes: int, *, int8: bool = False
+    name: str, config: ComputeConfig, numbers: Numbers, available_bytes: int, *, own_bytes: int = 0, int8: bool = False
 ) -> ComputeConfig:
     """Return ``config`` for a CPU with this memory, 0 where it is not known.
 
+    ``own_bytes`` is what the process may take beside files that it maps, 0 for any.
     Raises `NotEnoughMemory` where a model does not fit.
     """
-    size = config.dtype.itemsize
+    size, is_widened = config.dtype.itemsize, config.dtype == torch.float32 and not int8
     whole = need_bytes(numbers, size, int8=int8)
-    if not available_bytes or whole <= available_bytes:
+    own_whole = whole if int8 or is_widened else need_own_bytes(numbers, size)
+    if _fits(whole, available_bytes) and _fits(own_whole, own_bytes):
         return config
-    least = whole if int8 else need_bytes(numbers, size, mapped=True)
-    if least > available_bytes:
-        raise does_not_fit(name, least, available_bytes, can_shrink=not int8)
-    return config if int8 else dataclasses.replace(config, widens_late=config.dtype == torch.float32)
+    least, own_least = whole, own_whole
+    if not int8:
+        least, own_least = need_bytes(numbers, size, mapped=True), need_own_bytes(numbers, size)
+    for need, limit in ((least, available_bytes), (own_least, own_bytes)):
+        if not _fits(need, limit):
+            raise does_not_fit(name, need, limit, can_shrink=not int8)
+    return dataclasses.replace(config, widens_late=is_widened)
+
+
+def _fits(need: int, limit: int) -> bool:
+    return not limit or need <= limit

@@ -21,6 +21,8 @@ VARIABLE = "ACEBRIDGE_INT8_WEIGHTS"
 PARTS = ("dit", "encoder", "text_encoder")
 #: Only the repeating layers of a part. The few layers before and after them affect everything that follows.
 _REPEATING_LAYERS = "layers"
+#: Layers after which the memory of what was computed on the way is given back.
+_LAYERS_A_RETURN = 16
 
 
 def missing_remedy() -> str:
@@ -41,6 +43,7 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
     """
     from torch.nn import Linear
 
+    from acestep_runtime.memory.heap import return_free_heap
     from acestep_runtime.memory.widen import convert
 
     try:
@@ -50,10 +53,16 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
             "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=missing_remedy()
         ) from error
 
+    layers = [
+        child
+        for name, child in module.named_modules()
+        if isinstance(child, Linear) and _REPEATING_LAYERS in name.split(".")
+    ]
     # By default quantize_ would also change global settings of the compiler.
     config = Int8WeightOnlyConfig(set_inductor_config=False)
-    for name, child in module.named_modules():
-        if isinstance(child, Linear) and _REPEATING_LAYERS in name.split("."):
-            quantize_(child if dtype is None else child.to(dtype), config)
+    for number, layer in enumerate(layers, 1):
+        quantize_(layer if dtype is None else layer.to(dtype), config)
+        if number % _LAYERS_A_RETURN == 0 or number == len(layers):
+            return_free_heap()  # float32 between the weights that stay: else half as much again is kept
     if dtype is not None:
         convert(module, dtype)

@@ -36,6 +36,11 @@ def need_bytes(numbers: Numbers, number_bytes: int, *, int8: bool = False, mappe
     return narrow * number_bytes + vae + ACTIVATION_BYTES
 
 
+def need_own_bytes(numbers: Numbers, number_bytes: int) -> int:
+    """Return how much of that is no file, where all weights but those of the VAE are mapped."""
+    return numbers.vae * number_bytes + ACTIVATION_BYTES
+
+
 def least_bytes(numbers: Numbers, *, int8: bool, is_full: bool = False) -> int:
     """Return the memory below which a model is refused on a CPU that computes in bfloat16, or in float32 (``is_full``)."""
     return need_bytes(numbers, FULL_BYTES if is_full else STORED_BYTES, int8=int8, mapped=True)

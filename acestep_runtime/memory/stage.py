@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from acestep_runtime.errors import EngineFailure
+from acestep_runtime.memory.heap import return_free_heap
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 
 T = TypeVar("T")
@@ -137,9 +138,7 @@ def retry_with_offload(
 
 def empty_device_cache(device: torch.device) -> None:
     """Return unused cached memory to the device, and on Linux that of this process to the system."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library than glibc
-            ctypes.CDLL(None).malloc_trim(0)
+    return_free_heap()
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
 
 _PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 _CPU = torch.device("cpu")
-#: How many times as long as in the transformer an operation takes in the VAE, measured on CPUs: in float32, in bfloat16, and in
-#: that with AMX, which helps the transformer more.
-_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS = 1.8, 2.2, 3.4
+#: How many times as long as in the transformer an operation takes in the VAE, measured on CPUs: in float32, in bfloat16, in
+#: that with AMX, which helps the transformer more, and beside a transformer in int8, which is slow.
+_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS, _INT8_SLOWNESS = 1.8, 2.2, 3.4, 0.6
 #: Conditions that are kept, of 2 to 20 MB.
 _CONDITIONS = 4
 
@@ -96,15 +97,13 @@ class Model:
     ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
-        ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks before each layer that
-        computes on a CPU. ``devices`` are those of parts, of which that of the transformer is ``device``. Raises
-        `EngineFailure` for files that do not fit together, and for weights that do not fit into memory.
+        ``memory_bytes`` is what this process may take beside mapped files, 0 for any. ``interrupt`` checks before each layer
+        that computes on a CPU. ``devices`` are those of parts, of which that of the transformer is ``device``. Raises
+        `EngineFailure` for files that do not fit together, and `NotEnoughMemory` for weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
         config, others = _choose_configs(checkpoint, device, devices, in_int8=in_int8)
-        sizes = (machine.available_bytes(), memory_bytes)
-        available = min(filter(None, sizes), default=0)
-        config = _fit_cpu(checkpoint, config, others, available, in_int8=in_int8)
+        config = _fit_cpu(checkpoint, config, others, memory_bytes, in_int8=in_int8)
         as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8 and not others
@@ -141,7 +140,12 @@ class Model:
             checkpoint, parts.spec, placement, velocity, codec, silence,
             default_timbre(silence), null_condition, PromptTokenizer(parts.text_tokenizer),
             "tokenizer" in modules and "detokenizer" in modules, parts, _frame_operations(parts.dit),
-            DecodeSpeed(codec.decode_operations, _decode_slowness(placement.config_of("vae"))), vae_id,
+            _decode_speed(
+                codec.decode_operations,
+                _decode_slowness(placement.config_of("vae"), int8=in_int8),
+                str(placement.config_of("vae").device),
+            ),
+            vae_id,
         )  # fmt: skip
 
     def set_adapters(self, folder: Path, requested: Sequence[Adapter]) -> bool:
@@ -269,7 +273,7 @@ def _choose_configs(
 
 
 def _fit_cpu(
-    checkpoint: Checkpoint, config: ComputeConfig, others: Mapping[str, ComputeConfig], available: int, *, in_int8: bool
+    checkpoint: Checkpoint, config: ComputeConfig, others: Mapping[str, ComputeConfig], own_bytes: int, *, in_int8: bool
 ) -> ComputeConfig:
     """Return ``config`` as `fit_into_memory` does for what is on the CPU; the same where that is nothing."""
     configs = {name: others.get(name, config) for name in ("dit", "text_encoder", "vae")}
@@ -278,11 +282,20 @@ def _fit_cpu(
         return config
     counts = (count if is_here else 0 for count, is_here in zip(count_weights(checkpoint), on_cpu, strict=True))
     cpu = next(each for each in configs.values() if each.device == _CPU)
-    fitted = fit_into_memory(checkpoint.name, cpu, Numbers(*counts), available, int8=in_int8)
+    available = machine.available_bytes()
+    fitted = fit_into_memory(checkpoint.name, cpu, Numbers(*counts), available, own_bytes=own_bytes, int8=in_int8)
     return fitted if config.device == _CPU else config
 
 
-def _decode_slowness(config: ComputeConfig) -> float:
+@cache
+def _decode_speed(frame_operations: float, slowness: float, _device: str) -> DecodeSpeed:
+    """Return the speed of a VAE; what was measured is kept for the next time that a model is loaded."""
+    return DecodeSpeed(frame_operations, slowness)
+
+
+def _decode_slowness(config: ComputeConfig, *, int8: bool = False) -> float:
+    if int8 and config.device == _CPU:
+        return _INT8_SLOWNESS
     if config.dtype == torch.float32:
         return _FULL_SLOWNESS
     return _AMX_SLOWNESS if config.device == _CPU and has_amx() else _NARROW_SLOWNESS

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from acestep_runtime.errors import EngineFailure, InvalidValue
+from acestep_runtime.errors import EngineFailure, InvalidValue, NotEnoughMemory
 from acestep_runtime.memory import policy, precision
 from acestep_runtime.memory.choice import read_precision
 from acestep_runtime.memory.fit import fit_into_memory
@@ -53,6 +53,17 @@ def test_what_does_not_fit_is_refused_with_numbers() -> None:
         EngineFailure, match=r"needs 4\.9 GiB of memory, and 4\.0 GiB are free\. Close other programs, unload"
     ):
         fit_into_memory("turbo", config(torch.bfloat16), RELEASED, 4 * GIB, int8=True)
+
+
+def test_mapped_files_do_not_count_against_what_a_process_may_take() -> None:
+    narrow = config(torch.bfloat16)
+    assert fit_into_memory("turbo", narrow, RELEASED, 8 * GIB, own_bytes=2 * GIB) == narrow
+    with pytest.raises(NotEnoughMemory, match=r"needs 1\.6 GiB of memory, and 1\.0 GiB are free"):
+        fit_into_memory("turbo", narrow, RELEASED, 8 * GIB, own_bytes=GIB)
+    widened = fit_into_memory("turbo", config(torch.float32), RELEASED, 24 * GIB, own_bytes=8 * GIB)
+    assert widened.widens_late  # widened at once, the weights are no files any more
+    with pytest.raises(NotEnoughMemory, match=r"needs 4\.9 GiB of memory, and 4\.0 GiB are free"):
+        fit_into_memory("turbo", narrow, RELEASED, 24 * GIB, own_bytes=4 * GIB, int8=True)
 
 
 def test_memory_that_is_not_known_refuses_nothing() -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from acestep_runtime.dit.velocity import VelocityModel
 from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.installation import install_remedy
-from acestep_runtime.memory import int8
+from acestep_runtime.memory import heap, int8
 from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_offload, memory_requirement_gib
 from acestep_runtime.memory.stage import ModulePlacement
 from acestep_runtime.weights.load import Models, build_on_meta, load
@@ -252,3 +252,21 @@ def test_int8_never_needs_more_offload(size: str) -> None:
     assert choose_offload(size, None, int8=True) is Offload.NONE
     needed = [memory_requirement_gib(size, level, int8=True) for level in Offload]
     assert needed == sorted(needed, reverse=True)
+
+
+def test_memory_is_given_back_while_layers_are_quantised(monkeypatch: pytest.MonkeyPatch) -> None:
+    returned: list[int] = []
+    module = nn.ModuleDict({"layers": nn.ModuleList(nn.Linear(8, 8) for _ in range(5))})
+
+    def count() -> None:
+        returned.append(sum(type(each.weight) is not nn.Parameter for each in linears(module).values()))
+
+    monkeypatch.setattr(heap, "return_free_heap", count)
+    monkeypatch.setattr(int8, "_LAYERS_A_RETURN", 2)
+    int8.quantize_linears(module)
+    assert returned == [2, 4, 5]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is given back elsewhere")
+def test_the_heap_can_be_given_back() -> None:
+    heap.return_free_heap()
