@@ -62,11 +62,11 @@ def test_takes_are_previewed_and_finished_to_the_byte_also_after_a_kill(daemon: 
     events = events_of(daemon, job_id)
     order = [(each.WhichOneof("event"), each) for each in events]
     ended = next(n for n, (kind, each) in enumerate(order) if kind == "take_finished" and each.take_finished.take == 1)
-    heard = [n for n, (kind, each) in enumerate(order) if kind == "audio_chunk" and each.audio_chunk.output == 1]
+    chunks = [n for n, (kind, each) in enumerate(order) if kind == "audio_chunk" and each.audio_chunk.output == 1]
     second = [n for n, (kind, each) in enumerate(order) if kind == "progress" and "take 2" in each.progress.stage]
-    assert heard
+    assert chunks
     began = next(n for n, (kind, each) in enumerate(order) if kind == "audio_header" and each.audio_header.output == 2)
-    assert max(heard) < ended < min([*second, began])
+    assert max(chunks) < ended < min([*second, began])
     assert_gone(daemon.kill())
     daemon.start()
     finished = shell.json("finish", job_id[:12], "2", "-o", "two.wav", "--json")
