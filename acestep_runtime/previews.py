@@ -123,11 +123,11 @@ def unpack_full(facts: JsonObject, content: bytes) -> FullLatents:
         if not np.isfinite(part).all():
             raise ValueError("with values that are no numbers")
         roles[name], at = part, at + size
-    frames, plan = facts.get("frames"), facts.get("plan")
-    if not isinstance(frames, int) or frames < 1 or not isinstance(plan, Mapping) or not roles:
+    length, plan = facts.get("frames"), facts.get("plan")
+    if not isinstance(length, int) or length < 1 or not isinstance(plan, Mapping) or not roles:
         raise ValueError("without its facts")
     words = {name: str(facts.get(name, "")) for name in ("model", "weights", "request")}
-    return FullLatents(roles, frames, words["model"], words["weights"], words["request"], dict(plan))
+    return FullLatents(roles, length, words["model"], words["weights"], words["request"], dict(plan))
 
 
 def _shapes(facts: JsonObject) -> list[tuple[str, int, int]]:

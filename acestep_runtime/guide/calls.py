@@ -121,7 +121,7 @@ def generate(
     "lyrics_alignment", "quality" or "lm", by default the first, or quality for music without words. ``keep_all`` returns the
     others after them. ``result.ranking`` has the scores of all.
 
-    With ``preview_bars`` only so many bars of each take are decoded, in a repaint or layer from the start of the region on;
+    With ``preview_bars`` only this many bars of each take are decoded, in a repaint or layer from the start of the region on;
     ``take["preview"]`` says how long they are, and `Take.finish` decodes the rest.
 
     ``auto_gen`` generates the next batch in the background, for `Result.next_batch`; it is dropped when the same thread asks

@@ -38,6 +38,14 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
     [
         ("devices = []", "Setting devices in {file} is []: must name a device, such as"),
         ("devices = ''", "Setting devices in {file} is '': must name a device, such as"),
+        (
+            "parts = 'dit:0, voice:1'",
+            "Setting parts in {file} is 'dit:0, voice:1': allowed: the parts dit, lm, vae, text.",
+        ),
+        (
+            "parts = 'lm:1'",
+            "Setting parts in {file} is 'lm:1': allowed: a device for dit, with which the other parts go.",
+        ),
         ("devices = [1]", "Setting devices.0 in {file} is 1: "),
         ("roots = [1]", "Setting roots.0 in {file} is 1: "),
         ("port = 70000", "Setting port in {file} is 70000: "),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.latents_files import latents_path, pack, unpack
 from acestep_runtime.previews import FullLatents, Preview, Tempo, merge
 from acestep_runtime.take_latents import (
@@ -136,5 +137,5 @@ def test_the_request_that_finishes_a_take_is_that_of_the_take_alone() -> None:
     ],
 )
 def test_what_a_preview_cannot_be_is_refused(fields: dict[str, object], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(InvalidValue, match=says):
         Output(**fields)  # type: ignore[arg-type]

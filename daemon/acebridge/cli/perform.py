@@ -23,7 +23,7 @@ from acebridge.cli.plans import save_plan
 from acebridge.cli.play import play_results
 from acebridge.cli.result import OutputReport, Report, Result, in_order, ranking_warnings
 from acebridge.cli.same import note_same, print_same
-from acebridge.cli.take_words import SCORES, take_line, variation_words
+from acebridge.cli.take_words import SCORES, preview_words, take_line, variation_words
 from acebridge.cli.timing import TimingFiles
 from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
@@ -337,6 +337,8 @@ def _fact_lines(name: str, value: JsonValue) -> list[str]:
         return [f"{name}: {value:g}"]
     if name == "score" and isinstance(value, dict):
         return _score_lines(value)
+    if name == "preview" and isinstance(value, dict):
+        return [f"{name}: {preview_words(value)}"]
     if name == "variations":
         return [f"{name}: {', '.join(variation_words(value))}"]
     if isinstance(value, list):

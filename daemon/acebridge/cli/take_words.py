@@ -41,6 +41,16 @@ def variation_words(steps: JsonValue) -> list[str]:
     return [f"{step.get('amount'):g} towards {step.get('seed')}" for step in known]
 
 
+def preview_words(length: Mapping[str, JsonValue]) -> str:
+    """Return how much of a take that is a preview is there."""
+    numbers = {name: f"{value:g}" for name, value in length.items() if isinstance(value, (int, float))}
+    tempo = {"request": "as asked for", "source": "of the source", "plan": "of the plan", "assumed": "assumed"}
+    return (
+        f"{numbers.get('bars')} bars, {numbers.get('duration_s')} of {numbers.get('whole_s')} s, at {numbers.get('bpm')} bpm"
+        f" ({tempo.get(str(length.get('tempo_from')), 'not known')}); `acebridge finish` decodes the rest"
+    )
+
+
 def take_line(facts: Mapping[str, JsonValue]) -> str:
     """Return tempo, key and score of a take in one line."""
     return ", ".join(take_parts(facts)) or "nothing is known of it"

@@ -26,7 +26,7 @@ VALUES: Mapping[str, Any] = {
     "steps": 4, "lm_top_k": 20, "lm_at_once": 2, "takes": 2, "sample_rate": 44_100, "channels": 1, "best_of": 3,
     "variation_seed": [9], "max_tries": 3, "mode": "aggressive", "mask": "auto", "dcw": "low",
     "morph": "style", "morph_draws": 2,
-    "score_by": "lm", "match_loudness": "context",
+    "score_by": "lm", "match_loudness": "context", "preview": 8,
 }  # fmt: skip
 WORDS = {
     "caption",

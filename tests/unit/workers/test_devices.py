@@ -18,11 +18,11 @@ from acebridge.workers.devices import CPU, choose_devices, find_devices
 FIRST, SECOND = Device("cuda:0", "NVIDIA H100"), Device("cuda:1", "NVIDIA A10")
 
 
-def choose(*names: str, found: Sequence[Device] = (FIRST, SECOND, CPU)) -> list[Device]:
+def choose(*names: str, found: Sequence[Device] = (FIRST, SECOND, CPU), parts: str = "") -> list[Device]:
     async def find() -> Sequence[Device]:
         return found
 
-    return list(asyncio.run(choose_devices(names, find)))
+    return list(asyncio.run(choose_devices(names, find, parts)))
 
 
 def test_auto_is_all_gpus_or_the_cpu() -> None:
@@ -43,6 +43,33 @@ def test_a_missing_device_is_refused(name: str) -> None:
         f"There is no device {name!r} here. Set devices to one or more of these: cuda:0 (NVIDIA H100), cuda:1 (NVIDIA A10),"
         " cpu; or to auto."
     )
+
+
+def test_one_worker_has_all_devices_of_parts() -> None:
+    parts = "dit:1, lm:0"
+    both = Device("cuda:1", "NVIDIA A10", parts)
+    assert choose("auto", parts=parts) == [both]
+    assert choose("cpu", parts=parts) == [both, CPU]
+    assert str(both) == "cuda:1 (NVIDIA A10, parts dit:1, lm:0)"
+    assert choose("auto", parts="dit:cpu") == [Device("cpu", parts="dit:cpu")]
+
+
+@pytest.mark.parametrize(
+    ("names", "parts", "says"),
+    [
+        (["auto"], "dit:0, lm:3", "There is no device 'cuda:3' here. Set parts to devices that are of these: cuda:0"),
+        (
+            ["cuda:1"],
+            "dit:0, lm:1",
+            "Device cuda:1 would have two workers: parts has it (dit:0, lm:1), and devices too.",
+        ),
+        (["cuda:7"], "dit:0", "There is no device 'cuda:7' here. Set devices to one or more of these"),
+    ],
+)
+def test_parts_on_missing_devices_or_on_those_of_others_are_refused(names: list[str], parts: str, says: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        choose(*names, parts=parts)
+    assert str(caught.value).startswith(says)
 
 
 def test_the_cpu_alone_needs_no_search() -> None:

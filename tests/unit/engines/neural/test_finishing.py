@@ -16,16 +16,18 @@ pytest.importorskip("torch", reason="the neural engine needs torch")
 from acestep_runtime.audio import decode
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.neural import diffusion
+from acestep_runtime.engines.neural import engine as engine_module
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.latents_files import latents_path
-from acestep_runtime.recording import TakeFiles, record
+from acestep_runtime.recording import NewFrames, TakeFiles, record
 from acestep_runtime.take_latents import from_bytes
 from acestep_runtime.tasks import build_task
 from acestep_runtime.vae.codec import Codec
 from acestep_runtime.values import CancelToken
 from tests.support.signals import noise
-from tests.support.tiny_models import tiny_models
+from tests.support.tiny_lm import tiny_lm
+from tests.support.tiny_models import tiny_checkpoint, tiny_models
 
 pytestmark = pytest.mark.slow
 RATE_HZ, FRAME = 48_000, 1920
@@ -43,7 +45,7 @@ def engine(models: Path) -> NeuralEngine:
 
 @pytest.fixture
 def song(tmp_path: Path) -> Path:
-    soundfile.write(tmp_path / "song.wav", noise(4.0), RATE_HZ, subtype="FLOAT")
+    soundfile.write(tmp_path / "song.wav", noise(2.5), RATE_HZ, subtype="FLOAT")
     return tmp_path / "song.wav"
 
 
@@ -86,19 +88,19 @@ def perform(folder: Path, engine: Any, task: str, output: dict[str, Any], **fiel
     return [e for e in record(build_task(task, fields), engine, place, CancelToken()) if isinstance(e, TakeFiles)]
 
 
+LAYERS = {"sampling": {"steps": 2, "skip_loop": True}, "music": {"bpm": 240.0}}
 CASES = {
-    "text2music": ("text2music", 1, {"duration_s": 4.0, "music": {"bpm": 100.0, "timesignature": 3}}),
-    "cover": ("cover", 1, {}),
-    "repaint in the middle": ("repaint", 1, {"start_s": 0.5, "end_s": 3.5}),
-    "the region alone": ("repaint", 1, {"start_s": 0.5, "end_s": 3.5, "scope": "region", "match_loudness": False}),
-    "music after the song": ("repaint", 1, {"start_s": 4.0, "end_s": 8.0}),
-    "music before the song": ("repaint", 1, {"start_s": -3.0, "end_s": 1.0}),
-    "layers": ("lego", 1, {"start_s": 1.0, "end_s": 3.5, "tracks": ["drums", "bass"], "sampling": {"steps": 2, "skip_loop": True}}),
-    "layers at another rate": (
-        "lego", 1, {"start_s": 1.0, "tracks": ["bass"], "output": {"sample_rate": 44_100}, "scope": "region",
-                    "sampling": {"steps": 2, "skip_loop": True}},
+    "text2music": ("text2music", 1, {"duration_s": 2.0, "music": {"bpm": 200.0, "timesignature": 3}}),
+    "repaint in the middle": ("repaint", 1, {"start_s": 0.3, "end_s": 2.2, "music": {"bpm": 240.0}}),
+    "the region alone": (
+        "repaint", 1, {"start_s": 0.3, "end_s": 2.2, "scope": "region", "match_loudness": False, "music": {"bpm": 240.0}},
     ),
-    "at another rate": ("complete", 1, {"tracks": ["drums"], "output": {"sample_rate": 44_100, "channels": 1}}),
+    "music before the song": ("repaint", 1, {"start_s": -1.2, "end_s": 1.0, "music": {"bpm": 240.0}}),
+    "layers": ("lego", 1, {"start_s": 0.3, "end_s": 2.2, "tracks": ["drums", "bass"], **LAYERS}),
+    "at another rate": (
+        "complete", 1,
+        {"tracks": ["drums"], "output": {"sample_rate": 44_100, "channels": 1}, "music": {"bpm": 240.0}},
+    ),
 }  # fmt: skip
 
 
@@ -140,8 +142,8 @@ def test_a_preview_is_the_beginning_and_finishing_it_gives_the_whole_to_the_byte
 
 
 def test_latents_of_a_preview_are_exact_up_to_where_it_ends(engine: NeuralEngine, tmp_path: Path) -> None:
-    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, duration_s=4.0)
-    (whole,) = perform(tmp_path, engine, "text2music", {}, duration_s=4.0)
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, duration_s=3.0)
+    (whole,) = perform(tmp_path, engine, "text2music", {}, duration_s=3.0)
     short, long = (
         from_bytes(latents_path(take.outputs[0].path).read_bytes(), take.outputs[0].sha256) for take in (preview, whole)
     )
@@ -152,7 +154,7 @@ def test_latents_of_a_preview_are_exact_up_to_where_it_ends(engine: NeuralEngine
 def test_every_take_has_a_preview_and_each_is_finished_on_its_own(
     engine: NeuralEngine, tmp_path: Path, work: Work
 ) -> None:
-    fields = {"duration_s": 3.0, "music": {"bpm": 240.0}}
+    fields = {"duration_s": 1.5, "music": {"bpm": 240.0}}
     varied = {"takes": 2, "variation": 0.4, "variation_seeds": [8, 9]}
     whole = perform(tmp_path, engine, "text2music", varied, **fields)
     previews = perform(tmp_path, engine, "text2music", {**varied, "preview_bars": 1}, **fields)
@@ -165,27 +167,40 @@ def test_every_take_has_a_preview_and_each_is_finished_on_its_own(
 
 
 def test_a_preview_of_all_bars_is_the_take(engine: NeuralEngine, tmp_path: Path) -> None:
-    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 2}, duration_s=4.0)
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, duration_s=2.0)
     assert "preview" not in preview.metadata
-    assert preview.outputs[0].header.frames == 4 * RATE_HZ
+    assert preview.outputs[0].header.frames == 2 * RATE_HZ
 
 
-def test_the_tempo_of_the_source_is_used_where_it_is_heard(engine: NeuralEngine, tmp_path: Path) -> None:
-    clicks = np.zeros((RATE_HZ * 8, 2), np.float32)
-    for beat in range(16):
-        clicks[beat * 24_000 : beat * 24_000 + 480] = noise(0.01, seed=beat)
-    soundfile.write(tmp_path / "clicks.wav", clicks, RATE_HZ, subtype="FLOAT")
-    source = {"path": str(tmp_path / "clicks.wav")}
-    (preview,) = perform(tmp_path, engine, "cover", {"preview_bars": 1}, source=source)
-    length = preview.metadata["preview"]
-    assert length["tempo_from"] == "source"
-    assert length["bpm"] == pytest.approx(120, rel=0.02)
+def test_a_planned_take_is_finished_without_planning_it_again(
+    tmp_path: Path, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    tiny_checkpoint(tmp_path / "models")
+    tiny_lm(tmp_path / "models")
+    engine = NeuralEngine(tmp_path / "models")
+    plans: list[int] = []
+    plan = engine_module.plan_takes
+    monkeypatch.setattr(engine_module, "plan_takes", lambda *each: plans.append(1) or plan(*each))
+    music = {"bpm": 240.0, "keyscale": "C major", "timesignature": 4}
+    fields = {"duration_s": 1.4, "music": music, "thinking": {"plan_first": True, "top_k": 20}}
+    (whole,) = perform(tmp_path, engine, "text2music", {}, **fields)
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
+    assert preview.metadata["preview"]["tempo_from"] == "request"
+    assert len(plans) == 2
+    engine, work.steps = NeuralEngine(tmp_path / "models"), 0
+    output = {"preview_id": str(preview.outputs[0].path)}
+    (finished,) = perform(tmp_path, engine, "text2music", output, **fields)
+    assert (len(plans), work.steps) == (2, 0)
+    assert finished.outputs[0].sha256 == whole.outputs[0].sha256
+    assert finished.metadata == whole.metadata
+    assert finished.metadata["plan"]["codes"]
 
 
 def test_what_does_not_fit_the_preview_is_made_again_or_refused(
-    engine: NeuralEngine, models: Path, tmp_path: Path, work: Work
+    engine: NeuralEngine, tmp_path: Path, work: Work
 ) -> None:
-    fields = {"duration_s": 3.0}
+    fields = {"duration_s": 1.2, "music": {"bpm": 240.0}}
     (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
     place = preview.outputs[0].path
     finishing = {"preview_id": str(place)}
@@ -197,7 +212,7 @@ def test_what_does_not_fit_the_preview_is_made_again_or_refused(
         assert any(warns in warning for warning in made.metadata["warnings"]), made.metadata["warnings"]
         return made
 
-    finish(warns="one of another request", music={"caption": "another song"})
+    finish(warns="one of another request", music={"caption": "another song", "bpm": 240.0})
     finish(warns="one of another request", output={"seeds": [6]})
     good = latents_path(place).read_bytes()
     latents_path(place).unlink()
@@ -207,6 +222,46 @@ def test_what_does_not_fit_the_preview_is_made_again_or_refused(
     latents_path(place).write_bytes(good)
     with pytest.raises(InvalidValue, match="made by the model acestep-v15-turbo"):
         perform(tmp_path, engine, "text2music", finishing, sampling={"steps": 2, "model": "acestep-v15-base"}, **fields)
+
+
+def test_the_first_take_of_a_batch_is_whole_before_the_others_are_begun(
+    engine: NeuralEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    denoise = diffusion._denoise
+
+    def note_batch(model: Any, request: Any, spec: Any, batch: list[Any], timbre: Any) -> Any:
+        batches.append(len(batch))
+        return denoise(model, request, spec, batch, timbre)
+
+    monkeypatch.setattr(diffusion, "_denoise", note_batch)
+    monkeypatch.setattr(diffusion, "max_batch_takes", lambda *_, **__: 8)
+    task = build_task("text2music", {"duration_s": 0.5, "sampling": {"steps": 1}, "output": {"seeds": [5], "takes": 4}})
+    events = record(task, engine, tmp_path / "made", CancelToken())
+    made = [(event.take, list(batches)) for event in events if isinstance(event, TakeFiles)]
+    assert made == [(0, [1]), (1, [1, 3]), (2, [1, 3]), (3, [1, 3])]
+
+
+@pytest.mark.parametrize("task", ["text2music", "lego"])
+def test_audio_of_a_take_comes_while_it_is_decoded_and_before_the_next_one_is_begun(
+    engine: NeuralEngine, tmp_path: Path, work: Work, song: Path, task: str
+) -> None:
+    fields: dict[str, Any] = {"duration_s": 2.5}
+    if task == "lego":
+        fields = {"source": {"path": str(song)}, "tracks": ["drums"], "scope": "region"}
+    sampling = {"sampling": {"steps": 2, **({"skip_loop": True} if task == "lego" else {})}}
+    asked = build_task(task, {**fields, **sampling, "output": {"seeds": [5], "takes": 2}})
+    audio, ends = [], []
+    for event in record(asked, engine, tmp_path / "made", CancelToken()):
+        if isinstance(event, NewFrames):
+            audio.append((event.output, work.steps, work.decoded))
+        elif isinstance(event, TakeFiles):
+            ends.append((work.steps, work.decoded))
+    first = [(steps, decoded) for output, steps, decoded in audio if output == 0]
+    assert {steps for steps, _ in first} == {2}  # none of the second take's
+    assert first[0][1] < first[-1][1] == ends[0][1]
+    assert len(first) == 2  # of two tiles
+    assert ends[1][0] == 4
 
 
 def test_the_draft_engine_makes_the_whole_take_and_says_so(tmp_path: Path) -> None:
