@@ -28,7 +28,7 @@ _RETRY_S = 5.0
 #: Seconds that an actor may wait for a node before somebody is told.
 _PATIENCE_S = 15.0
 #: Seconds without an answer of an actor at work: its node hangs.
-_SILENCE_S = 60.0
+SILENCE_S = 60.0
 _CANCELLED: ErrorMessage = {
     "type": "error",
     "body": {"kind": "Cancelled", "message": "The job was cancelled.", "remedy": "", "details": {}},
@@ -156,9 +156,9 @@ class Relay:
 
     async def _read(self) -> Parcel:
         try:
-            parcel: Parcel = await wait_at_most(_SILENCE_S, cluster.ask(self._actor.read))
+            parcel: Parcel = await wait_at_most(SILENCE_S, cluster.ask(self._actor.read))
         except asyncio.TimeoutError:
-            raise RuntimeError(f"no sign of life for {_SILENCE_S:g} s") from None
+            raise RuntimeError(f"no sign of life for {SILENCE_S:g} s") from None
         return parcel
 
     async def cancel(self, order_id: str) -> None:
