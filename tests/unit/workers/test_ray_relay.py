@@ -109,7 +109,7 @@ def test_a_cancelled_order_ends_and_the_actor_stays(tmp_path: Path, play: Any, m
 
     async def scenario(bench: Bench) -> None:
         await bench.relay.run(PLACE)
-        running = asyncio.create_task(bench.relay.run(order(tmp_path, steps=500)))
+        running = asyncio.create_task(bench.relay.run(order(tmp_path, steps=200)))
         await bench.until_said("progress")
         await bench.relay.cancel("another")
         await bench.relay.cancel("job 1")
@@ -211,7 +211,7 @@ def test_an_actor_that_nobody_asks_ends(tmp_path: Path, play: Any, monkeypatch: 
 
     async def scenario(bench: Bench) -> None:
         await bench.relay.run(PLACE)
-        await bench.actors[0].begin({**order(tmp_path, steps=500)}, [])
+        await bench.actors[0].begin({**order(tmp_path, steps=200)}, [])
         await ended.wait()
 
     play(scenario)
