@@ -71,6 +71,14 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("[tls]\nkey = '/k.pem'", "Setting tls in {file} is {{'key': '/k.pem'}}: certificate and key belong together"),
         ("[tls]\ncertificate = 1\nkey = 'x'", "Setting tls.certificate in {file} is 1: "),
         ("[tls]\ncolour = 1", "Setting tls.colour in {file} is 1: There is no such setting."),
+        ("workers = 'studio'", 'Setting workers in {file} is \'studio\': must be "local", "ray://HOST:PORT"'),
+        ("ray_workers = 0", "Setting ray_workers in {file} is 0: "),
+        ("ray_resources = {CPU = 0}", "Setting ray_resources in {file} is {{'CPU': 0}}: 'CPU' must be above 0"),
+        ("ray_resources = {CPU = inf}", "Setting ray_resources in {file} is {{'CPU': inf}}: 'CPU' must be above 0"),
+        (
+            "ray_resources = 'CPU'",
+            "Setting ray_resources in {file} is 'CPU': must be names and amounts such as CPU=4,GPU=1",
+        ),
         ("log_level = 'loud'", "Setting log_level in {file} is 'loud': "),
         ("data_dir = '/tmp/elsewhere'", "Setting data_dir in {file} is not allowed: "),
         ("max_age_days = 0", "Setting max_age_days in {file} is 0: "),
@@ -112,7 +120,7 @@ def test_the_environment_counts_before_the_file_and_after_the_command_line(
     (home / "config.toml").write_text("int8_weights = false\nidle_unload_s = 7\nport = 1\n")
     for name, text in {
         "INT8_WEIGHTS": "1", "PORT": "2", "DEVICES": "cuda:0,cuda:1", "ROOTS": f"/a{os.pathsep}/b", "QUOTA_BYTES": "5",
-        "MODELS": "/models", "IDLE_EXIT_S": "1.5", "LOG_LEVEL": "",
+        "MODELS": "/models", "IDLE_EXIT_S": "1.5", "LOG_LEVEL": "", "RAY_RESOURCES": "CPU=4,GPU=0.5",
     }.items():  # fmt: skip
         monkeypatch.setenv(f"ACEBRIDGE_{name}", text)
     config, origins = load_settings(port=3)
@@ -121,11 +129,12 @@ def test_the_environment_counts_before_the_file_and_after_the_command_line(
     assert config.devices == ("cuda:0", "cuda:1")
     assert config.roots == (Path("/a"), Path("/b"))
     assert config.models_dir == Path("/models")
+    assert config.ray_resources == {"CPU": 4, "GPU": 0.5}
     assert origins == {
         "port": "the command line",
         "idle_unload_s": str(home / "config.toml"),
         **{name: f"the environment variable {VARIABLES[name]}"
-           for name in ("int8_weights", "devices", "roots", "quota_bytes", "models_dir", "idle_exit_s")},
+           for name in ("int8_weights", "devices", "roots", "quota_bytes", "models_dir", "idle_exit_s", "ray_resources")},
     }  # fmt: skip
 
 

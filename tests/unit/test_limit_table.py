@@ -57,6 +57,10 @@ BEYOND = {
         "start of a worker": "unit/workers/test_local.py::test_a_process_that_hangs_at_its_start_is_replaced",
         "work without progress": "unit/workers/test_limits.py::test_signs_of_life_without_progress_are_not_enough",
         "stop of a cancelled job": "unit/jobs/test_scheduler_stops.py::test_a_worker_that_does_not_stop_in_time_is_ended",
+        "workers on a Ray cluster": "unit/workers/test_ray_worker.py::test_the_next_one_starts_when_all_others_are_busy",
+        "sources kept on a node of a Ray cluster":
+            "unit/workers/test_ray_sources.py::test_the_least_recently_used_go_beyond_the_limit_and_orders_keep_theirs",
+        "answer of a Ray worker": "unit/workers/test_ray_relay.py::test_an_actor_that_does_not_answer_is_lost",
         "memory of a worker": "unit/workers/test_limits.py::test_a_worker_that_takes_too_much_memory_is_ended",
     },
     "Songs from sections": {

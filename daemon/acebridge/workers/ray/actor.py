@@ -132,10 +132,9 @@ class NodeWorker:
             watch.cancel()
 
     async def _end_forsaken(self) -> None:
-        """End this process once nobody asks any more what becomes of an order."""
+        """End this process, and so the worker process, once nobody asks any more what becomes of an order."""
         while time.monotonic() - self._asked_s < FORSAKEN_S:  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(BEAT_S)
-        await self._worker.kill()
         os._exit(1)
 
     async def read(self) -> Parcel:

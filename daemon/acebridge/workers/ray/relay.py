@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from acebridge.background import wait_at_most
-from acebridge.version import VERSION
 from acebridge.workers.launch import LINE_LIMIT, PARENT, end_with_parent
 from acebridge.workers.messages import BEAT_S, Error, ErrorMessage, Message, WorkOrder, decode_order, encode
 from acebridge.workers.ray import cluster, sources
@@ -29,7 +28,7 @@ _RETRY_S = 5.0
 #: Seconds that an actor may wait for a node before somebody is told.
 _PATIENCE_S = 15.0
 #: Seconds without an answer of an actor at work: its node hangs.
-_SILENCE_S = 60.0
+SILENCE_S = 60.0
 _CANCELLED: ErrorMessage = {
     "type": "error",
     "body": {"kind": "Cancelled", "message": "The job was cancelled.", "remedy": "", "details": {}},
@@ -157,9 +156,9 @@ class Relay:
 
     async def _read(self) -> Parcel:
         try:
-            parcel: Parcel = await wait_at_most(_SILENCE_S, cluster.ask(self._actor.read))
+            parcel: Parcel = await wait_at_most(SILENCE_S, cluster.ask(self._actor.read))
         except asyncio.TimeoutError:
-            raise RuntimeError(f"no sign of life for {_SILENCE_S:g} s") from None
+            raise RuntimeError(f"no sign of life for {SILENCE_S:g} s") from None
         return parcel
 
     async def cancel(self, order_id: str) -> None:
@@ -217,13 +216,14 @@ class Relay:
             if not cluster.is_fault_of_node(fault):
                 raise
             raise Refusal(
-                f"A node of the Ray cluster cannot run AceBridge {VERSION}: {cluster.describe_death(fault)}.",
+                f"A node of the Ray cluster cannot run AceBridge {self._plan.version}: {cluster.describe_death(fault)}.",
                 "Install the same version there, into the Python that runs Ray.",
             ) from fault
         label = await asyncio.to_thread(cluster.label_of, node)
-        if node["version"] != VERSION:
+        if node["version"] != self._plan.version:
             raise Refusal(
-                f"Node {label} of the Ray cluster has AceBridge {node['version']}, and this daemon is version {VERSION}.",
+                f"Node {label} of the Ray cluster has AceBridge {node['version']}, and this daemon is version"
+                f" {self._plan.version}.",
                 "Install the same version on all of them.",
             )
         self._label = label

@@ -43,7 +43,9 @@ class RayWorker:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.device = device
-        self.problem = ""
+        #: Why it cannot start, and the last need that its node did not meet.
+        self._problem = ""
+        self._unmet: Need | None = None
         self._relay = LocalWorker(device, Spawner(folder, command(_RELAY, plan.to_json())), record=record)
         self._team = team
         self._wake = wake
@@ -69,10 +71,24 @@ class RayWorker:
         """See `Worker.restarts`."""
         return self._relay.restarts
 
+    @property
+    def problem(self) -> str:
+        """See `Worker.problem`."""
+        if self._problem or self._unmet is None:
+            return self._problem
+        model = f" and the model {self._unmet.model}" if self._unmet.model else ""
+        return (
+            f"Node {self.device.label} cannot do {self._unmet.task} with the {self._unmet.engine} engine{model}. Install what"
+            " is missing there, then run `acebridge stop`."
+        )
+
     def suits(self, need: Need) -> bool:
         """See `Worker.suits`. Starts the actor where nobody else can take such a job."""
         if self._node is not None:
-            return can_do(self._node, need)
+            if can_do(self._node, need):
+                return True
+            self._unmet = need
+            return False
         if self._starting is None and not any(each.will_take(need) for each in self._team):
             self._starting = asyncio.create_task(self._start())
         return False
@@ -94,11 +110,11 @@ class RayWorker:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         finally:
             self._starting = None
-        self.problem = ""
+        self._problem = ""
         self._wake()
 
     async def _try_start(self) -> bool:
-        """Return whether there is an actor now. Sets `problem` where there is none."""
+        """Return whether there is an actor now. Says why where there is none."""
         problem = ""
         try:
             async with aclosing(self._relay.run(cast("WorkOrder", PLACE))) as messages:
@@ -109,10 +125,10 @@ class RayWorker:
                         problem = f"{message['body']['message']} {message['body']['remedy']}"
         except WorkerDied as death:
             problem = f"The Ray worker could not start: {death}. See the log of Ray."
-        if problem and problem != self.problem:
+        if problem and problem != self._problem:
             log.error("a worker cannot start", extra={"device": self.device.name, "why": problem})
         if problem:
-            self.problem = problem
+            self._problem = problem
             await self._lose()
         return self._node is not None
 
@@ -124,7 +140,7 @@ class RayWorker:
             self.device = Device(self.device.name, own["label"])
             log.info("a worker runs on a node", extra={"device": self.device.name, "node": own["label"]})
         elif own["type"] == "problem":
-            self.problem = own["says"]
+            self._problem = own["says"]
             if own["says"]:
                 log.error("a worker cannot start", extra={"device": self.device.name, "why": own["says"]})
         elif own["type"] == "sources":
@@ -136,7 +152,7 @@ class RayWorker:
 
     async def _lose(self) -> None:
         """Forget the actor, which ends with its relay."""
-        self._node = None
+        self._node = self._unmet = None
         self.device = Device(self.device.name)
         await self._relay.kill()
 
@@ -147,8 +163,8 @@ class RayWorker:
         if self._node is None and order["op"] != "job":
             await self._wait_for_start()
         if self._node is None:
-            raise NotReady(self.problem or "it starts")
-        self._is_busy = True
+            raise NotReady(self._problem or "it starts")
+        self._is_busy, self._unmet = True, None
         try:
             async with aclosing(self._relay.run(order)) as messages:
                 async for message in messages:
