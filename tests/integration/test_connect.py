@@ -272,23 +272,21 @@ def test_the_studio_is_killed(tmp_path: Path) -> None:
 # ---- who is there ----
 
 
-@pytest.mark.parametrize(
-    ("known", "why"),
-    [
-        ("token", "The token of this call is not that of the daemon at"),
-        ("certificate", "has the certificate"),
-    ],
-)
-def test_who_is_not_who_it_should_be_gets_nothing(studio: Studio, tmp_path: Path, known: str, why: str) -> None:
-    wrong = {
-        "token": KnownDaemon(studio.known.certificate, "ab" * 32),
-        "certificate": KnownDaemon(make_pair("studio.local").certificate, studio.known.token),
-    }[known]
+def test_who_is_not_who_it_should_be_gets_nothing(studio: Studio, tmp_path: Path) -> None:
+    of_another = KnownDaemon(make_pair("studio.local").certificate, studio.known.token)
     before = len(jobs_of(studio.client))
-    with laptop_at(tmp_path / "laptop", studio, known=wrong) as laptop:
+    with laptop_at(tmp_path / "laptop", studio, known=of_another) as laptop:
         job_id = create_tone_job(laptop.client, seed=1)
-        assert why in laptop.until_down()
-        until(lambda: why in job(laptop.client, job_id).progress.stage)
-        assert len(jobs_of(studio.client)) == before
+
+        def check(why: str) -> None:
+            until(lambda: why in laptop.remote.problem, why)
+            until(lambda: why in job(laptop.client, job_id).progress.stage, why)
+            assert not laptop.remote.up
+            assert len(jobs_of(studio.client)) == before
+
+        check("has the certificate")
+        remember(laptop.daemon.home, laptop.line.address, KnownDaemon(studio.known.certificate, "ab" * 32))
+        check("The token of this call is not that of the daemon at")
         remember(laptop.daemon.home, laptop.line.address, studio.known)  # as `acebridge trust` does
         until_state(laptop.client, job_id, "succeeded")
+        laptop.until_up()
