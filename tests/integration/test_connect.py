@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from tests.support.daemon import (
     job,
     song,
     state,
+    status,
     tone_request,
     until,
     until_started,
@@ -233,7 +236,21 @@ def test_auto_is_draft_while_the_line_is_down(laptop: Laptop, studio: Studio) ->
     check_equal(laptop, studio, collect(laptop.client.watch(waiting.id)))
 
 
-# ---- daemons that die ----
+# ---- processes that die ----
+
+
+def test_a_worker_that_is_killed_finds_its_job_again(laptop: Laptop, studio: Studio) -> None:
+    studio.daemon.hold(85, at="audio")
+    job_id = create_tone_job(laptop.client, 3.0, seed=85)
+    next(event for event in laptop.client.watch(job_id) if event.HasField("audio_chunk"))
+    (worker,) = (each.pid for each in status(laptop.client).workers if each.job_id == job_id)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: job(laptop.client, job_id).attempts == 2)
+    studio.daemon.release()
+    take = collect(laptop.client.watch(job_id))
+    check_equal(laptop, studio, take)
+    (there,) = (each for each in jobs_of(studio.client) if each.request.text_to_music.output.seeds == [85])
+    assert there.attempts == 1
 
 
 def test_the_laptop_is_killed(studio: Studio, tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, (Unavailable, Unauthenticated, InvalidSetting, grpc.RpcError))
 
 
+def describe_break(address: str) -> str:
+    """Return in a sentence that the line to ``address`` broke."""
+    return f"the line to {split_address(address)[0]} broke."
+
+
 def explain_fault(error: BaseException, address: str, home: Path) -> str:
     """Return in a sentence what keeps the daemon at ``address`` from working for this one. Looks at its certificate."""
     host = split_address(address)[0]
@@ -40,7 +45,7 @@ def explain_fault(error: BaseException, address: str, home: Path) -> str:
             route = route_to(address, home)
             if route.is_elsewhere:
                 check_certificate(route)
-                return f"the line to {host} broke."
+                return describe_break(address)
         except AceBridgeError as found:
             return f"{found.message} {found.remedy}".rstrip()
         except OSError:

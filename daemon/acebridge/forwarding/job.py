@@ -22,7 +22,7 @@ from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.forwarding.arrivals import Arrivals
 from acebridge.forwarding.connection import Connection
-from acebridge.forwarding.faults import JobFailure, explain_fault, is_passing
+from acebridge.forwarding.faults import JobFailure, describe_break, explain_fault, is_passing
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acebridge.workers.messages import JobOrder, Message
 from acestep_runtime.errors import Cancelled
@@ -66,26 +66,35 @@ class _Work:
     def run(self, cancel: CancelToken) -> Iterator[Message]:
         # The first message acknowledges the order.
         yield self.arrivals.progress(f"sending to {self._host}")
-        pause_s, faults, newest = _FIRST_PAUSE_S, 0, 0
+        pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, 0
         while True:
             cancel.check()
             try:
                 for message in self._follow(self._connection.get(), cancel):
                     if self.arrivals.sequence > newest:
-                        pause_s, faults, newest = _FIRST_PAUSE_S, 0, self.arrivals.sequence
+                        pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
                     yield message
                 self._connection.note_use()
                 return
             except Exception as error:
-                self._connection.drop()
                 cancel.check()
-                faults += self._is_fault(error)
+                stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
-                why = explain_fault(error, self._address, self._home)
+                why = self._explain(error, stalls)
             yield self.arrivals.progress(f"waiting: {why}")
             cancel.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _explain(self, error: Exception, stalls: int) -> str:
+        """Return why the order waits, after so many failures without an event in between.
+
+        The first time a line breaks, the same connection comes back soonest: it has proven already who is at the other end.
+        """
+        if stalls == 1 and isinstance(error, ConnectionLost):
+            return describe_break(self._address)
+        self._connection.drop()
+        return explain_fault(error, self._address, self._home)
 
     def cancel(self) -> None:
         """Cancel the job there, if the line allows it; else its note stays, and the watch over the line does it."""

@@ -135,20 +135,21 @@ def bodies(messages: Sequence[Message], kind: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("acts", "watched"),
+    ("acts", "watched", "drops"),
     [
-        ([(8, None)], [0]),
-        ([(4, LOST), (9, None)], [0, 4]),
-        ([(0, LOST), (1, LOST), (3, BROKEN), (9, None)], [0, 0, 1, 4]),
-        ([(6, GONE), (9, None)], [0, 0]),  # it lost the job: it is made again, and what is here stays
-        ([(5, STALE), (9, None)], [0, 0]),
-        ([(5, None), (9, None)], [0, 5]),  # the stream ended without a word
-        ([(5, JobFailed(ErrorReason.CANCELLED, "Call over.")), (9, None)], [0, 5]),
-        ([(7, LOST), (9, None)], [0, 7]),
+        ([(8, None)], [0], 0),
+        ([(4, LOST), (9, None)], [0, 4], 0),
+        ([(0, LOST), (1, LOST), (3, BROKEN), (9, None)], [0, 0, 1, 4], 1),
+        ([(6, GONE), (9, None)], [0, 0], 1),  # it lost the job: it is made again, and what is here stays
+        ([(5, STALE), (9, None)], [0, 0], 1),
+        ([(5, None), (9, None)], [0, 5], 0),  # the stream ended without a word
+        ([(5, JobFailed(ErrorReason.CANCELLED, "Call over.")), (9, None)], [0, 5], 0),
+        ([(7, LOST), (9, None)], [0, 7], 0),
+        ([(3, LOST), (0, LOST), (9, None)], [0, 3, 3], 1),
     ],
 )
 def test_the_same_comes_out_whatever_happens(
-    tmp_path: Path, acts: list[tuple[int, Exception | None]], watched: list[int]
+    tmp_path: Path, acts: list[tuple[int, Exception | None]], watched: list[int], drops: int
 ) -> None:
     daemon = FakeDaemon(*acts)
     if acts[0][1] is GONE:
@@ -169,7 +170,8 @@ def test_the_same_comes_out_whatever_happens(
     assert stages[0] == "sending to 127.0.0.1"
     assert "waiting at 127.0.0.1: 2 jobs go first" in stages
     lost = [error for _, error in acts[:-1] if error not in (GONE, STALE)]
-    assert ("waiting: 127.0.0.1 does not answer." in stages) == bool(lost)
+    assert ("waiting: the line to 127.0.0.1 broke." in stages) == bool(lost)
+    assert daemon.drops == drops  # one that broke comes back soonest over the same connection
     assert set(daemon.keys) == {"forwarded here"}
     assert not list((tmp_path / FORWARDED_FOLDER).iterdir())
 
