@@ -70,14 +70,13 @@ class _Work:
         while True:
             cancel.check()
             try:
-                for message in self._follow(self._connection.get(), cancel):
-                    if self.arrivals.sequence > newest:
-                        pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
-                    yield message
+                yield from self._follow(self._connection.get(), cancel)
                 self._connection.note_use()
                 return
             except Exception as error:
                 cancel.check()
+                if self.arrivals.sequence > newest:
+                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
                 stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
