@@ -37,6 +37,10 @@ class Scope(str, Enum):
     ADMIN = "admin"
 
 
+#: The name of the daemon's own token: none that the user may give.
+OWN_NAME = "(own)"
+
+
 @dataclass(frozen=True)
 class NamedToken:
     """What is kept of a token. ``created`` is in Unix seconds, ``hash`` its SHA-256 in hexadecimal."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -48,6 +50,9 @@ def test_a_program_that_makes_music_sees_what_it_made(shell: Shell, daemon: Daem
         assert looper.call(looper.assets.PinAsset, assets_pb2.PinAssetRequest(asset_id=source.asset_id)).pinned
         assert looper.cancel(create_tone_job(looper, 0.1, seed=4)).id
         assert status(looper).pid == daemon.pid
+        with closing(sqlite3.connect(daemon.home / "acebridge.db")) as database:
+            owners = dict(database.execute("SELECT id, owner FROM jobs").fetchall())
+        assert (owners[other], owners[made.job_id]) == ("(own)", "looper")  # they share the workers
         refuse(looper, "J.ListJobs", jobs_pb2.ListJobsRequest(), "read or admin")
         refuse(looper, "A.ListAssets", assets_pb2.ListAssetsRequest(), "read or admin")
         refuse(looper, "J.DeleteJob", jobs_pb2.DeleteJobRequest(job_id=other), "admin")

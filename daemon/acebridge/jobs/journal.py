@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from typing import TypeVar, cast
 
 from acebridge.errors import Busy, Conflict
-from acebridge.jobs import order, prefetch, tables
+from acebridge.jobs import order, prefetch, shares, tables
 from acebridge.jobs.job import (
     CANCELLED,
     CANCELLED_ERROR,
@@ -31,9 +31,11 @@ from acebridge.jobs.job import (
     Job,
     Started,
 )
+from acebridge.jobs.recovery import MAX_LOST, recover
 from acebridge.jobs.watchers import Watchers, no_job
 from acebridge.store import uses
 from acebridge.store.database import Database
+from acebridge.tokens import OWN_NAME
 from acebridge.workers.base import Need
 from acebridge.workers.messages import Error, Header, Progress, RankedTake, Take, TaskParams
 from acestep_runtime.tasks.choosing import is_choice
@@ -41,8 +43,6 @@ from acestep_runtime.tasks.takes import seeds_of
 
 T = TypeVar("T")
 
-#: A job that was running when the daemon died resumes; it fails after this many deaths without a take in between.
-MAX_LOST = 2
 #: How many jobs that ended long ago one call of `Journal.prune` forgets.
 _PRUNE_STEP = 16
 #: Events that a crash of the whole machine may take along: a job whose takes are stored begins the others again.
@@ -80,22 +80,7 @@ class Journal:
         self.on_work: Callable[[], None] = lambda: None
         #: Set whenever a running job may have to stop, see `preemptible`.
         self.preempt_requested = asyncio.Event()
-        database.transact(self._recover)
-
-    def _recover(self, connection: sqlite3.Connection) -> None:
-        for row in connection.execute("SELECT number, lost FROM jobs WHERE state = ?", (RUNNING,)).fetchall():
-            if row["lost"] < MAX_LOST:
-                tables.requeue(connection, row["number"])
-                tables.append_queued(connection, row["number"])
-            else:
-                error: Error = {
-                    "kind": "EngineFailure",
-                    "message": "The daemon was ended twice while this job ran.",
-                    "remedy": "Look into its log for the reason, then send the job again.",
-                }
-                tables.delete_unfinished_audio(connection, row["number"])
-                tables.end_job(connection, row["number"], FAILED, error)
-        prefetch.cancel_obsolete(connection)
+        database.transact(recover)
 
     async def _change(
         self,
@@ -147,10 +132,12 @@ class Journal:
         auto_gen: bool = False,
         origin: Mapping[str, str] | None = None,
         note: str = "",
+        owner: str = OWN_NAME,
     ) -> Job:
         """Queue a job, or return the one that ``key`` already names.
 
-        A new job makes the prefetched jobs of older requests of its ``session`` obsolete. Raises
+        ``owner`` is the name of the token that asks. A new job makes the prefetched jobs of older requests of its ``session``
+        obsolete. Raises
         `Conflict` when the job of that key is of another request, `Busy` when too many jobs wait, `NotFound` when one of its
         ``sources`` is not stored any more. From here on none of them is deleted until the job has ended.
         """
@@ -162,18 +149,19 @@ class Journal:
                 return tables.job_of(connection, existing), []
             self._check_capacity(connection)
             uses.check_stored(connection, sources)
+            order.join(connection, owner)
             row = tables.insert_job(
                 connection, key=key or None, digest=request_digest, task=task, params=json.dumps(params),
                 engine=engine, model=model, priority=PRIORITIES[priority], sources=json.dumps(list(sources)), session=session,
-                auto_gen=int(auto_gen), origin=json.dumps(origin or {}), note=note,
+                auto_gen=int(auto_gen), origin=json.dumps(origin or {}), note=note, owner=owner,
             )  # fmt: skip
             obsolete = prefetch.cancel_obsolete(connection)
             return tables.job_of(connection, _existing_row(connection, row["id"])), [row["id"], *obsolete]
 
         return await self._change(work)
 
-    async def next_batch(self, job_id: str) -> Job:
-        """Request the next batch of a job: return the one that is there, or queue it.
+    async def next_batch(self, job_id: str, owner: str = OWN_NAME) -> Job:
+        """Request the next batch of a job for ``owner``: return the one that is there, or queue it.
 
         Raises `NotFound` also for a source that was deleted, `Conflict` when another batch would be the same again, `Busy`
         when too many jobs wait.
@@ -183,7 +171,7 @@ class Journal:
             row = _existing_row(connection, job_id)
             following = prefetch.find_next_batch(connection, row)
             if following is not None:
-                prefetch.mark_requested(connection, following)
+                prefetch.mark_requested(connection, following, owner)
             elif not seeds_of(json.loads(row["params"])):
                 raise Conflict(
                     f"Job {job_id} ({row['task']}) has no next batch: it would be the same again.",
@@ -192,7 +180,8 @@ class Journal:
             else:
                 self._check_capacity(connection)
                 uses.check_stored(connection, json.loads(row["sources"]))
-                following = prefetch.queue_next_batch(connection, row, requested=True)
+                order.join(connection, owner)
+                following = prefetch.queue_next_batch(connection, row, owner=owner, requested=True)
             following = _existing_row(connection, following["id"])
             if following["state"] == SUCCEEDED:
                 prefetch.maybe_prefetch_next(connection, following, self._max_waiting)
@@ -218,16 +207,18 @@ class Journal:
 
         ``suits`` is asked once for each need, in the event loop. Jobs that do not suit stay in the queue, in nobody's way.
         """
-        needs = [need for need in await self._database.read(order.waiting_needs) if suits(need)]
+        heads = await self._database.read(order.waiting_heads)
+        needs = {need for need in {head.need for head in heads} if suits(need)}
         if not needs:
             return None
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, list[str]]:
-            row = order.first_of(connection, needs)
+            row = order.find_next(connection, needs)
             if row is None:  # cancelled, or taken by another worker
                 return None, []
             connection.execute(
-                "UPDATE jobs SET state = ?, started = ?, attempts = attempts + 1, lost = lost + 1 WHERE number = ?",
+                "UPDATE jobs SET state = ?, started = ?, began = steady_now(), attempts = attempts + 1, lost = lost + 1"
+                " WHERE number = ?",
                 (RUNNING, time.time(), row["number"]),
             )
             body: Started = {
@@ -382,6 +373,7 @@ class Journal:
                 " (SELECT number FROM jobs WHERE ended < steady_now() - ? ORDER BY ended LIMIT ?)",
                 (max_age_s, _PRUNE_STEP),
             )
+            shares.forget_old(connection)
             self._database.clock.save(connection)
 
         await self._database.run(work, lasting=False, frees=True)

@@ -1,21 +1,25 @@
-"""The order of the waiting jobs: which one is next for a worker, and how many go before each."""
+"""The order of the waiting jobs: which one is next for a worker, and how many go before each.
+
+High priority first; of these, requested jobs before prefetched ones; of these, jobs of the owner who has used least, see
+`acebridge.jobs.fair_share`; of these, the oldest. With one owner that is the order in which jobs were submitted.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
+from acebridge.jobs import shares
 from acebridge.jobs.job import QUEUED
 from acebridge.workers.base import Need
 
-#: Requested jobs run before prefetched ones, even a low-priority request.
+#: The order of one owner. Requested jobs run before prefetched ones, even a low-priority request.
 _ORDER = "priority DESC, asked DESC, number"
-FIRST_WITH_NEED = f"""SELECT * FROM jobs WHERE state = 'queued' AND engine = ? AND task = ? AND model = ?
-  ORDER BY {_ORDER} LIMIT 1"""
-# Without statistics SQLite would sort all that wait.
-NEXT_NEED = """SELECT engine, task, model FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued'
-  AND (engine, task, model) >= (?, ?, ?) ORDER BY engine, task, model LIMIT 1"""
+# The rows of one need and owner begin with the first in order. Without statistics SQLite would sort all that wait.
+NEXT_HEAD = """SELECT engine, task, model, owner, priority, asked, number FROM jobs INDEXED BY jobs_by_need
+  WHERE state = 'queued' AND (engine, task, model, owner) >= (?, ?, ?, ?) ORDER BY engine, task, model, owner LIMIT 1"""
 # Running prefetched jobs are preempted, so they do not count.
 _RUNNING = "(SELECT count(*) FROM jobs WHERE state = 'running' AND asked)"
 _POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
@@ -23,52 +27,132 @@ _POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
     AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
 _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
   FROM jobs WHERE state = 'queued'"""
+_WAITING = "SELECT owner, priority, asked, number FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued'"
 #: Up to this many jobs, counting for each is faster than counting for all that wait.
 _FEW = 8
 
 
-def waiting_needs(connection: sqlite3.Connection) -> list[Need]:
-    """Return what the waiting jobs need, each need once. This reads one row for each need, however many wait."""
-    needs: list[Need] = []
-    start = ("", "", "")
-    while (row := connection.execute(NEXT_NEED, start).fetchone()) is not None:
-        needs.append(Need(*row))
-        engine, task, model = row
-        start = (engine, task, f"{model}\0")  # the next text in order: with ">" SQLite would read all rows of this need
-    return needs
+class Waiting(NamedTuple):
+    """What places a waiting job in the order."""
+
+    owner: str
+    priority: int
+    asked: int
+    number: int
+
+
+class Head(NamedTuple):
+    """The first of the waiting jobs with one need and one owner."""
+
+    need: Need
+    owner: str
+    priority: int
+    asked: int
+    number: int
+
+
+def waiting_heads(connection: sqlite3.Connection) -> list[Head]:
+    """Return the first waiting job of each need and owner. This reads one row for each, however many wait."""
+    heads: list[Head] = []
+    start = ("", "", "", "")
+    while (row := connection.execute(NEXT_HEAD, start).fetchone()) is not None:
+        engine, task, model, owner, *rest = row
+        heads.append(Head(Need(engine, task, model), owner, *rest))
+        # The next text in order: with ">" SQLite would read all rows of this owner.
+        start = (engine, task, model, f"{owner}\0")
+    return heads
+
+
+def first_of(heads: Iterable[Head], used_s: Mapping[str, float]) -> Head | None:
+    """Return the next one; ``used_s`` is what the owners have used."""
+    return min(
+        heads, key=lambda head: (-head.priority, -head.asked, used_s.get(head.owner, 0.0), head.number), default=None
+    )
+
+
+def find_next(connection: sqlite3.Connection, needs: Collection[Need]) -> sqlite3.Row | None:
+    """Return the row of the next job that has one of ``needs``."""
+    first = first_of([head for head in waiting_heads(connection) if head.need in needs], shares.used(connection))
+    if first is None:
+        return None
+    row: sqlite3.Row = connection.execute("SELECT * FROM jobs WHERE number = ?", (first.number,)).fetchone()
+    return row
 
 
 def count_requested(connection: sqlite3.Connection) -> Counter[Need]:
     """Return how many requested jobs wait with each need; prefetched ones do not count."""
     rows = connection.execute(
-        "SELECT engine, task, model, count(*) FROM jobs WHERE state = 'queued' AND asked GROUP BY engine, task, model"
+        "SELECT engine, task, model, count(*) FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued' AND asked"
+        " GROUP BY engine, task, model"
     )
     return Counter({Need(engine, task, model): count for engine, task, model, count in rows})
 
 
-def first_of(connection: sqlite3.Connection, needs: Iterable[Need]) -> sqlite3.Row | None:
-    """Return the first waiting job that has one of ``needs``."""
-    found = (connection.execute(FIRST_WITH_NEED, (each.engine, each.task, each.model)).fetchone() for each in needs)
-    rows = [row for row in found if row is not None]
-    return min(rows, key=lambda row: (-row["priority"], -row["asked"], row["number"]), default=None)
+def join(connection: sqlite3.Connection, owner: str) -> None:
+    """Note that an owner is about to ask for a job: see `acebridge.jobs.fair_share.start`."""
+    asking = {head.owner for head in waiting_heads(connection) if head.asked} | shares.running_owners(connection)
+    if asking and owner not in asking:
+        shares.begin(connection, owner, asking)
 
 
 def position_of(connection: sqlite3.Connection, number: int) -> int:
-    """Return how many jobs go before a waiting one, where every worker suits every job."""
+    """Return how many jobs go before a waiting one, as far as that can be known.
+
+    It is exact where every worker suits every job, nothing else is submitted or cancelled, and each job takes as long as the
+    last one of its owner took; with one owner, however long they take.
+    """
+    if len(_waiting_owners(connection)) > 1:
+        return _shared_places(connection)[number]
     return int(connection.execute(_POSITION, (number,)).fetchone()[0])
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the same for each waiting job, by its id."""
+    if len(_waiting_owners(connection)) > 1:
+        places = _shared_places(connection)
+        rows = connection.execute("SELECT id, number FROM jobs WHERE state = 'queued'")
+        return {row["id"]: places[row["number"]] for row in rows}
     return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
 
 
 def positions_of(connection: sqlite3.Connection, job_ids: Collection[str]) -> dict[str, int]:
     """Return the same for those of these jobs that wait."""
-    if len(job_ids) > _FEW:
+    if len(job_ids) > _FEW or len(_waiting_owners(connection)) > 1:
         return {job_id: place for job_id, place in positions(connection).items() if job_id in job_ids}
     found = (
         connection.execute("SELECT id, number FROM jobs WHERE id = ? AND state = ?", (job_id, QUEUED)).fetchone()
         for job_id in job_ids
     )
     return {row["id"]: position_of(connection, row["number"]) for row in found if row is not None}
+
+
+def _waiting_owners(connection: sqlite3.Connection) -> set[str]:
+    return {head.owner for head in waiting_heads(connection)}
+
+
+def _shared_places(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return how many jobs go before each waiting one, by its number, where several owners wait."""
+    lengths_s = shares.job_lengths(connection)
+    waiting = [Waiting(*row) for row in connection.execute(_WAITING)]
+    (running,) = connection.execute(f"SELECT {_RUNNING}").fetchone()
+    expected = expected_order(waiting, shares.used(connection, lengths_s), lengths_s)
+    return {each.number: place for place, each in enumerate(expected, running)}
+
+
+def expected_order(
+    waiting: Iterable[Waiting], used_s: Mapping[str, float], lengths_s: Mapping[str, float]
+) -> list[Waiting]:
+    """Return jobs in the order in which they will be next, if those of an owner take as long as ``lengths_s`` says, in seconds.
+
+    Owners who have used the same take turns: whoever was served first has the use that has decayed most.
+    """
+    before: Counter[str] = Counter()
+    first: dict[str, int] = {}
+    keys: dict[int, tuple[int, int, float, int, int]] = {}
+    jobs = sorted(waiting, key=lambda each: (-each.priority, -each.asked, each.number))
+    for each in jobs:
+        will_use_s = used_s.get(each.owner, 0.0) + before[each.owner] * lengths_s[each.owner]
+        before[each.owner] += 1
+        turn = first.setdefault(each.owner, each.number)
+        keys[each.number] = (-each.priority, -each.asked, will_use_s, turn, each.number)
+    return sorted(jobs, key=lambda each: keys[each.number])

@@ -44,7 +44,7 @@ def find_next_batch(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3
     return next_row
 
 
-def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, requested: bool) -> sqlite3.Row:
+def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, owner: str, requested: bool) -> sqlite3.Row:
     """Queue the next batch of a job that has seeds; return it."""
     params = json.loads(row["params"])
     seeds = seeds_of(params)
@@ -57,6 +57,7 @@ def queue_next_batch(connection: sqlite3.Connection, row: sqlite3.Row, *, reques
         params=json.dumps(replace_seeds(params, next_seeds(seeds[-1], len(seeds), spent))),
         engine=row["engine"],
         model=row["model"],
+        owner=owner,
         priority=PRIORITIES["normal" if requested else "low"],
         sources=row["sources"],
         session=row["session"],
@@ -75,7 +76,7 @@ def maybe_prefetch_next(connection: sqlite3.Connection, row: sqlite3.Row, max_wa
         return
     has_sources = uses.missing_of(connection, json.loads(row["sources"])) is None
     if has_sources and seeds_of(json.loads(row["params"])) and tables.count_waiting(connection) < max_waiting:
-        queue_next_batch(connection, row, requested=False)
+        queue_next_batch(connection, row, owner=row["owner"], requested=False)
 
 
 def is_outdated(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
@@ -84,8 +85,11 @@ def is_outdated(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
     return bool(newer)
 
 
-def mark_requested(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """Turn a prefetched job into a requested one."""
+def mark_requested(connection: sqlite3.Connection, row: sqlite3.Row, owner: str) -> None:
+    """Turn a prefetched job into a requested one, of this owner. One that was requested keeps its owner."""
+    if not row["asked"] and row["state"] in (QUEUED, RUNNING):
+        order.join(connection, owner)
+        connection.execute("UPDATE jobs SET owner = ? WHERE number = ?", (owner, row["number"]))
     connection.execute(
         "UPDATE jobs SET asked = 1, priority = max(priority, ?) WHERE number = ?",
         (PRIORITIES["normal"], row["number"]),

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
-from acebridge.jobs import order
+from acebridge.jobs import order, shares
 from acebridge.jobs.job import PRIORITIES, QUEUED, Event, EventBody, Job, JobEvent, Queued
 from acebridge.store import uses
 from acebridge.workers.messages import Error, Json, Take, TaskParams
@@ -157,6 +157,7 @@ def add_take(connection: sqlite3.Connection, number: int, take: Take) -> None:
 
 def end_job(connection: sqlite3.Connection, number: int, state: str, error: Error) -> None:
     """Store the end of a job."""
+    shares.charge(connection, number)
     connection.execute(
         "UPDATE jobs SET state = ?, finished = ?, ended = steady_now(), error = ? WHERE number = ?",
         (state, time.time(), json.dumps(error), number),
@@ -168,6 +169,7 @@ def requeue(connection: sqlite3.Connection, number: int) -> None:
 
     Events of the other takes are deleted. Sequence numbers go on, so that watchers miss nothing.
     """
+    shares.charge(connection, number)
     delete_unfinished_audio(connection, number)
     connection.execute("DELETE FROM events WHERE job_number = ? AND kind = 'progress'", (number,))
     connection.execute("UPDATE jobs SET state = ?, progress = '{}' WHERE number = ?", (QUEUED, number))

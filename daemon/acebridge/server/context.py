@@ -51,7 +51,14 @@ class ServiceContext:
     async def create_job(self, request: TaskRequest) -> Job:
         """See `acebridge.server.submission.create_job`. Raises `Unavailable` when no more jobs are taken."""
         self.check_open()
-        job = await create_job(request, journal=self.journal, store=self.store, roots=self.config.roots, line=self.line)
+        job = await create_job(
+            request,
+            journal=self.journal,
+            store=self.store,
+            roots=self.config.roots,
+            owner=CALLER.get().owner,
+            line=self.line,
+        )
         self.note("job submitted", job=job.id, task=job.task)
         return job
 

@@ -10,11 +10,9 @@ from acebridge.atomic_files import write_whole
 from acebridge.errors import InvalidSetting
 from acebridge.paths import TOKEN_FILE, TOKENS_FILE
 from acebridge.proof import hash_token, token_id
-from acebridge.tokens import NamedToken, Scope, make_token, read_tokens
+from acebridge.tokens import OWN_NAME, NamedToken, Scope, make_token, read_tokens
 
 log = logging.getLogger(__name__)
-#: The name of the daemon's own token: none that the user may give.
-OWN_NAME = "(own)"
 #: What tells one state of a file from another: none of it is the same after the file was replaced.
 _Facts = tuple[int, int, int] | None
 

@@ -19,6 +19,7 @@ import grpc
 
 from acebridge.errors import AceBridgeError, Busy, TimedOut, Unauthenticated
 from acebridge.server.error_translation import CallContext, abort, refuse
+from acebridge.tokens import OWN_NAME
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -38,6 +39,11 @@ class Caller(NamedTuple):
 
     token_name: str = ""
     token_hash: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose the jobs of the call are: without a token those of the daemon's user."""
+        return self.token_name or OWN_NAME
 
 
 #: Who makes the call that the running task answers.

@@ -25,6 +25,7 @@ from acebridge.server.engine_choice import check_sampling, choose_engine
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.store.headers import in_header_thread
+from acebridge.tokens import OWN_NAME
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acebridge.workers.messages import TaskParams
 from acebridge.workers.remote import Line
@@ -63,11 +64,17 @@ class _Place(NamedTuple):
 
 
 async def create_job(
-    request: TaskRequest, *, journal: Journal, store: AssetStore, roots: tuple[Path, ...], line: Line | None = None
+    request: TaskRequest,
+    *,
+    journal: Journal,
+    store: AssetStore,
+    roots: tuple[Path, ...],
+    owner: str = OWN_NAME,
+    line: Line | None = None,
 ) -> Job:
     """Queue the job that ``request`` asks for, or return the one that its idempotency key already names.
 
-    ``line`` leads to another machine, which may do it.
+    ``owner`` is the name of the token that asks; ``line`` leads to another machine, which may do it.
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
     """
@@ -80,16 +87,17 @@ async def create_job(
         await line.wait_until_known()
     choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], line)
     try:
-        return await _queue_job(request, request_digest, submission, choice, journal, store, roots, line)
+        return await _queue_job(request, owner, request_digest, submission, choice, journal, store, roots, line)
     except NotFound:
         if all(getattr(request, name).HasField("asset_id") for name in _audio_fields(request)):
             raise
     # Audio that came with the request was deleted again before the job was there: the next time it is stored again.
-    return await _queue_job(request, request_digest, submission, choice, journal, store, roots, line)
+    return await _queue_job(request, owner, request_digest, submission, choice, journal, store, roots, line)
 
 
 async def _queue_job(
     request: TaskRequest,
+    owner: str,
     request_digest: str,
     submission: _Submission,
     choice: registry.Choice,
@@ -122,6 +130,7 @@ async def _queue_job(
         session=submission.session,
         auto_gen=submission.prefetch_next,
         origin=submission.origin,
+        owner=owner,
     )
 
 

@@ -111,6 +111,16 @@ _NEEDS = """
 ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '';
 CREATE INDEX jobs_by_need ON jobs (engine, task, model, priority DESC, asked DESC, number) WHERE state = 'queued';
 """
+# ``owner`` is the name of the token that a job was submitted with, ``began`` when it started, by the steady clock.
+# ``shares`` has what each owner has used, see `acebridge.jobs.shares`.
+_OWNERS = """
+ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT '(own)';
+ALTER TABLE jobs ADD COLUMN began REAL;
+DROP INDEX jobs_by_need;
+CREATE INDEX jobs_by_need ON jobs (engine, task, model, owner, priority DESC, asked DESC, number) WHERE state = 'queued';
+CREATE TABLE shares (
+  owner TEXT PRIMARY KEY, used_s REAL NOT NULL, at REAL NOT NULL, last_s REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
+"""
 
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
@@ -148,6 +158,7 @@ MIGRATIONS = (
     Migration(5, "jobs that make the same", lambda connection: _run_all(connection, _CONTENTS)),
     Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
     Migration(7, "what a waiting job needs", lambda connection: _run_all(connection, _NEEDS)),
+    Migration(8, "whose jobs they are", lambda connection: _run_all(connection, _OWNERS)),
 )
 VERSION = MIGRATIONS[-1].version
 

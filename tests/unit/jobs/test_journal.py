@@ -8,6 +8,7 @@ import math
 import sqlite3
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -287,10 +288,10 @@ def test_a_claim_reads_one_row_for_each_need_however_long_the_queue_is(tmp_path:
                 steps += 1
 
             connection.set_progress_handler(step, 1)
-            needs = order.waiting_needs(connection)
-            first = order.first_of(connection, needs)
+            heads = order.waiting_heads(connection)
+            first = order.find_next(connection, {head.need for head in heads})
             connection.set_progress_handler(None, 0)
-            assert len(needs) == 3
+            assert len(heads) == 3
             assert first is not None
             assert first["number"] == 1
             return steps
@@ -314,7 +315,7 @@ def test_jobs_that_do_not_suit_stay_in_the_queue_and_in_nobodys_way(tmp_path: Pa
         ids = [await submit(journal, model=model) for model in ("large", "large", "small", "", "small")]
         claimed = [await journal.claim("cpu", suits) for _ in range(4)]
         assert [job.id if job else None for job in claimed] == [ids[2], ids[3], ids[4], None]
-        assert asked[:3] == [Need("fake", "text2music", model) for model in ("", "large", "small")]
+        assert Counter(asked[:3]) == Counter(Need("fake", "text2music", model) for model in ("", "large", "small"))
         assert [(await journal.get(job_id)).state for job_id in ids[:2]] == ["queued", "queued"]
         first = await journal.claim("cpu")
         assert first is not None

@@ -14,6 +14,7 @@ from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.event_stream import TaskEvents
 from acebridge.server.messages import job_message
+from acebridge.server.open_calls import CALLER
 from acebridge.server.services.pages import page_of
 from acebridge.server.submission import validate
 from acebridge.v1 import jobs_pb2, jobs_pb2_grpc
@@ -80,11 +81,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """See jobs.proto."""
         context = self._context
         context.check_open()
-        job = await context.journal.next_batch(request.job_id)
+        job = await context.journal.next_batch(request.job_id, CALLER.get().owner)
         if not await self._has_results(job):
             with suppress(NotFound):  # another client found the same
                 await context.journal.delete(job.id)
-            job = await context.journal.next_batch(request.job_id)
+            job = await context.journal.next_batch(request.job_id, CALLER.get().owner)
         context.note("job submitted", job=job.id, task=job.task)
         return context.job_events(job.id)
 
