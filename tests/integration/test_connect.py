@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from tests.support.daemon import (
     job,
     song,
     state,
+    status,
     tone_request,
     until,
     until_started,
@@ -233,7 +236,21 @@ def test_auto_is_draft_while_the_line_is_down(laptop: Laptop, studio: Studio) ->
     check_equal(laptop, studio, collect(laptop.client.watch(waiting.id)))
 
 
-# ---- daemons that die ----
+# ---- processes that die ----
+
+
+def test_a_worker_that_is_killed_finds_its_job_again(laptop: Laptop, studio: Studio) -> None:
+    studio.daemon.hold(85, at="audio")
+    job_id = create_tone_job(laptop.client, 3.0, seed=85)
+    next(event for event in laptop.client.watch(job_id) if event.HasField("audio_chunk"))
+    (worker,) = (each.pid for each in status(laptop.client).workers if each.job_id == job_id)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: job(laptop.client, job_id).attempts == 2)
+    studio.daemon.release()
+    take = collect(laptop.client.watch(job_id))
+    check_equal(laptop, studio, take)
+    (there,) = (each for each in jobs_of(studio.client) if each.request.text_to_music.output.seeds == [85])
+    assert there.attempts == 1
 
 
 def test_the_laptop_is_killed(studio: Studio, tmp_path: Path) -> None:
@@ -272,23 +289,21 @@ def test_the_studio_is_killed(tmp_path: Path) -> None:
 # ---- who is there ----
 
 
-@pytest.mark.parametrize(
-    ("known", "why"),
-    [
-        ("token", "The token of this call is not that of the daemon at"),
-        ("certificate", "has the certificate"),
-    ],
-)
-def test_who_is_not_who_it_should_be_gets_nothing(studio: Studio, tmp_path: Path, known: str, why: str) -> None:
-    wrong = {
-        "token": KnownDaemon(studio.known.certificate, "ab" * 32),
-        "certificate": KnownDaemon(make_pair("studio.local").certificate, studio.known.token),
-    }[known]
+def test_who_is_not_who_it_should_be_gets_nothing(studio: Studio, tmp_path: Path) -> None:
+    of_another = KnownDaemon(make_pair("studio.local").certificate, studio.known.token)
     before = len(jobs_of(studio.client))
-    with laptop_at(tmp_path / "laptop", studio, known=wrong) as laptop:
+    with laptop_at(tmp_path / "laptop", studio, known=of_another) as laptop:
         job_id = create_tone_job(laptop.client, seed=1)
-        assert why in laptop.until_down()
-        until(lambda: why in job(laptop.client, job_id).progress.stage)
-        assert len(jobs_of(studio.client)) == before
+
+        def check(why: str) -> None:
+            until(lambda: why in laptop.remote.problem, why)
+            until(lambda: why in job(laptop.client, job_id).progress.stage, why)
+            assert not laptop.remote.up
+            assert len(jobs_of(studio.client)) == before
+
+        check("has the certificate")
+        remember(laptop.daemon.home, laptop.line.address, KnownDaemon(studio.known.certificate, "ab" * 32))
+        check("The token of this call is not that of the daemon at")
         remember(laptop.daemon.home, laptop.line.address, studio.known)  # as `acebridge trust` does
         until_state(laptop.client, job_id, "succeeded")
+        laptop.until_up()

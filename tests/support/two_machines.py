@@ -57,7 +57,7 @@ def studio_at(home: Path, config: str = "", **options: Any) -> Iterator[Studio]:
         with running as daemon:
             patch.undo()
             certificate = route_to(daemon.address, home).certificate
-            yield Studio(daemon, KnownDaemon(certificate, add_token(home, "laptop", [Scope.ADMIN])))
+            yield Studio(daemon, KnownDaemon(certificate, add_token(home, "laptop", [Scope.SUBMIT])))
 
 
 @dataclasses.dataclass

@@ -120,9 +120,17 @@ class Client:
         """
         return self.submit_request(request_of(task, fields, source, reference, submission))
 
-    def submit_request(self, request: TaskRequest) -> Iterator[tasks_pb2.TaskEvent]:
-        """Submit a job by the request message of its task and yield its events, as `submit` does."""
-        return self._responses(getattr(self.tasks, method_of(request).rpc)(request))
+    def submit_request(
+        self, request: TaskRequest, on_call: Callable[[_StreamCall[tasks_pb2.TaskEvent]], None] | None = None
+    ) -> Iterator[tasks_pb2.TaskEvent]:
+        """Submit a job by the request message of its task and yield its events, as `submit` does.
+
+        ``on_call`` is that of `watch`.
+        """
+        call = getattr(self.tasks, method_of(request).rpc)(request)
+        if on_call is not None:
+            on_call(call)
+        return self._responses(call)
 
     def create(self, request: TaskRequest) -> jobs_pb2.Job:
         """Create a job by the request message of its task and return it, without waiting for it."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from google.protobuf.message import DecodeError
 
 from acebridge.atomic_files import write_whole
+from acebridge.client.retries import may_succeed_later
 from acebridge.contract.tasks import TaskRequest, unwrap, wrap
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.paths import FORWARDED_FOLDER
@@ -44,6 +45,11 @@ def note_request(home: Path, job_id: str, address: str, request: TaskRequest) ->
     make_private_folder(folder)
     data = base64.b64encode(wrap(request).SerializeToString()).decode()
     write_whole(folder / f"{job_id}.json", [json.dumps({"address": address, "request": data}).encode()], private=True)
+
+
+def has_note(home: Path, job_id: str) -> bool:
+    """Return whether something was sent for a job before, as far as is noted."""
+    return (home / FORWARDED_FOLDER / f"{job_id}.json").exists()
 
 
 def forget_request(home: Path, job_id: str) -> None:
@@ -94,6 +100,6 @@ def _find(client: Client, note: Note) -> str:
     try:
         return client.create(note.request).id
     except JobFailed as error:
-        if error.kind in (ErrorReason.NOT_FOUND, ErrorReason.INVALID_VALUE, ErrorReason.UNSUPPORTED_TASK):
-            raise _Refusal from error
-        raise
+        if may_succeed_later(error):
+            raise
+        raise _Refusal from error

@@ -8,27 +8,14 @@ import grpc
 
 from acebridge.addresses import split_address
 from acebridge.client.channels import check_certificate, route_to
+from acebridge.client.retries import may_succeed_later
 from acebridge.errors import (
     AceBridgeError,
     ConnectionLost,
-    ErrorReason,
     InvalidSetting,
     JobFailed,
     Unauthenticated,
     Unavailable,
-)
-
-#: Reasons of failures that end without the job: the line comes back, the queue gets shorter, the user trusts the daemon again.
-_PASSING = frozenset(
-    {
-        ErrorReason.UNAVAILABLE,
-        ErrorReason.BUSY,
-        ErrorReason.DISK_FULL,
-        ErrorReason.TIMED_OUT,
-        ErrorReason.UNAUTHENTICATED,
-        ErrorReason.PERMISSION_DENIED,
-        ErrorReason.INTERNAL,
-    }
 )
 
 
@@ -41,8 +28,13 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, JobFailure):
         return False
     if isinstance(error, JobFailed):
-        return isinstance(error, ConnectionLost) or error.kind in _PASSING
+        return may_succeed_later(error)
     return isinstance(error, (Unavailable, Unauthenticated, InvalidSetting, grpc.RpcError))
+
+
+def describe_break(address: str) -> str:
+    """Return in a sentence that the line to ``address`` broke."""
+    return f"the line to {split_address(address)[0]} broke."
 
 
 def explain_fault(error: BaseException, address: str, home: Path) -> str:
@@ -53,6 +45,7 @@ def explain_fault(error: BaseException, address: str, home: Path) -> str:
             route = route_to(address, home)
             if route.is_elsewhere:
                 check_certificate(route)
+                return describe_break(address)
         except AceBridgeError as found:
             return f"{found.message} {found.remedy}".rstrip()
         except OSError:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from acebridge.addresses import split_address
 from acebridge.client.client import Client, name_of
-from acebridge.client.forwarded import Note, cancel_noted, forget_request, note_request, read_notes
+from acebridge.client.forwarded import Note, cancel_noted, forget_request, has_note, note_request, read_notes
 from acebridge.client.once import find_or_create
 from acebridge.contract.parameters import request_from_parameters
 from acebridge.contract.status import failure_in
@@ -22,8 +22,8 @@ from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.forwarding.arrivals import Arrivals
 from acebridge.forwarding.connection import Connection
-from acebridge.forwarding.faults import JobFailure, explain_fault, is_passing
-from acebridge.v1 import jobs_pb2
+from acebridge.forwarding.faults import JobFailure, describe_break, explain_fault, is_passing
+from acebridge.v1 import jobs_pb2, tasks_pb2
 from acebridge.workers.messages import JobOrder, Message
 from acestep_runtime.errors import Cancelled
 from acestep_runtime.tasks import AUDIO_FIELDS
@@ -66,25 +66,34 @@ class _Work:
     def run(self, cancel: CancelToken) -> Iterator[Message]:
         # The first message acknowledges the order.
         yield self.arrivals.progress(f"sending to {self._host}")
-        pause_s, faults = _FIRST_PAUSE_S, 0
+        pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, 0
         while True:
             cancel.check()
             try:
-                for message in self._follow(self._connection.get(), cancel):
-                    pause_s, faults = _FIRST_PAUSE_S, 0
-                    yield message
+                yield from self._follow(self._connection.get(), cancel)
                 self._connection.note_use()
                 return
             except Exception as error:
-                self._connection.drop()
                 cancel.check()
-                faults += self._is_fault(error)
+                if self.arrivals.sequence > newest:
+                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
+                stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
-                why = explain_fault(error, self._address, self._home)
+                why = self._explain(error, stalls)
             yield self.arrivals.progress(f"waiting: {why}")
             cancel.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _explain(self, error: Exception, stalls: int) -> str:
+        """Return why the order waits, after so many failures without an event in between.
+
+        The first time a line breaks, the same connection comes back soonest: it has proven already who is at the other end.
+        """
+        if stalls == 1 and isinstance(error, ConnectionLost):
+            return describe_break(self._address)
+        self._connection.drop()
+        return explain_fault(error, self._address, self._home)
 
     def cancel(self) -> None:
         """Cancel the job there, if the line allows it; else its note stays, and the watch over the line does it."""
@@ -118,26 +127,32 @@ class _Work:
 
     def _follow(self, client: Client, cancel: CancelToken) -> Iterator[Message]:
         if not self._job_id:
-            yield from self._submit(client)
+            yield from self._send_sources(client)
         try:
             with _ending(cancel) as on_call:
-                for event in client.watch(self._job_id, self.arrivals.sequence, on_call):
+                for event in self._events(client, on_call):
+                    self._job_id = event.job_id
                     yield from self.arrivals.messages(event)
                     if event.HasField("completed"):
                         forget_request(self._home, self._order["id"])
                         return
         except JobFailed as error:
             cancel.check()
-            if isinstance(error, ConnectionLost) or error.details.get("field") == "after_sequence":
+            if not self._job_id or isinstance(error, ConnectionLost) or error.details.get("field") == "after_sequence":
                 raise
             raise self._end_of(client, error) from error
         raise _call_loss()
 
-    def _submit(self, client: Client) -> Iterator[Message]:
+    def _send_sources(self, client: Client) -> Iterator[Message]:
         names = _names_of_sources(self._order["params"])
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
             client.store(asset_id, Path(path), names[asset_id])
+
+    def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
+        """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
+        if self._job_id:
+            return client.watch(self._job_id, self.arrivals.sequence, on_call)
         job_id = self._order["id"]
         submission = {"engine": self._order["engine"], "idempotency_key": f"forwarded {job_id}"}
         request = request_from_parameters(self._order["task"], self._order["params"], submission)
@@ -145,7 +160,11 @@ class _Work:
         def note(asked: TaskRequest) -> None:
             note_request(self._home, job_id, self._address, asked)
 
+        if not has_note(self._home, job_id):
+            note(request)
+            return client.submit_request(request, on_call)
         self._job_id = find_or_create(client, request, note).id
+        return client.watch(self._job_id, 0, on_call)
 
     def _end_of(self, client: Client, error: JobFailed) -> JobFailed:
         """Return why a stream has ended: as the job has, if it has; else the call alone was ended, and may be made again.

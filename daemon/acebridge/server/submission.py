@@ -74,7 +74,7 @@ async def create_job(
 ) -> Job:
     """Queue the job that ``request`` asks for, or return the one that its idempotency key already names.
 
-    ``owner`` is the name of the token that asks, ``line`` leads to another machine, which may do it.
+    ``owner`` is the name of the token that asks; ``line`` leads to another machine, which may do it.
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
     """

@@ -39,14 +39,14 @@ def test_what_comes_twice_is_written_once(
     folder = tmp_path_factory.mktemp("spool")
     outputs = Outputs(folder / "job", [])
     assert outputs.begin(HEADER)
-    told = []
+    added_frames = []
     ends = [*sorted(cuts), FRAMES]
     for end, back, before in zip(ends, goes_back, [0, *ends], strict=False):
         assert not outputs.begin(HEADER)
         if (added := outputs.add(piece(max(before - back, 0), end))) is not None:
-            told.append((added["offset_frames"], added["frames"]))
+            added_frames.append((added["offset_frames"], added["frames"]))
     at = 0
-    for offset, count in told:  # they follow each other without a gap
+    for offset, count in added_frames:  # they follow each other without a gap
         assert offset == at
         assert count > 0
         at += count

@@ -47,7 +47,7 @@ def test_nothing_neural_is_placed_before_this_machine_is_known() -> None:
     assert found.suits_local(Need("draft", "cover"))
 
 
-def test_whoever_waits_hears_of_each_change() -> None:
+def test_each_change_wakes_whoever_waits() -> None:
     calls: list[bool] = []
     found = Line("studio.local:50710")
     found.on_change = lambda: calls.append(found.state.is_up)
