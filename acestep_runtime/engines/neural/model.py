@@ -35,6 +35,7 @@ from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.vae.parity import with_safe_dtype
+from acestep_runtime.vae.upsampling import upsample_by_products
 from acestep_runtime.values import Adapter, CancelToken
 from acestep_runtime.weights import files
 from acestep_runtime.weights.adapters import AdapterFile, find_adapter
@@ -125,7 +126,9 @@ class Model:
         silence = parts.silence.float().to(config.device)
         null_condition = parts.null_condition
         vae = fuse(parts.vae)
-        if config.device != _CPU:
+        if config.device == _CPU and not config.widens_late:
+            upsample_by_products(vae.decoder)
+        elif config.device != _CPU:
             with placement.on_device("vae"):
                 with_safe_dtype(vae)
         parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
