@@ -6,7 +6,7 @@ token  = sampled by temperature, top-k and top-p, with random numbers of the row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +59,7 @@ def generate_text(
             rows.extend(forced)
             continue
         logits = apply_repetition_penalty(
-            rows.logits(language.vocabulary.text_ids), history[:, :step], params.repetition_penalty
+            rows.logits(language.text_logits), history[:, :step], params.repetition_penalty
         )
         mask = torch.stack([each.token_mask() for each in matchers]).to(rows.device)
         tokens = sample_tokens(logits.masked_fill(~mask, -torch.inf), uniform[:, step].to(rows.device), params)
@@ -98,9 +98,7 @@ def generate_codes(
     uniform = _draw_uniform(seeds, count).to(device)
     codes = torch.zeros(len(prompts), count, dtype=torch.long, device=device)
     for step in range(count):
-        logits = apply_repetition_penalty(
-            rows.logits(language.vocabulary.code_ids), codes[:, :step], params.repetition_penalty
-        )
+        logits = apply_repetition_penalty(rows.logits(language.code_logits), codes[:, :step], params.repetition_penalty)
         codes[:, step] = sample_tokens(logits, uniform[:, step], params)
         yield codes[:, : step + 1]
         if step + 1 < count:
@@ -117,7 +115,6 @@ class _GuidedRows:
         guidance: Guidance | None,
         max_new_tokens: int,
     ) -> None:
-        self._head = language.head
         self._guidance = guidance if guidance is not None and guidance.strength != 1 else None
         self._rows = DecoderRows(
             language.core,
@@ -126,7 +123,7 @@ class _GuidedRows:
             language.interrupt,
         )
         states = self._rows.hidden
-        all_logits = compute_logits(self._head, states[:1], slice(None))
+        all_logits = compute_logits(language.head, states[:1], slice(None))
         # Sampling from NaN would return arbitrary tokens without an error.
         if not (states.isfinite().all() and all_logits.isfinite().all()):
             raise non_finite_error()
@@ -135,8 +132,8 @@ class _GuidedRows:
     def device(self) -> torch.device:
         return self._rows.hidden.device
 
-    def logits(self, tokens: slice) -> Tensor:
-        logits = compute_logits(self._head, self._rows.hidden, tokens)
+    def logits(self, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        logits = compute(self._rows.hidden)
         if self._guidance is None:
             return logits
         cond, uncond = logits.chunk(2)

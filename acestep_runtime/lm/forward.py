@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from transformers import Qwen3Model
     from transformers.models.qwen3.modeling_qwen3 import Qwen3DecoderLayer, Qwen3RMSNorm
 
-#: Attention covers a multiple of this many positions, so that shapes change seldom.
+#: The cache holds a multiple of this many positions. With graphs attention covers one too, so that shapes change seldom.
 CACHE_BLOCK = 256
+#: Attention covers a multiple of this many positions where there are no graphs.
+_ATTENTION_BLOCK = 32
 
 
 class DecoderRows:
@@ -66,7 +68,9 @@ class DecoderRows:
         self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
         self._lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
         self._max_length = max(map(len, prompts))
-        self._decode_step = GraphCache(self._forward_token, find_recorder(device))
+        recorder = find_recorder(device)
+        self._attention_block = _ATTENTION_BLOCK if recorder is None else CACHE_BLOCK
+        self._decode_step = GraphCache(self._forward_token, recorder)
         self.hidden = torch.zeros(len(prompts), config.hidden_size, device=device, dtype=dtype)
         self._prefill(prompts)
 
@@ -99,9 +103,9 @@ class DecoderRows:
 
     def _reach(self, length: int) -> int:
         """Return the positions that attention covers for rows of this length, and have room for them in the cache."""
-        span = min(_round_up(length), self._capacity)
+        span = min(_round_up(length, self._attention_block), self._capacity)
         if span > self._keys.shape[3]:
-            size = min(self._capacity, max(span, 2 * self._keys.shape[3]))
+            size = min(self._capacity, max(_round_up(span), 2 * self._keys.shape[3]))
             self._keys, self._values = (
                 functional.pad(each, (0, 0, 0, size - each.shape[3])) for each in (self._keys, self._values)
             )
@@ -156,8 +160,8 @@ def _decoder_layers(core: Qwen3Model) -> tuple[Qwen3DecoderLayer, ...]:
     return blocks
 
 
-def _round_up(positions: int) -> int:
-    return -(-positions // CACHE_BLOCK) * CACHE_BLOCK
+def _round_up(positions: int, block: int = CACHE_BLOCK) -> int:
+    return -(-positions // block) * block
 
 
 def _attend_with_cache(

@@ -1,5 +1,7 @@
 """What work costs on a GPU: operations launched one by one, and replayed as CUDA graphs. ``make bench-gpu``.
 
+Two rows compare an operation with a candidate for it, see `gpu_candidates`.
+
 Models have the released shapes and random weights, made on the device. Both ways are measured in turns in one run, and figures
 are medians. The floor of a row is the longer of two times:
 
@@ -37,6 +39,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from acestep_runtime.conditioning.latents import FRAME_SAMPLES
 from acestep_runtime.dit.graphs import GraphedVelocityModel
+from acestep_runtime.dit.windows import sliding_window_attention
 from acestep_runtime.engines.base import Block, EngineRequest
 from acestep_runtime.engines.neural.diffusion import generate_audio
 from acestep_runtime.engines.neural.evaluation import TakeAnalysis
@@ -48,8 +51,10 @@ from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.vae import parity
+from acestep_runtime.vae.fuse import Snake
 from acestep_runtime.values import CancelToken, Music, Sampling
 from tests.bench.bars import draw_bars
+from tests.bench.gpu_candidates import flex_window_attention, one_pass_snake
 from tests.support import full_models
 from tests.support.rerun_recorder import RerunRecorder
 
@@ -57,7 +62,10 @@ SEED, CONDITION_TOKENS = 11, 300
 FRAMES_PER_S = ENGINE_RATE_HZ // FRAME_SAMPLES
 #: Relative difference (L2) that a replayed result may have.
 TOLERANCE = {torch.bfloat16: 0.02, torch.float16: 0.02, torch.float32: 1e-4}
-PLAIN, GRAPHS, FLOOR = "one by one", "graphs", "floor"
+PLAIN, GRAPHS, CANDIDATE, FLOOR = "one by one", "graphs", "candidate", "floor"
+WAYS = (PLAIN, GRAPHS, CANDIDATE, FLOOR)
+#: Heads of queries, of keys and values, their channels, and the window, in patches, of the released transformers.
+_ATTENTION = 16, 8, 128, 128
 Ways = Mapping[str, Callable[[], Any]]
 
 
@@ -264,6 +272,36 @@ def _states(language: LanguageModel, prompts: list[list[int]], recorder: Recorde
     return rows.hidden
 
 
+@torch.inference_mode()
+def measure_candidates(bench: Bench) -> list[Row]:
+    """Measure what may become a setting, see `gpu_candidates`; a row of one that does not work here says so without its time."""
+    width, seconds = max(1, int(128 * bench.size)), bench.seconds[-1]
+    snake = Snake(bench.random(1, width, 1).abs() + 0.5, bench.random(1, width, 1).abs() + 0.5).to(bench.dtype)
+    signal = bench.random(1, width, ENGINE_RATE_HZ).to(bench.dtype)
+    heads, kv_heads, channels, window = _ATTENTION
+    patches = seconds * FRAMES_PER_S // 2
+    queries, keys, values = (
+        bench.random(1, each, patches, channels).to(bench.dtype) for each in (heads, kv_heads, kv_heads)
+    )
+    attention = (queries, keys, values, channels**-0.5)
+    rows = []
+    for name, plain, make, inputs in (
+        ("Snake, 1 s", snake, partial(one_pass_snake, snake, bench.device), (signal,)),
+        (f"windowed attention, {seconds} s", sliding_window_attention(patches, window, bench.device),
+         partial(flex_window_attention, patches, window, bench.device), attention),
+    ):  # fmt: skip
+        ways: dict[str, Callable[[], Any]] = {PLAIN: partial(plain, *inputs)}
+        error = None
+        try:
+            candidate = partial(make(), *inputs)
+            error = relative_error(candidate(), ways[PLAIN]())
+            ways[CANDIDATE] = candidate
+        except Exception as failure:  # compilers fail in many ways, and the other rows are worth having
+            print(f"{name}: the candidate does not work here: {failure}", file=sys.stderr)
+        rows.append(Row(name, bench.compare(ways), error, TOLERANCE[bench.dtype]))
+    return rows
+
+
 def measure_song(bench: Bench, model: Model) -> list[Row]:
     """Measure text to music of the first length: the whole song, its first audio, and the first song of its length."""
     seconds = bench.seconds[0]
@@ -321,11 +359,9 @@ def describe_machine(bench: Bench, ceilings: Ceilings) -> dict[str, str | float]
 
 def format_table(rows: Sequence[Row]) -> str:
     """Return the rows as a table for a terminal."""
-    lines = [f"{'':34}{PLAIN:>12}{GRAPHS:>12}{FLOOR:>12}   difference (allowed)"]
+    lines = [f"{'':34}{''.join(f'{way:>12}' for way in WAYS)}   difference (allowed)"]
     for row in rows:
-        figures = "".join(
-            f"{row.ms[name]:9.2f} ms" if name in row.ms else f"{'':12}" for name in (PLAIN, GRAPHS, FLOOR)
-        )
+        figures = "".join(f"{row.ms[way]:9.2f} ms" if way in row.ms else f"{'':12}" for way in WAYS)
         error = (
             "" if row.error is None else f"   {row.error:.1e} ({row.tolerance:g}){'' if row.is_right else '  WRONG'}"
         )
@@ -345,6 +381,7 @@ def run(bench: Bench, out: Path) -> int:
         *measure_vae(bench, ceilings, model),
         *measure_song(bench, model),
         *measure_language_model(bench, ceilings),
+        *measure_candidates(bench),
     ]
     print(format_table(rows))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -352,7 +389,7 @@ def run(bench: Bench, out: Path) -> int:
     out.with_suffix(".json").write_text(json.dumps(document, indent=2) + "\n")
     title = f"{machine['device']}, torch {machine['torch']}"
     bars = [(row.name, row.ms) for row in rows]
-    picture = draw_bars(title, (PLAIN, GRAPHS, FLOOR), bars, "ms")
+    picture = draw_bars(title, WAYS, bars, "ms")
     out.with_suffix(".svg").write_text(picture)
     print(f"Wrote {out.with_suffix('.json')} and {out.with_suffix('.svg')}.")
     return 0 if all(row.is_right and all(map(math.isfinite, row.ms.values())) for row in rows) else 1

@@ -31,6 +31,7 @@ from acestep_runtime.engines.signal.analysis import analyse_source, analysis_met
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
 from acestep_runtime.lm.language import LanguageModel
+from acestep_runtime.lm.packed import PackedLinear, can_pack, pack_linears
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.lyrics.text import lyric_lines
@@ -92,6 +93,8 @@ class _CoreWithHead(nn.Module):
         super().__init__()
         self.core = core
         self.head = head if isinstance(head, nn.Parameter) else nn.Parameter(head, requires_grad=False)
+        #: Computes the logits of codes, where weights are packed.
+        self.code_head: PackedLinear | None = None
 
 
 class LanguageModelCache:
@@ -139,6 +142,9 @@ class LanguageModelCache:
             ) from failure
         modules = _CoreWithHead(core, head)
         free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
+        if device.type == "cpu" and can_pack(dtype) and not 0 < machine.available_bytes() < 2 * size * GIB:
+            pack_linears(core)
+            modules.code_head = PackedLinear(head[vocabulary.code_ids])
         level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
         self._resident = (
             checkpoint,
@@ -159,7 +165,8 @@ class LanguageModelCache:
         _, placement, modules, vocabulary = self._resident
         try:
             with placement.on_device("language"):
-                return (yield from work(LanguageModel(modules.core, modules.head, vocabulary, self._interrupt)))
+                language = LanguageModel(modules.core, modules.head, vocabulary, self._interrupt, modules.code_head)
+                return (yield from work(language))
         except torch.OutOfMemoryError:
             pass  # the traceback holds tensors until this block ends
         empty_device_cache(placement.config.device)

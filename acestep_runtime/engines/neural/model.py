@@ -37,6 +37,7 @@ from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
 from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.vae.parity import with_safe_dtype
+from acestep_runtime.vae.upsampling import upsample_by_products
 from acestep_runtime.values import Adapter, CancelToken
 from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
@@ -127,6 +128,8 @@ class Model:
         if placement.config_of("vae").device != _CPU:
             with placement.on_device("vae"):
                 with_safe_dtype(vae)
+        elif not config.widens_late:
+            upsample_by_products(vae.decoder)
         parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
         for name, module in modules.items():
             if placement.config_of(name).device == _CPU:

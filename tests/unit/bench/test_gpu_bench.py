@@ -38,15 +38,17 @@ def test_every_row_is_measured_and_right_on_a_cpu(tmp_path: Path, capsys: pytest
     assert list(rows) == [
         "DiT step, 1 s, guidance", "DiT step, 1 s", "VAE decode, 1 s", "VAE encode, 1 s", "text2music, 1 s, 8 steps",
         "first audio of it", "the first song of its length", "LM step, 1 song, guidance", "LM step, 4 songs, guidance",
+        "Snake, 1 s", "windowed attention, 1 s",
     ]  # fmt: skip
     assert all(time > 0 for row in rows.values() for time in row["ms"].values())
-    graphed = [row for row in rows.values() if row["error"] is not None]
-    assert len(graphed) == 5
-    assert all(row["error"] <= row["tolerance"] and gpu.GRAPHS in row["ms"] for row in graphed)
+    compared = [row for row in rows.values() if row["error"] is not None]
+    assert all(row["error"] <= row["tolerance"] for row in compared)
+    assert [gpu.GRAPHS in row["ms"] for row in compared] == [True] * 5 + [False] * 2
+    assert [gpu.CANDIDATE in row["ms"] for row in compared] == [False] * 5 + [True] * 2
     table = capsys.readouterr().out
     assert all(name in table for name in rows)
     picture = ElementTree.fromstring(out.with_suffix(".svg").read_text())
-    assert len(picture.findall(f"{SVG}rect")) == 3 + sum(len(row["ms"]) for row in rows.values())
+    assert len(picture.findall(f"{SVG}rect")) == 4 + sum(len(row["ms"]) for row in rows.values())
 
 
 @pytest.mark.parametrize("error", [0.03, math.nan])

@@ -1,0 +1,80 @@
+"""Layers with packed weights compute what they computed before."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+pytest.importorskip("torch", reason="the neural engine needs torch")
+
+import torch
+from torch import nn
+
+from acestep_runtime.errors import Cancelled
+from acestep_runtime.lm import packed
+from acestep_runtime.lm.forward import DecoderRows
+from tests.support.tiny_lm import model
+
+#: Relative difference (L2) by dtype: of rounding alone.
+ROUNDING = {torch.float32: 1e-6, torch.bfloat16: 4e-3}
+
+
+def _difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found.float() - expected.float()).norm() / expected.float().norm())
+
+
+@pytest.mark.parametrize("rows", [(2,), (1,), (9,), (2, 3), (1, 150)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.inference_mode()
+def test_a_packed_layer_computes_what_the_layer_does(rows: tuple[int, ...], dtype: torch.dtype) -> None:
+    draw = torch.Generator().manual_seed(2)
+    weight, bias, states = (
+        torch.randn(*shape, generator=draw) for shape in ((200, 96), (200,), (*rows, 96))
+    )
+    weight, bias, states = (each.to(dtype) for each in (weight, bias, states))
+    exact = states.double() @ weight.double().T
+    if not packed.can_pack(dtype):
+        pytest.fail("this torch packs no weights: see the log")
+    assert _difference(packed.PackedLinear(weight)(states), exact) < ROUNDING[dtype]
+    assert _difference(packed.PackedLinear(weight, bias)(states), exact + bias.double()) < ROUNDING[dtype]
+
+
+@torch.inference_mode()
+def test_a_packed_language_model_reads_the_same_states() -> None:
+    plain, other = (model(4).model for _ in range(2))
+    count, checks = sum(isinstance(each, nn.Linear) for each in other.modules()), list[int]()
+    packed.pack_linears(other, lambda: checks.append(1))
+    assert not any(isinstance(each, nn.Linear) for each in other.modules())
+    assert len(checks) == count > 0
+    rows = [DecoderRows(core, [[5, 6, 7], [8]], 4) for core in (plain, other)]
+    for token in (3, 4):
+        for each in rows:
+            each.append(torch.tensor([token, token + 1]))
+    assert _difference(rows[1].hidden, rows[0].hidden) < 1e-5
+
+
+def test_a_cancel_stops_packing() -> None:
+    def cancel() -> None:
+        raise Cancelled
+
+    core = model(4).model
+    with pytest.raises(Cancelled):
+        packed.pack_linears(core, cancel)
+
+
+@pytest.mark.parametrize("fault", ["missing", "wrong"])
+def test_what_computes_something_else_is_not_used(
+    fault: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(packed.PackedLinear):
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            if fault == "missing":
+                raise AttributeError("no such operation")
+            return super().forward(states) * 1.5
+
+    monkeypatch.setattr(packed, "PackedLinear", Broken)
+    with caplog.at_level(logging.INFO):
+        assert not packed.can_pack.__wrapped__(torch.float32)
+    assert "not packed" in caplog.text
+    assert not packed.can_pack.__wrapped__(torch.float16)
