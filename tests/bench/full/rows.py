@@ -130,13 +130,14 @@ def select_rate(turn: Turn, label: str, *parts: str, amount: float = 1.0) -> Val
     return scale(invert(select_lap(turn, label, *parts)), amount)
 
 
-def select_words(turn: Turn, label: str) -> Value | None:
-    """Return how much longer the time to the end of the first step is than that of another step."""
-    step = select_lap(turn, label, "step")
-    first = next((lap for lap in turn.get(label, ()) if lap["part"] == "step"), None)
-    if step is None or first is None:
+def select_start(turn: Turn, label: str) -> Value | None:
+    """Return the time before the steps: that to the end of the first step, without the time of another step."""
+    laps, step = turn.get(label, ()), select_lap(turn, label, "step")
+    if step is None:
         return None
-    return max(0.0, first["wall_s"] - step[0]), max(0.0, first["cpu_s"] - step[1])
+    first = next(number for number, lap in enumerate(laps) if lap["part"] == "step")
+    wall_s, cpu_s = sum_laps(laps[: first + 1])
+    return max(0.0, wall_s - step[0]), max(0.0, cpu_s - step[1])
 
 
 def select_memory(turn: Turn, label: str, name: str) -> Value | None:
@@ -176,7 +177,7 @@ def _song_figures(setup: Setup) -> list[Figure]:
     goals = (Goal(2.0, DIFFUSERS), Goal(3.5, FIRST)) if is_narrow else ()
     return [
         Figure(f"text2music, {SONG_S} s, {STEPS} steps, loaded", TIME, partial(_select_whole_song, label="song"), goals),
-        Figure("its words and timbre", TIME, lambda turn: select_words(turn, "song")),
+        Figure("its words and timbre", TIME, lambda turn: select_start(turn, "song")),
         Figure("a step of the transformer", TIME, lambda turn: select_lap(turn, "song", "step", "products")),
         Figure(
             "operations of its linear layers", OPERATIONS,
@@ -202,11 +203,10 @@ def _order_repaint(setup: Setup, way: str, number: int) -> list[Order]:
 
 def _repaint_figures(_: Setup) -> list[Figure]:
     name = f"repaint of {REGION_S[1] - REGION_S[0]:.0f} s in {REPAINT_SONG_S} s"
-    encoding = ("listening",)
     return [
         Figure(f"{name}, first take", TIME, lambda turn: select_sum(turn, "take 1"), (Goal(55, needs_amx=True),)),
         Figure(f"{name}, second take", TIME, lambda turn: select_sum(turn, "take 2"), (Goal(25, needs_amx=True),)),
-        Figure("encoding of the first take", TIME, lambda turn: select_sum(turn, "take 1", encoding)),
+        Figure("source, words and timbre of the first take", TIME, lambda turn: select_start(turn, "take 1")),
         Figure("a step of the transformer", TIME, lambda turn: select_lap(turn, "take 1", "step")),
         Figure("peak memory", SIZE, lambda turn: select_memory(turn, "take 1", "peak_gib")),
     ]

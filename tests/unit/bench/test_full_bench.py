@@ -47,7 +47,8 @@ def test_parts_are_summed_and_the_first_lap_is_no_usual_one() -> None:
     assert table.sum_laps(laps, ("decoding",)) == (5, 6)
     assert table.median_lap(laps, ("step",)) == (3, 4)
     assert table.median_lap(laps[:1], ("step",)) is None
-    assert rows.select_words({"song": laps}, "song") == (6, 0)
+    assert rows.select_start({"song": [lap("listening", 1, 8), *laps]}, "song") == (7, 5)
+    assert rows.select_start({"song": laps[:1]}, "song") is None
 
 
 @pytest.mark.parametrize(("is_more_better", "expected"), [(False, 2.0), (True, 0.5)])
