@@ -185,7 +185,7 @@ def test_damage_that_shows_later_is_a_sentence_too(tmp_path: Path) -> None:
 def test_a_newer_database_is_refused_and_not_written(tmp_path: Path) -> None:
     fill_store(tmp_path)
     database = sqlite3.connect(tmp_path / "acebridge.db")
-    database.executescript("PRAGMA journal_mode=DELETE; PRAGMA user_version = 99; ALTER TABLE jobs ADD COLUMN owner")
+    database.executescript("PRAGMA journal_mode=DELETE; PRAGMA user_version = 99; ALTER TABLE jobs ADD COLUMN colour")
     database.close()
     before = (tmp_path / "acebridge.db").read_bytes()
     error = refusal(tmp_path)
