@@ -79,19 +79,19 @@ class Queue:
         yield started
         waited_s: float = self.world.now - asked_at
         yield self.world.timeout(length_s)
-        self._used[owner] = self._finished_s(owner) + fair_share.work(length_s), self.world.now
+        self._used[owner] = self._use_so_far(owner) + fair_share.work(length_s), self.world.now
         del self._running[number]
         self._start_jobs()
         return waited_s
 
     def used(self) -> dict[str, float]:
         """Return what each owner has used by now, in seconds, as `acebridge.jobs.shares.used` does."""
-        used_s = {owner: self._finished_s(owner) for owner in self._used}
+        used_s = {owner: self._use_so_far(owner) for owner in self._used}
         for owner, began in self._running.values():
             used_s[owner] = used_s.get(owner, 0.0) + fair_share.work(self.world.now - began)
         return {owner: round(each_s, 3) for owner, each_s in used_s.items()}
 
-    def _finished_s(self, owner: str) -> float:
+    def _use_so_far(self, owner: str) -> float:
         used_s, at = self._used.get(owner, (0.0, self.world.now))
         return fair_share.decay(used_s, self.world.now - at)
 

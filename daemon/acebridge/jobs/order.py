@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from acebridge.jobs import shares
+from acebridge.jobs import fair_share, shares
 from acebridge.jobs.job import QUEUED
 from acebridge.workers.base import Need
 
@@ -102,14 +102,14 @@ def position_of(connection: sqlite3.Connection, number: int) -> int:
     last one of its owner took; with one owner, however long they take.
     """
     if len(_waiting_owners(connection)) > 1:
-        return _shared_places(connection)[number]
+        return _count_places(connection)[number]
     return int(connection.execute(_POSITION, (number,)).fetchone()[0])
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the same for each waiting job, by its id."""
     if len(_waiting_owners(connection)) > 1:
-        places = _shared_places(connection)
+        places = _count_places(connection)
         rows = connection.execute("SELECT id, number FROM jobs WHERE state = 'queued'")
         return {row["id"]: places[row["number"]] for row in rows}
     return {row["id"]: row["position"] for row in connection.execute(_POSITIONS)}
@@ -130,19 +130,20 @@ def _waiting_owners(connection: sqlite3.Connection) -> set[str]:
     return {head.owner for head in waiting_heads(connection)}
 
 
-def _shared_places(connection: sqlite3.Connection) -> dict[int, int]:
+def _count_places(connection: sqlite3.Connection) -> dict[int, int]:
     """Return how many jobs go before each waiting one, by its number, where several owners wait."""
     lengths_s = shares.job_lengths(connection)
     waiting = [Waiting(*row) for row in connection.execute(_WAITING)]
     (running,) = connection.execute(f"SELECT {_RUNNING}").fetchone()
-    expected = expected_order(waiting, shares.used(connection, lengths_s), lengths_s)
-    return {each.number: place for place, each in enumerate(expected, running)}
+    costs_s = {owner: fair_share.work(lengths_s[owner]) for owner in {each.owner for each in waiting}}
+    order = predict_order(waiting, shares.used(connection, lengths_s), costs_s)
+    return {each.number: place for place, each in enumerate(order, running)}
 
 
-def expected_order(
-    waiting: Iterable[Waiting], used_s: Mapping[str, float], lengths_s: Mapping[str, float]
+def predict_order(
+    waiting: Iterable[Waiting], used_s: Mapping[str, float], costs_s: Mapping[str, float]
 ) -> list[Waiting]:
-    """Return jobs in the order in which they will be next, if those of an owner take as long as ``lengths_s`` says, in seconds.
+    """Return jobs in the order in which they will be next, if each of an owner uses what ``costs_s`` says, in seconds.
 
     Owners who have used the same take turns: whoever was served first has the use that has decayed most.
     """
@@ -151,7 +152,7 @@ def expected_order(
     keys: dict[int, tuple[int, int, float, int, int]] = {}
     jobs = sorted(waiting, key=lambda each: (-each.priority, -each.asked, each.number))
     for each in jobs:
-        will_use_s = used_s.get(each.owner, 0.0) + before[each.owner] * lengths_s[each.owner]
+        will_use_s = used_s.get(each.owner, 0.0) + before[each.owner] * costs_s[each.owner]
         before[each.owner] += 1
         turn = first.setdefault(each.owner, each.number)
         keys[each.number] = (-each.priority, -each.asked, will_use_s, turn, each.number)

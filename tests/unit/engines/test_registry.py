@@ -211,3 +211,13 @@ def test_looking_reads_files_again_only_when_they_have_changed(models: Path, mon
     (models / "acestep-v15-turbo" / "model.safetensors").write_bytes(safetensors("a", "b"))
     assert NEURAL.missing(TextToMusic, "") is None
     assert [path.name for path in read] == ["model.safetensors"]
+
+
+def test_a_job_needs_the_model_that_it_names_or_the_preferred_one(models: Path) -> None:
+    write_original(models / "acestep-v15-base", model_version="base")
+    write_language_model(models / "acestep-5Hz-lm-0.6B")
+    assert NEURAL.model_of(TextToMusic, "", False) == "acestep-v15-turbo"
+    assert NEURAL.model_of(TextToMusic, "base", False) == NEURAL.model_of(TASKS["lego"], "", True) == "acestep-v15-base"
+    assert NEURAL.model_of(TASKS["create_sample"], "", False) == "acestep-5Hz-lm-0.6B"
+    assert NEURAL.model_of(TextToMusic, "sft", False) == ""  # it is not there, which the job itself says
+    assert DRAFT.model_of(TextToMusic, "", False) == ""

@@ -14,11 +14,15 @@ from acebridge.client.client import request_of
 from acebridge.errors import NotFound
 from acebridge.jobs.execution import order_of
 from acebridge.jobs.journal import Journal
+from acebridge.jobs.order import waiting_heads
 from acebridge.server import submission
+from acebridge.server.open_calls import Caller
 from acebridge.server.submission import create_job, validate
 from acebridge.store import assets
 from acebridge.store.assets import AssetStore
+from acebridge.tokens import OWN_NAME
 from acebridge.v1 import audio_pb2
+from acebridge.workers.base import Need
 from acebridge.workers.spool import Spool
 from acestep_runtime.audio import decode
 from acestep_runtime.engines import registry
@@ -127,5 +131,28 @@ def test_why_the_engine_was_chosen_goes_with_the_job_to_the_worker_and_to_its_ne
         other = request_of("text2music", {"sampling": {"model": "base"}}, submission={"engine": "neural"})
         with pytest.raises(UnsupportedTask, match=r"acestep-v15-base is not in .*; there is acestep-v15-turbo\."):
             await create_job(other, journal=journal, store=store, roots=(tmp_path,))
+
+    with_store(tmp_path / "store", work)
+
+
+def test_a_job_has_the_owner_who_asks_and_the_model_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_NEURAL_PACKAGES", ("json",))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "models"))
+    write_shared_parts(tmp_path / "models")
+    write_original(tmp_path / "models" / "acestep-v15-turbo", is_turbo=True)
+    assert (Caller("laptop", "hash").owner, Caller().owner) == ("laptop", OWN_NAME)
+
+    async def work(store: AssetStore) -> None:
+        journal = Journal(store._database, max_waiting=9)
+        for engine, owner in (("neural", "laptop"), ("draft", OWN_NAME)):
+            request = request_of("text2music", {"duration_s": 1.0}, submission={"engine": engine})
+            await create_job(request, journal=journal, store=store, roots=(), owner=owner)
+        heads = {(head.need, head.owner) for head in await store._database.read(waiting_heads)}
+        assert heads == {
+            (Need("neural", "text2music", "acestep-v15-turbo"), "laptop"),
+            (Need("draft", "text2music"), OWN_NAME),
+        }
 
     with_store(tmp_path / "store", work)
