@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from importlib.util import find_spec
 
@@ -18,7 +18,7 @@ from acebridge.workers.ray.worker import RayWorker
 from acestep_runtime.installation import install_remedy
 
 
-def choose_places(config: Config, find: devices.Find) -> Callable[[], Awaitable[Sequence[Device]]]:
+def choose_places(config: Config, find: devices.Find) -> Callable[[], Coroutine[None, None, Sequence[Device]]]:
     """Return what chooses the devices, one for each worker. That raises `InvalidSetting`.
 
     What a worker on a Ray cluster computes on is known once it runs.
