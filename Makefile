@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts live_extension
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-solvers bench-lm bench-gpu bench-plugin quality \
+	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-solvers bench-lm bench-gpu bench-ray bench-plugin quality \
 	protos freeze docs reapack release-file reaper-icons clean help
 .DEFAULT_GOAL := help
 
@@ -38,6 +38,7 @@ help:
 	@echo "make bench-solvers  measure the error of samplers by the number of velocities"
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make bench-gpu  measure the neural engine on a GPU of CUDA, with and without graphs, on random weights"
+	@echo "make bench-ray  measure workers on a Ray cluster of this machine beside one without Ray"
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
@@ -141,6 +142,9 @@ bench-lm: $(VENV)/.test
 
 bench-gpu: $(VENV)/.test
 	$(BIN)/python -m tests.bench.gpu $(ARGS)
+
+bench-ray: $(VENV)/.test
+	$(BIN)/python -m tests.bench.ray_cluster
 
 bench-plugin: $(VENV)/.test
 	$(BIN)/python -m tests.bench.plugin
