@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCES := daemon acestep_runtime tests examples reaper_scripts ardour_scripts live_extension
 
 .PHONY: demo test test-rest test-all test-hosts test-reaper check lint lint-types lint-style lint-imports lint-language lint-wire \
-	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-solvers bench-lm bench-gpu bench-plugin bench-capacity quality \
+	plugin plugin-install ptsl-descriptor soak durations bench bench-neural bench-solvers bench-lm bench-gpu bench-ray bench-plugin bench-capacity quality \
 	protos freeze docs reapack release-file reaper-icons clean help
 .DEFAULT_GOAL := help
 
@@ -39,6 +39,7 @@ help:
 	@echo "make bench-lm  measure the language model's loop beside transformers', on random weights"
 	@echo "make bench-gpu  measure the neural engine on a GPU of CUDA, with and without graphs, on random weights"
 	@echo "make bench-capacity  simulate how long musicians wait who share some devices, and write docs/capacity.svg again"
+	@echo "make bench-ray  measure workers on a Ray cluster of this machine beside one without Ray"
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
 	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
 	@echo "make protos  generate the Python code of the wire contract again"
@@ -147,6 +148,9 @@ bench-gpu: $(VENV)/.test
 
 bench-capacity: $(VENV)/.test
 	$(BIN)/python -m tests.bench.capacity $(ARGS)
+
+bench-ray: $(VENV)/.test
+	$(BIN)/python -m tests.bench.ray_cluster
 
 bench-plugin: $(VENV)/.test
 	$(BIN)/python -m tests.bench.plugin

@@ -263,7 +263,7 @@ class Config(BaseModel):
 
     @field_validator("workers")
     @classmethod
-    def _known_place(cls, place: str) -> str:
+    def _check_place(cls, place: str) -> str:
         if not ray_address.is_place(place):
             raise ValueError('must be "local", "ray://HOST:PORT" such as "ray://192.168.1.20:10001", or "ray://auto"')
         return place

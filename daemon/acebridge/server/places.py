@@ -13,7 +13,7 @@ from acebridge.workers import devices, memory
 from acebridge.workers.base import Device, Worker
 from acebridge.workers.launch import Launcher
 from acebridge.workers.local import Limits, LocalWorker, suits_all
-from acebridge.workers.ray.plan import Plan, shared_variables
+from acebridge.workers.ray.plan import Plan, read_settings
 from acebridge.workers.ray.worker import RayWorker
 from acebridge.workers.remote import Line, RemoteWorker
 from acestep_runtime.installation import install_remedy
@@ -53,7 +53,7 @@ def make_workers(
     """
     if config.workers != LOCAL:
         plan = Plan(
-            config.workers, config.ray_resources, config.step_limit_s, config.worker_memory_bytes, shared_variables()
+            config.workers, config.ray_resources, config.step_limit_s, config.worker_memory_bytes, read_settings()
         )
         team: list[RayWorker] = []
         return [RayWorker(each, plan, config.data_dir, team=team, wake=wake, record=record) for each in chosen]

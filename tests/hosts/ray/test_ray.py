@@ -104,7 +104,7 @@ def client(daemon: Daemon) -> Iterator[Client]:
     daemon.release()
 
 
-def moved_bytes(daemon: Daemon) -> list[int]:
+def read_sizes(daemon: Daemon) -> list[int]:
     """How many bytes of sources went to a node, order by order."""
     lines = (daemon.home / "logs" / "daemon.log").read_text("utf-8").splitlines()
     return [line["bytes"] for line in map(json.loads, lines) if line["message"] == "sources are on the node"]
@@ -169,13 +169,13 @@ def test_results_equal_those_of_a_worker_on_this_machine(
 
 def test_a_source_goes_to_a_node_once(daemon: Daemon, client: Client, tmp_path: Path) -> None:
     source = client.upload(write_wav(tmp_path / "b.wav", song(2.0, seed=5)))
-    before = len(moved_bytes(daemon))
+    before = len(read_sizes(daemon))
     for seed in (31, 32):
         take = collect(
             client.submit("cover", {"output": {"seeds": [seed]}}, source=source, submission={"engine": "fake"})
         )
         assert np.array_equal(take.samples(), expected_tone(seed, 2.0))
-    assert moved_bytes(daemon)[before:] == [(tmp_path / "b.wav").stat().st_size, 0]
+    assert read_sizes(daemon)[before:] == [(tmp_path / "b.wav").stat().st_size, 0]
 
 
 def test_audio_arrives_before_the_job_ends(daemon: Daemon, client: Client) -> None:

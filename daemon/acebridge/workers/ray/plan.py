@@ -44,6 +44,6 @@ def plan_from_json(text: str) -> Plan:
     return Plan(**json.loads(text))
 
 
-def shared_variables() -> dict[str, str]:
+def read_settings() -> dict[str, str]:
     """Return the settings of this process that a worker elsewhere has to have, too."""
     return {name: os.environ[name] for name in _SHARED if name in os.environ}
