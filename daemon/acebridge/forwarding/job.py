@@ -86,7 +86,7 @@ class _Work:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _explain(self, error: Exception, stalls: int) -> str:
-        """Return why the order waits, after so many failures without an event in between.
+        """Return why the order waits, after ``stalls`` failures without an event in between.
 
         The first time a line breaks, the same connection comes back soonest: it has proven already who is at the other end.
         """

@@ -15,10 +15,9 @@ from typing import Any
 from acebridge.background import wait_at_most
 from acebridge.config import VARIABLES, Config
 from acebridge.private_files import user_umask
+from acebridge.server.engine_choice import find_own_tasks
 from acebridge.workers.launch import LINE_LIMIT, command, environment
 from acebridge.workers.remote import Line, RemoteState
-from acestep_runtime.engines import registry
-from acestep_runtime.tasks import TASKS
 
 log = logging.getLogger(__name__)
 #: The exit code of a program that would only fail again: a port that is taken, a setting that is wrong.
@@ -42,7 +41,7 @@ async def run_osc_bridge(
 
 async def watch_line(config: Config, line: Line) -> None:
     """Run the process that watches the line to the other machine, and note what it says; when cancelled, end it."""
-    line.note_own(await asyncio.to_thread(_own_tasks))
+    line.note_own(await asyncio.to_thread(find_own_tasks))
     words = (line.address,)
     process = await _start("acebridge.forwarding.watch", words, config, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
@@ -51,7 +50,7 @@ async def watch_line(config: Config, line: Line) -> None:
             state = _state_of(json.loads(report), line.state)
             extra = {"address": line.address, "version": state.version, "why": state.why}
             log.info("the line is up" if state.is_up else "the line is down", extra=extra)
-            line.note_own(await asyncio.to_thread(_own_tasks))
+            line.note_own(await asyncio.to_thread(find_own_tasks))
             line.note_state(state)
     finally:
         await _end(process)
@@ -69,12 +68,6 @@ def _state_of(report: dict[str, Any], before: RemoteState) -> RemoteState:
         models=tuple(report["models"]),
         adapters=tuple(report["adapters"]),
     )
-
-
-def _own_tasks() -> frozenset[str]:
-    """Return the tasks that the neural engine can do on this machine. Looks at the disk."""
-    lacks = registry.missing_by_task(registry.ENGINES["neural"], TASKS.values())
-    return frozenset(task for task, lack in lacks.items() if lack is None)
 
 
 async def _run(words: tuple[str, ...], config: Config) -> int:

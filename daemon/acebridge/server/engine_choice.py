@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from acebridge.workers.remote import Line
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import TaskTraits
 from acestep_runtime.engines.registry import Choice
 from acestep_runtime.errors import UnsupportedTask, printable
+from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import Sampling
 from acestep_runtime.weights.catalogue import full_name
 
 _NEURAL = registry.ENGINES["neural"]
+
+
+def find_own_tasks() -> frozenset[str]:
+    """Return the tasks that the neural engine can do on this machine. Looks at the disk."""
+    lacks = registry.missing_by_task(_NEURAL, TASKS.values())
+    return frozenset(task for task, lack in lacks.items() if lack is None)
+
+
+async def look_around(name: str, line: Line | None) -> None:
+    """See that ``line`` knows what both machines can do, where that decides which engine ``name`` is; it may have changed."""
+    if line is not None and name in ("auto", _NEURAL.name):
+        await line.wait_until_known()
+        line.note_own(await asyncio.to_thread(find_own_tasks))
 
 
 def choose_engine(name: str, task: type[TaskTraits], model: str, line: Line | None) -> Choice:

@@ -21,7 +21,7 @@ from acebridge.jobs.journal import Journal
 from acebridge.jobs.tables import digest
 from acebridge.limits import LONGEST_KEY, LONGEST_NAME
 from acebridge.named_files import open_named_file
-from acebridge.server.engine_choice import check_sampling, choose_engine
+from acebridge.server.engine_choice import check_sampling, choose_engine, look_around
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
 from acebridge.store.headers import in_header_thread
@@ -83,8 +83,7 @@ async def create_job(
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
-    if line is not None:
-        await line.wait_until_known()
+    await look_around(submission.engine, line)
     choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], _model_of(request), line)
     try:
         return await _queue_job(request, owner, request_digest, submission, choice, journal, store, roots, line)
@@ -146,8 +145,7 @@ async def validate(
     task, submission = method_of(request).task, _parse_submission(request.submission)
     if submission.key:
         await journal.find_key(submission.key, _digest(request))
-    if line is not None:
-        await line.wait_until_known()
+    await look_around(submission.engine, line)
     choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], _model_of(request), line)
     with tempfile.TemporaryDirectory() as folder:
         places = {

@@ -68,8 +68,9 @@ class Line:
 
     def note_own(self, tasks: frozenset[str]) -> None:
         """Note what this machine can do."""
-        self.own_tasks = tasks
-        self.on_change()
+        if tasks != self.own_tasks:
+            self.own_tasks = tasks
+            self.on_change()
 
     def note_state(self, state: RemoteState) -> None:
         """Note what the watch has found."""
