@@ -131,7 +131,7 @@ class Output:
     With a ``variation`` above 0 the takes are variations of one take, or of one each: that of its seed, which does not count
     up, after its ``base_variations``. They differ in their ``variation_seeds``.
 
-    Of takes with ``preview_bars`` only this many bars are decoded. ``preview_id`` is the asset id (in this process: the path) of
+    Of takes with ``preview_bars`` only this many bars are decoded. ``preview_id`` is the asset id (here: the path) of
     the first output of such a take: the same request without ``preview_bars``, for this one take, decodes the rest.
     """
 

@@ -271,7 +271,11 @@ class NeuralEngine:
         if self._model is None or self._model.checkpoint != checkpoint:
             self._unload_model()  # two models do not fit into memory
             self._model = Model.load(
-                checkpoint, self._device, memory_bytes=self._memory_bytes, interrupt=self._interrupt, parts=self._parts
+                checkpoint,
+                self._device,
+                memory_bytes=self._memory_bytes,
+                interrupt=self._interrupt,
+                part_devices=self._parts,
             )
         return self._model
 

@@ -92,16 +92,16 @@ class Model:
         *,
         memory_bytes: int = 0,
         interrupt: Interrupt | None = None,
-        parts: Mapping[str, str] = MappingProxyType({}),
+        part_devices: Mapping[str, str] = MappingProxyType({}),
     ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
         ``memory_bytes`` is what this process may take, 0 for any. ``interrupt`` checks while it loads, and before each layer
-        that computes on a CPU. ``parts`` are the devices of parts, of which that of the transformer is ``device``. Raises
+        that computes on a CPU. ``part_devices`` are those of parts; that of the transformer is ``device``. Raises
         `EngineFailure` for files that do not fit together, and for weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
-        config, others = _choose_configs(checkpoint, device, parts, in_int8=in_int8)
+        config, others = _choose_configs(checkpoint, device, part_devices, in_int8=in_int8)
         sizes = (machine.available_bytes(), memory_bytes)
         available = min(filter(None, sizes), default=0)
         config = _fit_cpu(checkpoint, config, others, available, in_int8=in_int8)
