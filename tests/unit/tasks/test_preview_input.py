@@ -49,9 +49,9 @@ def test_the_tempo_is_that_of_the_request_or_else_of_the_source() -> None:
     found = preview_of(asked("cover", beats(100.0)), 1)
     assert found.tempo.origin == "source"
     assert found.tempo.bpm == pytest.approx(100, rel=0.02)
-    told = preview_of(asked("cover", beats(100.0), Music(bpm=150.0, timesignature=3)))
-    assert (told.tempo.bpm, told.tempo.beats_per_bar, told.tempo.origin) == (150.0, 3, "request")
-    assert told.stop == round(2 * 3 * 0.4 * RATE_HZ)
+    asked_for = preview_of(asked("cover", beats(100.0), Music(bpm=150.0, timesignature=3)))
+    assert (asked_for.tempo.bpm, asked_for.tempo.beats_per_bar, asked_for.tempo.origin) == (150.0, 3, "request")
+    assert asked_for.stop == round(2 * 3 * 0.4 * RATE_HZ)
 
 
 def test_without_a_tempo_bars_are_of_two_seconds_or_as_the_plan_says() -> None:
