@@ -11,8 +11,6 @@ Tensors move where one part's result is another's input, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from acestep_runtime.errors import InvalidValue
 
 #: Part → its modules in a model; the language model is no part of one.
@@ -51,8 +49,3 @@ def parse_parts(text: str) -> dict[str, str]:
 def devices_of(text: str) -> tuple[str, ...]:
     """Return the names of the devices that the parts are on, each once, the transformer's first. Raises as `parse_parts`."""
     return tuple(dict.fromkeys(parse_parts(text).values()))
-
-
-def module_devices(parts: Mapping[str, str]) -> dict[str, str]:
-    """Return the name of the device of each module of a model that is not on the one of its transformer."""
-    return {module: device for part, device in parts.items() for module in MODULES[part] if device != parts["dit"]}

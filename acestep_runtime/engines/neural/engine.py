@@ -278,7 +278,7 @@ class NeuralEngine:
                     self._device,
                     memory_bytes=self._memory_bytes,
                     interrupt=self._interrupt,
-                    devices=self._parts,
+                    part_devices=self._parts,
                 )
             finally:
                 self._is_loading = False

@@ -19,21 +19,21 @@ from acestep_runtime.engines.metadata import PreviewLength
 from acestep_runtime.engines.neural.language import Plan
 from acestep_runtime.engines.neural.model import Model
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.json_values import to_list, to_object
+from acestep_runtime.json_values import JsonObject, to_list, to_object
 from acestep_runtime.previews import FullLatents, Preview
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds
 
-#: Fields of a request that say nothing of what is denoised: how the result is used, and audio, which is hashed.
-_LEFT_OUT = {
-    "source": None, "reference": None, "source_latents": None, "preview": None, "full": None, "take_seeds": (),
-    "is_finishing": False, "auto_lrc": False, "auto_score": False, "has_planned_length": False,
-}  # fmt: skip
 _LOST = "There are no latents of the preview, or no longer"
 
 
 def request_key(request: EngineRequest) -> str:
     """Return a hash of all that a take is denoised from, but for the model."""
-    digest = hashlib.blake2b(repr(dataclasses.replace(request, **_LEFT_OUT)).encode(), digest_size=20)
+    # Left out is what is done with the latents, and audio, of which the samples are hashed.
+    asked = dataclasses.replace(
+        request, source=None, reference=None, source_latents=None, preview=None, full=None, take_seeds=(),
+        is_finishing=False, auto_lrc=False, auto_score=False, has_planned_length=False,
+    )  # fmt: skip
+    digest = hashlib.blake2b(repr(asked).encode(), digest_size=20)
     own = request.source_latents
     for array in (request.source, request.reference, *(() if own is None else (own.latents, own.exact))):
         digest.update(b"\0" if array is None else np.ascontiguousarray(array).tobytes())
@@ -48,7 +48,7 @@ def keep_full(model: Model, request: EngineRequest, role: str, latents: Tensor) 
 
 def with_origin(full: FullLatents, key: str, plan: Plan | None) -> FullLatents:
     """Return latents with the `request_key` of what they were made for, and the plan that they follow."""
-    facts = {} if plan is None else {"metadata": dict(plan.metadata), "codes": list(plan.codes)}
+    facts: JsonObject = {} if plan is None else {"metadata": dict(plan.metadata), "codes": list(plan.codes)}
     return dataclasses.replace(full, request=key, plan=facts)
 
 

@@ -94,16 +94,16 @@ class Model:
         *,
         memory_bytes: int = 0,
         interrupt: Interrupt | None = None,
-        devices: Mapping[str, str] = MappingProxyType({}),
+        part_devices: Mapping[str, str] = MappingProxyType({}),
     ) -> Model:
         """Load a checkpoint to a device, by default the best one, with weights in int8 if the settings enable it.
 
         ``memory_bytes`` is what this process may take beside mapped files, 0 for any. ``interrupt`` checks before each layer
-        that computes on a CPU. ``devices`` are those of parts, of which that of the transformer is ``device``. Raises
+        that computes on a CPU. ``part_devices`` are those of parts; that of the transformer is ``device``. Raises
         `EngineFailure` for files that do not fit together, and `NotEnoughMemory` for weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
-        config, others = _choose_configs(checkpoint, device, devices, in_int8=in_int8)
+        config, others = _choose_configs(checkpoint, device, part_devices, in_int8=in_int8)
         config = _fit_cpu(checkpoint, config, others, memory_bytes, in_int8=in_int8)
         as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.

@@ -46,7 +46,19 @@ def test_every_key_has_a_field_and_every_field_a_key() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Chord", "Section", "Word", "Line", "Change", "TempoAndKey", "AdapterScale", "Plan", "Variation", "SourceLatents"],
+    [
+        "Chord",
+        "Section",
+        "Word",
+        "Line",
+        "Change",
+        "TempoAndKey",
+        "AdapterScale",
+        "Plan",
+        "Variation",
+        "SourceLatents",
+        "PreviewLength",
+    ],
 )
 def test_what_is_nested_has_the_same_fields_and_keys(name: str) -> None:
     kind = getattr(metadata, name, None) or getattr(tables, f"{name}Metadata")

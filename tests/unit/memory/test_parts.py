@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.memory.parts import devices_of, module_devices, parse_parts
+from acestep_runtime.memory.parts import devices_of, parse_parts
 
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
@@ -67,11 +67,6 @@ def test_other_texts_are_refused(text: str, says: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse_parts(text)
     assert says in str(caught.value)
-
-
-def test_modules_go_with_their_part() -> None:
-    found = module_devices(parse_parts("dit:0, lm:1, vae:1, text:cpu"))
-    assert found == {"vae": "cuda:1", "text_encoder": "cpu", "encoder": "cpu"}
 
 
 def _config(device: torch.device, offload: Offload = Offload.NONE) -> ComputeConfig:

@@ -36,7 +36,7 @@ def beats(bpm: float, seconds: float = 8.0) -> np.ndarray[Any, Any]:
     return samples
 
 
-def asked(task: str, source: Any = None, music: Music | None = None, seconds: float = 8.0) -> EngineRequest:
+def request_for(task: str, source: Any = None, music: Music | None = None, seconds: float = 8.0) -> EngineRequest:
     return EngineRequest(TASKS[task], round(seconds * RATE_HZ), 1, music=music or Music(), source=source)
 
 
@@ -46,25 +46,25 @@ def preview_of(request: EngineRequest, bars: int = 2, end_s: float = 8.0, engine
 
 
 def test_the_tempo_is_that_of_the_request_or_else_of_the_source() -> None:
-    found = preview_of(asked("cover", beats(100.0)), 1)
+    found = preview_of(request_for("cover", beats(100.0)), 1)
     assert found.tempo.origin == "source"
     assert found.tempo.bpm == pytest.approx(100, rel=0.02)
-    told = preview_of(asked("cover", beats(100.0), Music(bpm=150.0, timesignature=3)))
-    assert (told.tempo.bpm, told.tempo.beats_per_bar, told.tempo.origin) == (150.0, 3, "request")
-    assert told.stop == round(2 * 3 * 0.4 * RATE_HZ)
+    asked_for = preview_of(request_for("cover", beats(100.0), Music(bpm=150.0, timesignature=3)))
+    assert (asked_for.tempo.bpm, asked_for.tempo.beats_per_bar, asked_for.tempo.origin) == (150.0, 3, "request")
+    assert asked_for.stop == round(2 * 3 * 0.4 * RATE_HZ)
 
 
 def test_without_a_tempo_bars_are_of_two_seconds_or_as_the_plan_says() -> None:
     silence = np.zeros((8 * RATE_HZ, 2), np.float32)
-    assumed = preview_of(asked("cover", silence))
+    assumed = preview_of(request_for("cover", silence))
     assert (assumed.tempo.origin, assumed.stop) == ("assumed", 4 * RATE_HZ)
-    open_one = preview_of(asked("text2music"))
+    open_one = preview_of(request_for("text2music"))
     assert open_one.tempo is None
     assert open_one.with_plan(60.0, None).stop == 8 * RATE_HZ
 
 
 def test_there_is_no_preview_of_all_bars_of_stems_and_by_an_engine_without_latents() -> None:
-    request = asked("cover", music=Music(bpm=120.0))
+    request = request_for("cover", music=Music(bpm=120.0))
     assert preview_of(request, 3) is not None
     assert preview_of(request, 4) is None
     assert preview_of(request, 3, engine=FakeEngine()) is None

@@ -204,7 +204,7 @@ def test_a_changed_adapter_file_is_read_again_also_for_cached_takes(
 ) -> None:
     monkeypatch.setattr(diffusion, "max_batch_takes", lambda *_, **__: 2)
     engine, adapters = NeuralEngine(folder), Adapter("changing")
-    takes = [build_request(adapters, seed=seed, take_seeds=(TakeSeed(7), TakeSeed(8))) for seed in (7, 8)]
+    takes = [build_request(adapters, seed=seed, take_seeds=(TakeSeed(6), TakeSeed(7), TakeSeed(8))) for seed in (7, 8)]
 
     def take(request: EngineRequest) -> Samples:
         return np.concatenate([each.samples for each in run_events(engine, request) if isinstance(each, Block)])
