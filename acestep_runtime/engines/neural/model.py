@@ -23,10 +23,10 @@ from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.engines.neural.pace import DecodeSpeed
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import int8, machine
-from acestep_runtime.memory.fit import fit_into_memory
+from acestep_runtime.memory.fit import check_device_memory, fit_into_memory
 from acestep_runtime.memory.interrupt import Interrupt
 from acestep_runtime.memory.need import Numbers
-from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config
+from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config, free_gib
 from acestep_runtime.memory.precision import has_amx
 from acestep_runtime.memory.stage import ModulePlacement
 from acestep_runtime.memory.widen import convert, widen_late
@@ -98,18 +98,20 @@ class Model:
         """
         in_int8 = int8.is_enabled()
         config = choose_compute_config(checkpoint.size, device, int8=in_int8)
+        name, numbers, available = checkpoint.name, Numbers(*count_weights(checkpoint)), machine.available_bytes()
         if config.device == _CPU:
-            numbers = Numbers(*count_weights(checkpoint))
-            available = machine.available_bytes()
-            config = fit_into_memory(checkpoint.name, config, numbers, available, own_bytes=memory_bytes, int8=in_int8)
+            config = fit_into_memory(name, config, numbers, available, own_bytes=memory_bytes, int8=in_int8)
+        else:
+            free = free_gib(config.device)
+            check_device_memory(name, config, numbers, free_gib=free, available_bytes=available, int8=in_int8)
         as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8
         interrupt = interrupt or Interrupt()
         parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
         modules = {name: getattr(parts, name) for name in _PARTS if getattr(parts, name) is not None}
-        for name, module in modules.items():
-            if in_int8 and name in int8.PARTS:
+        for part, module in modules.items():
+            if in_int8 and part in int8.PARTS:
                 int8.quantize_linears(module, config.dtype)
             elif config.widens_late:
                 widen_late(module, config.dtype)
