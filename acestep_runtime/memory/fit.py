@@ -49,7 +49,7 @@ def check_device_memory(
     available_bytes: int,
     int8: bool = False,
 ) -> None:
-    """Raise `NotEnoughMemory` for a model that no level of offload fits into a device with so much free memory.
+    """Raise `NotEnoughMemory` for a model that no level of offload fits into the free memory of a device.
 
     ``free_gib`` is ``None``, and ``available_bytes`` of the machine are 0, where they are not known. The weights that are
     offloaded are in the memory of the machine.
