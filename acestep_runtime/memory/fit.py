@@ -1,4 +1,4 @@
-"""Whether a model fits into the memory of a CPU, known before it is loaded, and how its weights are kept there.
+"""Whether a model fits into memory, known before it is loaded, and how a CPU keeps its weights.
 
 way       what is in memory                                               when
 whole     all weights in the dtype of the computation                     it fits
@@ -11,8 +11,11 @@ import dataclasses
 
 import torch
 
-from acestep_runtime.memory.need import Numbers, does_not_fit, need_bytes, need_own_bytes
-from acestep_runtime.memory.policy import ComputeConfig
+from acestep_runtime.memory.need import ACTIVATION_BYTES, Numbers, does_not_fit, need_bytes, need_own_bytes
+from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload
+
+#: Free memory of a device that the last level of offload needs: the text encoder, or the VAE, and room for activations.
+_LEAST_DEVICE_GIB = 2.0
 
 
 def fit_into_memory(
@@ -35,6 +38,29 @@ def fit_into_memory(
         if not _fits(need, limit):
             raise does_not_fit(name, need, limit, can_shrink=not int8)
     return dataclasses.replace(config, widens_late=is_widened)
+
+
+def check_device_memory(
+    name: str,
+    config: ComputeConfig,
+    numbers: Numbers,
+    *,
+    free_gib: float | None,
+    available_bytes: int,
+    int8: bool = False,
+) -> None:
+    """Raise `NotEnoughMemory` for a model that no level of offload fits into the free memory of a device.
+
+    ``free_gib`` is ``None``, and ``available_bytes`` of the machine are 0, where they are not known. The weights that are
+    offloaded are in the memory of the machine.
+    """
+    least = int(_LEAST_DEVICE_GIB * GIB)
+    if free_gib is not None and free_gib * GIB < least:
+        raise does_not_fit(name, least, int(free_gib * GIB), can_shrink=False, place=f" on {config.device}")
+    if config.offload is not Offload.NONE:
+        need = need_bytes(numbers, config.dtype.itemsize, int8=int8) - ACTIVATION_BYTES
+        if not _fits(need, available_bytes):
+            raise does_not_fit(name, need, available_bytes, can_shrink=not int8)
 
 
 def _fits(need: int, limit: int) -> bool:

@@ -46,10 +46,10 @@ def least_bytes(numbers: Numbers, *, int8: bool, is_full: bool = False) -> int:
     return need_bytes(numbers, FULL_BYTES if is_full else STORED_BYTES, int8=int8, mapped=True)
 
 
-def does_not_fit(name: str, need: int, available_bytes: int, *, can_shrink: bool) -> NotEnoughMemory:
-    """Return the error for a model that needs more memory than is free."""
+def does_not_fit(name: str, need: int, available_bytes: int, *, can_shrink: bool, place: str = "") -> NotEnoughMemory:
+    """Return the error for a model that needs more memory than is free; ``place`` says where, "" for the machine's own."""
     smaller = "set int8_weights to true, " if can_shrink else ""
     return NotEnoughMemory(
-        f"Model {name} needs {format_gib(need)} of memory, and {format_gib(available_bytes)} are free.",
+        f"Model {name} needs {format_gib(need)} of memory{place}, and {format_gib(available_bytes)} are free.",
         remedy=f"Close other programs, {smaller}unload other models, or choose --engine draft.",
     )

@@ -33,10 +33,12 @@ class ProductUpsampling(nn.ConvTranspose1d):
         with torch.device("meta"):
             layer = cls(conv.in_channels, conv.out_channels, kernel, stride, conv.padding, conv.output_padding)  # type: ignore[arg-type]
         layer.weight, layer.bias = conv.weight, conv.bias
-        layer.register_buffer("taps", conv.weight.detach().permute(2, 1, 0).flatten(0, 1).contiguous(), persistent=False)
+        layer.register_buffer(
+            "taps", conv.weight.detach().permute(2, 1, 0).flatten(0, 1).contiguous(), persistent=False
+        )
         return layer
 
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002 - as the layer it replaces
         """Return the upsampled signal ``[B, outputs, n']`` of ``x`` ``[B, inputs, n]``."""
         (kernel,), (stride,), points = self.kernel_size, self.stride, x.shape[2]
         overlap = kernel // stride

@@ -270,6 +270,7 @@ class NeuralEngine:
     def _load_model(self, name: str, *, needs_base: bool = False, vae: str = "") -> Model:
         checkpoint = with_vae(select_checkpoint(self._models_folder, name, needs_base), self._models_folder, vae)
         if self._model is None or self._model.checkpoint != checkpoint:
+            self._interrupt.check()
             self._unload_model()  # two models do not fit into memory
             self._is_loading = True
             try:
@@ -282,7 +283,7 @@ class NeuralEngine:
                 )
             finally:
                 self._is_loading = False
-            self._interrupt.check()  # not before: the next job finds the model
+            self._interrupt.check()  # not on the way: the next job finds the model
         return self._model
 
     def _announce_load(self, name: str, *, needs_base: bool, vae: str) -> Iterator[Progress]:
@@ -293,8 +294,9 @@ class NeuralEngine:
             yield Progress(f"loading {checkpoint.name}, {format_gib(size)}", 0.0)
 
     def _unload_model(self) -> None:
-        self._model = self._cache = None
-        self._free_device_memory()
+        if self._model is not None:
+            self._model = self._cache = None
+            self._free_device_memory()
 
     @property
     def is_loading(self) -> bool:

@@ -119,13 +119,14 @@ class LanguageModelCache:
         """Load a model unless it is in memory, and return its name. Raises as `select_language_model` does."""
         checkpoint = select_language_model(folder, name)
         if self._resident is None or self._resident[0] != checkpoint:
+            self._interrupt.check()
             self._resident = None
             self.is_loading = True
             try:
                 self._load(checkpoint)
             finally:
                 self.is_loading = False
-            self._interrupt.check()  # not before: the next job finds the model
+            self._interrupt.check()  # not on the way: the next job finds the model
         return checkpoint.name
 
     def _load(self, checkpoint: LanguageCheckpoint) -> None:

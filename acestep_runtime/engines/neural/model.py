@@ -22,13 +22,11 @@ from acestep_runtime.conditioning.timbre import TimbreCache, content_key, defaul
 from acestep_runtime.dit.graphs import make_velocity_model
 from acestep_runtime.dit.velocity import CrossAttentionKV, VelocityModel
 from acestep_runtime.engines.neural.pace import DecodeSpeed
+from acestep_runtime.engines.neural.placing import choose_configs
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory import int8, machine
-from acestep_runtime.memory.fit import fit_into_memory
+from acestep_runtime.memory import int8
 from acestep_runtime.memory.interrupt import Interrupt
-from acestep_runtime.memory.need import Numbers
-from acestep_runtime.memory.parts import MODULES
-from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config, choose_part_config
+from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.memory.precision import has_amx
 from acestep_runtime.memory.stage import ModulePlacement
 from acestep_runtime.memory.widen import convert, widen_late
@@ -43,7 +41,6 @@ from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.load import Models, load
 from acestep_runtime.weights.lora import active_adapters, add_adapter, remove_adapter, scale_adapter
-from acestep_runtime.weights.numbers import count_weights
 from acestep_runtime.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -103,8 +100,7 @@ class Model:
         `EngineFailure` for files that do not fit together, and `NotEnoughMemory` for weights that do not fit into memory.
         """
         in_int8 = int8.is_enabled()
-        config, others = _choose_configs(checkpoint, device, part_devices, in_int8=in_int8)
-        config = _fit_cpu(checkpoint, config, others, memory_bytes, in_int8=in_int8)
+        config, others = choose_configs(checkpoint, device, part_devices, own_bytes=memory_bytes, in_int8=in_int8)
         as_stored = in_int8 or config.widens_late
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8 and not others
@@ -260,34 +256,6 @@ class Model:
                 remedy="Choose another model; a cover also works with --skip-quantiser.",
             )
         return tokenizer, detokenizer
-
-
-def _choose_configs(
-    checkpoint: Checkpoint, device: torch.device | None, parts: Mapping[str, str], *, in_int8: bool
-) -> tuple[ComputeConfig, dict[str, ComputeConfig]]:
-    """Return the configuration of the transformer's device, and those of modules on others, by the memory of each device."""
-    others: dict[str, ComputeConfig] = {}
-    elsewhere = [part for part in ("text", "vae") if parts and parts[part] != parts["dit"]]
-    for name in dict.fromkeys(parts[part] for part in elsewhere):
-        here = [part for part in elsewhere if parts[part] == name]
-        config = choose_part_config(torch.device(name), here)
-        others |= {module: config for part in here for module in MODULES[part]}
-    return choose_compute_config(checkpoint.size, device, int8=in_int8, elsewhere=elsewhere), others
-
-
-def _fit_cpu(
-    checkpoint: Checkpoint, config: ComputeConfig, others: Mapping[str, ComputeConfig], own_bytes: int, *, in_int8: bool
-) -> ComputeConfig:
-    """Return ``config`` as `fit_into_memory` does for what is on the CPU; the same where that is nothing."""
-    configs = {name: others.get(name, config) for name in ("dit", "text_encoder", "vae")}
-    on_cpu = [each.device == _CPU for each in configs.values()]
-    if not any(on_cpu):
-        return config
-    counts = (count if is_here else 0 for count, is_here in zip(count_weights(checkpoint), on_cpu, strict=True))
-    cpu = next(each for each in configs.values() if each.device == _CPU)
-    available = machine.available_bytes()
-    fitted = fit_into_memory(checkpoint.name, cpu, Numbers(*counts), available, own_bytes=own_bytes, int8=in_int8)
-    return fitted if config.device == _CPU else config
 
 
 @cache

@@ -133,7 +133,7 @@ class LocalWorker:
         self._stop.clear()
         try:
             if not await self._make_ready(order):
-                yield self._cancelled()
+                yield self._end_of_cancelled()
                 return
             await self._send(order)
             watch, stop_at_s = self._start_watch(), 0.0
@@ -156,7 +156,7 @@ class LocalWorker:
                 elif stop_at_s:
                     self._rest_task = asyncio.create_task(self._read_rest(watch))
                     watch = None
-                    yield self._cancelled()
+                    yield self._end_of_cancelled()
                     return
         finally:
             self._order_id = ""
@@ -164,7 +164,7 @@ class LocalWorker:
                 watch.cancel()
                 self._end_reading()
 
-    def _cancelled(self) -> Message:
+    def _end_of_cancelled(self) -> Message:
         return {"type": "error", "body": CANCELLED_ERROR, "models": list(self.models)}
 
     async def _make_ready(self, order: WorkOrder) -> bool:

@@ -15,7 +15,7 @@ from torch import nn
 from acestep_runtime.errors import EngineFailure, InvalidValue, NotEnoughMemory
 from acestep_runtime.memory import policy, precision
 from acestep_runtime.memory.choice import read_precision
-from acestep_runtime.memory.fit import fit_into_memory
+from acestep_runtime.memory.fit import check_device_memory, fit_into_memory
 from acestep_runtime.memory.need import Numbers
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.memory.widen import widen_late
@@ -23,7 +23,7 @@ from acestep_runtime.weights import load, numbers
 from acestep_runtime.weights.layout import find_checkpoints
 from tests.support.tiny_models import tiny_checkpoint
 
-CPU, GIB = torch.device("cpu"), 2**30
+CPU, GPU, GIB = torch.device("cpu"), torch.device("cuda:0"), 2**30
 #: The 2B model: 3.2 billion numbers.
 RELEASED = Numbers(2_396_000_000, 596_000_000, 169_000_000)
 
@@ -64,6 +64,45 @@ def test_mapped_files_do_not_count_against_what_a_process_may_take() -> None:
     assert widened.widens_late  # widened at once, the weights are no files any more
     with pytest.raises(NotEnoughMemory, match=r"needs 4\.9 GiB of memory, and 4\.0 GiB are free"):
         fit_into_memory("turbo", narrow, RELEASED, 24 * GIB, own_bytes=4 * GIB, int8=True)
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "int8", "level"),
+    [
+        (24.0, False, Offload.NONE), (7.0, False, Offload.IDLE), (7.0, True, Offload.NONE),
+        (5.0, False, Offload.ONE_AT_A_TIME), (3.0, False, Offload.LAYERS),
+    ],
+)  # fmt: skip
+def test_a_gpu_gets_the_first_level_that_fits(
+    monkeypatch: pytest.MonkeyPatch, free_gib: float, int8: bool, level: Offload
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (int(free_gib * GIB), 24 * GIB))
+    free = policy.free_gib(GPU)
+    assert policy.choose_offload("2B", free, torch.bfloat16, int8=int8) is level
+    placed = ComputeConfig(GPU, torch.bfloat16, level)
+    check_device_memory("turbo", placed, RELEASED, free_gib=free, available_bytes=8 * GIB, int8=int8)
+
+
+def test_a_gpu_refuses_with_numbers_what_no_level_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (3 * GIB // 2, 24 * GIB))
+    free = policy.free_gib(GPU)
+    placed = ComputeConfig(GPU, torch.bfloat16, policy.choose_offload("2B", free))
+    with pytest.raises(NotEnoughMemory) as caught:
+        check_device_memory("turbo", placed, RELEASED, free_gib=free, available_bytes=0)
+    assert str(caught.value) == (
+        "Model turbo needs 2.0 GiB of memory on cuda:0, and 1.5 GiB are free. Close other programs, unload other models, or"
+        " choose --engine draft."
+    )
+
+
+def test_weights_that_are_offloaded_have_to_fit_into_the_machine() -> None:
+    placed = ComputeConfig(GPU, torch.bfloat16, Offload.ONE_AT_A_TIME)
+    check_device_memory("turbo", placed, RELEASED, free_gib=None, available_bytes=0)
+    with pytest.raises(NotEnoughMemory, match=r"needs 5\.9 GiB of memory, and 4\.0 GiB are free\. .* set int8_weights"):
+        check_device_memory("turbo", placed, RELEASED, free_gib=5.0, available_bytes=4 * GIB)
+    check_device_memory("turbo", placed, RELEASED, free_gib=5.0, available_bytes=4 * GIB, int8=True)
+    stays = ComputeConfig(GPU, torch.bfloat16, Offload.NONE)
+    check_device_memory("turbo", stays, RELEASED, free_gib=24.0, available_bytes=4 * GIB)
 
 
 def test_memory_that_is_not_known_refuses_nothing() -> None:

@@ -162,7 +162,7 @@ def test_parts_on_the_one_cpu_give_the_same_to_the_bit(models: Path) -> None:
 def test_only_what_crosses_a_border_moves(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts of a model on two devices by name, both of which are the CPU: which modules are moved where."""
     moves: dict[str, list[str]] = {}
-    chosen = model_module._choose_configs
+    chosen = model_module.choose_configs
     other = _config(torch.device("cpu", 0))
 
     def choose(*arguments: Any, **options: Any) -> Any:
@@ -177,7 +177,7 @@ def test_only_what_crosses_a_border_moves(models: Path, monkeypatch: pytest.Monk
         return moved(module, *arguments, **options)
 
     plain = _song(NeuralEngine(models))
-    monkeypatch.setattr(model_module, "_choose_configs", choose)
+    monkeypatch.setattr(model_module, "choose_configs", choose)
     monkeypatch.setattr(nn.Module, "to", record)
     engine = NeuralEngine(models)
     assert np.array_equal(_song(engine), plain)

@@ -115,7 +115,7 @@ def test_a_kill_ends_the_process_of_a_cancelled_order(tmp_path: Path, slow_order
 
 
 def test_a_worker_says_that_it_loads_while_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    engines, told = Engines("cpu"), list[bool]()
+    engines, seen = Engines("cpu"), list[bool]()
 
     class Host:
         """Keeps models."""
@@ -125,7 +125,7 @@ def test_a_worker_says_that_it_loads_while_it_does(monkeypatch: pytest.MonkeyPat
 
         def load(self, model: str) -> str:
             self.is_loading = True
-            told.append(engines.is_loading)
+            seen.append(engines.is_loading)
             self.is_loading = False
             return model
 
@@ -133,13 +133,13 @@ def test_a_worker_says_that_it_loads_while_it_does(monkeypatch: pytest.MonkeyPat
             raise AssertionError(model)
 
     def load(*_: object, **__: object) -> Host:
-        told.append(engines.is_loading)
+        seen.append(engines.is_loading)
         return Host()
 
     monkeypatch.setattr(registry, "load", load)
     engine = engines.get("fake")
     assert isinstance(engine, Host)
-    told.append(engines.is_loading)
+    seen.append(engines.is_loading)
     engine.load("turbo")
-    assert told == [True, False, True]
+    assert seen == [True, False, True]
     assert (engines.models, engines.is_loading) == (["turbo"], False)

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
 from acestep_runtime.engines.base import Progress
+from acestep_runtime.engines.neural.model import _decode_speed
 from acestep_runtime.engines.neural.pace import DecodeSpeed, Pace
 
 STEPS, FRAMES, TILE = 8, 750, 32
@@ -69,6 +70,13 @@ def test_the_speed_of_the_vae_is_measured_once_and_kept() -> None:
     progress, _ = generate(speed, 0.5, frame_s)[1]
     assert progress.whole_s is not None
     assert (1 - progress.fraction) * progress.whole_s == pytest.approx(FRAMES * frame_s + 6 * 0.5, rel=0.01)
+
+
+def test_a_model_that_is_loaded_again_knows_the_speed_of_its_vae() -> None:
+    speed = _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cpu")
+    generate(speed, 0.5, 0.2)
+    assert _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cpu").frame_s == pytest.approx(0.2)
+    assert _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cuda:0").frame_s is None
 
 
 def test_other_outputs_count() -> None:
