@@ -380,11 +380,11 @@ def test_a_disk_that_is_full_when_a_job_is_claimed(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         claim, tries = core.journal.claim, []
 
-        async def full(device: str) -> Any:
-            tries.append(device)
+        async def full(*asked: Any) -> Any:
+            tries.append(asked)
             if len(tries) == 1:
                 raise DiskFull
-            return await claim(device)
+            return await claim(*asked)
 
         core.journal.claim = full
         job_id = await core.submit()
