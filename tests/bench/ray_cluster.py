@@ -23,7 +23,7 @@ _JOBS, _STEPS, _STEP_MS = 8, 20, 50
 _AUDIO_S, _RUNS = 300.0, 3
 
 
-def covered_s(intervals: Sequence[tuple[float, float]]) -> float:
+def union_s(intervals: Sequence[tuple[float, float]]) -> float:
     """Return the length of the union of intervals."""
     total, end = 0.0, float("-inf")
     for begin, stop in sorted(intervals):
@@ -42,7 +42,7 @@ def measure_waiting(client: Client) -> tuple[float, float]:
     for job_id in ids:
         collect(client.watch(job_id))
     intervals = [_interval(job(client, job_id)) for job_id in ids]
-    wall_s = covered_s(intervals)
+    wall_s = union_s(intervals)
     return _JOBS / wall_s, sum(stop - begin for begin, stop in intervals) / wall_s
 
 

@@ -91,6 +91,7 @@ class Worker(Protocol):
     @property
     def problem(self) -> str:
         """Why it cannot work now, with what to do about it, as sentences; "" when it can."""
+        ...
 
     def suits(self, need: Need) -> bool:
         """Return whether it may run a job with this need now.
