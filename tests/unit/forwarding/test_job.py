@@ -53,7 +53,7 @@ EVENTS = (
 
 
 class FakeDaemon:
-    """The other daemon: each call to watch a job does the next of ``acts``: a number of events, then an error, if there is one."""
+    """The other daemon: each call to watch a job does the next of ``acts``: some events, then an error or none."""
 
     address = "127.0.0.1:1"
     jobs: Any = type("Jobs", (), {"GetJob": None})
