@@ -80,10 +80,6 @@ class EngineFailure(AceStepError):
     """An engine broke in the middle of its work."""
 
 
-class NotEnoughMemory(EngineFailure):
-    """A model does not fit into the memory that is free now. Nothing was loaded."""
-
-
 class Cancelled(AceStepError):
     """The work was cancelled from outside."""
 

@@ -18,7 +18,8 @@ from acestep_runtime.audio import wav
 from acestep_runtime.audio.dither import Dither
 from acestep_runtime.audio.samples import Samples
 from acestep_runtime.engines.base import Engine, Progress
-from acestep_runtime.errors import EngineFailure, InvalidValue, NotEnoughMemory, UnsupportedTask
+from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
+from acestep_runtime.memory.need import NotEnoughMemory
 from acestep_runtime.origins import Origins
 from acestep_runtime.previews import FullLatents
 from acestep_runtime.seed_guard import with_other_seeds

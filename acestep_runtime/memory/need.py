@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acestep_runtime.errors import NotEnoughMemory
+from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory.machine import format_gib
 
 #: Room for activations: a step of four minutes takes 0.5 GiB, a tile of the VAE 0.2, and a layer that is widened 0.1.
@@ -13,6 +13,10 @@ ACTIVATION_BYTES = 5 << 28
 STORED_BYTES, FULL_BYTES = 2, 4
 #: Bytes of a number where most are in int8: scales, and the layers that keep their dtype.
 _INT8_BYTES = 1.2
+
+
+class NotEnoughMemory(EngineFailure):
+    """A model does not fit into the memory that is free now. Nothing was loaded. Clients see an `EngineFailure`."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 
 from acestep_runtime.engines.base import EngineEvent, EngineRequest
 from acestep_runtime.engines.fake import FakeEngine
-from acestep_runtime.errors import EngineFailure, NotEnoughMemory, UnsupportedTask
-from acestep_runtime.memory.need import does_not_fit
+from acestep_runtime.errors import EngineFailure, UnsupportedTask
+from acestep_runtime.memory.need import NotEnoughMemory, does_not_fit
 from acestep_runtime.recording import EngineChange, TakeFiles, record
 from acestep_runtime.tasks import TextToMusic
 from acestep_runtime.tasks.base import Output

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from acestep_runtime.errors import EngineFailure, InvalidValue, NotEnoughMemory
+from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.memory import policy, precision
 from acestep_runtime.memory.choice import read_precision
 from acestep_runtime.memory.fit import check_device_memory, fit_into_memory
-from acestep_runtime.memory.need import Numbers
+from acestep_runtime.memory.need import NotEnoughMemory, Numbers
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.memory.widen import widen_late
 from acestep_runtime.weights import load, numbers
