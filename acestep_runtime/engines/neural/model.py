@@ -126,7 +126,7 @@ class Model:
         silence = parts.silence.float().to(config.device)
         null_condition = parts.null_condition
         vae = fuse(parts.vae)
-        if config.device == _CPU and not config.widens_late:
+        if config.device == _CPU and config.dtype == torch.bfloat16:
             upsample_by_products(vae.decoder)
         elif config.device != _CPU:
             with placement.on_device("vae"):
