@@ -51,7 +51,7 @@ def pack_linears(module: nn.Module) -> None:
 @cache
 def can_pack(dtype: torch.dtype) -> bool:
     """Return whether packed weights compute what others compute, on this machine and with this torch."""
-    if dtype not in _TOLERANCE or not torch.backends.mkldnn.is_available():
+    if dtype not in _TOLERANCE or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     draw = torch.Generator().manual_seed(1)
     weight, states = (torch.randn(rows, _TRIAL_SHAPE[1], generator=draw).to(dtype) for rows in (_TRIAL_SHAPE[0], _ROWS))

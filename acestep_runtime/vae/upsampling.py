@@ -28,21 +28,25 @@ class ProductUpsampling(nn.ConvTranspose1d):
     def of(cls, conv: nn.ConvTranspose1d) -> ProductUpsampling:
         """Return the same layer for inference. K must be a multiple of the stride, groups and dilation 1."""
         (kernel,), (stride,) = conv.kernel_size, conv.stride
-        if kernel % stride or conv.groups != 1 or conv.dilation != (1,):
+        padding, output_padding = int(conv.padding[0]), conv.output_padding[0]
+        if kernel % stride or conv.groups != 1 or conv.dilation != (1,) or output_padding > padding:
             raise ValueError(f"{conv} is no single matrix product")
         with torch.device("meta"):
-            layer = cls(conv.in_channels, conv.out_channels, kernel, stride, conv.padding, conv.output_padding)  # type: ignore[arg-type]
+            layer = cls(conv.in_channels, conv.out_channels, kernel, stride, padding, output_padding)
         layer.weight, layer.bias = conv.weight, conv.bias
         layer.register_buffer(
             "taps", conv.weight.detach().permute(2, 1, 0).flatten(0, 1).contiguous(), persistent=False
         )
         return layer
 
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002 - as the layer it replaces
-        """Return the upsampled signal ``[B, outputs, n']`` of ``x`` ``[B, inputs, n]``."""
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Return the upsampled signal ``[B, outputs, n']`` of ``x`` ``[B, inputs, n]``; its length has no other choice."""
+        if output_size is not None:
+            raise ValueError("the length of the output is that of the layer")
         (kernel,), (stride,), points = self.kernel_size, self.stride, x.shape[2]
         overlap = kernel // stride
-        products = functional.linear(x.transpose(1, 2), self.taps).unflatten(2, (overlap, stride, self.out_channels))
+        signal = x.transpose(1, 2).contiguous()  # or the product in bfloat16 copies the weights
+        products = functional.linear(signal, self.taps).view(len(x), points, overlap, stride, self.out_channels)
         frames = products.new_zeros(len(x), points + overlap - 1, stride, self.out_channels)
         for number in range(overlap):
             frames[:, number : number + points] += products[:, :, number]
@@ -50,7 +54,8 @@ class ProductUpsampling(nn.ConvTranspose1d):
             frames += self.bias
         start = int(self.padding[0])
         length = (points - 1) * stride - 2 * start + kernel + self.output_padding[0]
-        return frames.flatten(1, 2)[:, start : start + length].transpose(1, 2).contiguous()
+        output: Tensor = frames.flatten(1, 2)[:, start : start + length].transpose(1, 2).contiguous()
+        return output
 
 
 def upsample_by_products(module: nn.Module) -> None:

@@ -274,7 +274,7 @@ def _states(language: LanguageModel, prompts: list[list[int]], recorder: Recorde
 
 @torch.inference_mode()
 def measure_candidates(bench: Bench) -> list[Row]:
-    """Measure what may become a setting, see `gpu_candidates`; a row of one that does not work here says so without its time."""
+    """Measure what may become a setting, see `gpu_candidates`; one that does not work here has no time."""
     width, seconds = max(1, int(128 * bench.size)), bench.seconds[-1]
     snake = Snake(bench.random(1, width, 1).abs() + 0.5, bench.random(1, width, 1).abs() + 0.5).to(bench.dtype)
     signal = bench.random(1, width, ENGINE_RATE_HZ).to(bench.dtype)
@@ -283,23 +283,28 @@ def measure_candidates(bench: Bench) -> list[Row]:
     queries, keys, values = (
         bench.random(1, each, patches, channels).to(bench.dtype) for each in (heads, kv_heads, kv_heads)
     )
-    attention = (queries, keys, values, channels**-0.5)
-    rows = []
-    for name, plain, make, inputs in (
-        ("Snake, 1 s", snake, partial(one_pass_snake, snake, bench.device), (signal,)),
-        (f"windowed attention, {seconds} s", sliding_window_attention(patches, window, bench.device),
-         partial(flex_window_attention, patches, window, bench.device), attention),
-    ):  # fmt: skip
-        ways: dict[str, Callable[[], Any]] = {PLAIN: partial(plain, *inputs)}
-        error = None
-        try:
-            candidate = partial(make(), *inputs)
-            error = relative_error(candidate(), ways[PLAIN]())
-            ways[CANDIDATE] = candidate
-        except Exception as failure:  # compilers fail in many ways, and the other rows are worth having
-            print(f"{name}: the candidate does not work here: {failure}", file=sys.stderr)
-        rows.append(Row(name, bench.compare(ways), error, TOLERANCE[bench.dtype]))
-    return rows
+    attention = queries, keys, values, channels**-0.5
+    square, flex = (
+        partial(make, patches, window, bench.device) for make in (sliding_window_attention, flex_window_attention)
+    )
+    return [
+        _compare_candidate(bench, "Snake, 1 s", lambda: snake, partial(one_pass_snake, snake, bench.device), (signal,)),
+        _compare_candidate(bench, f"windowed attention, {seconds} s", square, flex, attention),
+    ]
+
+
+def _compare_candidate(
+    bench: Bench, name: str, make_plain: Callable[[], Any], make_candidate: Callable[[], Any], inputs: tuple[Any, ...]
+) -> Row:
+    ways: dict[str, Callable[[], Any]] = {PLAIN: partial(make_plain(), *inputs)}
+    error = None
+    try:
+        candidate = partial(make_candidate(), *inputs)
+        error = relative_error(candidate(), ways[PLAIN]())
+        ways[CANDIDATE] = candidate
+    except Exception as failure:  # compilers fail in many ways, and the other rows are worth having
+        print(f"{name}: the candidate does not work here: {failure}", file=sys.stderr)
+    return Row(name, bench.compare(ways), error, TOLERANCE[bench.dtype])
 
 
 def measure_song(bench: Bench, model: Model) -> list[Row]:

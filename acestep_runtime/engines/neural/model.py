@@ -124,7 +124,7 @@ class Model:
         if placement.config_of("vae").device != _CPU:
             with placement.on_device("vae"):
                 with_safe_dtype(vae)
-        elif not config.widens_late:
+        elif placement.config_of("vae").dtype == torch.bfloat16:
             upsample_by_products(vae.decoder)
         parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
         for name, module in modules.items():

@@ -126,7 +126,7 @@ def test_prompts_beyond_the_limit_raise_before_prefill() -> None:
     assert DecoderRows(model(1, max_position_embeddings=40).model, [[5] * 30], 10).hidden.shape == (1, 32)
 
 
-def test_cuda_graphs_equal_eager_execution() -> None:
+def test_bfloat16_is_as_exact_as_transformers() -> None:
     """In bfloat16 too the loop is as close to exact arithmetic as transformers is."""
     exact, rough = model(4), model(4).to(torch.bfloat16)
     (text,) = _prompts(20)

@@ -13,7 +13,7 @@ import torch
 
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.base import EngineRequest
-from acestep_runtime.engines.neural import model
+from acestep_runtime.engines.neural import placing
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import policy
 from acestep_runtime.tasks import TextToMusic
@@ -70,7 +70,7 @@ def test_the_neural_engine_loads_its_model_on_the_named_device(tmp_path: Path, m
         devices.append(device)
         return policy.ComputeConfig(torch.device("cpu"), torch.float32, policy.Offload.NONE)
 
-    monkeypatch.setattr(model, "choose_compute_config", choose_compute_config)
+    monkeypatch.setattr(placing, "choose_compute_config", choose_compute_config)
     engine = registry.load(registry.ENGINES["neural"], device="cuda:1")
     list(islice(engine.run(EngineRequest(TextToMusic, 4800, 1), CancelToken()), 2))  # the first says that it loads
     assert devices == [torch.device("cuda:1")]

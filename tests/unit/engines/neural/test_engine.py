@@ -367,7 +367,7 @@ def test_int8_weights_give_similar_audio(
 def test_weights_are_quantized_before_they_move_to_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded_to = []
     config = ComputeConfig(torch.device("meta"), torch.float32, Offload.NONE)
-    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: config)
+    monkeypatch.setattr(model, "choose_configs", lambda *_, **__: (config, {}))
     original = model.load
 
     def load(checkpoint: Any, dtype: torch.dtype, device: torch.device) -> Any:
