@@ -44,8 +44,8 @@ def choose_configs(
     modules = {name: others.get(name, config) for name in _WEIGHTS}
     for place in dict.fromkeys(each.device for each in modules.values()):
         used = next(each for each in modules.values() if each.device == place)
-        here = (count if modules[name].device == place else 0 for name, count in zip(_WEIGHTS, counts, strict=True))
-        numbers = Numbers(*here)
+        counted = (count if modules[name].device == place else 0 for name, count in zip(_WEIGHTS, counts, strict=True))
+        numbers = Numbers(*counted)
         if place != _CPU:
             free = free_gib(place)
             check_device_memory(checkpoint.name, used, numbers, free_gib=free, available_bytes=available, int8=in_int8)
