@@ -197,7 +197,8 @@ def _select_whole_song(turn: Turn, label: str) -> Value | None:
 def _order_repaint(setup: Setup, way: str, number: int) -> list[Order]:
     del way
     start_s, end_s = REGION_S
-    arguments = {"model": MODEL, "words": words(number), "file": str(setup.song), "start_s": start_s, "end_s": end_s}
+    music = {**words(number), "lyrics": ""}  # with lyrics that have no times all of the song is read
+    arguments = {"model": MODEL, "words": music, "file": str(setup.song), "start_s": start_s, "end_s": end_s}
     return [setup.load(), *(Order(f"take {seed}", "repaint", {**arguments, "seed": seed}) for seed in (1, 2))]
 
 
