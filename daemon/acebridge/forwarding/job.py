@@ -169,7 +169,9 @@ class _Work:
 
     def _request(self) -> TaskRequest:
         """Return the request for the job there, with a key that was never used: a job that was preempted is cancelled there."""
-        submission = {"engine": self._order["engine"], "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}"}
+        # With ``auto`` the daemon there has a spare engine, too.
+        engine = "auto" if self._order["spare"] else self._order["engine"]
+        submission = {"engine": engine, "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}"}
         return request_from_parameters(self._order["task"], self._order["params"], submission)
 
     def _end_of(self, client: Client, error: JobFailed) -> JobFailed:

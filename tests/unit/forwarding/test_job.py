@@ -233,6 +233,16 @@ def test_a_preview_that_is_to_be_finished_goes_there(tmp_path: Path) -> None:
     assert daemon.stored == [("ab" * 32, "preview.wav")]
 
 
+def test_the_spare_engine_there_is_that_of_the_job_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = _event(2, started={"attempt": 1, "engine": "draft"})
+    monkeypatch.setitem(globals(), "EVENTS", (*EVENTS[:2], change, change, *EVENTS[2:]))
+    for spare, engine in (("", "neural"), ("draft", "auto")):
+        daemon = FakeDaemon((10, None))
+        messages = run(daemon, tmp_path / engine, spare=spare)
+        assert daemon.engines == [engine]
+        assert bodies(messages, "engine") == [{"engine": "draft", "note": "The draft engine made this at 127.0.0.1."}]
+
+
 def test_sources_go_by_their_hashes_with_their_names(tmp_path: Path) -> None:
     daemon = FakeDaemon((8, None))
     source = {"asset_id": "ab" * 32, "name": "song.wav", "start_s": 1.0}
