@@ -175,7 +175,8 @@ def test_a_preview_is_finished_from_its_latents(daemon: Daemon, client: Client) 
         made[name] = collect(client.submit("text2music", fields, submission={"engine": "neural"}))
     finish = finish_take(client, job(client, made["preview"].job_id), None)
     assert not finish.note
-    finished = collect(client.submit("text2music", finish.fields))
+    finish.fields.pop("submission", None)
+    finished = collect(client.submit("text2music", finish.fields, submission={"engine": "neural"}))
     assert asset_ids(finished) == asset_ids(made["whole"]) != asset_ids(made["preview"])
     assert not finished.completed.takes[0].metadata.warnings  # nothing was denoised again
     daemon.check_store()
