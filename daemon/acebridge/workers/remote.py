@@ -93,12 +93,16 @@ class Line:
 
     def suits_remote(self, need: Need) -> bool:
         """Return whether a waiting job is for the other machine."""
-        return self.own_tasks is not None and self.leads_there(need.engine, need.task)
+        return self.own_tasks is not None and self._leads_there(need)
 
     def suits_local(self, need: Need) -> bool:
         """Return whether a waiting job is for a worker of this machine."""
         is_known = self.own_tasks is not None or need.engine not in ENGINES
-        return is_known and not self.leads_there(need.engine, need.task)
+        return is_known and not self._leads_there(need)
+
+    def _leads_there(self, need: Need) -> bool:
+        """Return whether a waiting job goes to the other machine. One without a model here named one that is there alone."""
+        return self.leads_there(need.engine, need.task) or (need.engine in ENGINES and not need.model)
 
 
 class RemoteWorker(LocalWorker):
