@@ -320,6 +320,8 @@ def test_jobs_wait_while_the_cluster_cannot_be_reached(studio: Studio, tmp_path:
         assert 'or set workers to "local" in config.toml' in problem
         shell = Shell(tmp_path, alone.environment)
         assert problem in shell.run("status").stdout
+        assert f"waiting: {problem}" in shell.run("jobs").stdout
+        assert f"queued, waiting: {problem}" in shell.run("jobs", "show", job_id).stdout
         assert f"workers: The Ray cluster at {address} cannot be reached: " in shell.run("doctor", code=4).stdout
         assert state(alone.client, job_id) == "queued"
         alone.client.cancel(job_id)
