@@ -37,8 +37,8 @@ class Arrivals:
                 first = event.queued.position
                 yield self.progress(f"waiting at {self._host}" + (f": {first} jobs go first" if first else ""))
             case "started" if event.started.engine != self._engine:
+                note = f"The {event.started.engine} engine made this, as the {self._engine} engine at {self._host} could not."
                 self._engine = event.started.engine
-                note = f"The {self._engine} engine made this at {self._host}."
                 yield {"type": "engine", "body": {"engine": self._engine, "note": note}}
             case "progress":
                 report = event.progress

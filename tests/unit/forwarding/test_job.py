@@ -240,7 +240,8 @@ def test_the_spare_engine_there_is_that_of_the_job_here(tmp_path: Path, monkeypa
         daemon = FakeDaemon((10, None))
         messages = run(daemon, tmp_path / engine, spare=spare)
         assert daemon.engines == [engine]
-        assert bodies(messages, "engine") == [{"engine": "draft", "note": "The draft engine made this at 127.0.0.1."}]
+        note = "The draft engine made this, as the neural engine at 127.0.0.1 could not."
+        assert bodies(messages, "engine") == [{"engine": "draft", "note": note}]
 
 
 def test_sources_go_by_their_hashes_with_their_names(tmp_path: Path) -> None:
