@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from acebridge.client.client import Client, request_of
 from acebridge.client.known_daemons import KnownDaemon, remember
+from acebridge.config import tomllib
 from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import jobs_pb2
@@ -222,6 +224,17 @@ def test_auto_is_neural_while_the_line_is_up(laptop: Laptop, studio: Studio) -> 
     until_state(laptop.client, named.id, "succeeded")
     with pytest.raises(JobFailed, match=r"no model xl-base at 127\.0\.0\.1, .* it has: acestep-v15-base, "):
         laptop.client.create(neural_request("neural", seed=5, model="xl-base"))
+
+
+def test_a_model_that_was_just_installed_there_is_known_here(laptop: Laptop, studio: Studio) -> None:
+    models = Path(tomllib.loads((studio.daemon.home / "config.toml").read_text("utf-8"))["models_dir"])
+    shutil.copytree(models / "acestep-v15-turbo", models / "acestep-v15-new")
+    try:
+        named = laptop.client.create(neural_request("neural", seed=7, model="new"))
+        until_state(laptop.client, named.id, "succeeded")
+        assert job(laptop.client, named.id).takes[0].metadata.model == "acestep-v15-new"
+    finally:
+        shutil.rmtree(models / "acestep-v15-new")
 
 
 def test_auto_is_draft_while_the_line_is_down(laptop: Laptop, studio: Studio) -> None:

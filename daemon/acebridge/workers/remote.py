@@ -59,6 +59,8 @@ class Line:
         self.own_tasks: frozenset[str] | None = None
         #: Called when the answers of `suits_remote` and `suits_local` may be others.
         self.on_change: Callable[[], None] = lambda: None
+        #: Has the watch look again.
+        self.ask_again: Callable[[], None] = lambda: None
         self._is_known = asyncio.Event()
 
     @property
@@ -82,6 +84,13 @@ class Line:
         """Wait until the watch has found something, at a daemon that has just been started; not longer than ``limit_s``."""
         with suppress(asyncio.TimeoutError):
             await wait_at_most(limit_s, self._is_known.wait())
+
+    async def refresh(self, limit_s: float = 5.0) -> None:
+        """Have the watch ask the other machine again what it can do; wait for its answer, not longer than ``limit_s``."""
+        self._is_known.clear()
+        self.ask_again()
+        await self.wait_until_known(limit_s)
+        self._is_known.set()
 
     def can_do(self, task: str) -> bool:
         """Return whether the line is up and the other machine can do a task."""
