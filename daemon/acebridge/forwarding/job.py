@@ -1,12 +1,13 @@
 """An order that the daemon elsewhere does: sources go there once, the job is followed, what it makes is written here.
 
-Whatever happens to the line, the order waits and goes on where it was. The job there has the id of the job here as its key, so
-a second try of the order finds it again, and it is never done twice.
+Whatever happens to the line, the order waits and goes on where it was. The request for the job there is noted with its key
+before it is sent, so a second try of the order finds the job again, and it is never done twice.
 """
 
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from acebridge.addresses import split_address
 from acebridge.client.client import Client, name_of
-from acebridge.client.forwarded import Note, cancel_noted, forget_request, has_note, note_request, read_notes
+from acebridge.client.forwarded import Note, cancel_noted, find_request, forget_request, note_request, read_notes
 from acebridge.client.once import find_or_create
 from acebridge.contract.parameters import request_from_parameters
 from acebridge.contract.status import failure_in
@@ -145,26 +146,33 @@ class _Work:
 
     def _send_sources(self, client: Client) -> Iterator[Message]:
         names = _names_of_sources(self._order["params"])
+        # A preview that is to be finished is no source, and has no name. Its latents stand beside the copy there.
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
-            client.store(asset_id, Path(path), names[asset_id])
+            client.store(asset_id, Path(path), names.get(asset_id, "preview.wav"))
 
     def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
         if self._job_id:
             return client.watch(self._job_id, self.arrivals.sequence, on_call)
         job_id = self._order["id"]
-        submission = {"engine": self._order["engine"], "idempotency_key": f"forwarded {job_id}"}
-        request = request_from_parameters(self._order["task"], self._order["params"], submission)
 
         def note(asked: TaskRequest) -> None:
             note_request(self._home, job_id, self._address, asked)
 
-        if not has_note(self._home, job_id):
-            note(request)
-            return client.submit_request(request, on_call)
-        self._job_id = find_or_create(client, request, note).id
+        if (sent := find_request(self._home, job_id)) is None:
+            sent = self._request()
+            note(sent)
+            return client.submit_request(sent, on_call)
+        self._job_id = find_or_create(client, sent, note).id
         return client.watch(self._job_id, 0, on_call)
+
+    def _request(self) -> TaskRequest:
+        """Return the request for the job there, with a key that was never used: a job that was preempted is cancelled there."""
+        # With ``auto`` the daemon there has a spare engine, too.
+        engine = "auto" if self._order["spare"] else self._order["engine"]
+        submission = {"engine": engine, "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}"}
+        return request_from_parameters(self._order["task"], self._order["params"], submission)
 
     def _end_of(self, client: Client, error: JobFailed) -> JobFailed:
         """Return why a stream has ended: as the job has, if it has; else the call alone was ended, and may be made again.
