@@ -112,7 +112,7 @@ def test_a_language_model_counts_against_what_the_process_may_take_unless_it_is_
     if not refuses:
         cache.load(tmp_path, "")
         return
-    with pytest.raises(NotEnoughMemory, match="acestep-5Hz-lm-0.6B needs"):
+    with pytest.raises(NotEnoughMemory, match=r"acestep-5Hz-lm-0\.6B needs"):
         cache.load(tmp_path, "")
     assert not cache.resident_models
 
