@@ -191,7 +191,10 @@ class NeuralEngine:
                 made = finishing.latents_by_number(request.full, model)
                 if (plan := finishing.plan_of(request.full)) is not None:
                     cache.plans[request.seed] = plan
-        if request.thinking.plan_first and request.task.can_plan and not request.codes:
+        has_plan = request.thinking.plan_first and request.task.can_plan and not request.codes
+        if has_plan and made and request.seed not in cache.plans:
+            yield Metadata({"warnings": ["The preview was made without a plan, and so is the whole take."]})
+        elif has_plan:
             request = yield from self._plan(request, cache, cancel)
             planning_share = _PLANNING_SHARE
         elif request.codes:
