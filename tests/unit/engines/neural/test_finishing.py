@@ -223,7 +223,9 @@ def test_no_other_engine_finishes_a_preview(engine: NeuralEngine, tmp_path: Path
     fields = {"duration_s": 1.2, "music": {"bpm": 240.0}}
     (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
     finishing = {"preview_id": str(preview.outputs[0].path)}
-    with pytest.raises(UnsupportedTask, match="The draft engine cannot finish a preview: it would make another take") as caught:
+    with pytest.raises(
+        UnsupportedTask, match="The draft engine cannot finish a preview: it would make another take"
+    ) as caught:
         perform(tmp_path, DraftEngine(), "text2music", finishing, **fields)
     assert caught.value.remedy == (
         "Choose the engine that made the preview, neural, or leave out the preview to have another take."
@@ -242,10 +244,11 @@ def test_a_preview_whose_finishing_was_cancelled_is_finished_later(
     (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
     finishing = {"seeds": [5], "preview_id": str(preview.outputs[0].path)}
     task, cancel = build_task("text2music", {"sampling": {"steps": 2}, "output": finishing, **fields}), CancelToken()
+    events = record(task, engine, tmp_path / "cancelled", cancel)
+    assert any(isinstance(event, NewFrames) for event in events)  # which stops at the first
+    cancel.cancel()
     with pytest.raises(Cancelled):
-        for event in record(task, engine, tmp_path / "cancelled", cancel):
-            if isinstance(event, NewFrames):
-                cancel.cancel()
+        list(events)
     work.steps = 0
     (finished,) = perform(tmp_path, engine, "text2music", finishing, **fields)
     assert work.steps == 0
