@@ -51,6 +51,7 @@ def choose_configs(
             check_device_memory(checkpoint.name, used, numbers, free_gib=free, available_bytes=available, int8=in_int8)
             continue
         fitted = fit_into_memory(checkpoint.name, used, numbers, available, own_bytes=left, int8=in_int8)
-        if config.device == _CPU:
+        others |= {module: fitted for module, each in others.items() if each.device == place}
+        if config.device == place:
             config = fitted
     return config, others
