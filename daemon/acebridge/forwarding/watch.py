@@ -78,7 +78,7 @@ def watch(address: str, home: Path, say: Callable[[Report], None], sleep: Callab
             say(found)
             last = found
         if found["up"]:
-            last = _stay(address, home, last, sleep)
+            _stay(address, home, sleep)
         sleep(_LOOK_S)
 
 
@@ -99,8 +99,8 @@ def ask(address: str) -> Report:
     }
 
 
-def _stay(address: str, home: Path, last: Report, sleep: Callable[[float], None]) -> Report:
-    """Look after the line until it is down. Return ``last``.
+def _stay(address: str, home: Path, sleep: Callable[[float], None]) -> None:
+    """Look after the line until it is down.
 
     Health is asked, for who watches a daemon does not use it: see `acebridge.server.idle`.
     """
@@ -108,13 +108,12 @@ def _stay(address: str, home: Path, last: Report, sleep: Callable[[float], None]
     with open_route(route) as channel:
         while True:
             try:
-                proven = check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S)
-                if not proven:
-                    return last
+                if not check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S):
+                    return
                 with suppress(AceBridgeError, grpc.RpcError):
                     cancel_unwanted(address, home)
             except grpc.RpcError:
-                return last
+                return
             sleep(_LOOK_S)
 
 
