@@ -258,7 +258,7 @@ class Config(BaseModel):
         try:
             parse_parts(parts)
         except InvalidValue as error:
-            raise ValueError(f"allowed: {error.allowed}. {error.remedy}".removesuffix(".").strip()) from None
+            raise ValueError(f"allowed: {error.allowed}. {error.remedy}".strip().removesuffix(".")) from None
         return parts
 
     @field_validator("workers")
@@ -368,6 +368,8 @@ def load_settings(**overrides: Setting) -> Settings:
         return Settings(Config.model_validate(settings), origins)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # about several settings, which it names
+            raise InvalidSetting(f"{_why(first['type'], first['msg'])}.") from error
         field = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "the defaults")
         raise InvalidSetting(

@@ -66,6 +66,16 @@ def test_connect_and_disconnect(studio: Studio, alone: Shell, here: Shell, token
     here.run("stop")
 
 
+def test_a_connection_beside_a_cluster_is_not_written(studio: Studio, here: Shell, token_file: str) -> None:
+    file = Path(here.environment["ACEBRIDGE_HOME"], "config.toml")
+    text = f'{file.read_text("utf-8") if file.exists() else ""}workers = "ray://auto"\n'
+    file.write_text(text, "utf-8")
+    words = ("--fingerprint", studio.known.fingerprint, "--token-file", token_file)
+    said = here.failure("connect", studio.daemon.address, *words, code=2)
+    assert "Settings workers and remote exclude each other" in said
+    assert file.read_text("utf-8") == text
+
+
 def test_what_cannot_be_connected(studio: Studio, alone: Shell, here: Shell) -> None:
     address = studio.daemon.address
     trust = ("--fingerprint", studio.known.fingerprint)

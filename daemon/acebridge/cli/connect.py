@@ -66,7 +66,8 @@ def disconnect() -> None:
     _write("")
     typer.echo(f"disconnected from {address}")
     if waiting:
-        typer.echo(f"note: {waiting} jobs are at work there; here they begin again, or fail without models.", err=True)
+        jobs = "1 job is" if waiting == 1 else f"{waiting} jobs are"
+        typer.echo(f"note: {jobs} at work there. They begin again here, or fail where models are missing.", err=True)
 
 
 def _show(*, as_json: bool) -> None:
@@ -179,9 +180,10 @@ def _write(address: str) -> None:
     import os
 
     from acebridge.client.restart import restart_idle
-    from acebridge.config import VARIABLES
+    from acebridge.config import VARIABLES, load_config
     from acebridge.settings_file import write_setting
 
+    load_config(remote=address)  # what does not go with the other settings is not written
     write_setting(data_folder(), _SETTING, address)
     if os.environ.get(VARIABLES[_SETTING]):
         typer.echo(f"note: the environment variable {VARIABLES[_SETTING]} counts more than this.", err=True)

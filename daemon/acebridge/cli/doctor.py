@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from acestep_runtime.weights.installed import InstalledModel
 
 
+#: Of what the settings say, where the check of the settings has said already what is wrong with them.
+_UNREAD = "not known, for the settings cannot be used"
+
+
 def _python(_: str | None) -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     return Finding("Python", sys.version_info >= (3, 10), found, "Install Python 3.10 or newer.")
@@ -64,8 +68,8 @@ def _tls(_: str | None) -> Finding:
 def _workers(_: str | None) -> Finding:
     try:
         workers = load_config().workers
-    except AceBridgeError as fault:
-        return Finding("workers", False, fault.message, fault.remedy)
+    except AceBridgeError:
+        return Finding("workers", False, _UNREAD)
     if workers == LOCAL:
         return Finding("workers", True, "on this machine")
     if problem := find_problem(workers):
@@ -227,8 +231,8 @@ def _remote(_: str | None) -> Finding:
 
     try:
         address = load_config().remote
-    except AceBridgeError as fault:
-        return Finding("connection", False, fault.message, fault.remedy)
+    except AceBridgeError:
+        return Finding("connection", False, _UNREAD)
     if not address:
         return Finding("connection", True, "to no other machine")
     problem = problem_with(address)

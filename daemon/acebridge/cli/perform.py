@@ -18,6 +18,7 @@ from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.files import Destination, FileKind, ResultFiles, check_no_input
 from acebridge.cli.json_output import message_json, print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
+from acebridge.cli.listing import SHORT
 from acebridge.cli.pages import choose_page, write_page
 from acebridge.cli.plans import save_plan
 from acebridge.cli.play import play_results
@@ -370,6 +371,8 @@ def _print(report: Report, hidden: Sequence[str] = ()) -> None:
     else:
         for place, facts in enumerate(report["metadata"], 1):
             typer.echo(f"  take {place}: {take_line(facts)}")
+        if any("preview" in facts for facts in report["metadata"]):
+            typer.echo(f"  `acebridge finish {report['job_id'][:SHORT]} TAKE` decodes the rest of a take")
     typer.echo(f"engine {report['engine']}, {report['timing']['run_s']:.1f} s", err=True)
 
 

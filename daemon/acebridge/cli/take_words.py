@@ -42,15 +42,29 @@ def variation_words(steps: JsonValue) -> list[str]:
 
 
 def preview_words(length: Mapping[str, JsonValue]) -> str:
-    """Return how much of a take that is a preview is there."""
-    numbers = {name: f"{value:g}" for name, value in length.items() if isinstance(value, (int, float))}
+    """Return how much of a take that is a preview is there, and by what tempo."""
+    numbers = _numbers(length)
     tempo = {"request": "as asked for", "source": "of the source", "plan": "of the plan", "assumed": "assumed"}
     return (
-        f"{numbers.get('bars')} bars, {numbers.get('duration_s')} of {numbers.get('whole_s')} s, at {numbers.get('bpm')} bpm"
+        f"{_length_words(numbers)}, at {numbers.get('bpm')} bpm"
         f" ({tempo.get(str(length.get('tempo_from')), 'not known')}); `acebridge finish` decodes the rest"
     )
 
 
 def take_line(facts: Mapping[str, JsonValue]) -> str:
-    """Return tempo, key and score of a take in one line."""
-    return ", ".join(take_parts(facts)) or "nothing is known of it"
+    """Return tempo, key and score of a take in one line, and how much of it is there if it is a preview."""
+    preview = facts.get("preview")
+    parts = [
+        *take_parts(facts),
+        *([f"preview of {_length_words(_numbers(preview))}"] if isinstance(preview, Mapping) else []),
+    ]
+    return ", ".join(parts) or "nothing is known of it"
+
+
+def _numbers(length: Mapping[str, JsonValue]) -> dict[str, str]:
+    return {name: f"{value:g}" for name, value in length.items() if isinstance(value, (int, float))}
+
+
+def _length_words(numbers: Mapping[str, str]) -> str:
+    bars = numbers.get("bars")
+    return f"{bars} bar{'' if bars == '1' else 's'}, {numbers.get('duration_s')} of {numbers.get('whole_s')} s"

@@ -39,10 +39,12 @@ def finish_take(client: Client, job: jobs_pb2.Job, take: int | None, model: str 
     if model:
         sampling = finished.get("sampling")
         finished["sampling"] = {**(sampling if isinstance(sampling, dict) else {}), "model": model}
-    note = (
-        f"The preview of take {found.take} is not stored any more: the take is made from its seed, which takes longer."
+    if is_stored:
+        return Finish(finished, "")
+    return Finish(
+        finished,
+        f"The preview of take {found.take} is not stored any more: the take is made from its seed, which takes longer.",
     )
-    return Finish(finished, "" if is_stored else note)
 
 
 def _find_take(job: jobs_pb2.Job, take: int | None) -> tasks_pb2.TakeFinished:
@@ -58,7 +60,11 @@ def _find_take(job: jobs_pb2.Job, take: int | None) -> tasks_pb2.TakeFinished:
                 "take", take, allowed, message=f"Take {take} of job {job.id} is whole: there is nothing to finish."
             )
     shown = "none" if take is None else take
-    raise InvalidValue("take", shown, allowed, remedy="Say which take; `acebridge jobs show` lists them.")
+    remedy = "Say which take; `acebridge jobs show` lists them."
+    if take is None and previews:
+        message = f"Job {job.id} has {len(previews)} previews, of takes {allowed}."
+        raise InvalidValue("take", shown, allowed, message=message, remedy=remedy)
+    raise InvalidValue("take", shown, allowed, remedy=remedy)
 
 
 def _is_stored(client: Client, asset_id: str) -> bool:

@@ -36,6 +36,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _MOST_FAULTS = 5
 #: Seconds between two looks whether the order was cancelled.
 _LOOK_S = 0.05
+#: The name that a source has there if it has none here.
+_UNNAMED = "source.wav"
 _ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
 
 
@@ -149,7 +151,7 @@ class _Work:
         # A preview that is to be finished is no source, and has no name. Its latents stand beside the copy there.
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
-            client.store(asset_id, Path(path), names.get(asset_id, "preview.wav"))
+            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED))
 
     def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
@@ -192,9 +194,9 @@ def _call_loss() -> ConnectionLost:
 
 
 def _names_of_sources(params: Mapping[str, object]) -> dict[str, str]:
-    """Return the names of the files that a job reads, by their asset ids."""
+    """Return the names of the files that a job reads, by their asset ids; a preview that it finishes has none."""
     sources = [source for name in AUDIO_FIELDS if isinstance(source := params.get(name), Mapping)]
-    return {source["asset_id"]: name_of(Path(source.get("name") or "source.wav")) for source in sources}
+    return {source["asset_id"]: name_of(Path(source.get("name") or _UNNAMED)) for source in sources}
 
 
 class _Call(Protocol):

@@ -111,9 +111,8 @@ def _stay(address: str, home: Path, last: Report, is_asked: threading.Event) -> 
     with open_route(route) as channel:
         while True:
             try:
-                proven = check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S)
-                if not proven:
-                    return last
+                if not check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S):
+                    return
                 with suppress(AceBridgeError, grpc.RpcError):
                     cancel_unwanted(address, home)
             except grpc.RpcError:

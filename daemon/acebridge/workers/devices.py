@@ -84,7 +84,7 @@ async def choose_devices(names: Sequence[str], find: Find, parts: str = "") -> S
     by_name = {device.name: device for device in available}
     for name in wanted:
         if name not in by_name:
-            setting = "parts to devices that are" if name in of_parts else "devices to one or more"
+            setting = "parts to some" if name in of_parts else "devices to one or more"
             raise InvalidSetting(
                 f"There is no device {name!r} here.",
                 remedy=f"Set {setting} of these: {', '.join(map(str, available))}{'' if name in of_parts else '; or to auto'}.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acebridge.cli.perform import fact_lines
-from acebridge.cli.take_words import seed_words
+from acebridge.cli.take_words import seed_words, take_line
 
 STEPS = [{"amount": 0.3, "seed": 9}, {"amount": 1, "seed": 12}]
 
@@ -18,3 +18,4 @@ def test_how_much_of_a_preview_is_there() -> None:
     length = {"bars": 4, "duration_s": 8.0, "whole_s": 30.5, "bpm": 120.0, "timesignature": 4, "tempo_from": "assumed"}
     said = "  preview: 4 bars, 8 of 30.5 s, at 120 bpm (assumed); `acebridge finish` decodes the rest"
     assert fact_lines({"preview": length}) == [said]
+    assert take_line({"bpm": 120.0, "preview": {**length, "bars": 1}}) == "120 bpm, preview of 1 bar, 8 of 30.5 s"

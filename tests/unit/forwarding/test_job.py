@@ -251,6 +251,13 @@ def test_sources_go_by_their_hashes_with_their_names(tmp_path: Path) -> None:
     assert daemon.stored == [("ab" * 32, "song.wav")]
 
 
+def test_a_preview_that_is_finished_goes_there_if_it_is_missing(tmp_path: Path) -> None:
+    daemon, preview_id = FakeDaemon((8, None)), "cd" * 32
+    params = {"duration_s": 1.0, "output": {"seeds": [3], "preview_id": preview_id}}
+    run(daemon, tmp_path, params=params, files={preview_id: "/store/cd"})
+    assert daemon.stored == [(preview_id, "source.wav")]
+
+
 def test_a_cancel_ends_the_job_there(tmp_path: Path) -> None:
     daemon, token = FakeDaemon((4, None)), CancelToken()
     messages = forward(order(tmp_path), daemon, tmp_path, token)  # type: ignore[arg-type]

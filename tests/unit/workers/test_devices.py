@@ -57,7 +57,7 @@ def test_one_worker_has_all_devices_of_parts() -> None:
 @pytest.mark.parametrize(
     ("names", "parts", "says"),
     [
-        (["auto"], "dit:0, lm:3", "There is no device 'cuda:3' here. Set parts to devices that are of these: cuda:0"),
+        (["auto"], "dit:0, lm:3", "There is no device 'cuda:3' here. Set parts to some of these: cuda:0"),
         (
             ["cuda:1"],
             "dit:0, lm:1",

@@ -16,7 +16,16 @@ from typing import Any, NoReturn, TypeVar
 
 from acebridge.background import wait_at_most
 from acebridge.workers.launch import LINE_LIMIT, PARENT, end_with_parent
-from acebridge.workers.messages import BEAT_S, Error, ErrorMessage, Message, WorkOrder, decode_order, encode
+from acebridge.workers.messages import (
+    BEAT_S,
+    CANCELLED_ERROR,
+    Error,
+    ErrorMessage,
+    Message,
+    WorkOrder,
+    decode_order,
+    encode,
+)
 from acebridge.workers.ray import cluster, sources
 from acebridge.workers.ray.cluster import Refusal, Unreachable
 from acebridge.workers.ray.files import Inbox
@@ -29,11 +38,7 @@ _RETRY_S = 5.0
 _PATIENCE_S = 15.0
 #: Seconds without an answer of an actor at work: its node hangs.
 SILENCE_S = 60.0
-_CANCELLED: ErrorMessage = {
-    "type": "error",
-    "body": {"kind": "Cancelled", "message": "The job was cancelled.", "remedy": "", "details": {}},
-    "models": [],
-}
+_CANCELLED: ErrorMessage = {"type": "error", "body": CANCELLED_ERROR, "models": []}
 _ENDS = ("done", "error", "death")
 
 T = TypeVar("T")
