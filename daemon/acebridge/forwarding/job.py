@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -62,6 +63,8 @@ class _Work:
         self._host = split_address(connection.address)[0]
         self.arrivals = Arrivals(order, self._host)
         self._job_id = ""
+        #: Source → how many bytes of it have arrived there.
+        self._received: dict[str, int] = {}
 
     def run(self, cancel: CancelToken) -> Iterator[Message]:
         # The first message acknowledges the order.
@@ -75,8 +78,8 @@ class _Work:
                 return
             except Exception as error:
                 cancel.check()
-                if self.arrivals.sequence > newest:
-                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
+                if self._progress() > newest:
+                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self._progress()
                 stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
@@ -85,8 +88,12 @@ class _Work:
             cancel.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    def _progress(self) -> int:
+        """Return a number that grows with each event from there, and with what has arrived there of the sources."""
+        return self.arrivals.sequence + sum(self._received.values())
+
     def _explain(self, error: Exception, stalls: int) -> str:
-        """Return why the order waits, after ``stalls`` failures without an event in between.
+        """Return why the order waits, after ``stalls`` failures without progress in between.
 
         The first time a line breaks, the same connection comes back soonest: it has proven already who is at the other end.
         """
@@ -147,19 +154,26 @@ class _Work:
         names = _names_of_sources(self._order["params"])
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
-            client.store(asset_id, Path(path), names[asset_id])
+            client.store(asset_id, Path(path), names[asset_id], on_piece=partial(self._received.__setitem__, asset_id))
 
     def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
         if self._job_id:
             return client.watch(self._job_id, self.arrivals.sequence, on_call)
         job_id = self._order["id"]
-        submission = {"engine": self._order["engine"], "idempotency_key": f"forwarded {job_id}"}
+        submission = {
+            "engine": self._order["engine"],
+            "priority": self._order["priority"],
+            "idempotency_key": f"forwarded {job_id}",
+        }
         request = request_from_parameters(self._order["task"], self._order["params"], submission)
 
         def note(asked: TaskRequest) -> None:
             note_request(self._home, job_id, self._address, asked)
 
+        sent = next((each.request for each in read_notes(self._home, self._address) if each.job_id == job_id), None)
+        if sent is not None:  # the same key needs the same request, and the priority of a job may change
+            request.submission.priority = sent.submission.priority
         if not has_note(self._home, job_id):
             note(request)
             return client.submit_request(request, on_call)
