@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -65,6 +66,8 @@ class _Work:
         self._host = split_address(connection.address)[0]
         self.arrivals = Arrivals(order, self._host)
         self._job_id = ""
+        #: Source → how many bytes of it have arrived there.
+        self._received: dict[str, int] = {}
 
     def run(self, cancel: CancelToken) -> Iterator[Message]:
         # The first message acknowledges the order.
@@ -78,8 +81,8 @@ class _Work:
                 return
             except Exception as error:
                 cancel.check()
-                if self.arrivals.sequence > newest:
-                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
+                if self._progress() > newest:
+                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self._progress()
                 stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
@@ -88,8 +91,12 @@ class _Work:
             cancel.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    def _progress(self) -> int:
+        """Return a number that grows with each event from there, and with what has arrived there of the sources."""
+        return self.arrivals.sequence + sum(self._received.values())
+
     def _explain(self, error: Exception, stalls: int) -> str:
-        """Return why the order waits, after ``stalls`` failures without an event in between.
+        """Return why the order waits, after ``stalls`` failures without progress in between.
 
         The first time a line breaks, the same connection comes back soonest: it has proven already who is at the other end.
         """
@@ -151,7 +158,8 @@ class _Work:
         # A preview that is to be finished is no source, and has no name. Its latents stand beside the copy there.
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
-            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED))
+            on_piece = partial(self._received.__setitem__, asset_id)
+            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED), on_piece=on_piece)
 
     def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
@@ -173,7 +181,11 @@ class _Work:
         """Return the request for the job there, with a key that was never used: a job that was preempted is cancelled there."""
         # With ``auto`` the daemon there has a spare engine, too.
         engine = "auto" if self._order["spare"] else self._order["engine"]
-        submission = {"engine": engine, "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}"}
+        submission = {
+            "engine": engine,
+            "priority": self._order["priority"],
+            "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}",
+        }
         return request_from_parameters(self._order["task"], self._order["params"], submission)
 
     def _end_of(self, client: Client, error: JobFailed) -> JobFailed:

@@ -112,7 +112,7 @@ def _stay(address: str, home: Path, last: Report, is_asked: threading.Event) -> 
         while True:
             try:
                 if not check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S):
-                    return
+                    return last
                 with suppress(AceBridgeError, grpc.RpcError):
                     cancel_unwanted(address, home)
             except grpc.RpcError:

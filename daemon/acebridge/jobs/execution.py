@@ -62,6 +62,7 @@ async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
         "task": job.task,
         "params": job.params,
         "engine": job.engine,
+        "priority": job.priority,
         "note": job.note,
         "spare": job.spare,
         "files": {asset: str(store.path((await store.verify(asset)).id)) for asset in job.sources},

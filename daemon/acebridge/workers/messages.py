@@ -123,8 +123,8 @@ class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
     ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
-    ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory is short for ``engine``, ""
-    for none.
+    ``priority`` is the job's. ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory
+    is short for ``engine``, "" for none.
     """
 
     op: Literal["job"]
@@ -132,6 +132,7 @@ class JobOrder(TypedDict):
     task: str
     params: TaskParams
     engine: str
+    priority: str
     note: str
     spare: str
     files: Mapping[str, str]

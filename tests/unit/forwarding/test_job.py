@@ -64,6 +64,7 @@ class FakeDaemon:
         self.watched: list[int] = []
         self.keys: list[str] = []
         self.engines: list[str] = []
+        self.priorities: list[tasks_pb2.Priority] = []
         self.stored: list[tuple[str, str]] = []
         self.job = jobs_pb2.Job(id="there", state=jobs_pb2.JOB_STATE_RUNNING)
         #: Of the jobs that are found by their keys; after these they run.
@@ -84,18 +85,21 @@ class FakeDaemon:
 
     # what a Client has
 
-    def store(self, asset_id: str, path: Path, name: str) -> str:
+    def store(self, asset_id: str, path: Path, name: str, *, on_piece: Callable[[int], None]) -> str:
         assert path.is_absolute()
+        on_piece(0)
         self.stored.append((asset_id, name))
         return asset_id
 
     def create(self, request: TaskRequest) -> jobs_pb2.Job:
         self.keys.append(request.submission.idempotency_key)
+        self.priorities.append(request.submission.priority)
         return jobs_pb2.Job(id="there", state=self.states.pop(0) if self.states else jobs_pb2.JOB_STATE_RUNNING)
 
     def submit_request(self, request: TaskRequest, on_call: Callable[[Any], None]) -> Iterator[tasks_pb2.TaskEvent]:
         self.keys.append(request.submission.idempotency_key)
         self.engines.append(request.submission.engine)
+        self.priorities.append(request.submission.priority)
         return self.watch("there", 0, on_call)
 
     def watch(self, job_id: str, after: int, on_call: Callable[[Any], None]) -> Iterator[tasks_pb2.TaskEvent]:
@@ -117,7 +121,7 @@ class FakeDaemon:
 def order(folder: Path, **more: Any) -> JobOrder:
     params: dict[str, Any] = {"duration_s": 1.0, "output": {"seeds": [3]}}
     values: dict[str, Any] = {
-        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "note": "",
+        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "priority": "low", "note": "",
         "spare": "", "files": {}, "folder": str(folder / "spool"), "takes": [], **more,
     }  # fmt: skip
     return values  # type: ignore[return-value]
@@ -256,6 +260,34 @@ def test_a_preview_that_is_finished_goes_there_if_it_is_missing(tmp_path: Path) 
     params = {"duration_s": 1.0, "output": {"seeds": [3], "preview_id": preview_id}}
     run(daemon, tmp_path, params=params, files={preview_id: "/store/cd"})
     assert daemon.stored == [(preview_id, "source.wav")]
+
+
+def test_an_upload_that_goes_on_is_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the next try comes soon, over the same connection; without progress the connection is made again."""
+    monkeypatch.setattr(job_module, "_MOST_FAULTS", 2)
+    daemon = FakeDaemon((8, None))
+    arrived = [5, 9, 9, None]
+
+    def store(_asset_id: str, _path: Path, _name: str, *, on_piece: Callable[[int], None]) -> str:
+        if (at := arrived.pop(0)) is None:
+            return ""
+        on_piece(at)
+        raise LOST
+
+    monkeypatch.setattr(daemon, "store", store)
+    source = {"asset_id": "ab" * 32, "name": "song.wav"}
+    run(daemon, tmp_path, task="repaint", params={"source": source, "start_s": 0.5}, files={"ab" * 32: "/store/ab"})
+    assert (arrived, daemon.drops) == ([], 1)
+
+
+def test_the_priority_goes_there_and_stays_what_was_sent_first(tmp_path: Path) -> None:
+    """The same key needs the same request; a prefetched job that somebody asks for meanwhile has another priority."""
+    daemon = FakeDaemon((8, None), (8, None))
+    run(daemon, tmp_path, priority="high", folder=str(tmp_path / "first"))
+    asked = request_of("text2music", {"duration_s": 1.0}, submission={"priority": "low"})
+    note_request(tmp_path, "here", FakeDaemon.address, asked)
+    run(daemon, tmp_path, priority="normal")
+    assert daemon.priorities == [tasks_pb2.PRIORITY_HIGH, tasks_pb2.PRIORITY_LOW]
 
 
 def test_a_cancel_ends_the_job_there(tmp_path: Path) -> None:
