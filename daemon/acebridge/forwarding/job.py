@@ -171,7 +171,12 @@ class _Work:
         """Return the request for the job there, with a key that was never used: a job that was preempted is cancelled there."""
         # With ``auto`` the daemon there has a spare engine, too.
         engine = "auto" if self._order["spare"] else self._order["engine"]
-        submission = {"engine": engine, "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}"}
+        # A prefetched job has low priority, so it is in nobody's way there.
+        submission = {
+            "engine": engine,
+            "priority": self._order["priority"],
+            "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}",
+        }
         return request_from_parameters(self._order["task"], self._order["params"], submission)
 
     def _end_of(self, client: Client, error: JobFailed) -> JobFailed:

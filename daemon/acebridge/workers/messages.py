@@ -124,11 +124,12 @@ class JobOrder(TypedDict):
 
     ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
     ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory is short for ``engine``, ""
-    for none.
+    for none. ``priority`` is that of the job, by name.
     """
 
     op: Literal["job"]
     id: str
+    priority: str
     task: str
     params: TaskParams
     engine: str

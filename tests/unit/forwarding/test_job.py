@@ -96,6 +96,7 @@ class FakeDaemon:
     def submit_request(self, request: TaskRequest, on_call: Callable[[Any], None]) -> Iterator[tasks_pb2.TaskEvent]:
         self.keys.append(request.submission.idempotency_key)
         self.engines.append(request.submission.engine)
+        assert request.submission.priority == tasks_pb2.PRIORITY_LOW
         return self.watch("there", 0, on_call)
 
     def watch(self, job_id: str, after: int, on_call: Callable[[Any], None]) -> Iterator[tasks_pb2.TaskEvent]:
@@ -117,7 +118,7 @@ class FakeDaemon:
 def order(folder: Path, **more: Any) -> JobOrder:
     params: dict[str, Any] = {"duration_s": 1.0, "output": {"seeds": [3]}}
     values: dict[str, Any] = {
-        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "note": "",
+        "op": "job", "id": "here", "priority": "low", "task": "text2music", "params": params, "engine": "neural", "note": "",
         "spare": "", "files": {}, "folder": str(folder / "spool"), "takes": [], **more,
     }  # fmt: skip
     return values  # type: ignore[return-value]
