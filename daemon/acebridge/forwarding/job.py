@@ -38,7 +38,7 @@ _MOST_FAULTS = 5
 #: Seconds between two looks whether the order was cancelled.
 _LOOK_S = 0.05
 #: The name that a source has there if it has none here.
-_UNNAMED = "source.wav"
+_UNNAMED, _UNNAMED_PREVIEW = "source.wav", "preview.wav"
 _ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
 
 
@@ -159,7 +159,7 @@ class _Work:
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
             on_piece = partial(self._received.__setitem__, asset_id)
-            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED), on_piece=on_piece)
+            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED_PREVIEW), on_piece=on_piece)
 
     def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
@@ -181,6 +181,7 @@ class _Work:
         """Return the request for the job there, with a key that was never used: a job that was preempted is cancelled there."""
         # With ``auto`` the daemon there has a spare engine, too.
         engine = "auto" if self._order["spare"] else self._order["engine"]
+        # A prefetched job has low priority, so it is in nobody's way there.
         submission = {
             "engine": engine,
             "priority": self._order["priority"],

@@ -59,10 +59,10 @@ async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
     return {
         "op": "job",
         "id": job.id,
+        "priority": job.priority,
         "task": job.task,
         "params": job.params,
         "engine": job.engine,
-        "priority": job.priority,
         "note": job.note,
         "spare": job.spare,
         "files": {asset: str(store.path((await store.verify(asset)).id)) for asset in job.sources},

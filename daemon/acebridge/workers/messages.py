@@ -129,6 +129,7 @@ class JobOrder(TypedDict):
 
     op: Literal["job"]
     id: str
+    priority: str
     task: str
     params: TaskParams
     engine: str

@@ -255,13 +255,6 @@ def test_sources_go_by_their_hashes_with_their_names(tmp_path: Path) -> None:
     assert daemon.stored == [("ab" * 32, "song.wav")]
 
 
-def test_a_preview_that_is_finished_goes_there_if_it_is_missing(tmp_path: Path) -> None:
-    daemon, preview_id = FakeDaemon((8, None)), "cd" * 32
-    params = {"duration_s": 1.0, "output": {"seeds": [3], "preview_id": preview_id}}
-    run(daemon, tmp_path, params=params, files={preview_id: "/store/cd"})
-    assert daemon.stored == [(preview_id, "source.wav")]
-
-
 def test_an_upload_that_goes_on_is_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the next try comes soon, over the same connection; without progress the connection is made again."""
     monkeypatch.setattr(job_module, "_MOST_FAULTS", 2)
@@ -283,7 +276,8 @@ def test_an_upload_that_goes_on_is_progress(tmp_path: Path, monkeypatch: pytest.
 def test_the_priority_goes_there_and_stays_what_was_sent_first(tmp_path: Path) -> None:
     """The same key needs the same request; a prefetched job that somebody asks for meanwhile has another priority."""
     daemon = FakeDaemon((8, None), (8, None))
-    run(daemon, tmp_path, priority="high", folder=str(tmp_path / "first"))
+    (tmp_path / "first").mkdir()
+    run(daemon, tmp_path / "first", priority="high")
     asked = request_of("text2music", {"duration_s": 1.0}, submission={"priority": "low"})
     note_request(tmp_path, "here", FakeDaemon.address, asked)
     run(daemon, tmp_path, priority="normal")

@@ -23,7 +23,8 @@ NODE: Node = {
 }  # fmt: skip
 SMALL: Node = {**NODE, "engines": {"draft": ["cover"], "neural": []}, "models": []}
 ORDER: JobOrder = {
-    "op": "job", "id": "1", "task": "cover", "params": {}, "engine": "draft", "note": "", "spare": "", "files": {},
+    "op": "job", "id": "1", "priority": "normal",
+    "task": "cover", "params": {}, "engine": "draft", "note": "", "spare": "", "files": {},
     "folder": "", "takes": [],
 }  # fmt: skip
 DONE = {"type": "done", "models": ["turbo"]}
