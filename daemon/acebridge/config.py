@@ -271,9 +271,7 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _one_place(self) -> Config:
         if self.remote and self.workers != ray_address.LOCAL:
-            raise ValueError(
-                'Settings workers and remote exclude each other: set workers to "local", or take out remote'
-            )
+            raise ValueError("Settings workers and remote exclude each other")
         return self
 
     @field_validator("ray_resources", mode="before")
@@ -373,7 +371,7 @@ def load_settings(**overrides: Setting) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:  # about several settings, which it names
-            raise InvalidSetting(f"{_why(first['type'], first['msg'])}.") from error
+            raise InvalidSetting(f"{_why(first['type'], first['msg'])}.", remedy="Remove one of them.") from error
         field = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "the defaults")
         raise InvalidSetting(
