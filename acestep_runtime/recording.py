@@ -22,6 +22,7 @@ from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.need import NotEnoughMemory
 from acestep_runtime.origins import Origins
 from acestep_runtime.previews import FullLatents
+from acestep_runtime.raw_files import write_all
 from acestep_runtime.seed_guard import with_other_seeds
 from acestep_runtime.take_latents import TakeLatents, no_latents, write_latents
 from acestep_runtime.tasks import with_all_seeds
@@ -90,9 +91,7 @@ class _Recorder:
 
     def _put(self, data: bytes) -> None:
         self._digest.update(data)
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) or 0 :]
+        write_all(self._file, data)
 
     def add(self, samples: Samples) -> NewFrames:
         self._put(wav.encode(self._dither.add(samples), self.header.encoding))

@@ -369,7 +369,7 @@ def load_settings(**overrides: Setting) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:  # about several settings, which it names
-            raise InvalidSetting(f"{_why(first['type'], first['msg'])}.") from error
+            raise InvalidSetting(f"{_why(first['type'], first['msg'])}.", remedy="Remove one of them.") from error
         field = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "the defaults")
         raise InvalidSetting(

@@ -48,7 +48,7 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ),
         (
             "workers = 'ray://auto'\nremote = 'studio.local:50710'",
-            'Settings workers and remote exclude each other: set workers to "local", or take out remote.',
+            "Settings workers and remote exclude each other.",
         ),
         ("devices = [1]", "Setting devices.0 in {file} is 1: "),
         ("roots = [1]", "Setting roots.0 in {file} is 1: "),

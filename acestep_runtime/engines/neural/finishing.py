@@ -23,7 +23,7 @@ from acestep_runtime.json_values import JsonObject, to_list, to_object
 from acestep_runtime.previews import FullLatents, Preview
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds
 
-_LOST = "There are no latents of the preview, or no longer"
+_LOST = "The latents of the preview are not here, or no longer"
 
 
 def request_key(request: EngineRequest) -> str:

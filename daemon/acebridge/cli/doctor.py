@@ -54,6 +54,9 @@ def _settings(_: str | None) -> Finding:
 def _tls(_: str | None) -> Finding:
     try:
         config = load_config()
+    except AceBridgeError:
+        return Finding("TLS", False, _UNREAD)
+    try:
         if not config.uses_tls:
             return Finding("TLS", True, f"off, for {config.host} is this machine's own")
         if not identity_files(config)[0].exists() and config.tls.certificate is None:
@@ -268,7 +271,7 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> None:
     else:
         for finding in findings:
             typer.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.about}: {finding.says}")
-            if not finding.ok:
+            if not finding.ok and finding.remedy:
                 typer.echo(f"     {finding.remedy}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(4)

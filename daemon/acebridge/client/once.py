@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from acebridge.contract.tasks import TaskRequest
     from acebridge.v1 import tasks_pb2
 
-_ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
+#: States of a job that has ended without a result.
+ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
 
 
 def submit_once(client: Client, request: TaskRequest) -> Iterator[tasks_pb2.TaskEvent]:
@@ -39,7 +40,7 @@ def find_or_create(
         request.submission.idempotency_key = key if not attempt else _key_of(key, attempt)
         before(request)
         job = client.create(request)
-        if job.state not in _ENDED_WITHOUT and _has_audio(client, job):
+        if job.state not in ENDED_WITHOUT and _has_audio(client, job):
             return job
     raise AssertionError("attempts do not end")
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from acebridge.addresses import split_address
 from acebridge.client.client import Client, name_of
 from acebridge.client.forwarded import Note, cancel_noted, find_request, forget_request, note_request, read_notes
-from acebridge.client.once import find_or_create
+from acebridge.client.once import ENDED_WITHOUT, find_or_create
 from acebridge.contract.parameters import request_from_parameters
 from acebridge.contract.status import failure_in
 from acebridge.contract.tasks import TaskRequest
@@ -39,7 +39,6 @@ _MOST_FAULTS = 5
 _LOOK_S = 0.05
 #: The name that a source has there if it has none here.
 _UNNAMED, _UNNAMED_PREVIEW = "source.wav", "preview.wav"
-_ENDED_WITHOUT = (jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED)
 
 
 def forward(order: JobOrder, connection: Connection, home: Path, cancel: CancelToken) -> Iterator[Message]:
@@ -195,7 +194,7 @@ class _Work:
         Raises `JobFailed` when the job is not there any more; its audio may be gone without it.
         """
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=self._job_id))
-        if job.state not in _ENDED_WITHOUT:
+        if job.state not in ENDED_WITHOUT:
             return error if is_passing(error) or error.kind is ErrorReason.NOT_FOUND else _call_loss()
         forget_request(self._home, self._order["id"])
         failed = failure_in(job.error) or error

@@ -16,6 +16,7 @@ from acebridge.contract.enums import encoding_name
 from acebridge.v1 import audio_pb2
 from acebridge.workers.messages import Audio, Take
 from acestep_runtime.audio import wav
+from acestep_runtime.raw_files import write_all
 
 
 class AudioMismatch(Exception):
@@ -38,9 +39,7 @@ class _Growing:
 
     def _put(self, data: bytes) -> None:
         self._digest.update(data)
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) or 0 :]
+        write_all(self._file, data)
 
     def add(self, offset_frames: int, data: bytes) -> int:
         """Write samples that begin at a frame; return how many frames of them are new. Raises `AudioMismatch`."""

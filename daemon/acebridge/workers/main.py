@@ -50,6 +50,7 @@ from acestep_runtime.errors import (
     UnreadableAudio,
     UnsupportedTask,
 )
+from acestep_runtime.raw_files import write_all
 from acestep_runtime.recording import EngineChange, NewFrames, Ranking, TakeFiles, record
 from acestep_runtime.tasks import Task, base, build_task, choosing
 from acestep_runtime.tasks.base import OutputHeader
@@ -257,9 +258,7 @@ class _Messages:
 
     def send(self, message: Message) -> None:
         with self._lock:
-            view = memoryview(encode(message))
-            while view:
-                view = view[self._pipe.write(view) or 0 :]
+            write_all(self._pipe, encode(message))
 
 
 def _beat(messages: _Messages, at_work: threading.Event, runner: Runner) -> None:

@@ -11,6 +11,7 @@ from acebridge.workers.messages import Message, Take
 from acebridge.workers.ray.messages import DeathMessage, FilePiece
 from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.latents_files import latents_path
+from acestep_runtime.raw_files import write_all
 
 #: What goes at once: much more would delay messages, much less costs calls.
 PIECE_BYTES = 4 * 2**20
@@ -101,9 +102,7 @@ class Inbox:
             file = self._files[piece.name] = (self._folder / Path(piece.name).name).open("xb", buffering=0)
         if file.tell() != piece.offset_bytes:
             raise DamagedFile(f"{piece.name} goes on at {piece.offset_bytes} instead of {file.tell()}")
-        view = memoryview(piece.data)
-        while view:
-            view = view[file.write(view) or 0 :]
+        write_all(file, piece.data)
 
     def finish(self, take: Take) -> None:
         """Bring the files of a take to the disk. Raises `DamagedFile` where one is not what its hash says, and ``OSError``."""

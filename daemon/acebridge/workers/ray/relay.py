@@ -31,6 +31,7 @@ from acebridge.workers.ray.cluster import Refusal, Unreachable
 from acebridge.workers.ray.files import Inbox
 from acebridge.workers.ray.messages import DeathMessage, FilePiece, Node, Parcel, PlaceOrder, RelayMessage
 from acebridge.workers.ray.plan import Plan, plan_from_json
+from acestep_runtime.raw_files import write_all
 
 #: Seconds between two tries to reach a cluster.
 _RETRY_S = 5.0
@@ -280,8 +281,6 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not break the protocol
 
     def send(message: Message | RelayMessage) -> None:
-        view = memoryview(encode(message))  # type: ignore[arg-type]
-        while view:
-            view = view[messages.write(view) or 0 :]
+        write_all(messages, encode(message))  # type: ignore[arg-type]
 
     asyncio.run(serve(plan_from_json(sys.argv[1]), send))

@@ -274,7 +274,7 @@ def test_what_does_not_fit_the_preview_is_made_again_or_refused(
     finish(warns="one of another request", output={"seeds": [6]})
     good = latents_path(place).read_bytes()
     latents_path(place).unlink()
-    lost = finish(warns="no latents of the preview")
+    lost = finish(warns="latents of the preview are not here")
     (whole,) = perform(tmp_path, engine, "text2music", {}, **fields)
     assert lost.outputs[0].sha256 == whole.outputs[0].sha256
     latents_path(place).write_bytes(good)
