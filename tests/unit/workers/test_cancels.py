@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -50,14 +51,17 @@ def slow_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobOrder:
     return job(tmp_path)
 
 
+def _is_stopped(process: psutil.Process) -> bool:
+    return bool(process.status() == psutil.STATUS_STOPPED)
+
+
 async def cancel_where_it_cannot_stop(worker: LocalWorker, order: JobOrder, *, loads: bool = False) -> list[Message]:
     """Run an order; cancel it while its process is stopped, which says before that it ``loads``."""
     messages = []
     async for message in worker.run(order):
         if message["type"] == "progress" and message["body"]["stage"] == "sampling":
             os.kill(worker.pid, signal.SIGSTOP)
-            process = psutil.Process(worker.pid)
-            await until_async(lambda: process.status() == psutil.STATUS_STOPPED)  # or it answers before it stops
+            await until_async(partial(_is_stopped, psutil.Process(worker.pid)))  # or it answers before it stops
             await worker.cancel(order["id"])
             if loads and worker._child is not None:
                 worker._child.messages.feed_data(encode({"type": "alive", "loads": True}))
