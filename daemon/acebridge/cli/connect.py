@@ -66,7 +66,7 @@ def disconnect() -> None:
     _write("")
     typer.echo(f"disconnected from {address}")
     if waiting:
-        typer.echo(f"note: {waiting} jobs are at work there; here they begin again, or fail without models.", err=True)
+        typer.echo(f"note: jobs at work there: {waiting}; here they begin again, or fail without models.", err=True)
 
 
 def _show(*, as_json: bool) -> None:
