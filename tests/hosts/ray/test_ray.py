@@ -120,7 +120,7 @@ def order_of(daemon: Daemon, job_id: str, folder: Path) -> JobOrder:
         row = database.execute("SELECT task, params, engine, sources FROM jobs WHERE id = ?", (job_id,)).fetchone()
     task, params, engine, sources = row
     return {
-        "op": "job", "id": job_id, "task": task, "params": json.loads(params), "engine": engine, "note": "",
+        "op": "job", "id": job_id, "task": task, "params": json.loads(params), "engine": engine, "note": "", "spare": "",
         "files": {each: str(daemon.home / "assets" / each[:2] / each) for each in json.loads(sources)},
         "folder": str(folder), "takes": [],
     }  # fmt: skip

@@ -114,8 +114,8 @@ class FakeDaemon:
 def order(folder: Path, **more: Any) -> JobOrder:
     params: dict[str, Any] = {"duration_s": 1.0, "output": {"seeds": [3]}}
     values: dict[str, Any] = {
-        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "note": "", "files": {},
-        "folder": str(folder / "spool"), "takes": [], **more,
+        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "note": "", "spare": "",
+        "files": {}, "folder": str(folder / "spool"), "takes": [], **more,
     }  # fmt: skip
     return values  # type: ignore[return-value]
 

@@ -23,8 +23,8 @@ NODE: Node = {
 }  # fmt: skip
 SMALL: Node = {**NODE, "engines": {"draft": ["cover"], "neural": []}, "models": []}
 ORDER: JobOrder = {
-    "op": "job", "id": "1", "task": "cover", "params": {}, "engine": "draft", "note": "", "files": {}, "folder": "",
-    "takes": [],
+    "op": "job", "id": "1", "task": "cover", "params": {}, "engine": "draft", "note": "", "spare": "", "files": {},
+    "folder": "", "takes": [],
 }  # fmt: skip
 DONE = {"type": "done", "models": ["turbo"]}
 Says = dict[str, Any]
