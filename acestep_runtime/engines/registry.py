@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ from acestep_runtime.weights.numbers import count_weights
 from acestep_runtime.weights.selection import missing_checkpoint, select_checkpoint
 from acestep_runtime.weights.strangers import find_strangers
 from acestep_runtime.weights.vaes import select_vae
+
+#: The environment variable that says where engines run, and its value for this machine, the default.
+PLACE, HERE = "ACEBRIDGE_WORKERS", "local"
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,12 @@ def _neural_missing(task: type[TaskTraits] | None, model: str) -> MissingRequire
 
 
 def _missing_memory(checkpoint: Checkpoint) -> MissingRequirement | None:
-    """Return how much memory a machine without a GPU lacks that could never hold a checkpoint, whatever else is in it."""
+    """Return how much memory a machine without a GPU lacks that could never hold a checkpoint, whatever else is in it.
+
+    Where engines run elsewhere nothing is known of it.
+    """
+    if os.environ.get(PLACE, HERE) != HERE:
+        return None
     numbers, is_full = Numbers(*count_weights(checkpoint)), read_precision() == "float32"
     need, total = least_bytes(numbers, int8=is_int8_enabled(), is_full=is_full), machine.total_bytes()
     if not total or need <= total or machine.may_have_gpu_memory():

@@ -261,7 +261,8 @@ class _Session:
         return self._result(batch, folder, auto_gen=auto_gen)
 
     def _result(self, batch: Batch, folder: Folder, *, auto_gen: bool) -> Result:
-        takes = tuple(self._take(take, folder, is_stored=bool(batch.job_id)) for take in batch.takes)
+        stored, engine = bool(batch.job_id), batch.engine
+        takes = tuple(self._take(take, folder, engine, is_stored=stored) for take in batch.takes)
         self._report("done", 1.0)
         first = takes[0]
         first_prefetch = self._prefetch(batch) if auto_gen else None
@@ -297,7 +298,7 @@ class _Session:
         order = self._order.with_seeds(tuple(seeds), batch.takes[0].seed)
         return self._runner.prefetch(order, batch, folder.path), folder
 
-    def _take(self, take: TakeFiles, folder: Folder, *, is_stored: bool) -> Take:
+    def _take(self, take: TakeFiles, folder: Folder, engine: str, *, is_stored: bool) -> Take:
         """Return a take whose files are in ``folder``; ``is_stored``: a daemon has them too."""
         sounds = {output.header.role: Audio(output.path, folder) for output in take.outputs}
         mixture, source = sounds.pop(MIX, None), self._order.source
@@ -315,7 +316,7 @@ class _Session:
         def finish() -> Result:
             first = take.outputs[0]
             preview_id = first.sha256 if is_stored else str(folder.path / first.path.name)
-            order = self._order.finish(TakeSeed(take.seed, steps), preview_id)
+            order = self._order.finish(TakeSeed(take.seed, steps), preview_id, engine)
             return _Session(self._runner, order, self._unused, self._notes, self._report).first(auto_gen=False)
 
         is_preview = "preview" in take.metadata

@@ -119,9 +119,10 @@ class Order:
         fields = vary_fields(self.fields, take_seed, amount, takes)
         return dataclasses.replace(self, fields=fields, submission={})
 
-    def finish(self, take_seed: TakeSeed, preview_id: str) -> Order:
-        """Return the order that decodes the rest of a take which is a preview, without prefetch."""
-        return dataclasses.replace(self, fields=finish_fields(self.fields, take_seed, preview_id), submission={})
+    def finish(self, take_seed: TakeSeed, preview_id: str, engine: str) -> Order:
+        """Return the order that decodes the rest of a take which is a preview, without prefetch; ``engine`` made it."""
+        fields = finish_fields(self.fields, take_seed, preview_id)
+        return dataclasses.replace(self, fields=fields, engine=engine, submission={})
 
     def with_prefetch(self, session: str) -> Order:
         """Return the order with a prefetch of the next batch for a session."""

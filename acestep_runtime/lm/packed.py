@@ -40,6 +40,11 @@ class PackedLinear(nn.Module):
         return product
 
 
+def linear_bytes(module: nn.Module) -> int:
+    """Return how large the weights are that `pack_linears` copies."""
+    return sum(each.weight.nbytes for each in module.modules() if isinstance(each, nn.Linear))
+
+
 def pack_linears(module: nn.Module) -> None:
     """Replace the linear layers of a module by packed ones, in place."""
     for parent in list(module.modules()):

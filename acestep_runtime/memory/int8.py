@@ -39,11 +39,12 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
     """Quantise the linear layers in a module's repeating layers to int8, in place.
 
     ``dtype`` is that of the computation, by default that of the weights, which may be narrower. Layer by layer, so that no more
-    than one is in full. Raises `EngineFailure` without torchao.
+    than one is in full. Weights in mapped files must be those of the file. Raises `EngineFailure` without torchao.
     """
     from torch.nn import Linear
 
     from acestep_runtime.memory.heap import return_free_heap
+    from acestep_runtime.memory.pages import mapped_files, release_pages
     from acestep_runtime.memory.widen import convert
 
     try:
@@ -60,8 +61,11 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
     ]
     # By default quantize_ would also change global settings of the compiler.
     config = Int8WeightOnlyConfig(set_inductor_config=False)
+    mapped = mapped_files()
     for number, layer in enumerate(layers, 1):
+        stored = layer.weight.data
         quantize_(layer if dtype is None else layer.to(dtype), config)
+        release_pages(stored, mapped)  # else the weights of the whole file stay beside those in int8
         if number % _LAYERS_A_RETURN == 0 or number == len(layers):
             return_free_heap()  # float32 between the weights that stay: else half as much again is kept
     if dtype is not None:

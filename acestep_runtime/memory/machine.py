@@ -16,6 +16,8 @@ from pathlib import Path
 PROC, CGROUPS, DEVICES = Path("/proc"), Path("/sys/fs/cgroup"), Path("/dev")
 #: Device files of drivers of GPUs that have memory of their own: NVIDIA, AMD, and those of WSL.
 _GPU_DRIVERS = ("nvidia*", "kfd", "dxg")
+#: Fields of /proc/PID/status that no other process shares and no file holds, in KiB.
+_OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,25 @@ def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
     """Return the memory that this process can still take without swapping, at least a byte; 0 where that is unknown."""
     left = [max(1, limit - used) for limit, used in _group_sizes(proc / "self" / "cgroup", cgroups)]
     return min([*_meminfo(proc / "meminfo", "MemAvailable:"), *left], default=0)
+
+
+def own_bytes(pid: int | str = "self", proc: Path = PROC) -> int:
+    """Return the memory that a process alone takes, swapped or not; 0 when it is gone, or where nobody knows."""
+    return sum_fields(pid, _OWN, proc)
+
+
+def left_of(limit_bytes: int) -> int:
+    """Return what this process may still take of a limit of its own memory, at least a byte; 0, any, for the limit 0."""
+    return max(1, limit_bytes - own_bytes()) if limit_bytes else 0
+
+
+def sum_fields(pid: int | str, names: tuple[str, ...], proc: Path = PROC) -> int:
+    """Return the sum of fields of /proc/PID/status, in bytes."""
+    try:
+        lines = (proc / str(pid) / "status").read_text(errors="replace").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
 
 
 def may_have_gpu_memory(devices: Path = DEVICES) -> bool:

@@ -9,6 +9,7 @@ import dataclasses
 from pathlib import Path
 
 from acestep_runtime.engines.base import Engine, EngineRequest
+from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.previews import ASSUMED_METER, FROM_REQUEST, FROM_SOURCE, FullLatents, Preview, Tempo
 from acestep_runtime.take_latents import read_full_latents
@@ -37,9 +38,17 @@ def with_preview(
 
 
 def read_preview(output: Output, engine: Engine) -> FullLatents | None:
-    """Return the latents of the preview that ``output`` finishes; ``None`` where they are lost, or no engine uses them."""
-    if not output.preview_id or not engine.has_latents:
+    """Return the latents of the preview that ``output`` finishes; ``None`` where they are lost, or there is none.
+
+    Raises `UnsupportedTask` for an engine without latents: it would make another take than the preview.
+    """
+    if not output.preview_id:
         return None
+    if not engine.has_latents:
+        raise UnsupportedTask(
+            f"The {engine.name} engine cannot finish a preview: it would make another take.",
+            remedy="Choose the engine that made the preview, neural, or leave out the preview to have another take.",
+        )
     path = Path(output.preview_id)
     try:
         sha256 = hash_file(path)

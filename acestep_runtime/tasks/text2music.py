@@ -68,11 +68,11 @@ class TextToMusic(Task):
         return (yield from engine.plan_length(request, cancel))
 
     def _length_of_preview(self, engine: Engine) -> float | None:
-        """Return the length of the planned take whose preview is to be finished: nothing has to be planned again."""
+        """Return the length of the take whose preview is to be finished: nothing has to be planned again."""
         from acestep_runtime.tasks.preview_input import read_preview
 
         full = read_preview(self.output, engine) if self.thinking.plan_first else None
-        return frames_to_seconds(full.frames, ENGINE_RATE_HZ) if full is not None and full.plan else None
+        return frames_to_seconds(full.frames, ENGINE_RATE_HZ) if full is not None else None
 
     def _length_of_words(self, engine: Engine) -> float:
         from acestep_runtime.text.form import natural_length_s

@@ -130,7 +130,7 @@ RULES = (
         "the {engine} engine has no use for it",
     ),
     Rule(
-        ("output.preview_bars", "output.preview_id"),
+        ("output.preview_bars",),
         lambda _task, engine: not engine.has_latents,
         "the {engine} engine makes the whole take at once",
     ),

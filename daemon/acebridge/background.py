@@ -38,6 +38,21 @@ async def wait_at_most(limit_s: float | None, work: Coroutine[None, None, T]) ->
     return task.result()
 
 
+async def run_whole(work: Coroutine[None, None, T]) -> T:
+    """Return the result of ``work``, which runs to its end even if the caller is cancelled meanwhile; that is raised then.
+
+    A thread cannot be stopped: the file that it writes to must not be closed, or used again, before it has ended.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # the cancel counts, whatever it was
+        raise
+
+
 async def gather_arrived(source: AsyncIterator[T]) -> AsyncGenerator[list[T], None]:
     """Yield what a source yields, in lists of what has arrived since the last one: whoever takes long gets more at once.
 

@@ -268,12 +268,6 @@ class Config(BaseModel):
             raise ValueError('must be "local", "ray://HOST:PORT" such as "ray://192.168.1.20:10001", or "ray://auto"')
         return place
 
-    @model_validator(mode="after")
-    def _one_place(self) -> Config:
-        if self.remote and self.workers != ray_address.LOCAL:
-            raise ValueError("Settings workers and remote exclude each other")
-        return self
-
     @field_validator("ray_resources", mode="before")
     @classmethod
     def _name_resources(cls, resources: object) -> object:
@@ -289,9 +283,13 @@ class Config(BaseModel):
 
     @field_validator("remote")
     @classmethod
-    def _address_or_none(cls, remote: str) -> str:
+    def _address_or_none(cls, remote: str, info: ValidationInfo) -> str:
         if remote and not is_address(remote):
             raise ValueError("must be host:port, such as studio.local:50710")
+        if remote and info.data.get("workers", ray_address.LOCAL) != ray_address.LOCAL:
+            raise ValueError(
+                'workers and remote exclude each other: set workers to "local", or run acebridge disconnect'
+            )
         return remote
 
     @field_validator("models_dir")

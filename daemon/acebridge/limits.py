@@ -1,7 +1,7 @@
 """All limits of the daemon and of what belongs to it, in one table: what is limited, where its number stands, what happens
 beyond it, and why.
 
-Each number stands once, where it is used; the three that clients share with the daemon stand here. ``docs/limits.md`` is made
+Each number stands once, where it is used; those that clients share with the daemon stand here. ``docs/limits.md`` is made
 from this table. Limits of the fields of a request are declared with the fields, see `acestep_runtime.limits`.
 """
 
@@ -14,6 +14,8 @@ from typing import NamedTuple
 LONGEST_NAME, LONGEST_KEY = 200, 128
 #: The most entries of one page of a list.
 LONGEST_PAGE = 1000
+#: The most bytes of uploads that are not whole yet; also the largest file that can be sent so that a break costs one piece.
+MAX_PARTIAL_BYTES = 4 * 2**30
 
 _SETTINGS = "acebridge.config:Config"
 
@@ -80,6 +82,14 @@ LIMITS = {
               "`INVALID_ARGUMENT`", "it must fit a message"),
         Limit("file", "max_upload_bytes", "bytes", "`RESOURCE_EXHAUSTED`, `TOO_LARGE`", "it takes disk space"),
         Limit("uploads at once", "max_uploads", "uploads", "`RESOURCE_EXHAUSTED`, `BUSY`", "each takes a file and disk space"),
+        Limit("uploads in pieces under way", "acebridge.store.partial_uploads:MAX_FILES", "uploads",
+              "the one that stood still for longest goes; without any, `RESOURCE_EXHAUSTED`, `BUSY`", "each takes a file"),
+        Limit("all that has arrived of them", "acebridge.limits:MAX_PARTIAL_BYTES", "bytes",
+              "the one that stood still for longest goes; without any, `RESOURCE_EXHAUSTED`, `BUSY`", "it takes disk space"),
+        Limit("time that one of them keeps its place", "acebridge.store.partial_uploads:QUIET_S", "s",
+              "it goes when others need its place", "lines come back"),
+        Limit("time between two pieces", "acebridge.store.partial_uploads:MAX_AGE_S", "s",
+              "what has arrived is removed", "clients forget uploads"),
         Limit("upload, or request, that stands still", "idle_upload_s", "s",
               "`DEADLINE_EXCEEDED`, `TIMED_OUT`; its file is removed", "it holds a place"),
         Limit("all stored audio", "quota_bytes", "bytes",

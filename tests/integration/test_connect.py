@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from acebridge.client.client import Client, request_of
-from acebridge.client.finishing import finish_take
 from acebridge.client.known_daemons import KnownDaemon, remember
+from acebridge.config import tomllib
 from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import jobs_pb2
@@ -33,6 +34,7 @@ from tests.support.daemon import (
     until_state,
     write_wav,
 )
+from tests.support.shell import Shell
 from tests.support.tiny_models import tiny_models
 from tests.support.two_machines import Laptop, Studio, laptop_at, studio_at
 
@@ -224,18 +226,15 @@ def test_auto_is_neural_while_the_line_is_up(laptop: Laptop, studio: Studio) -> 
         laptop.client.create(neural_request("neural", seed=5, model="xl-base"))
 
 
-def test_a_preview_that_was_made_there_is_finished_there(laptop: Laptop, studio: Studio) -> None:
-    request = neural_request("neural", seed=7)
-    request.music.bpm = 240
-    request.output.preview_bars = 1
-    request.duration_s = 2.0
-    preview = collect(laptop.client.submit_request(request))
-    assert preview.completed.takes[0].metadata.preview.whole_s == 2.0
-    fields, note = finish_take(laptop.client, job(laptop.client, preview.job_id), None)
-    finished = collect(laptop.client.submit_request(request_of("text2music", fields, submission={"engine": "neural"})))
-    assert not note
-    assert not finished.completed.takes[0].metadata.warnings
-    check_equal(laptop, studio, finished)
+def test_a_model_that_was_just_installed_there_is_known_here(laptop: Laptop, studio: Studio) -> None:
+    models = Path(tomllib.loads((studio.daemon.home / "config.toml").read_text("utf-8"))["models_dir"])
+    shutil.copytree(models / "acestep-v15-turbo", models / "acestep-v15-new")
+    try:
+        named = laptop.client.create(neural_request("neural", seed=7, model="new"))
+        until_state(laptop.client, named.id, "succeeded")
+        assert job(laptop.client, named.id).takes[0].metadata.model == "acestep-v15-new"
+    finally:
+        shutil.rmtree(models / "acestep-v15-new")
 
 
 def test_auto_is_draft_while_the_line_is_down(laptop: Laptop, studio: Studio) -> None:
@@ -249,6 +248,34 @@ def test_auto_is_draft_while_the_line_is_down(laptop: Laptop, studio: Studio) ->
     until(lambda: job(laptop.client, waiting.id).progress.stage == "waiting: 127.0.0.1 does not answer.")
     laptop.line.mend()
     check_equal(laptop, studio, collect(laptop.client.watch(waiting.id)))
+
+
+@pytest.mark.slow
+def test_a_preview_is_finished_there_from_its_latents(laptop: Laptop, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, laptop.daemon.environment)
+    song = ["generate", "-c", "a song", "--duration", "1.5", "--bpm", "240", "--seed", "21", "--steps", "2", "--json"]
+    whole = shell.json(*song, "-o", "whole.wav")
+    preview = shell.json(*song, "--preview", "1", "-o", "preview.wav")
+    assert preview["engine"] == "neural"
+    finished = shell.json("finish", preview["job_id"], "-o", "finished.wav", "--json")
+    assert (tmp_path / "finished.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()
+    assert finished["outputs"][0]["asset_id"] == whole["outputs"][0]["asset_id"]
+    assert "warnings" not in finished["metadata"][0]  # nothing was denoised again
+
+
+def test_a_preempted_batch_is_made_after_the_request(laptop: Laptop, studio: Studio) -> None:
+    studio.daemon.hold(102)
+    submission = {"engine": "fake", "prefetch_next": True, "session": "s"}
+    first = laptop.client.create(
+        request_of("text2music", {"duration_s": 0.5, "output": {"seeds": [101]}}, submission=submission)
+    )
+    until_state(laptop.client, first.id, "succeeded")
+    (batch,) = (each for each in jobs_of(laptop.client) if each.request.text_to_music.output.seeds == [102])
+    until_started(laptop.client, batch.id)
+    until(lambda: any(each.request.text_to_music.output.seeds == [102] for each in jobs_of(studio.client)))
+    until_state(laptop.client, create_tone_job(laptop.client, 0.5, seed=103), "succeeded")
+    studio.daemon.release()
+    until_state(laptop.client, batch.id, "succeeded")
 
 
 # ---- processes that die ----

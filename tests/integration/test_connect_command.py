@@ -96,3 +96,16 @@ def test_what_cannot_be_connected(studio: Studio, alone: Shell, here: Shell) -> 
     assert setting(alone) == ""
     assert here.run("connect").stdout == "not connected\n"
     here.run("stop")
+
+
+def test_workers_on_a_cluster_and_a_connection_exclude_each_other(alone: Shell, here: Shell) -> None:
+    file = Path(alone.environment["ACEBRIDGE_HOME"], "config.toml")
+    before = file.read_text("utf-8") if file.exists() else ""
+    file.write_text(f'workers = "ray://auto"\n{before}', "utf-8")
+    said = here.failure("connect", "127.0.0.1:1", code=2)
+    assert "Setting workers is 'ray://auto'" in said
+    assert 'Set workers to "local" in config.toml first.' in said
+    file.write_text(f'remote = "127.0.0.1:1"\nworkers = "ray://auto"\n{before}', "utf-8")
+    assert "run acebridge disconnect" in here.failure("serve", code=2)
+    assert here.run("disconnect").stdout == "disconnected from 127.0.0.1:1\n"
+    assert setting(alone) == ""

@@ -19,7 +19,8 @@ _ABORT = struct.pack("ii", 1, 0)
 class Proxy:
     """A line to ``target`` (host and port): each byte takes ``delay_s`` each way, each chunk resets with ``reset_share``.
 
-    ``up_bytes`` are what each connection has sent to the target, ``resets`` is how many connections were reset.
+    One also resets each time that all of them together have sent as many bytes as ``resets_at`` says next. ``up_bytes``
+    are what each connection has sent to the target, ``resets`` is how many connections were reset.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Proxy:
         self.target = target
         self.delay_s, self.reset_share = delay_s, reset_share
         self.up_bytes: list[int] = []
+        self.resets_at: list[int] = []
         self.resets = 0
         self.address = ""
         self._random = random.Random(seed)
@@ -129,7 +131,7 @@ class Proxy:
             with contextlib.suppress(OSError):
                 while data := await source.read(CHUNK_BYTES):
                     count(len(data))
-                    if self._random.random() < self.reset_share:
+                    if self._random.random() < self.reset_share or self._is_due():
                         self.resets += 1
                         return
                     due.put_nowait((self._loop.time() + self.delay_s, data))
@@ -137,6 +139,12 @@ class Proxy:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+
+    def _is_due(self) -> bool:
+        if not self.resets_at or sum(self.up_bytes) < self.resets_at[0]:
+            return False
+        self.resets_at.pop(0)
+        return True
 
     async def _send(self, due: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
         while True:

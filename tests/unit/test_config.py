@@ -76,6 +76,10 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("[tls]\ncertificate = 1\nkey = 'x'", "Setting tls.certificate in {file} is 1: "),
         ("[tls]\ncolour = 1", "Setting tls.colour in {file} is 1: There is no such setting."),
         ("workers = 'studio'", 'Setting workers in {file} is \'studio\': must be "local", "ray://HOST:PORT"'),
+        (
+            "remote = 'studio.local:50710'\nworkers = 'ray://auto'",
+            "Setting remote in {file} is 'studio.local:50710': workers and remote exclude each other",
+        ),
         ("ray_workers = 0", "Setting ray_workers in {file} is 0: "),
         ("ray_resources = {CPU = 0}", "Setting ray_resources in {file} is {{'CPU': 0}}: 'CPU' must be above 0"),
         ("ray_resources = {CPU = inf}", "Setting ray_resources in {file} is {{'CPU': inf}}: 'CPU' must be above 0"),

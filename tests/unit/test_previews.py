@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.guide.request import Order
 from acestep_runtime.latents_files import latents_path, pack, unpack
 from acestep_runtime.previews import FullLatents, Preview, Tempo, merge
 from acestep_runtime.take_latents import (
@@ -139,3 +140,11 @@ def test_the_request_that_finishes_a_take_is_that_of_the_take_alone() -> None:
 def test_what_a_preview_cannot_be_is_refused(fields: dict[str, object], says: str) -> None:
     with pytest.raises(InvalidValue, match=says):
         Output(**fields)  # type: ignore[arg-type]
+
+
+def test_a_take_is_finished_by_the_engine_that_made_its_preview() -> None:
+    """Not by the one that ``auto`` is by then."""
+    order = Order("text2music", {"output": {"preview_bars": 1}}, None, "auto", {"prefetch_next": True})
+    finished = order.finish(TakeSeed(6), SHA, "neural")
+    assert (finished.engine, finished.submission) == ("neural", {})
+    assert finished.fields == {"output": {"seeds": [6], "preview_id": SHA}}

@@ -43,6 +43,7 @@ from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_so
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.interrupt import Interrupt
 from acestep_runtime.memory.machine import format_gib, usable_cores
+from acestep_runtime.memory.need import NotEnoughMemory
 from acestep_runtime.memory.parts import parse_parts
 from acestep_runtime.memory.policy import check_device, select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
@@ -50,6 +51,7 @@ from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 from acestep_runtime.weights.folder import models_folder
 from acestep_runtime.weights.language import find_language_models
+from acestep_runtime.weights.layout import Checkpoint
 from acestep_runtime.weights.part_files import ENDINGS
 from acestep_runtime.weights.selection import select_checkpoint
 from acestep_runtime.weights.vaes import with_vae
@@ -95,7 +97,7 @@ class NeuralEngine:
         if "cpu" in (self._device.type, *self._parts.values()):  # more threads than cores wait for each other
             torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         self._interrupt = Interrupt()
-        self._language = LanguageModelCache(language_device, self._interrupt)
+        self._language = LanguageModelCache(language_device, self._interrupt, memory_bytes)
         self._cache: TakeCache | None = None
 
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
@@ -189,7 +191,10 @@ class NeuralEngine:
                 made = finishing.latents_by_number(request.full, model)
                 if (plan := finishing.plan_of(request.full)) is not None:
                     cache.plans[request.seed] = plan
-        if request.thinking.plan_first and request.task.can_plan and not request.codes:
+        has_plan = request.thinking.plan_first and request.task.can_plan and not request.codes
+        if has_plan and made and request.seed not in cache.plans:
+            yield Metadata({"warnings": ["The preview was made without a plan, and so is the whole take."]})
+        elif has_plan:
             request = yield from self._plan(request, cache, cancel)
             planning_share = _PLANNING_SHARE
         elif request.codes:
@@ -274,17 +279,32 @@ class NeuralEngine:
             self._unload_model()  # two models do not fit into memory
             self._is_loading = True
             try:
-                self._model = Model.load(
-                    checkpoint,
-                    self._device,
-                    memory_bytes=self._memory_bytes,
-                    interrupt=self._interrupt,
-                    part_devices=self._parts,
-                )
+                self._model = self._load_beside_language(checkpoint)
             finally:
                 self._is_loading = False
             self._interrupt.check()  # not on the way: the next job finds the model
         return self._model
+
+    def _load_beside_language(self, checkpoint: Checkpoint) -> Model:
+        """Load a model, and unload the language model where both do not fit: it is loaded again when a song is planned."""
+
+        def load() -> Model:
+            return Model.load(
+                checkpoint,
+                self._device,
+                memory_bytes=self._memory_bytes,
+                interrupt=self._interrupt,
+                part_devices=self._parts,
+            )
+
+        try:
+            return load()
+        except NotEnoughMemory:
+            if not self._language.resident_models:
+                raise
+        self._language.unload()
+        self._free_device_memory()
+        return load()
 
     def _announce_load(self, name: str, *, needs_base: bool, vae: str) -> Iterator[Progress]:
         """Yield a stage of its own before a model is loaded, which says how large its files are."""

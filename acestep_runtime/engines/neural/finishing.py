@@ -32,6 +32,7 @@ def request_key(request: EngineRequest) -> str:
     asked = dataclasses.replace(
         request, source=None, reference=None, source_latents=None, preview=None, full=None, take_seeds=(),
         is_finishing=False, auto_lrc=False, auto_score=False, has_planned_length=False,
+        sampling=dataclasses.replace(request.sampling, model=""),
     )  # fmt: skip
     digest = hashlib.blake2b(repr(asked).encode(), digest_size=20)
     own = request.source_latents

@@ -31,13 +31,13 @@ from acestep_runtime.engines.signal.analysis import analyse_source, analysis_met
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.lm import grammar, planning, writing
 from acestep_runtime.lm.language import LanguageModel
-from acestep_runtime.lm.packed import PackedLinear, can_pack, pack_linears
+from acestep_runtime.lm.packed import PackedLinear, can_pack, linear_bytes, pack_linears
 from acestep_runtime.lm.sampling import SamplingParams
 from acestep_runtime.lm.vocabulary import Vocabulary
 from acestep_runtime.lyrics.text import lyric_lines
 from acestep_runtime.memory import machine
 from acestep_runtime.memory.interrupt import Interrupt
-from acestep_runtime.memory.need import does_not_fit
+from acestep_runtime.memory.need import STORED_BYTES, does_not_fit
 from acestep_runtime.memory.policy import GIB, ComputeConfig, Offload, free_gib, native_dtype, select_device
 from acestep_runtime.memory.stage import ModulePlacement, empty_device_cache
 from acestep_runtime.units import ENGINE_RATE_HZ
@@ -100,9 +100,13 @@ class _CoreWithHead(nn.Module):
 class LanguageModelCache:
     """Keeps one language model in memory: on the device if it fits beside the other models, else only while in use."""
 
-    def __init__(self, device: torch.device | None = None, interrupt: Interrupt | None = None) -> None:
+    def __init__(
+        self, device: torch.device | None = None, interrupt: Interrupt | None = None, memory_bytes: int = 0
+    ) -> None:
+        """``memory_bytes`` is what this process may take beside mapped files, 0 for any."""
         self._device = device or select_device()
         self._interrupt = interrupt or Interrupt()
+        self._memory_bytes = memory_bytes
         self._resident: tuple[LanguageCheckpoint, ModulePlacement, _CoreWithHead, Vocabulary] | None = None
         self.is_loading = False
 
@@ -143,9 +147,8 @@ class LanguageModelCache:
             ) from failure
         modules = _CoreWithHead(core, head)
         free, size = free_gib(device), sum(each.nbytes for each in modules.parameters()) / GIB
-        if device.type == "cpu" and can_pack(dtype) and not 0 < machine.available_bytes() < 2 * size * GIB:
-            pack_linears(core)
-            modules.code_head = PackedLinear(head[vocabulary.code_ids])
+        if device.type == "cpu" and can_pack(dtype):
+            self._pack(modules, vocabulary)
         level = Offload.NONE if free is None or free > _MEMORY_FACTOR * size else Offload.ONE_AT_A_TIME
         self._resident = (
             checkpoint,
@@ -155,10 +158,26 @@ class LanguageModelCache:
         )
 
     def _check_memory(self, checkpoint: LanguageCheckpoint, dtype: torch.dtype) -> None:
-        need = count_numbers(checkpoint.folder, LANGUAGE) * dtype.itemsize + _MEMORY_RESERVE_BYTES
-        available = machine.available_bytes() if self._device.type == "cpu" else 0
-        if 0 < available < need:
-            raise does_not_fit(checkpoint.name, need, available, can_shrink=False)
+        if self._device.type != "cpu":
+            return
+        weights = count_numbers(checkpoint.folder, LANGUAGE) * dtype.itemsize
+        own = 0 if dtype.itemsize == STORED_BYTES else weights  # the rest is mapped
+        limits = ((weights, machine.available_bytes()), (own, machine.left_of(self._memory_bytes)))
+        for size, available in limits:
+            need = size + _MEMORY_RESERVE_BYTES
+            if 0 < available < need:
+                raise does_not_fit(checkpoint.name, need, available, can_shrink=False)
+
+    def _pack(self, modules: _CoreWithHead, vocabulary: Vocabulary) -> None:
+        """Pack the weights where there is room for a copy of them, which is no file, and for other models beside it."""
+        size = sum(each.nbytes for each in modules.parameters())
+        codes = modules.head[vocabulary.code_ids]
+        own = linear_bytes(modules.core) + codes.nbytes + _MEMORY_RESERVE_BYTES
+        available, left = machine.available_bytes(), machine.left_of(self._memory_bytes)
+        if 0 < available < 2 * size or 0 < left < own:
+            return
+        pack_linears(modules.core)
+        modules.code_head = PackedLinear(codes)
 
     def use(self, work: Callable[[LanguageModel], Generator[T, None, R]]) -> Generator[T, None, R]:
         """Run the generator ``work`` with the model in memory: yield its items and return its result."""

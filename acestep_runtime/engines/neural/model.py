@@ -101,21 +101,20 @@ class Model:
         """
         in_int8 = int8.is_enabled()
         config, others = choose_configs(checkpoint, device, part_devices, own_bytes=memory_bytes, in_int8=in_int8)
-        as_stored = in_int8 or config.widens_late
+        as_stored = in_int8 or config.widens_late or bool(others)  # each part gets the dtype of its device at once
         # Weights are quantised on the CPU: before that they may not fit on the device.
         load_on_device = config.offload is Offload.NONE and not in_int8 and not others
         interrupt = interrupt or Interrupt()
         parts = load(checkpoint, None if as_stored else config.dtype, config.device if load_on_device else _CPU)
         modules = {name: getattr(parts, name) for name in _PARTS if getattr(parts, name) is not None}
         for name, module in modules.items():
+            own = others.get(name, config)
             if in_int8 and name in int8.PARTS:
-                int8.quantize_linears(module, others.get(name, config).dtype)
-            elif name in others:
-                convert(module, others[name].dtype)
-            elif config.widens_late:
-                widen_late(module, config.dtype)
+                int8.quantize_linears(module, own.dtype)
+            elif own.widens_late:
+                widen_late(module, own.dtype)
             elif as_stored:
-                convert(module, config.dtype)
+                convert(module, own.dtype)
             module.eval()
         placement = ModulePlacement(modules, config, others)
         silence = parts.silence.float().to(config.device)

@@ -29,8 +29,8 @@ def choose_configs(
 ) -> tuple[ComputeConfig, dict[str, ComputeConfig]]:
     """Return the configuration of the transformer's device, and those of modules on other devices.
 
-    ``own_bytes`` is what this process may take beside mapped files, 0 for any. Raises `NotEnoughMemory` for weights that do
-    not fit into the memory of a device.
+    ``own_bytes`` is what this process may take beside mapped files, 0 for any; what it has taken already counts. Raises
+    `NotEnoughMemory` for weights that do not fit into the memory of a device.
     """
     others: dict[str, ComputeConfig] = {}
     elsewhere = [part for part in ("text", "vae") if part_devices and part_devices[part] != part_devices["dit"]]
@@ -40,7 +40,7 @@ def choose_configs(
         others |= {module: config for part in here for module in MODULES[part]}
     config = choose_compute_config(checkpoint.size, device, int8=in_int8, elsewhere=elsewhere)
 
-    counts, available = count_weights(checkpoint), machine.available_bytes()
+    counts, available, left = count_weights(checkpoint), machine.available_bytes(), machine.left_of(own_bytes)
     modules = {name: others.get(name, config) for name in _WEIGHTS}
     for place in dict.fromkeys(each.device for each in modules.values()):
         used = next(each for each in modules.values() if each.device == place)
@@ -50,7 +50,8 @@ def choose_configs(
             free = free_gib(place)
             check_device_memory(checkpoint.name, used, numbers, free_gib=free, available_bytes=available, int8=in_int8)
             continue
-        fitted = fit_into_memory(checkpoint.name, used, numbers, available, own_bytes=own_bytes, int8=in_int8)
-        if config.device == _CPU:
+        fitted = fit_into_memory(checkpoint.name, used, numbers, available, own_bytes=left, int8=in_int8)
+        others |= {module: fitted for module, each in others.items() if each.device == place}
+        if config.device == place:
             config = fitted
     return config, others

@@ -41,6 +41,7 @@ def connect(
     if not host:
         _show(as_json=json)
         return
+    _check_workers()
     address = _address(host)
     _make_trusted(address, fingerprint, token_file)
     problem = problem_with(address)
@@ -94,9 +95,25 @@ def describe_remote(remote: daemon_pb2.RemoteDaemon) -> str:
 
 
 def _remote_address() -> str:
+    """Return the setting, also where the workers are on a cluster: who disconnects has to get rid of it."""
     from acebridge.config import load_config
+    from acebridge.ray_address import LOCAL
 
-    return load_config().remote
+    return load_config(workers=LOCAL).remote
+
+
+def _check_workers() -> None:
+    """Raise `InvalidSetting` where the workers are on a cluster: a daemon does not start with both."""
+    from acebridge.config import load_config
+    from acebridge.errors import InvalidSetting
+    from acebridge.ray_address import LOCAL
+
+    workers = load_config(remote="").workers
+    if workers != LOCAL:
+        raise InvalidSetting(
+            f"Setting workers is {workers!r}, and a daemon with workers on a cluster is connected to no other daemon.",
+            remedy=f'Set workers to "{LOCAL}" in config.toml first.',
+        )
 
 
 def _address(host: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from acebridge.cli.json_output import print_json
-from acebridge.config import DEFAULT_PORT, GIB, load_config
+from acebridge.config import DEFAULT_PORT, GIB, VARIABLES, load_config
 from acebridge.errors import AceBridgeError
 from acebridge.health_check import Finding
 from acebridge.paths import QUARANTINE_FOLDER, data_folder
@@ -43,6 +43,7 @@ def _settings(_: str | None) -> Finding:
     except AceBridgeError as fault:
         return Finding("settings", False, fault.message, fault.remedy)
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
+    os.environ[VARIABLES["workers"]] = config.workers  # else the memory of this machine would count
     if config.int8_weights and find_spec("torchao") is None:
         return Finding("settings", False, "int8_weights is set, and torchao is not installed.", missing_remedy())
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
@@ -203,7 +204,8 @@ def _memory(_: str | None) -> Finding:
         f"{machine.format_gib(free)} of {machine.format_gib(total)} free; models compute in {read_precision()} precision",
         *(f"{name} needs {machine.format_gib(need)} on a CPU" for name, need in needs.items()),
     ]
-    is_enough = max(needs.values(), default=0) <= total or machine.may_have_gpu_memory()
+    is_elsewhere = os.environ.get(VARIABLES["workers"], LOCAL) != LOCAL
+    is_enough = is_elsewhere or max(needs.values(), default=0) <= total or machine.may_have_gpu_memory()
     return Finding("memory", is_enough, "; ".join(says), "Set int8_weights to true, or choose a smaller model.")
 
 

@@ -35,7 +35,10 @@ def job_lines(job: jobs_pb2.Job) -> Iterator[str]:
 
 
 def _progress(job: jobs_pb2.Job) -> str:
-    return f", {job.progress.fraction:.0%} {printable(job.progress.stage)}" if job_state(job) == "running" else ""
+    stage, state = printable(job.progress.stage, _LONGEST_LINE), job_state(job)
+    if state == "queued" and stage:
+        return f", {stage}"
+    return f", {job.progress.fraction:.0%} {stage}" if state == "running" else ""
 
 
 def _duration(job: jobs_pb2.Job) -> str:

@@ -130,6 +130,8 @@ def _job_row(job: jobs_pb2.Job) -> tuple[str, ...]:
 
     state, created = job_state(job), job.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M")
     now = f"{job.progress.fraction:.0%} {job.progress.stage}" if state == "running" else job.error.message
+    if state == "queued":
+        now = job.progress.stage  # why no worker takes it
     about = " – ".join(filter(None, (title_of(job), now)))
     return job.id[:SHORT], job_task(job), job.engine, state, created, about
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
@@ -19,10 +18,11 @@ import grpc
 
 from acebridge.addresses import is_local
 from acebridge.client.credentials import open_channel
+from acebridge.client.uploads import PieceSource, store_file
 from acebridge.contract.fields import Fields, fill
 from acebridge.contract.status import unpack_error
 from acebridge.contract.tasks import TaskRequest, method_of, request_type, wrap
-from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
+from acebridge.errors import ConnectionLost, JobFailed
 from acebridge.limits import LONGEST_NAME
 from acebridge.v1 import (
     assets_pb2,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Response_co = TypeVar("Response_co", covariant=True)
-_PIECE_BYTES = 1 << 20
 #: A song of 2 GiB from a slow disk.
 _IMPORT_TIMEOUT_S = 600.0
 
@@ -85,9 +84,9 @@ class Client:
         try:
             return method(request, timeout=timeout_s)
         except grpc.RpcError as error:
-            raise self._explain(error) from error
+            raise self.explain(error) from error
 
-    def _explain(self, error: grpc.RpcError) -> JobFailed:
+    def explain(self, error: grpc.RpcError) -> JobFailed:
         """Return what a failed call says. Nobody can start a daemon elsewhere from here."""
         failed = unpack_error(error)
         if not isinstance(failed, ConnectionLost) or is_local(self.address):
@@ -186,22 +185,24 @@ class Client:
 
     def _upload(self, path: Path, opened: BinaryIO | None) -> str:
         digest = hashlib.sha256()
-        for data in _pieces(path, opened):
+        for data in PieceSource(path, opened).pieces():
             digest.update(data)
         return self.store(digest.hexdigest(), path, name_of(path), opened=opened)
 
-    def store(self, asset_id: str, path: Path, name: str, *, opened: BinaryIO | None = None) -> str:
-        """Store the file at ``path`` whose SHA-256 is known, unless the daemon has it already; return its asset id."""
-        try:
-            self.call(self.assets.GetAsset, assets_pb2.GetAssetRequest(asset_id=asset_id))
-        except JobFailed as missing:
-            if missing.kind is not ErrorReason.NOT_FOUND:
-                raise
-            try:
-                return self.assets.UploadAsset(_upload_messages(path, name, opened)).id
-            except grpc.RpcError as error:
-                raise self._explain(error) from error
-        return asset_id
+    def store(
+        self,
+        asset_id: str,
+        path: Path,
+        name: str,
+        *,
+        opened: BinaryIO | None = None,
+        on_piece: Callable[[int], None] = lambda _: None,
+    ) -> str:
+        """Store the file at ``path`` whose SHA-256 is known, unless the daemon has it already; return its asset id.
+
+        An upload that broke off goes on where it was; ``on_piece`` gets, before each piece, how many bytes have arrived.
+        """
+        return store_file(self, asset_id, PieceSource(path, opened), name, on_piece)
 
     def download(self, asset_id: str) -> Iterator[bytes]:
         """Yield the bytes of an asset."""
@@ -213,7 +214,7 @@ class Client:
         try:
             yield from call
         except grpc.RpcError as error:
-            raise self._explain(error) from error
+            raise self.explain(error) from error
         finally:
             call.cancel()
 
@@ -254,17 +255,3 @@ def name_of(path: Path) -> str:
     """Return the name of a file as requests may hold it: text, and shortened before its suffix where it is too long."""
     name, suffix = text_of(path.name), text_of(path.suffix)[-20:]
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1 - len(suffix)]}…{suffix}"
-
-
-def _pieces(path: Path, opened: BinaryIO | None) -> Iterator[bytes]:
-    """Yield the bytes of the file at ``path``, or of the one that is ``opened``: at least one piece, which may be empty."""
-    with path.open("rb") if opened is None else nullcontext(opened) as file:
-        file.seek(0)
-        yield file.read(_PIECE_BYTES)
-        while data := file.read(_PIECE_BYTES):
-            yield data
-
-
-def _upload_messages(path: Path, name: str, opened: BinaryIO | None) -> Iterator[assets_pb2.UploadAssetRequest]:
-    for number, data in enumerate(_pieces(path, opened)):
-        yield assets_pb2.UploadAssetRequest(name="" if number else name, data=data)

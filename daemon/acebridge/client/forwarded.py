@@ -47,9 +47,10 @@ def note_request(home: Path, job_id: str, address: str, request: TaskRequest) ->
     write_whole(folder / f"{job_id}.json", [json.dumps({"address": address, "request": data}).encode()], private=True)
 
 
-def has_note(home: Path, job_id: str) -> bool:
-    """Return whether something was sent for a job before, as far as is noted."""
-    return (home / FORWARDED_FOLDER / f"{job_id}.json").exists()
+def find_request(home: Path, job_id: str) -> TaskRequest | None:
+    """Return the request that was sent for a job last; ``None`` for none, as far as is noted."""
+    note = _read(home / FORWARDED_FOLDER / f"{job_id}.json")
+    return note and note.request
 
 
 def forget_request(home: Path, job_id: str) -> None:
@@ -60,16 +61,21 @@ def forget_request(home: Path, job_id: str) -> None:
 def read_notes(home: Path, address: str) -> Iterator[Note]:
     """Yield the notes of jobs at ``address``; a file that is damaged is removed."""
     for file in sorted((home / FORWARDED_FOLDER).glob("*.json")):
-        try:
-            fields = json.loads(file.read_text("utf-8"))
-            request = unwrap(tasks_pb2.TaskRequest.FromString(base64.b64decode(fields["request"])))
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, LookupError, TypeError, DecodeError, InvalidValue):
-            file.unlink(missing_ok=True)
-            continue
-        if fields["address"] == address:
-            yield Note(file, file.stem, address, request)
+        if (note := _read(file)) is not None and note.address == address:
+            yield note
+
+
+def _read(file: Path) -> Note | None:
+    """Return a note, ``None`` where there is none; a file that is damaged is removed."""
+    try:
+        fields = json.loads(file.read_text("utf-8"))
+        request = unwrap(tasks_pb2.TaskRequest.FromString(base64.b64decode(fields["request"])))
+        return Note(file, file.stem, fields["address"], request)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, DecodeError, InvalidValue):
+        file.unlink(missing_ok=True)
+        return None
 
 
 def is_wanted(own: Client, note: Note) -> bool:

@@ -29,6 +29,7 @@ class AssetStub(Protocol):
     """AssetService."""
 
     UploadAsset: StreamUnaryMultiCallable[assets_pb2.UploadAssetRequest, assets_pb2.Asset]
+    ContinueUpload: UnaryUnaryMultiCallable[assets_pb2.ContinueUploadRequest, assets_pb2.Upload]
     ImportAsset: UnaryUnaryMultiCallable[assets_pb2.ImportAssetRequest, assets_pb2.Asset]
     DownloadAsset: UnaryStreamMultiCallable[assets_pb2.DownloadAssetRequest, assets_pb2.DownloadAssetResponse]
     GetAsset: UnaryUnaryMultiCallable[assets_pb2.GetAssetRequest, assets_pb2.Asset]

@@ -23,6 +23,7 @@ class Arrivals:
         self._host = host
         self._takes = {take["take"] + 1 for take in order["takes"]}
         self._fraction = 0.0
+        self._engine = order["engine"]
 
     def progress(self, stage: str, fraction: float = 0.0, eta_s: float | None = None) -> Message:
         """Return a message about progress. It never falls: a job that is made again catches up with what is here."""
@@ -35,6 +36,10 @@ class Arrivals:
             case "queued":
                 first = event.queued.position
                 yield self.progress(f"waiting at {self._host}" + (f": {first} jobs go first" if first else ""))
+            case "started" if event.started.engine != self._engine:
+                note = f"The {event.started.engine} engine made this, as the {self._engine} engine at {self._host} could not."
+                self._engine = event.started.engine
+                yield {"type": "engine", "body": {"engine": self._engine, "note": note}}
             case "progress":
                 report = event.progress
                 yield self.progress(report.stage, report.fraction, report.eta_s if report.HasField("eta_s") else None)

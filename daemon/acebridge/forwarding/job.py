@@ -1,20 +1,22 @@
 """An order that the daemon elsewhere does: sources go there once, the job is followed, what it makes is written here.
 
-Whatever happens to the line, the order waits and goes on where it was. The job there has the id of the job here as its key, so
-a second try of the order finds it again, and it is never done twice.
+Whatever happens to the line, the order waits and goes on where it was. The request for the job there is noted with its key
+before it is sent, so a second try of the order finds the job again, and it is never done twice.
 """
 
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from acebridge.addresses import split_address
 from acebridge.client.client import Client, name_of
-from acebridge.client.forwarded import Note, cancel_noted, forget_request, has_note, note_request, read_notes
+from acebridge.client.forwarded import Note, cancel_noted, find_request, forget_request, note_request, read_notes
 from acebridge.client.once import ENDED_WITHOUT, find_or_create
 from acebridge.contract.parameters import request_from_parameters
 from acebridge.contract.status import failure_in
@@ -36,7 +38,7 @@ _MOST_FAULTS = 5
 #: Seconds between two looks whether the order was cancelled.
 _LOOK_S = 0.05
 #: The name that a source has there if it has none here.
-_UNNAMED = "source.wav"
+_UNNAMED, _UNNAMED_PREVIEW = "source.wav", "preview.wav"
 
 
 def forward(order: JobOrder, connection: Connection, home: Path, cancel: CancelToken) -> Iterator[Message]:
@@ -63,6 +65,8 @@ class _Work:
         self._host = split_address(connection.address)[0]
         self.arrivals = Arrivals(order, self._host)
         self._job_id = ""
+        #: Source → how many bytes of it have arrived there.
+        self._received: dict[str, int] = {}
 
     def run(self, cancel: CancelToken) -> Iterator[Message]:
         # The first message acknowledges the order.
@@ -76,8 +80,8 @@ class _Work:
                 return
             except Exception as error:
                 cancel.check()
-                if self.arrivals.sequence > newest:
-                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self.arrivals.sequence
+                if self._progress() > newest:
+                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self._progress()
                 stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
@@ -86,8 +90,12 @@ class _Work:
             cancel.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    def _progress(self) -> int:
+        """Return a number that grows with each event from there, and with what has arrived there of the sources."""
+        return self.arrivals.sequence + sum(self._received.values())
+
     def _explain(self, error: Exception, stalls: int) -> str:
-        """Return why the order waits, after ``stalls`` failures without an event in between.
+        """Return why the order waits, after ``stalls`` failures without progress in between.
 
         The first time a line breaks, the same connection comes back soonest: it has proven already who is at the other end.
         """
@@ -146,26 +154,39 @@ class _Work:
 
     def _send_sources(self, client: Client) -> Iterator[Message]:
         names = _names_of_sources(self._order["params"])
+        # A preview that is to be finished is no source, and has no name. Its latents stand beside the copy there.
         for asset_id, path in self._order["files"].items():
             yield self.arrivals.progress(f"sending the source to {self._host}")
-            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED))
+            on_piece = partial(self._received.__setitem__, asset_id)
+            client.store(asset_id, Path(path), names.get(asset_id, _UNNAMED_PREVIEW), on_piece=on_piece)
 
     def _events(self, client: Client, on_call: Callable[[_Call], None]) -> Iterator[tasks_pb2.TaskEvent]:
         """Return the events that have not come yet; a job that nobody has asked for before starts with one trip there."""
         if self._job_id:
             return client.watch(self._job_id, self.arrivals.sequence, on_call)
         job_id = self._order["id"]
-        submission = {"engine": self._order["engine"], "idempotency_key": f"forwarded {job_id}"}
-        request = request_from_parameters(self._order["task"], self._order["params"], submission)
 
         def note(asked: TaskRequest) -> None:
             note_request(self._home, job_id, self._address, asked)
 
-        if not has_note(self._home, job_id):
-            note(request)
-            return client.submit_request(request, on_call)
-        self._job_id = find_or_create(client, request, note).id
+        if (sent := find_request(self._home, job_id)) is None:
+            sent = self._request()
+            note(sent)
+            return client.submit_request(sent, on_call)
+        self._job_id = find_or_create(client, sent, note).id
         return client.watch(self._job_id, 0, on_call)
+
+    def _request(self) -> TaskRequest:
+        """Return the request for the job there, with a key that was never used: a job that was preempted is cancelled there."""
+        # With ``auto`` the daemon there has a spare engine, too.
+        engine = "auto" if self._order["spare"] else self._order["engine"]
+        # A prefetched job has low priority, so it is in nobody's way there.
+        submission = {
+            "engine": engine,
+            "priority": self._order["priority"],
+            "idempotency_key": f"forwarded {self._order['id']} {uuid.uuid4().hex}",
+        }
+        return request_from_parameters(self._order["task"], self._order["params"], submission)
 
     def _end_of(self, client: Client, error: JobFailed) -> JobFailed:
         """Return why a stream has ended: as the job has, if it has; else the call alone was ended, and may be made again.

@@ -1,7 +1,7 @@
 """A process that watches the line to the daemon elsewhere and says what it finds: one JSON object a line, a `Report`.
 
-It says so at each change. While the line is up, it also cancels jobs there that nobody here waits for any more. It ends with
-its standard input.
+It says so at each change, and at each line on its standard input, with which it ends. While the line is up, it also cancels
+jobs there that nobody here waits for any more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +47,8 @@ class Report(TypedDict, total=False):
 
 def main() -> None:
     """Watch the line to the address in the first argument, and say what is found on standard output."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    is_asked = threading.Event()
+    threading.Thread(target=_read_questions, args=(is_asked,), daemon=True).start()
     home, address = data_folder(), sys.argv[1]
     reports = sys.stdout
     sys.stdout = sys.stderr
@@ -57,19 +57,22 @@ def main() -> None:
         reports.write(json.dumps(report) + "\n")
         reports.flush()
 
-    watch(address, home, say, time.sleep)
+    watch(address, home, say, is_asked)
 
 
-def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1 << 10):
-        pass
+def _read_questions(is_asked: threading.Event) -> None:
+    while sys.stdin.buffer.readline():
+        is_asked.set()
     os._exit(0)
 
 
-def watch(address: str, home: Path, say: Callable[[Report], None], sleep: Callable[[float], None]) -> None:
-    """Say at each change how the line to ``address`` is. Does not return."""
+def watch(address: str, home: Path, say: Callable[[Report], None], is_asked: threading.Event) -> None:
+    """Say at each change how the line to ``address`` is, and whenever it ``is_asked``. Does not return."""
     last: Report = {}
     while True:
+        if is_asked.is_set():
+            is_asked.clear()
+            last = {}
         try:
             found = ask(address)
         except (AceBridgeError, grpc.RpcError, OSError) as error:
@@ -78,8 +81,8 @@ def watch(address: str, home: Path, say: Callable[[Report], None], sleep: Callab
             say(found)
             last = found
         if found["up"]:
-            _stay(address, home, sleep)
-        sleep(_LOOK_S)
+            _stay(address, home, is_asked)
+        is_asked.wait(_LOOK_S)
 
 
 def ask(address: str) -> Report:
@@ -99,8 +102,8 @@ def ask(address: str) -> Report:
     }
 
 
-def _stay(address: str, home: Path, sleep: Callable[[float], None]) -> None:
-    """Look after the line until it is down.
+def _stay(address: str, home: Path, is_asked: threading.Event) -> None:
+    """Look after the line until it is down, or somebody asks.
 
     Health is asked, for who watches a daemon does not use it: see `acebridge.server.idle`.
     """
@@ -114,7 +117,8 @@ def _stay(address: str, home: Path, sleep: Callable[[float], None]) -> None:
                     cancel_unwanted(address, home)
             except grpc.RpcError:
                 return
-            sleep(_LOOK_S)
+            if is_asked.wait(_LOOK_S):
+                return
 
 
 def cancel_unwanted(address: str, home: Path) -> None:

@@ -59,6 +59,7 @@ async def order_of(job: Job, store: AssetStore, spool: Spool) -> JobOrder:
     return {
         "op": "job",
         "id": job.id,
+        "priority": job.priority,
         "task": job.task,
         "params": job.params,
         "engine": job.engine,

@@ -30,7 +30,7 @@ from acebridge.jobs.placement import choose_preempted, should_take
 from acebridge.jobs.prefetch import Preemptible
 from acebridge.jobs.results import remove_results
 from acebridge.store.assets import AssetStore
-from acebridge.workers.base import Need, Worker, WorkerDied
+from acebridge.workers.base import Need, NotReady, Worker, WorkerDied
 from acebridge.workers.messages import Error, ModelOrder
 from acebridge.workers.spool import Spool
 
@@ -324,11 +324,12 @@ class Scheduler:
     # ---- models ----
 
     async def manage_model(self, op: Literal["load", "unload"], model: str, engine: str) -> None:
-        """Have every worker of this machine load or unload a model, when its job is done.
+        """Have every worker that is ready load or unload a model, when its job is done; not those of other daemons.
 
         Raises `JobFailed` with a worker's error, and `Unavailable` when the daemon stops meanwhile.
         """
         await self._started.wait()
+        absences: list[NotReady] = []
         for worker in self.workers.values():
             if worker.device.is_elsewhere:
                 continue
@@ -339,10 +340,14 @@ class Scheduler:
             task.add_done_callback(self._model_tasks.discard)
             try:
                 await asyncio.shield(task)  # a cancelled call must not leave a worker with unread messages
+            except NotReady as absence:
+                absences.append(absence)
             except asyncio.CancelledError:
                 if task.cancelled():
                     raise _stopping() from None
                 raise
+        if absences and len(absences) == sum(not worker.device.is_elsewhere for worker in self.workers.values()):
+            raise JobFailed("EngineFailure", f"No worker is ready to {op} {model}: {absences[0]}")
 
     async def _manage_model(self, worker: Worker, op: Literal["load", "unload"], model: str, engine: str) -> None:
         async with self._locks[worker.device.name]:
@@ -357,6 +362,8 @@ class Scheduler:
                     async for message in messages:
                         if message["type"] == "error":
                             error = message["body"]
+            except NotReady:
+                raise
             except WorkerDied as death:
                 error = failure(f"The engine's process ended at the order to {op} {model} ({death}).")
             finally:

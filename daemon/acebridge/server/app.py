@@ -106,6 +106,7 @@ def serve(config: Config) -> None:
         restrict_umask()
         repaired = repair_modes(config.data_dir, leave=(config.models_dir,))
         os.environ[MODELS_FOLDER] = str(config.models_dir)  # for the engines, here and in the workers
+        os.environ[registry.PLACE] = config.workers
         os.environ[INT8_WEIGHTS] = str(config.int8_weights).lower()
         os.environ[CUDA_GRAPHS] = str(config.cuda_graphs).lower()
         os.environ[PRECISION] = config.precision

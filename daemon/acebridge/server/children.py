@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from acebridge.background import wait_at_most
@@ -44,7 +45,9 @@ async def watch_line(config: Config, line: Line) -> None:
     line.note_own(await asyncio.to_thread(find_own_tasks))
     words = (line.address,)
     process = await _start("acebridge.forwarding.watch", words, config, stdout=asyncio.subprocess.PIPE)
+    assert process.stdin is not None
     assert process.stdout is not None
+    line.ask_again = partial(process.stdin.write, b"\n")
     try:
         while report := await process.stdout.readline():
             state = _state_of(json.loads(report), line.state)
@@ -53,6 +56,7 @@ async def watch_line(config: Config, line: Line) -> None:
             line.note_own(await asyncio.to_thread(find_own_tasks))
             line.note_state(state)
     finally:
+        line.ask_again = lambda: None
         await _end(process)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from acebridge.workers.remote import Line
 from acestep_runtime.engines import registry
@@ -22,11 +23,28 @@ def find_own_tasks() -> frozenset[str]:
     return frozenset(task for task, lack in lacks.items() if lack is None)
 
 
-async def look_around(name: str, line: Line | None) -> None:
-    """See that ``line`` knows what both machines can do, where that decides which engine ``name`` is; it may have changed."""
-    if line is not None and name in ("auto", _NEURAL.name):
-        await line.wait_until_known()
-        line.note_own(await asyncio.to_thread(find_own_tasks))
+async def look_around(
+    name: str, task: type[TaskTraits], model: str, adapters: Sequence[str], line: Line | None
+) -> None:
+    """See that ``line`` knows what both machines can do, where that decides which engine ``name`` is; it may have changed.
+
+    The other machine is asked again where it lacks something of the request, as far as is known: it may have been installed.
+    """
+    if line is None or name not in ("auto", _NEURAL.name) or not _NEURAL.supports(task):
+        return
+    await line.wait_until_known()
+    line.note_own(await asyncio.to_thread(find_own_tasks))
+    if line.state.is_up and not _has_all(line, task, model, adapters):
+        await line.refresh()
+
+
+def _has_all(line: Line, task: type[TaskTraits], model: str, adapters: Sequence[str]) -> bool:
+    """Return whether the other machine can do a task and has a model and adapters, as far as is known."""
+    state = line.state
+    return line.can_do(task.name) and not any(
+        name and full_name(name, names) not in names
+        for name, names in ((model, state.models), *((each, state.adapters) for each in adapters))
+    )
 
 
 def choose_engine(name: str, task: type[TaskTraits], model: str, line: Line | None) -> Choice:

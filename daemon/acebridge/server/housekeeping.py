@@ -42,10 +42,11 @@ async def check_store(context: ServiceContext) -> None:
 
 
 async def run_gc(context: ServiceContext) -> None:
-    """Delete old jobs, and assets until the store keeps to its quota."""
+    """Delete old jobs, assets until the store keeps to its quota, and what is left of old uploads."""
     max_age_s = context.config.max_age_days * 86400
     await context.journal.prune(max_age_s)
     evicted = await context.store.evict(quota_bytes=context.config.quota_bytes, max_age_s=max_age_s, fresh_s=FRESH_S)
+    context.store.partial_uploads.clean()
     await context.store.keep_reserve()
     if evicted:
         log.info("evicted assets", extra={"count": evicted})

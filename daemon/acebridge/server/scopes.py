@@ -35,6 +35,7 @@ SCOPES = {
     },
     "acebridge.v1.AssetService": {
         "UploadAsset": _SUBMIT,
+        "ContinueUpload": _SUBMIT,
         "ImportAsset": _SUBMIT,
         "DownloadAsset": _BOTH,
         "GetAsset": _BOTH,

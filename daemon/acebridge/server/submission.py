@@ -78,13 +78,12 @@ async def create_job(
 
     Raises `InvalidValue`, `UnsupportedTask`, `NotFound` for a source that is not stored, and what `Journal.submit` raises.
     """
-    task, submission = method_of(request).task, _parse_submission(request.submission)
+    submission = _parse_submission(request.submission)
     request_digest = _digest(request)
     if submission.key and (known := await journal.find_key(submission.key, request_digest)) is not None:
         return known
 
-    await look_around(submission.engine, line)
-    choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], _model_of(request), line)
+    choice = await _choose_engine(submission.engine, request, line)
     try:
         return await _queue_job(request, owner, request_digest, submission, choice, journal, store, roots, line)
     except NotFound:
@@ -145,8 +144,7 @@ async def validate(
     task, submission = method_of(request).task, _parse_submission(request.submission)
     if submission.key:
         await journal.find_key(submission.key, _digest(request))
-    await look_around(submission.engine, line)
-    choice = await asyncio.to_thread(choose_engine, submission.engine, TASKS[task], _model_of(request), line)
+    choice = await _choose_engine(submission.engine, request, line)
     with tempfile.TemporaryDirectory() as folder:
         places = {
             name: await _locate_source(getattr(request, name), name, store, roots, Path(folder) / name)
@@ -204,10 +202,12 @@ def _sampling_of(task: Task) -> Sampling:
     return sampling
 
 
-def _model_of(request: TaskRequest) -> str:
-    """Return the model that a request names, "" for none."""
-    sampling = fields_of(request).get("sampling", {})
-    return str(sampling.get("model", "")) if isinstance(sampling, Mapping) else ""
+async def _choose_engine(name: str, request: TaskRequest, line: Line | None) -> registry.Choice:
+    """Return the engine for a request that asks for the one of this name. See `choose_engine`."""
+    task, sampling = TASKS[method_of(request).task], getattr(request, "sampling", None)
+    model, adapters = ("", []) if sampling is None else (sampling.model, [each.name for each in sampling.adapters])
+    await look_around(name, task, model, adapters, line)
+    return await asyncio.to_thread(choose_engine, name, task, model, line)
 
 
 def _check_end(kind: type[Task | Source], fields: Mapping[str, FieldValue], prefix: str) -> None:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from acebridge.background import run_whole
 from acebridge.errors import Busy, Conflict, DataLoss, NotFound, TooLarge
 from acebridge.named_files import NamedFile, in_reading_thread
 from acebridge.store import asset_rows, source_identity, uses
@@ -26,6 +27,7 @@ from acebridge.store.asset_rows import AGE_STEP, STEP, Asset, Touch
 from acebridge.store.database import Database
 from acebridge.store.files import AssetFiles, FileState, copy_file, is_asset_id, state_of, write_chunk
 from acebridge.store.headers import in_header_thread
+from acebridge.store.partial_uploads import PartialUploads
 from acebridge.store.start import settle
 from acestep_runtime.audio.decode import MediaInfo, probe
 from acestep_runtime.errors import UnreadableAudio, printable
@@ -59,6 +61,7 @@ class AssetStore:
         self._quota_bytes, self._fresh_s = quota_bytes, fresh_s
         #: Bytes of uploads under way.
         self._arriving = 0
+        self.partial_uploads = PartialUploads(folder / "uploads")
         # Held from a change of the rows to that of the files, so that storing and removing the same never mix.
         self._changing = asyncio.Lock()
         #: Asset → the state of its file in which its bytes were what its id says.
@@ -325,12 +328,12 @@ class AssetStore:
                 async for chunk in chunks:
                     size += len(chunk)
                     self._arriving += len(chunk)
-                    self._check_size(size, name)
+                    self.check_size(size, name)
                     if size - asked > _ROOM_STEP:
-                        await self._make_room()
+                        await self.make_room()
                         asked = size
-                    await asyncio.to_thread(write_chunk, file.fileno(), digest, chunk)
-            await self._make_room()
+                    await run_whole(asyncio.to_thread(write_chunk, file.fileno(), digest, chunk))
+            await self.make_room()
             return await self.adopt(incoming, digest.hexdigest(), name, field=field)
         finally:
             self._arriving -= size
@@ -338,7 +341,7 @@ class AssetStore:
 
     async def check_file(self, file: NamedFile, *, field: str) -> MediaInfo:
         """Raise what `put_file` would raise for a file, and store nothing; return what its header says."""
-        self._check_size((await _state(file)).size_bytes, file.path.name)
+        self.check_size((await _state(file)).size_bytes, file.path.name)
         return await in_reading_thread(partial(probe, file, field=field, name=file.path.name))
 
     async def put_file(self, file: NamedFile, *, field: str = "path") -> Asset:
@@ -370,7 +373,7 @@ class AssetStore:
         incoming = self.files.new_incoming()
         self._arriving += state.size_bytes
         try:
-            await self._make_room()
+            await self.make_room()
             digest = await in_reading_thread(partial(copy_file, file, incoming))
             return await self.adopt(incoming, digest, file.path.name, field=field)
         finally:
@@ -410,19 +413,27 @@ class AssetStore:
             self._verified[asset_id] = state
             return stored
 
-    async def _make_room(self) -> None:
-        """Evict what is needed for the uploads under way. Raises `Busy` when that is not enough."""
+    async def make_room(self, more: int = 0) -> None:
+        """Make room for the uploads under way and ``more`` bytes: first those go that stand still, then assets.
+
+        Raises `Busy` when that is not enough.
+        """
         quota = math.inf if self._quota_bytes is None else self._quota_bytes
-        if await self.total_bytes() + self._arriving <= quota:
+        wanted = self._arriving + more
+        excess = await self.total_bytes() + self.partial_uploads.total_bytes + wanted - quota
+        if excess <= 0:
             return
-        await self.evict(quota_bytes=max(int(quota) - self._arriving, 0), max_age_s=math.inf, fresh_s=self._fresh_s)
-        if (stored := await self.total_bytes()) + self._arriving > quota:
+        self.partial_uploads.free(int(excess))
+        wanted += self.partial_uploads.total_bytes
+        await self.evict(quota_bytes=max(int(quota) - wanted, 0), max_age_s=math.inf, fresh_s=self._fresh_s)
+        if (stored := await self.total_bytes()) + wanted > quota:
             raise Busy(
                 f"The store holds {stored / 2**20:.1f} of {quota / 2**20:.1f} MiB, and nothing more can be evicted.",
                 remedy="Delete or unpin assets, or raise quota_bytes in config.toml.",
             )
 
-    def _check_size(self, size: int, name: str) -> None:
+    def check_size(self, size: int, name: str) -> None:
+        """Raise `TooLarge` for a file above the upload limit."""
         if size > self._max_upload_bytes:
             raise TooLarge(
                 f"{printable(name) or 'The upload'} is larger than {self._max_upload_bytes / 2**20:.1f} MiB.",

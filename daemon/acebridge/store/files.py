@@ -60,7 +60,12 @@ def sync_file(file: Path) -> None:
 def write_chunk(descriptor: int, digest: hashlib._Hash, chunk: bytes) -> None:
     """Write all of ``chunk``, and take it into the hash."""
     digest.update(chunk)
-    view = memoryview(chunk)
+    write_all(descriptor, chunk)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``."""
+    view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 

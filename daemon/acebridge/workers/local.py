@@ -129,7 +129,7 @@ class LocalWorker:
         """See `Worker.run`."""
         was_idle = bool(self.pid)
         watch: asyncio.Task[None] | None = None
-        self._order_id = order["id"]
+        self._order_id, self._loads = order["id"], False
         self._stop.clear()
         try:
             if not await self._make_ready(order):
@@ -216,13 +216,13 @@ class LocalWorker:
         """Read what a process says of a cancelled order until that ends; end a process that goes on for too long."""
         limit_s, now_s = self._limits.stop_s, asyncio.get_running_loop().time
         try:
-            self._loads, end_s = False, now_s() + limit_s
+            end_s = now_s() + limit_s
             while (message := await self._read_until(end_s)) is None or message["type"] not in ("done", "error"):
                 if message is None and not self._loads:
                     await self._end_hanging(f"it did not stop in {limit_s:g} s")
                     return
-                if message is None:
-                    self._loads, end_s = False, now_s() + limit_s
+                if message is None:  # it says so again with each beat, however short the limit is
+                    self._loads, end_s = False, now_s() + max(limit_s, 2 * BEAT_S)
         except WorkerDied as death:
             log.warning("a worker ended after a cancelled order: %s", death, extra={"device": self.device.name})
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import sys
 from pathlib import Path
@@ -15,8 +14,6 @@ from acestep_runtime.memory import machine
 _SHARE = 0.75
 #: What a process reserves later and never touches: stacks of threads, buffers of BLAS.
 _RESERVE_BYTES = 2**29
-#: Fields of /proc/PID/status that no other process shares and no file holds, in KiB.
-_OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
 def default_limit(proc: Path = machine.PROC, cgroups: Path = machine.CGROUPS) -> int:
@@ -26,16 +23,7 @@ def default_limit(proc: Path = machine.PROC, cgroups: Path = machine.CGROUPS) ->
 
 def memory_of(pid: int) -> int:
     """Return how much memory a process alone takes, swapped or not; 0 when it is gone, or where nobody knows."""
-    return _sum_fields(pid, _OWN)
-
-
-def _sum_fields(pid: int, names: tuple[str, ...]) -> int:
-    """Return the sum of fields of /proc/PID/status, in bytes."""
-    try:
-        lines = (machine.PROC / str(pid) / "status").read_text(errors="replace").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
+    return machine.own_bytes(pid)
 
 
 def limit_own(limit_bytes: int) -> None:
@@ -49,7 +37,7 @@ def limit_own(limit_bytes: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    reserved = _sum_fields(os.getpid(), ("VmData:",)) + _RESERVE_BYTES
+    reserved = machine.sum_fields("self", ("VmData:",)) + _RESERVE_BYTES
     wanted = limit_bytes + reserved if limit_bytes else resource.RLIM_INFINITY
     if hard != resource.RLIM_INFINITY:
         wanted = hard if wanted == resource.RLIM_INFINITY else min(wanted, hard)

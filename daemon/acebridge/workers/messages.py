@@ -123,15 +123,17 @@ class JobOrder(TypedDict):
     """Run a task. Its outputs go into ``folder``.
 
     ``files`` maps the assets that ``params`` names to their paths. ``takes`` are those that an earlier attempt has finished.
-    ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory is short for ``engine``, ""
-    for none.
+    ``priority`` is the job's. ``note`` is one more warning of its takes. ``spare`` is the engine that makes them where memory
+    is short for ``engine``, "" for none.
     """
 
     op: Literal["job"]
     id: str
+    priority: str
     task: str
     params: TaskParams
     engine: str
+    priority: str
     note: str
     spare: str
     files: Mapping[str, str]

@@ -59,6 +59,8 @@ class Line:
         self.own_tasks: frozenset[str] | None = None
         #: Called when the answers of `suits_remote` and `suits_local` may be others.
         self.on_change: Callable[[], None] = lambda: None
+        #: Has the watch look again.
+        self.ask_again: Callable[[], None] = lambda: None
         self._is_known = asyncio.Event()
 
     @property
@@ -83,6 +85,13 @@ class Line:
         with suppress(asyncio.TimeoutError):
             await wait_at_most(limit_s, self._is_known.wait())
 
+    async def refresh(self, limit_s: float = 5.0) -> None:
+        """Have the watch ask the other machine again what it can do; wait for its answer, not longer than ``limit_s``."""
+        self._is_known.clear()
+        self.ask_again()
+        await self.wait_until_known(limit_s)
+        self._is_known.set()
+
     def can_do(self, task: str) -> bool:
         """Return whether the line is up and the other machine can do a task."""
         return self.state.is_up and self.state.tasks is not None and task in self.state.tasks
@@ -93,12 +102,16 @@ class Line:
 
     def suits_remote(self, need: Need) -> bool:
         """Return whether a waiting job is for the other machine."""
-        return self.own_tasks is not None and self.leads_there(need.engine, need.task)
+        return self.own_tasks is not None and self._leads_there(need)
 
     def suits_local(self, need: Need) -> bool:
         """Return whether a waiting job is for a worker of this machine."""
         is_known = self.own_tasks is not None or need.engine not in ENGINES
-        return is_known and not self.leads_there(need.engine, need.task)
+        return is_known and not self._leads_there(need)
+
+    def _leads_there(self, need: Need) -> bool:
+        """Return whether a waiting job goes to the other machine. One without a model here named one that is there alone."""
+        return self.leads_there(need.engine, need.task) or (need.engine in ENGINES and not need.model)
 
 
 class RemoteWorker(LocalWorker):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61\x63\x65\x62ridge/v1/assets.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n\x05\x41sset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x13\n\x0bsample_rate\x18\x04 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x05 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x06 \x01(\x03\x12\x0e\n\x06pinned\x18\x07 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x12UploadAssetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\"\n\x12ImportAssetRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"j\n\x14\x44ownloadAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x03\x12\x19\n\x0clength_bytes\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_length_bytes\"%\n\x15\x44ownloadAssetResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"#\n\x0fGetAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\":\n\x11ListAssetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x12ListAssetsResponse\x12#\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x13.acebridge.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteAssetResponse\"#\n\x0fPinAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\"%\n\x11UnpinAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t2\xe1\x04\n\x0c\x41ssetService\x12\x46\n\x0bUploadAsset\x12 .acebridge.v1.UploadAssetRequest\x1a\x13.acebridge.v1.Asset(\x01\x12\x44\n\x0bImportAsset\x12 .acebridge.v1.ImportAssetRequest\x1a\x13.acebridge.v1.Asset\x12Z\n\rDownloadAsset\x12\".acebridge.v1.DownloadAssetRequest\x1a#.acebridge.v1.DownloadAssetResponse0\x01\x12>\n\x08GetAsset\x12\x1d.acebridge.v1.GetAssetRequest\x1a\x13.acebridge.v1.Asset\x12O\n\nListAssets\x12\x1f.acebridge.v1.ListAssetsRequest\x1a .acebridge.v1.ListAssetsResponse\x12R\n\x0b\x44\x65leteAsset\x12 .acebridge.v1.DeleteAssetRequest\x1a!.acebridge.v1.DeleteAssetResponse\x12>\n\x08PinAsset\x12\x1d.acebridge.v1.PinAssetRequest\x1a\x13.acebridge.v1.Asset\x12\x42\n\nUnpinAsset\x12\x1f.acebridge.v1.UnpinAssetRequest\x1a\x13.acebridge.v1.Assetb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61\x63\x65\x62ridge/v1/assets.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n\x05\x41sset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x13\n\x0bsample_rate\x18\x04 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x05 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x06 \x01(\x03\x12\x0e\n\x06pinned\x18\x07 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x12UploadAssetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"o\n\x15\x43ontinueUploadRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x0c\n\x04name\x18\x05 \x01(\t\"D\n\x06Upload\x12\"\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x13.acebridge.v1.Asset\x12\x16\n\x0ereceived_bytes\x18\x02 \x01(\x03\"\"\n\x12ImportAssetRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"j\n\x14\x44ownloadAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x03\x12\x19\n\x0clength_bytes\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_length_bytes\"%\n\x15\x44ownloadAssetResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"#\n\x0fGetAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\":\n\x11ListAssetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x12ListAssetsResponse\x12#\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x13.acebridge.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x12\x44\x65leteAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteAssetResponse\"#\n\x0fPinAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\"%\n\x11UnpinAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t2\xae\x05\n\x0c\x41ssetService\x12\x46\n\x0bUploadAsset\x12 .acebridge.v1.UploadAssetRequest\x1a\x13.acebridge.v1.Asset(\x01\x12K\n\x0e\x43ontinueUpload\x12#.acebridge.v1.ContinueUploadRequest\x1a\x14.acebridge.v1.Upload\x12\x44\n\x0bImportAsset\x12 .acebridge.v1.ImportAssetRequest\x1a\x13.acebridge.v1.Asset\x12Z\n\rDownloadAsset\x12\".acebridge.v1.DownloadAssetRequest\x1a#.acebridge.v1.DownloadAssetResponse0\x01\x12>\n\x08GetAsset\x12\x1d.acebridge.v1.GetAssetRequest\x1a\x13.acebridge.v1.Asset\x12O\n\nListAssets\x12\x1f.acebridge.v1.ListAssetsRequest\x1a .acebridge.v1.ListAssetsResponse\x12R\n\x0b\x44\x65leteAsset\x12 .acebridge.v1.DeleteAssetRequest\x1a!.acebridge.v1.DeleteAssetResponse\x12>\n\x08PinAsset\x12\x1d.acebridge.v1.PinAssetRequest\x1a\x13.acebridge.v1.Asset\x12\x42\n\nUnpinAsset\x12\x1f.acebridge.v1.UnpinAssetRequest\x1a\x13.acebridge.v1.Assetb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +36,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSET']._serialized_end=301
   _globals['_UPLOADASSETREQUEST']._serialized_start=303
   _globals['_UPLOADASSETREQUEST']._serialized_end=351
-  _globals['_IMPORTASSETREQUEST']._serialized_start=353
-  _globals['_IMPORTASSETREQUEST']._serialized_end=387
-  _globals['_DOWNLOADASSETREQUEST']._serialized_start=389
-  _globals['_DOWNLOADASSETREQUEST']._serialized_end=495
-  _globals['_DOWNLOADASSETRESPONSE']._serialized_start=497
-  _globals['_DOWNLOADASSETRESPONSE']._serialized_end=534
-  _globals['_GETASSETREQUEST']._serialized_start=536
-  _globals['_GETASSETREQUEST']._serialized_end=571
-  _globals['_LISTASSETSREQUEST']._serialized_start=573
-  _globals['_LISTASSETSREQUEST']._serialized_end=631
-  _globals['_LISTASSETSRESPONSE']._serialized_start=633
-  _globals['_LISTASSETSRESPONSE']._serialized_end=715
-  _globals['_DELETEASSETREQUEST']._serialized_start=717
-  _globals['_DELETEASSETREQUEST']._serialized_end=755
-  _globals['_DELETEASSETRESPONSE']._serialized_start=757
-  _globals['_DELETEASSETRESPONSE']._serialized_end=778
-  _globals['_PINASSETREQUEST']._serialized_start=780
-  _globals['_PINASSETREQUEST']._serialized_end=815
-  _globals['_UNPINASSETREQUEST']._serialized_start=817
-  _globals['_UNPINASSETREQUEST']._serialized_end=854
-  _globals['_ASSETSERVICE']._serialized_start=857
-  _globals['_ASSETSERVICE']._serialized_end=1466
+  _globals['_CONTINUEUPLOADREQUEST']._serialized_start=353
+  _globals['_CONTINUEUPLOADREQUEST']._serialized_end=464
+  _globals['_UPLOAD']._serialized_start=466
+  _globals['_UPLOAD']._serialized_end=534
+  _globals['_IMPORTASSETREQUEST']._serialized_start=536
+  _globals['_IMPORTASSETREQUEST']._serialized_end=570
+  _globals['_DOWNLOADASSETREQUEST']._serialized_start=572
+  _globals['_DOWNLOADASSETREQUEST']._serialized_end=678
+  _globals['_DOWNLOADASSETRESPONSE']._serialized_start=680
+  _globals['_DOWNLOADASSETRESPONSE']._serialized_end=717
+  _globals['_GETASSETREQUEST']._serialized_start=719
+  _globals['_GETASSETREQUEST']._serialized_end=754
+  _globals['_LISTASSETSREQUEST']._serialized_start=756
+  _globals['_LISTASSETSREQUEST']._serialized_end=814
+  _globals['_LISTASSETSRESPONSE']._serialized_start=816
+  _globals['_LISTASSETSRESPONSE']._serialized_end=898
+  _globals['_DELETEASSETREQUEST']._serialized_start=900
+  _globals['_DELETEASSETREQUEST']._serialized_end=938
+  _globals['_DELETEASSETRESPONSE']._serialized_start=940
+  _globals['_DELETEASSETRESPONSE']._serialized_end=961
+  _globals['_PINASSETREQUEST']._serialized_start=963
+  _globals['_PINASSETREQUEST']._serialized_end=998
+  _globals['_UNPINASSETREQUEST']._serialized_start=1000
+  _globals['_UNPINASSETREQUEST']._serialized_end=1037
+  _globals['_ASSETSERVICE']._serialized_start=1040
+  _globals['_ASSETSERVICE']._serialized_end=1726
 # @@protoc_insertion_point(module_scope)

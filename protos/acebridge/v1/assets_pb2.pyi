@@ -39,6 +39,28 @@ class UploadAssetRequest(_message.Message):
     data: bytes
     def __init__(self, name: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
 
+class ContinueUploadRequest(_message.Message):
+    __slots__ = ("asset_id", "size_bytes", "offset_bytes", "data", "name")
+    ASSET_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    asset_id: str
+    size_bytes: int
+    offset_bytes: int
+    data: bytes
+    name: str
+    def __init__(self, asset_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., offset_bytes: _Optional[int] = ..., data: _Optional[bytes] = ..., name: _Optional[str] = ...) -> None: ...
+
+class Upload(_message.Message):
+    __slots__ = ("asset", "received_bytes")
+    ASSET_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    asset: Asset
+    received_bytes: int
+    def __init__(self, asset: _Optional[_Union[Asset, _Mapping]] = ..., received_bytes: _Optional[int] = ...) -> None: ...
+
 class ImportAssetRequest(_message.Message):
     __slots__ = ("path",)
     PATH_FIELD_NUMBER: _ClassVar[int]

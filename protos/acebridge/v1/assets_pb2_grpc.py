@@ -40,6 +40,11 @@ class AssetServiceStub:
                 request_serializer=acebridge_dot_v1_dot_assets__pb2.UploadAssetRequest.SerializeToString,
                 response_deserializer=acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
                 _registered_method=True)
+        self.ContinueUpload = channel.unary_unary(
+                '/acebridge.v1.AssetService/ContinueUpload',
+                request_serializer=acebridge_dot_v1_dot_assets__pb2.ContinueUploadRequest.SerializeToString,
+                response_deserializer=acebridge_dot_v1_dot_assets__pb2.Upload.FromString,
+                _registered_method=True)
         self.ImportAsset = channel.unary_unary(
                 '/acebridge.v1.AssetService/ImportAsset',
                 request_serializer=acebridge_dot_v1_dot_assets__pb2.ImportAssetRequest.SerializeToString,
@@ -83,6 +88,14 @@ class AssetServiceServicer:
 
     def UploadAsset(self, request_iterator, context):
         """Stores a file of at most Limits.max_upload_bytes. The first message should carry the name; every message may carry bytes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ContinueUpload(self, request, context):
+        """Stores the next piece of a file that is named by its hash. What has arrived stays when the line breaks: a request without data
+        says where to go on. With the last byte the file is an asset. RESOURCE_EXHAUSTED while too many other uploads are under way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +157,11 @@ def add_AssetServiceServicer_to_server(servicer, server):
                     servicer.UploadAsset,
                     request_deserializer=acebridge_dot_v1_dot_assets__pb2.UploadAssetRequest.FromString,
                     response_serializer=acebridge_dot_v1_dot_assets__pb2.Asset.SerializeToString,
+            ),
+            'ContinueUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.ContinueUpload,
+                    request_deserializer=acebridge_dot_v1_dot_assets__pb2.ContinueUploadRequest.FromString,
+                    response_serializer=acebridge_dot_v1_dot_assets__pb2.Upload.SerializeToString,
             ),
             'ImportAsset': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportAsset,
@@ -209,6 +227,33 @@ class AssetService:
             '/acebridge.v1.AssetService/UploadAsset',
             acebridge_dot_v1_dot_assets__pb2.UploadAssetRequest.SerializeToString,
             acebridge_dot_v1_dot_assets__pb2.Asset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ContinueUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/acebridge.v1.AssetService/ContinueUpload',
+            acebridge_dot_v1_dot_assets__pb2.ContinueUploadRequest.SerializeToString,
+            acebridge_dot_v1_dot_assets__pb2.Upload.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from acebridge.client.client import Client
+from acebridge.client.finishing import finish_take
 from acebridge.errors import JobFailed
 from acebridge.v1 import audio_pb2
 from acebridge.version import VERSION
@@ -120,7 +121,8 @@ def order_of(daemon: Daemon, job_id: str, folder: Path) -> JobOrder:
         row = database.execute("SELECT task, params, engine, sources FROM jobs WHERE id = ?", (job_id,)).fetchone()
     task, params, engine, sources = row
     return {
-        "op": "job", "id": job_id, "task": task, "params": json.loads(params), "engine": engine, "note": "", "spare": "",
+        "op": "job", "id": job_id, "priority": "normal",
+        "task": task, "params": json.loads(params), "engine": engine, "note": "", "spare": "",
         "files": {each: str(daemon.home / "assets" / each[:2] / each) for each in json.loads(sources)},
         "folder": str(folder), "takes": [],
     }  # fmt: skip
@@ -164,6 +166,20 @@ def test_results_equal_those_of_a_worker_on_this_machine(
         assert [each.exists() for each in files] == [number == 2] * 2
         if number == 2:
             assert files[0].read_bytes() == files[1].read_bytes()
+    daemon.check_store()
+
+
+def test_a_preview_is_finished_from_its_latents(daemon: Daemon, client: Client) -> None:
+    made = {}
+    for name, more in (("whole", {}), ("preview", {"preview_bars": 1})):
+        fields = {"duration_s": 1.5, "music": {"bpm": 240}, "output": {"seeds": [8], **more}, "sampling": {"steps": 2}}
+        made[name] = collect(client.submit("text2music", fields, submission={"engine": "neural"}))
+    finish = finish_take(client, job(client, made["preview"].job_id), None)
+    assert not finish.note
+    finish.fields.pop("submission", None)
+    finished = collect(client.submit("text2music", finish.fields, submission={"engine": "neural"}))
+    assert asset_ids(finished) == asset_ids(made["whole"]) != asset_ids(made["preview"])
+    assert not finished.completed.takes[0].metadata.warnings  # nothing was denoised again
     daemon.check_store()
 
 
@@ -305,6 +321,8 @@ def test_jobs_wait_while_the_cluster_cannot_be_reached(studio: Studio, tmp_path:
         assert 'or set workers to "local" in config.toml' in problem
         shell = Shell(tmp_path, alone.environment)
         assert problem in shell.run("status").stdout
+        assert f"waiting: {problem}" in shell.run("jobs").stdout
+        assert f"queued, waiting: {problem}" in shell.run("jobs", "show", job_id).stdout
         assert f"workers: The Ray cluster at {address} cannot be reached: " in shell.run("doctor", code=4).stdout
         assert state(alone.client, job_id) == "queued"
         alone.client.cancel(job_id)

@@ -29,6 +29,8 @@ def test_the_doctor_compares_memory_with_what_models_need(
     assert found.ok is is_enough
     assert f"1.0 GiB of {total_gib}.0 GiB free; models compute in float32 precision" in found.says
     assert "acestep-v15-turbo needs 1.3 GiB on a CPU" in found.says
+    monkeypatch.setenv("ACEBRIDGE_WORKERS", "ray://auto")
+    assert doctor._memory(None).ok
 
 
 def test_the_doctor_has_no_opinion_where_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:

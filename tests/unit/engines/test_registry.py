@@ -95,6 +95,9 @@ def test_auto_takes_no_model_that_this_machine_can_never_hold(monkeypatch: pytes
     assert "model acestep-v15-turbo needs 1.3 GiB of memory, and there are 1.0 GiB. Set int8_weights" in choice.note
     with pytest.raises(UnsupportedTask, match="cannot do text2music now"):
         registry.resolve("neural", TextToMusic)
+    monkeypatch.setenv("ACEBRIDGE_WORKERS", "ray://studio.local:10001")
+    assert registry.resolve("auto", TextToMusic) == (NEURAL, "")  # it is not for the memory of this machine
+    monkeypatch.setenv("ACEBRIDGE_WORKERS", "local")
     monkeypatch.setenv("ACEBRIDGE_INT8_WEIGHTS", "true")
     assert "there are 1.0 GiB. Raise the limit" in registry.resolve("auto", TextToMusic).note
     monkeypatch.delenv("ACEBRIDGE_INT8_WEIGHTS")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def _event(sequence: int, **body: Any) -> tasks_pb2.TaskEvent:
 #: All events of the job there.
 EVENTS = (
     _event(1, queued={"position": 2}),
-    _event(2, started={"attempt": 1}),
+    _event(2, started={"attempt": 1, "engine": "neural"}),
     _event(3, audio_header={**_AUDIO, "encoding": "ENCODING_FLOAT32"}),
     _event(4, audio_chunk={"output": 1, "offset_frames": 0, "data": DATA[:16]}),
     _event(5, progress={"stage": "sampling", "fraction": 0.5, "eta_s": 2.0}),
@@ -62,6 +63,8 @@ class FakeDaemon:
         self._acts = list(acts)
         self.watched: list[int] = []
         self.keys: list[str] = []
+        self.engines: list[str] = []
+        self.priorities: list[tasks_pb2.Priority] = []
         self.stored: list[tuple[str, str]] = []
         self.job = jobs_pb2.Job(id="there", state=jobs_pb2.JOB_STATE_RUNNING)
         #: Of the jobs that are found by their keys; after these they run.
@@ -82,17 +85,21 @@ class FakeDaemon:
 
     # what a Client has
 
-    def store(self, asset_id: str, path: Path, name: str) -> str:
+    def store(self, asset_id: str, path: Path, name: str, *, on_piece: Callable[[int], None]) -> str:
         assert path.is_absolute()
+        on_piece(0)
         self.stored.append((asset_id, name))
         return asset_id
 
     def create(self, request: TaskRequest) -> jobs_pb2.Job:
         self.keys.append(request.submission.idempotency_key)
+        self.priorities.append(request.submission.priority)
         return jobs_pb2.Job(id="there", state=self.states.pop(0) if self.states else jobs_pb2.JOB_STATE_RUNNING)
 
     def submit_request(self, request: TaskRequest, on_call: Callable[[Any], None]) -> Iterator[tasks_pb2.TaskEvent]:
         self.keys.append(request.submission.idempotency_key)
+        self.engines.append(request.submission.engine)
+        self.priorities.append(request.submission.priority)
         return self.watch("there", 0, on_call)
 
     def watch(self, job_id: str, after: int, on_call: Callable[[Any], None]) -> Iterator[tasks_pb2.TaskEvent]:
@@ -114,8 +121,8 @@ class FakeDaemon:
 def order(folder: Path, **more: Any) -> JobOrder:
     params: dict[str, Any] = {"duration_s": 1.0, "output": {"seeds": [3]}}
     values: dict[str, Any] = {
-        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "note": "", "spare": "",
-        "files": {}, "folder": str(folder / "spool"), "takes": [], **more,
+        "op": "job", "id": "here", "task": "text2music", "params": params, "engine": "neural", "priority": "low", "note": "",
+        "spare": "", "files": {}, "folder": str(folder / "spool"), "takes": [], **more,
     }  # fmt: skip
     return values  # type: ignore[return-value]
 
@@ -172,7 +179,7 @@ def test_the_same_comes_out_whatever_happens(
     lost = [error for _, error in acts[:-1] if error not in (GONE, STALE)]
     assert ("waiting: the line to 127.0.0.1 broke." in stages) == bool(lost)
     assert daemon.drops == drops  # one that broke comes back soonest over the same connection
-    assert set(daemon.keys) == {"forwarded here"}
+    assert len(set(daemon.keys)) == 1
     assert not list((tmp_path / FORWARDED_FOLDER).iterdir())
 
 
@@ -197,7 +204,7 @@ def test_a_fault_that_stays_is_the_end(tmp_path: Path, error: JobFailed) -> None
 
 
 def test_a_second_attempt_finds_the_job_or_makes_one_in_place_of_a_cancelled_one(tmp_path: Path) -> None:
-    asked = request_of("text2music", {"duration_s": 1.0})
+    asked = request_of("text2music", {"duration_s": 1.0}, submission={"idempotency_key": "first"})
     for states, count in (([], 1), ([jobs_pb2.JOB_STATE_CANCELLED], 2)):
         home = tmp_path / str(count)
         note_request(home, "here", FakeDaemon.address, asked)  # an attempt before this one has asked
@@ -205,7 +212,40 @@ def test_a_second_attempt_finds_the_job_or_makes_one_in_place_of_a_cancelled_one
         daemon.states = list(states)
         run(daemon, home)
         assert len(daemon.keys) == len(set(daemon.keys)) == count
-        assert daemon.keys[0] == "forwarded here"
+        assert daemon.keys[0] == "first"
+
+
+def test_a_job_that_was_cancelled_for_another_is_asked_for_anew(tmp_path: Path) -> None:
+    """A prefetched job goes on after the request that it was preempted for; the one there is cancelled."""
+    daemon, token = FakeDaemon((4, None), (8, None)), CancelToken()
+    messages = forward(order(tmp_path), daemon, tmp_path, token)  # type: ignore[arg-type]
+    while next(messages)["type"] != "audio":
+        pass
+    token.cancel()
+    with pytest.raises(Cancelled):
+        list(messages)
+    shutil.rmtree(tmp_path / "spool")
+    (take,) = bodies(run(daemon, tmp_path), "take")
+    assert take["seed"] == 3
+    assert len(set(daemon.keys)) == 2
+
+
+def test_a_preview_that_is_to_be_finished_goes_there(tmp_path: Path) -> None:
+    daemon = FakeDaemon((8, None))
+    params = {"duration_s": 1.0, "output": {"seeds": [3], "preview_id": "ab" * 32}}
+    run(daemon, tmp_path, params=params, files={"ab" * 32: "/store/ab"})
+    assert daemon.stored == [("ab" * 32, "preview.wav")]
+
+
+def test_the_spare_engine_there_is_that_of_the_job_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = _event(2, started={"attempt": 1, "engine": "draft"})
+    monkeypatch.setitem(globals(), "EVENTS", (*EVENTS[:2], change, change, *EVENTS[2:]))
+    for spare, engine in (("", "neural"), ("draft", "auto")):
+        daemon = FakeDaemon((10, None))
+        messages = run(daemon, tmp_path / engine, spare=spare)
+        assert daemon.engines == [engine]
+        note = "The draft engine made this, as the neural engine at 127.0.0.1 could not."
+        assert bodies(messages, "engine") == [{"engine": "draft", "note": note}]
 
 
 def test_sources_go_by_their_hashes_with_their_names(tmp_path: Path) -> None:
@@ -215,11 +255,33 @@ def test_sources_go_by_their_hashes_with_their_names(tmp_path: Path) -> None:
     assert daemon.stored == [("ab" * 32, "song.wav")]
 
 
-def test_a_preview_that_is_finished_goes_there_if_it_is_missing(tmp_path: Path) -> None:
-    daemon, preview_id = FakeDaemon((8, None)), "cd" * 32
-    params = {"duration_s": 1.0, "output": {"seeds": [3], "preview_id": preview_id}}
-    run(daemon, tmp_path, params=params, files={preview_id: "/store/cd"})
-    assert daemon.stored == [(preview_id, "source.wav")]
+def test_an_upload_that_goes_on_is_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the next try comes soon, over the same connection; without progress the connection is made again."""
+    monkeypatch.setattr(job_module, "_MOST_FAULTS", 2)
+    daemon = FakeDaemon((8, None))
+    arrived = [5, 9, 9, None]
+
+    def store(_asset_id: str, _path: Path, _name: str, *, on_piece: Callable[[int], None]) -> str:
+        if (at := arrived.pop(0)) is None:
+            return ""
+        on_piece(at)
+        raise LOST
+
+    monkeypatch.setattr(daemon, "store", store)
+    source = {"asset_id": "ab" * 32, "name": "song.wav"}
+    run(daemon, tmp_path, task="repaint", params={"source": source, "start_s": 0.5}, files={"ab" * 32: "/store/ab"})
+    assert (arrived, daemon.drops) == ([], 1)
+
+
+def test_the_priority_goes_there_and_stays_what_was_sent_first(tmp_path: Path) -> None:
+    """The same key needs the same request; a prefetched job that somebody asks for meanwhile has another priority."""
+    daemon = FakeDaemon((8, None), (8, None))
+    (tmp_path / "first").mkdir()
+    run(daemon, tmp_path / "first", priority="high")
+    asked = request_of("text2music", {"duration_s": 1.0}, submission={"priority": "low"})
+    note_request(tmp_path, "here", FakeDaemon.address, asked)
+    run(daemon, tmp_path, priority="normal")
+    assert daemon.priorities == [tasks_pb2.PRIORITY_HIGH, tasks_pb2.PRIORITY_LOW]
 
 
 def test_a_cancel_ends_the_job_there(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.errors import JobFailed, Unavailable
+from acebridge.errors import ErrorReason, JobFailed, Unavailable
+from acebridge.workers.base import NotReady
 from tests.support.fake_worker import Core, play
 
 
@@ -53,3 +54,23 @@ def test_an_order_for_a_model_that_fails(tmp_path: Path) -> None:
             await loading
 
     play(tmp_path, scenario)
+
+
+def test_workers_that_are_not_ready_load_no_model(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        for absent in (1, 2):
+            loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
+            for number, worker in enumerate(core.workers):
+                await worker.next_order()
+                if number < absent:
+                    worker.fall(NotReady("The cluster is gone."))
+                else:
+                    worker.finish()
+            if absent == 1:
+                await loading
+                continue
+            with pytest.raises(JobFailed, match=r"^No worker is ready to load turbo: The cluster is gone\.") as caught:
+                await loading
+            assert caught.value.kind is ErrorReason.ENGINE_FAILURE
+
+    play(tmp_path, scenario, "ray:0", "ray:1")

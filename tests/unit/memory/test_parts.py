@@ -19,13 +19,19 @@ from torch import nn
 
 from acestep_runtime.engines.base import EngineRequest
 from acestep_runtime.engines.neural import model as model_module
+from acestep_runtime.engines.neural import placing
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import policy
+from acestep_runtime.memory.need import Numbers, need_bytes
 from acestep_runtime.memory.policy import ComputeConfig, Offload, choose_compute_config, choose_part_config
 from acestep_runtime.memory.stage import ModulePlacement, retry_with_offload
+from acestep_runtime.memory.widen import LateLinear
 from acestep_runtime.tasks import TextToMusic
 from acestep_runtime.values import CancelToken, Sampling
+from acestep_runtime.weights.load import load
+from acestep_runtime.weights.numbers import count_weights
+from acestep_runtime.weights.selection import select_checkpoint
 from tests.support.tiny_models import tiny_models
 from tests.unit.memory.test_devices import machine
 
@@ -126,6 +132,44 @@ def test_memory_is_counted_for_each_device(monkeypatch: pytest.MonkeyPatch) -> N
     assert choose_compute_config("2B", first, elsewhere=("text", "vae")).offload is Offload.ONE_AT_A_TIME
     assert choose_part_config(second, ("vae",)).offload is Offload.NONE
     assert choose_part_config(second, ("vae", "text")).offload is Offload.ONE_AT_A_TIME
+
+
+@pytest.mark.slow
+def test_parts_on_the_cpu_are_widened_late_where_its_memory_is_short(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dtypes = {"cuda": torch.bfloat16, "cpu": torch.float32}
+    for module in (policy, placing):
+        monkeypatch.setattr(module, "free_gib", lambda device: None if device.type == "cpu" else 80.0)
+    monkeypatch.setattr(policy, "native_dtype", lambda device: dtypes[device.type])
+    checkpoint = select_checkpoint(models, "turbo", needs_base=False)
+    _, text_encoder, vae = count_weights(checkpoint)
+    numbers = Numbers(0, text_encoder, vae)
+    for short, widens_late in ((0, False), (1, True)):
+        available = need_bytes(numbers, 4) - short
+        monkeypatch.setattr(placing.machine, "available_bytes", lambda available=available: available)
+        config, others = placing.choose_configs(
+            checkpoint, torch.device("cuda", 0), parse_parts("dit:0, vae:cpu, text:cpu")
+        )
+        assert not config.widens_late
+        assert {name: each.widens_late for name, each in others.items()} == dict.fromkeys(
+            ("text_encoder", "encoder", "vae"), widens_late
+        )
+
+
+@pytest.mark.slow
+def test_each_part_is_loaded_in_the_dtype_of_its_own_device(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of a file in float32 do not go through the narrow ones of another device."""
+    here, there = ComputeConfig(CPU, torch.bfloat16, Offload.NONE), _config(CPU)
+    late = ComputeConfig(CPU, torch.float32, Offload.NONE, widens_late=True)
+    checkpoint = select_checkpoint(models, "turbo", needs_base=False)
+    exact = load(checkpoint, torch.float32)
+    monkeypatch.setattr(model_module, "choose_configs", lambda *_, **__: (here, {"vae": there, "text_encoder": late}))
+    made = model_module.Model.load(checkpoint)
+    assert torch.equal(made.modules.text_encoder.norm.weight, exact.text_encoder.norm.weight)
+    assert torch.equal(made.modules.vae.decoder.conv1.bias, exact.vae.decoder.conv1.bias)
+    assert any(isinstance(each, LateLinear) for each in made.modules.text_encoder.modules())
+    assert next(made.modules.dit.parameters()).dtype == torch.bfloat16
 
 
 def test_a_device_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from acebridge.server.engine_choice import check_sampling, choose_engine
+from acebridge.server.engine_choice import check_sampling, choose_engine, look_around
 from acebridge.workers.remote import Line, RemoteState
 from acestep_runtime.engines import registry
 from acestep_runtime.engines.registry import Choice
@@ -70,3 +72,23 @@ def test_names_are_those_of_where_the_job_goes() -> None:
         check_sampling(choice, COVER, Sampling(sampler="x"), line(UP))
     with pytest.raises(InvalidValue, match="The draft engine has no models"):
         check_sampling(Choice(DRAFT), COVER, Sampling(model="own"), line(UP))
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "adapters", "asks"),
+    [
+        ("cover", "", (), False),
+        ("cover", "turbo", ("jazz",), False),
+        ("cover", "xl", (), True),
+        ("cover", "", ("jazz", "rock"), True),
+        ("lego", "", (), True),
+    ],
+)
+def test_the_other_machine_is_asked_again_for_what_it_lacked(
+    task: str, model: str, adapters: tuple[str, ...], asks: bool
+) -> None:
+    now = RemoteState(is_up=True, tasks=frozenset({"cover", "lego"}), models=("xl",), adapters=("jazz", "rock"))
+    found = line(UP)
+    found.ask_again = lambda: found.note_state(now)
+    asyncio.run(look_around("auto", TASKS[task], model, adapters, found))
+    assert found.state == (now if asks else UP)

@@ -30,7 +30,7 @@ def test_workers_of_this_machine_and_of_a_cluster(home: Path, monkeypatch: pytes
     ):
         config = Config(data_dir=home, workers=workers, ray_workers=2)
         chosen = asyncio.run(choose_places(config, find)())
-        made = make_workers(config, chosen, Spawner(home), record=lambda _: None, wake=lambda: None)
+        made = make_workers(config, chosen, Spawner(home), None, record=lambda _: None, wake=lambda: None)
         assert [worker.device.name for worker in made] == names
         assert {type(worker) for worker in made} == {kind}
         assert not any(worker.pid or worker.problem for worker in made)

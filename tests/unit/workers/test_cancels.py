@@ -8,8 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from acebridge.workers import local
@@ -49,13 +51,20 @@ def slow_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobOrder:
     return job(tmp_path)
 
 
-async def cancel_where_it_cannot_stop(worker: LocalWorker, order: JobOrder) -> list[Message]:
-    """Run an order; cancel it while its process is stopped."""
+def _is_stopped(process: psutil.Process) -> bool:
+    return bool(process.status() == psutil.STATUS_STOPPED)
+
+
+async def cancel_where_it_cannot_stop(worker: LocalWorker, order: JobOrder, *, loads: bool = False) -> list[Message]:
+    """Run an order; cancel it while its process is stopped, which says before that it ``loads``."""
     messages = []
     async for message in worker.run(order):
         if message["type"] == "progress" and message["body"]["stage"] == "sampling":
             os.kill(worker.pid, signal.SIGSTOP)
+            await until_async(partial(_is_stopped, psutil.Process(worker.pid)))  # or it answers before it stops
             await worker.cancel(order["id"])
+            if loads and worker._child is not None:
+                worker._child.messages.feed_data(encode({"type": "alive", "loads": True}))
         messages.append(message)
     return messages
 
@@ -103,6 +112,20 @@ def test_a_process_that_loads_a_model_has_time(tmp_path: Path, slow_order: JobOr
         assert (worker.pid, worker.restarts) == (pid, 0)
 
     play(tmp_path, scenario, stop_s=1.0)
+
+
+def test_a_process_that_loads_has_time_until_it_says_so_again_however_short_the_limit_is(
+    tmp_path: Path, slow_order: JobOrder
+) -> None:
+    async def scenario(worker: LocalWorker) -> None:
+        assert (await cancel_where_it_cannot_stop(worker, slow_order, loads=True))[-1] == CANCELLED
+        pid = worker.pid
+        await asyncio.sleep(0.5)  # more than the limit
+        os.kill(pid, signal.SIGCONT)
+        assert kinds(await messages_of(worker, job(tmp_path, seed=2)))[-1] == "done"
+        assert (worker.pid, worker.restarts) == (pid, 0)
+
+    play(tmp_path, scenario, stop_s=0.1)
 
 
 def test_a_kill_ends_the_process_of_a_cancelled_order(tmp_path: Path, slow_order: JobOrder) -> None:

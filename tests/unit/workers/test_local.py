@@ -31,7 +31,8 @@ def job(folder: Path, *, seed: int = 1, caption: str = "", steps: int = 2, order
         "duration_s": SECONDS, "music": {"caption": caption}, "sampling": {"steps": steps}, "output": {"seeds": [seed]},
     }  # fmt: skip
     return {
-        "op": "job", "id": order_id, "task": "text2music", "params": params, "engine": "fake", "note": "", "spare": "",
+        "op": "job", "id": order_id, "priority": "normal",
+        "task": "text2music", "params": params, "engine": "fake", "note": "", "spare": "",
         "files": {}, "folder": str(folder / f"{order_id}-{seed}"), "takes": [],
     }  # fmt: skip
 

@@ -17,7 +17,8 @@ from acestep_runtime.values import CancelToken
 
 def order(folder: Path, **more: object) -> JobOrder:
     job_order: JobOrder = {
-        "op": "job", "id": "1", "task": "text2music", "params": {"duration_s": 0.1, "output": {"seeds": [1]}},
+        "op": "job", "id": "1", "priority": "normal", "task": "text2music",
+        "params": {"duration_s": 0.1, "output": {"seeds": [1]}},
         "engine": "fake", "note": "", "spare": "", "files": {}, "folder": str(folder), "takes": [],
     }  # fmt: skip
     return {**job_order, **more}  # type: ignore[typeddict-item]

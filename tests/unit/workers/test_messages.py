@@ -15,6 +15,7 @@ def test_an_order_is_one_line_and_round_trips(text: str) -> None:
     order: JobOrder = {
         "op": "job",
         "id": "1",
+        "priority": "normal",
         "task": "text2music",
         "params": {"music": {"caption": text}, "output": {"seeds": [0, 2**32 - 1]}, "steps": None, "shift": 0.1},
         "engine": "fake",

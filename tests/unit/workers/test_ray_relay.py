@@ -79,7 +79,8 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def order(folder: Path, *, seed: int = 1, steps: int = 2, files: dict[str, str] | None = None) -> JobOrder:
     params = {"duration_s": 0.25, "sampling": {"steps": steps}, "output": {"seeds": [seed]}}
     return {
-        "op": "job", "id": f"job {seed}", "task": "text2music", "params": params, "engine": "fake", "note": "", "spare": "",
+        "op": "job", "id": f"job {seed}", "priority": "normal",
+        "task": "text2music", "params": params, "engine": "fake", "note": "", "spare": "",
         "files": files or {}, "folder": str(folder / str(seed)), "takes": [],
     }  # fmt: skip
 

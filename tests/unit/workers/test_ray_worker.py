@@ -23,7 +23,8 @@ NODE: Node = {
 }  # fmt: skip
 SMALL: Node = {**NODE, "engines": {"draft": ["cover"], "neural": []}, "models": []}
 ORDER: JobOrder = {
-    "op": "job", "id": "1", "task": "cover", "params": {}, "engine": "draft", "note": "", "spare": "", "files": {},
+    "op": "job", "id": "1", "priority": "normal",
+    "task": "cover", "params": {}, "engine": "draft", "note": "", "spare": "", "files": {},
     "folder": "", "takes": [],
 }  # fmt: skip
 DONE = {"type": "done", "models": ["turbo"]}
@@ -157,6 +158,41 @@ def test_a_node_that_cannot_do_a_job_leaves_it_to_another(tmp_path: Path) -> Non
         assert not second.suits(NEURAL)
         await team.start(1)
         assert second.suits(NEURAL)
+        assert not first.problem  # as it is no problem any more
+
+    play(tmp_path, scenario)
+
+
+def test_a_job_left_to_a_worker_that_takes_another_one_has_the_next_one_start(tmp_path: Path) -> None:
+    """The daemon checks the sources of a job before a worker gets it: until then the worker seems to be free."""
+
+    async def scenario(team: Team) -> None:
+        first, second = team.workers
+        first.suits(DRAFT)
+        await team.start(0)
+        assert not second.suits(DRAFT)
+        assert second._starting is None
+        wakes = team.wakes
+        running = asyncio.create_task(_collect(first))
+        await team.until_woken(wakes + 1)
+        assert not second.suits(DRAFT)
+        assert second._starting is not None
+        team.say(0, DONE)
+        await running
+
+    play(tmp_path, scenario)
+
+
+def test_a_model_is_loaded_by_the_workers_that_have_started(tmp_path: Path) -> None:
+    order: Any = {"op": "load", "id": "load turbo", "engine": "neural", "model": "turbo"}
+
+    async def scenario(team: Team) -> None:
+        first, second = team.workers
+        team.say(0, node(NODE), DONE, DONE)
+        assert [message async for message in first.run(order)] == [DONE]  # none has: one does
+        with pytest.raises(NotReady):
+            [message async for message in second.run(order)]
+        assert not team.relays[1].orders
 
     play(tmp_path, scenario)
 

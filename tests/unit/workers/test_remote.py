@@ -33,8 +33,10 @@ def line(state: RemoteState, *own: str) -> Line:
 )
 def test_a_neural_job_has_one_place(state: RemoteState, own: tuple[str, ...], goes: bool) -> None:
     found = line(state, *own)
-    need = Need("neural", "cover")
+    need = Need("neural", "cover", "acestep-v15-turbo")
     assert (found.suits_remote(need), found.suits_local(need)) == (goes, not goes)
+    of_there = Need("neural", "cover")  # its model is not on this machine
+    assert (found.suits_remote(of_there), found.suits_local(of_there)) == (True, False)
     draft = Need("draft", "cover")
     assert (found.suits_remote(draft), found.suits_local(draft)) == (False, True)
 

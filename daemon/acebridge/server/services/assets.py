@@ -10,12 +10,16 @@ from acebridge.named_files import open_named_file
 from acebridge.server.context import ServiceContext
 from acebridge.server.error_translation import CallContext, streaming, unary
 from acebridge.server.messages import asset_message
+from acebridge.server.open_calls import CALLER
 from acebridge.server.output_reader import read_asset
 from acebridge.server.services.pages import page_of
 from acebridge.server.submission import MAX_INLINE_BYTES, check_name
 from acebridge.server.unknown_fields import check_known
 from acebridge.store.asset_rows import Asset
 from acebridge.store.assets import AssetStore
+from acebridge.store.files import is_asset_id
+from acebridge.store.partial_uploads import upload_of
+from acebridge.store.pieces import put_piece
 from acebridge.v1 import assets_pb2, assets_pb2_grpc
 from acestep_runtime.errors import InvalidValue
 
@@ -48,6 +52,23 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         asset = await self._context.store.put(chunks(), Path(first.name).name or "upload")
         self._context.note("asset uploaded", asset=asset.id, bytes=asset.size_bytes)
         return asset_message(asset)
+
+    @unary
+    async def ContinueUpload(self, request: assets_pb2.ContinueUploadRequest, _: CallContext) -> assets_pb2.Upload:
+        """See assets.proto."""
+        if not is_asset_id(request.asset_id):
+            raise InvalidValue("asset_id", request.asset_id, "a SHA-256 as 64 hexadecimal digits in lower case")
+        check_name("name", request.name)
+        upload, name = upload_of(request.asset_id, CALLER.get().owner), Path(request.name).name or "upload"
+        stored = await put_piece(
+            self._context.store, upload, _data_of(request), name,
+            offset=request.offset_bytes, size_bytes=request.size_bytes,
+        )  # fmt: skip
+        if not isinstance(stored, Asset):
+            return assets_pb2.Upload(received_bytes=stored)
+        if request.data:
+            self._context.note("asset uploaded", asset=stored.id, bytes=stored.size_bytes)
+        return assets_pb2.Upload(asset=asset_message(stored))
 
     @unary
     async def ImportAsset(self, request: assets_pb2.ImportAssetRequest, _: CallContext) -> assets_pb2.Asset:
@@ -112,7 +133,7 @@ class AssetService(assets_pb2_grpc.AssetServiceServicer):
         return asset
 
 
-def _data_of(request: assets_pb2.UploadAssetRequest) -> bytes:
+def _data_of(request: assets_pb2.UploadAssetRequest | assets_pb2.ContinueUploadRequest) -> bytes:
     """Return the bytes of a message of an upload. Raises `InvalidValue` for too many."""
     check_known(request)
     if len(request.data) > MAX_INLINE_BYTES:

@@ -17,6 +17,7 @@ from acebridge.server.messages import job_message
 from acebridge.server.open_calls import CALLER
 from acebridge.server.services.pages import page_of
 from acebridge.server.submission import validate
+from acebridge.server.waiting import with_reason
 from acebridge.v1 import jobs_pb2, jobs_pb2_grpc
 from acestep_runtime.errors import InvalidValue
 
@@ -46,7 +47,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     @unary
     async def GetJob(self, request: jobs_pb2.GetJobRequest, _: CallContext) -> jobs_pb2.Job:
         """See jobs.proto."""
-        return job_message(await self._context.journal.get(request.job_id))
+        return job_message(with_reason(await self._context.journal.get(request.job_id), self._context.scheduler))
 
     @unary
     async def ListJobs(self, request: jobs_pb2.ListJobsRequest, _: CallContext) -> jobs_pb2.ListJobsResponse:
@@ -56,7 +57,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             if state not in _STATES:
                 raise InvalidValue("states", state, ", ".join(_STATES))
         page = page_of(request, states)
-        jobs = await self._context.journal.recent(states, page.size + 1, before=page.before)
+        found = await self._context.journal.recent(states, page.size + 1, before=page.before)
+        jobs = [with_reason(job, self._context.scheduler) for job in found]
         # A thousand of them, with their requests, take long enough that others would wait.
         messages = await asyncio.to_thread(lambda: [job_message(job, facts=False) for job in jobs])
         places = {job.id: (job.created, job.id) for job in jobs}

@@ -45,6 +45,7 @@ class NodeWorker:
     def __init__(self, plan_text: str, gpus: int = 0) -> None:
         plan = plan_from_json(plan_text)
         os.environ.update(plan.variables)
+        os.environ[registry.PLACE] = registry.HERE
         if MODELS_FOLDER not in os.environ:
             os.environ[MODELS_FOLDER] = str(load_config().models_dir)
         folder = data_folder() / "ray"

@@ -74,7 +74,7 @@ class RayWorker:
     @property
     def problem(self) -> str:
         """See `Worker.problem`."""
-        if self._problem or self._unmet is None:
+        if self._problem or self._unmet is None or any(each.can_do(self._unmet) for each in self._team):
             return self._problem
         model = f" and the model {self._unmet.model}" if self._unmet.model else ""
         return (
@@ -85,7 +85,7 @@ class RayWorker:
     def suits(self, need: Need) -> bool:
         """See `Worker.suits`. Starts the actor where nobody else can take such a job."""
         if self._node is not None:
-            if can_do(self._node, need):
+            if self.can_do(need):
                 return True
             self._unmet = need
             return False
@@ -97,7 +97,11 @@ class RayWorker:
         """Return whether it can take a job with this need now, or may as soon as it has started."""
         if self._node is None:
             return self._starting is not None
-        return not self._is_busy and can_do(self._node, need)
+        return not self._is_busy and self.can_do(need)
+
+    def can_do(self, need: Need) -> bool:
+        """Return whether there is an actor whose node can run a job with this need, now or later."""
+        return self._node is not None and can_do(self._node, need)
 
     # ---- the actor ----
 
@@ -159,12 +163,15 @@ class RayWorker:
     # ---- orders ----
 
     async def run(self, order: WorkOrder) -> AsyncGenerator[Message, None]:
-        """See `Worker.run`. Raises `NotReady` where there is no actor, for an order about models after some time."""
-        if self._node is None and order["op"] != "job":
+        """See `Worker.run`. Raises `NotReady` where there is no actor, for an order about models after some time, unless there
+        is one of another worker.
+        """
+        if order["op"] != "job" and all(each._node is None for each in self._team):
             await self._wait_for_start()
         if self._node is None:
             raise NotReady(self._problem or "it starts")
         self._is_busy, self._unmet = True, None
+        self._wake()  # a job that was left to this worker may need another one to start
         try:
             async with aclosing(self._relay.run(order)) as messages:
                 async for message in messages:

@@ -18,11 +18,12 @@ from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.engines.neural import diffusion
 from acestep_runtime.engines.neural import engine as engine_module
 from acestep_runtime.engines.neural.engine import NeuralEngine
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import Cancelled, InvalidValue, UnsupportedTask
 from acestep_runtime.latents_files import latents_path
+from acestep_runtime.memory.need import NotEnoughMemory
 from acestep_runtime.recording import NewFrames, TakeFiles, record
 from acestep_runtime.take_latents import from_bytes
-from acestep_runtime.tasks import build_task
+from acestep_runtime.tasks import TextToMusic, build_task
 from acestep_runtime.vae.codec import Codec
 from acestep_runtime.values import CancelToken
 from tests.support.signals import noise
@@ -197,6 +198,63 @@ def test_a_planned_take_is_finished_without_planning_it_again(
     assert finished.metadata["plan"]["codes"]
 
 
+def test_a_take_without_a_plan_is_finished_without_one_also_where_a_language_model_has_come(
+    tmp_path: Path, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    tiny_checkpoint(tmp_path / "models")
+    engine = NeuralEngine(tmp_path / "models")
+    fields = {"music": {"bpm": 240.0, "lyrics": "la"}, "thinking": {"plan_first": True, "top_k": 20}}
+    monkeypatch.setattr(TextToMusic, "_length_of_words", lambda *_: 1.4)
+    (whole,) = perform(tmp_path, engine, "text2music", {}, **fields)
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
+    tiny_lm(tmp_path / "models")
+    monkeypatch.setattr(engine_module, "plan_takes", lambda *_: pytest.fail("planned"))
+    monkeypatch.setattr(engine_module, "plan_length", lambda *_: pytest.fail("planned"))
+    work.steps = 0
+    (finished,) = perform(tmp_path, engine, "text2music", {"preview_id": str(preview.outputs[0].path)}, **fields)
+    assert work.steps == 0
+    assert decode.read(finished.outputs[0].path).tolist() == decode.read(whole.outputs[0].path).tolist()
+    assert "plan" not in finished.metadata
+    assert "The preview was made without a plan, and so is the whole take." in finished.metadata["warnings"]
+
+
+def test_no_other_engine_finishes_a_preview(engine: NeuralEngine, tmp_path: Path) -> None:
+    fields = {"duration_s": 1.2, "music": {"bpm": 240.0}}
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
+    finishing = {"preview_id": str(preview.outputs[0].path)}
+    with pytest.raises(
+        UnsupportedTask, match="The draft engine cannot finish a preview: it would make another take"
+    ) as caught:
+        perform(tmp_path, DraftEngine(), "text2music", finishing, **fields)
+    assert caught.value.remedy == (
+        "Choose the engine that made the preview, neural, or leave out the preview to have another take."
+    )
+    task = build_task("text2music", {"sampling": {"steps": 2}, "output": {"seeds": [5], **finishing}, **fields})
+    short = NeuralEngine(engine._folder, memory_bytes=1 << 20)
+    with pytest.raises(NotEnoughMemory):  # the spare engine would make another take
+        list(record(task, short, tmp_path / "spare", CancelToken(), spare=DraftEngine))
+
+
+def test_a_preview_whose_finishing_was_cancelled_is_finished_later(
+    engine: NeuralEngine, tmp_path: Path, work: Work
+) -> None:
+    fields = {"duration_s": 2.5, "music": {"bpm": 240.0}}
+    (whole,) = perform(tmp_path, engine, "text2music", {}, **fields)
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
+    finishing = {"seeds": [5], "preview_id": str(preview.outputs[0].path)}
+    task, cancel = build_task("text2music", {"sampling": {"steps": 2}, "output": finishing, **fields}), CancelToken()
+    events = record(task, engine, tmp_path / "cancelled", cancel)
+    assert any(isinstance(event, NewFrames) for event in events)  # which stops at the first
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        list(events)
+    work.steps = 0
+    (finished,) = perform(tmp_path, engine, "text2music", finishing, **fields)
+    assert work.steps == 0
+    assert finished.outputs[0].sha256 == whole.outputs[0].sha256
+
+
 def test_what_does_not_fit_the_preview_is_made_again_or_refused(
     engine: NeuralEngine, tmp_path: Path, work: Work
 ) -> None:
@@ -222,6 +280,21 @@ def test_what_does_not_fit_the_preview_is_made_again_or_refused(
     latents_path(place).write_bytes(good)
     with pytest.raises(InvalidValue, match="made by the model acestep-v15-turbo"):
         perform(tmp_path, engine, "text2music", finishing, sampling={"steps": 2, "model": "acestep-v15-base"}, **fields)
+
+
+def test_a_preview_is_finished_by_the_model_that_is_named_as_the_error_says(
+    engine: NeuralEngine, tmp_path: Path, work: Work
+) -> None:
+    fields = {"duration_s": 1.2, "music": {"bpm": 240.0}}
+    named = {"steps": 2, "model": "acestep-v15-turbo"}
+    (whole,) = perform(tmp_path, engine, "text2music", {}, sampling=named, **fields)
+    (preview,) = perform(tmp_path, engine, "text2music", {"preview_bars": 1}, **fields)
+    work.steps = 0
+    output = {"preview_id": str(preview.outputs[0].path)}
+    (finished,) = perform(tmp_path, engine, "text2music", output, sampling=named, **fields)
+    assert work.steps == 0
+    assert finished.outputs[0].sha256 == whole.outputs[0].sha256
+    assert "warnings" not in finished.metadata
 
 
 def test_the_first_take_of_a_batch_is_whole_before_the_others_are_begun(

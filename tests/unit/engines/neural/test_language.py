@@ -13,9 +13,13 @@ import pytest
 
 pytest.importorskip("torch", reason="the neural engine needs torch")
 
+import torch
+from torch import nn
+
 from acestep_runtime.certainty import Certainty
 from acestep_runtime.engines.base import Block, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import Measurement, TakeMetadata
+from acestep_runtime.engines.neural import language as language_module
 from acestep_runtime.engines.neural.engine import NeuralEngine
 from acestep_runtime.engines.neural.language import (
     LanguageModelCache,
@@ -28,6 +32,8 @@ from acestep_runtime.engines.neural.language import (
 )
 from acestep_runtime.errors import Cancelled, EngineFailure
 from acestep_runtime.lm.language import LanguageModel
+from acestep_runtime.memory import machine
+from acestep_runtime.memory.need import NotEnoughMemory
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music, Sampling, TakeSeed, Thinking
 from tests.support.signals import noise
@@ -72,6 +78,61 @@ def test_a_language_model_with_changed_files_is_loaded_again(tmp_path: Path) -> 
     assert np.array_equal(embeddings(), before)
     model(seed=2).save_pretrained(folder)
     assert not np.array_equal(embeddings(), before)
+
+
+@pytest.mark.parametrize(
+    ("free", "limit", "packed"),
+    [(0, 0, True), (1 << 40, 1 << 40, True), (5 << 20, 0, False), (1 << 40, 600 << 20, False)],
+)
+def test_weights_are_packed_where_there_is_memory_for_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, limit: int, packed: bool
+) -> None:
+    monkeypatch.setattr(language_module, "can_pack", lambda _: True)
+    monkeypatch.setattr(language_module, "pack_linears", lambda _: None)
+    monkeypatch.setattr(language_module, "PackedLinear", lambda _: nn.Identity())
+    monkeypatch.setattr(language_module, "native_dtype", lambda _: torch.bfloat16)
+    monkeypatch.setattr(language_module.LanguageModelCache, "_check_memory", lambda *_: None)
+    monkeypatch.setattr(machine, "available_bytes", lambda: free)
+    monkeypatch.setattr(machine, "own_bytes", lambda: 100 << 20)
+    tiny_lm(tmp_path)
+    cache = LanguageModelCache(torch.device("cpu"), memory_bytes=limit)
+    cache.load(tmp_path, "")
+    assert cache._resident is not None
+    assert (cache._resident[2].code_head is not None) is packed
+
+
+@pytest.mark.parametrize(("dtype", "refuses"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_a_language_model_counts_against_what_the_process_may_take_unless_it_is_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, refuses: bool
+) -> None:
+    monkeypatch.setattr(language_module, "native_dtype", lambda _: dtype)
+    monkeypatch.setattr(machine, "own_bytes", lambda: 100 << 20)
+    tiny_lm(tmp_path)
+    cache = LanguageModelCache(torch.device("cpu"), memory_bytes=(100 << 20) + (1 << 29) + 1000)
+    if not refuses:
+        cache.load(tmp_path, "")
+        return
+    with pytest.raises(NotEnoughMemory, match=r"acestep-5Hz-lm-0\.6B needs"):
+        cache.load(tmp_path, "")
+    assert not cache.resident_models
+
+
+def test_a_model_that_does_not_fit_beside_the_language_model_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_checkpoint(tmp_path)
+    tiny_lm(tmp_path)
+    engine = NeuralEngine(tmp_path)
+    free: list[int] = []
+    monkeypatch.setattr(machine, "available_bytes", lambda: free.pop(0) if free else 0)
+    engine._language.load(tmp_path, "")
+    free[:] = [100 << 20, 0]
+    assert engine.load("acestep-v15-turbo") == "acestep-v15-turbo"
+    assert engine.resident_models == ("acestep-v15-turbo",)
+    free[:] = [100 << 20] * 2
+    with pytest.raises(NotEnoughMemory):
+        NeuralEngine(tmp_path).load("acestep-v15-turbo")
+    assert len(free) == 1  # nothing to unload, so nothing to try again
 
 
 @pytest.mark.parametrize(
