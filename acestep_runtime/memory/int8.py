@@ -44,7 +44,7 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
     from torch.nn import Linear
 
     from acestep_runtime.memory.heap import return_free_heap
-    from acestep_runtime.memory.pages import mapped_files, release_pages
+    from acestep_runtime.memory.pages import find_file_mappings, release_pages
     from acestep_runtime.memory.widen import convert
 
     try:
@@ -61,7 +61,7 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
     ]
     # By default quantize_ would also change global settings of the compiler.
     config = Int8WeightOnlyConfig(set_inductor_config=False)
-    mapped = mapped_files()
+    mapped = find_file_mappings()
     for number, layer in enumerate(layers, 1):
         stored = layer.weight.data
         quantize_(layer if dtype is None else layer.to(dtype), config)

@@ -18,7 +18,7 @@ _MAPS = Path("/proc/self/maps")
 _DONTNEED = 4
 
 
-def mapped_files(maps: Path = _MAPS) -> list[range]:
+def find_file_mappings(maps: Path = _MAPS) -> list[range]:
     """Return the addresses at which files are mapped; none where the system does not say."""
     found = []
     with suppress(OSError):

@@ -287,9 +287,7 @@ class Config(BaseModel):
         if remote and not is_address(remote):
             raise ValueError("must be host:port, such as studio.local:50710")
         if remote and info.data.get("workers", ray_address.LOCAL) != ray_address.LOCAL:
-            raise ValueError(
-                'workers and remote exclude each other: set workers to "local", or run acebridge disconnect'
-            )
+            raise ValueError('workers and remote exclude each other: set workers to "local", or remote to ""')
         return remote
 
     @field_validator("models_dir")
@@ -368,8 +366,6 @@ def load_settings(**overrides: Setting) -> Settings:
         return Settings(Config.model_validate(settings), origins)
     except ValidationError as error:
         first = error.errors()[0]
-        if not first["loc"]:  # about several settings, which it names
-            raise InvalidSetting(f"{_why(first['type'], first['msg'])}.", remedy="Remove one of them.") from error
         field = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "the defaults")
         raise InvalidSetting(

@@ -124,7 +124,7 @@ LIMITS = {
               "drivers hang"),
         Limit("work without progress", "step_limit_s", "s", "ended; the job is tried once more", "engines hang"),
         Limit("stop of a cancelled job", "cancel_grace_s", "s", "its worker is killed", "engines hang"),
-        Limit("workers on a Ray cluster", "ray_workers", "workers", "jobs wait for one", "each takes a part of the cluster"),
+        Limit("workers on a Ray cluster", "ray_workers", "at once", "jobs wait for one", "each takes a part of the cluster"),
         Limit("sources kept on a node of a Ray cluster", "acebridge.workers.ray.sources:MAX_BYTES", "bytes",
               "the least recently used goes", "the node has its own work"),
         Limit("answer of a Ray worker", "acebridge.workers.ray.relay:SILENCE_S", "s",

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from acebridge.client.client import Client, request_of
-from acebridge.client.finishing import finish_take
 from acebridge.client.known_daemons import KnownDaemon, remember
 from acebridge.config import tomllib
 from acebridge.contract.tasks import TaskRequest
@@ -236,20 +235,6 @@ def test_a_model_that_was_just_installed_there_is_known_here(laptop: Laptop, stu
         assert job(laptop.client, named.id).takes[0].metadata.model == "acestep-v15-new"
     finally:
         shutil.rmtree(models / "acestep-v15-new")
-
-
-def test_a_preview_that_was_made_there_is_finished_there(laptop: Laptop, studio: Studio) -> None:
-    request = neural_request("neural", seed=7)
-    request.music.bpm = 240
-    request.output.preview_bars = 1
-    request.duration_s = 2.0
-    preview = collect(laptop.client.submit_request(request))
-    assert preview.completed.takes[0].metadata.preview.whole_s == 2.0
-    fields, note = finish_take(laptop.client, job(laptop.client, preview.job_id), None)
-    finished = collect(laptop.client.submit_request(request_of("text2music", fields, submission={"engine": "neural"})))
-    assert not note
-    assert not finished.completed.takes[0].metadata.warnings
-    check_equal(laptop, studio, finished)
 
 
 def test_auto_is_draft_while_the_line_is_down(laptop: Laptop, studio: Studio) -> None:

@@ -72,7 +72,7 @@ def test_a_connection_beside_a_cluster_is_not_written(studio: Studio, here: Shel
     file.write_text(text, "utf-8")
     words = ("--fingerprint", studio.known.fingerprint, "--token-file", token_file)
     said = here.failure("connect", studio.daemon.address, *words, code=2)
-    assert "Settings workers and remote exclude each other" in said
+    assert "workers and remote exclude each other" in said
     assert file.read_text("utf-8") == text
 
 

@@ -46,10 +46,6 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
             "parts = 'lm:1'",
             "Setting parts in {file} is 'lm:1': allowed: a device for dit, with which the other parts go.",
         ),
-        (
-            "workers = 'ray://auto'\nremote = 'studio.local:50710'",
-            "Settings workers and remote exclude each other.",
-        ),
         ("devices = [1]", "Setting devices.0 in {file} is 1: "),
         ("roots = [1]", "Setting roots.0 in {file} is 1: "),
         ("port = 70000", "Setting port in {file} is 70000: "),

@@ -82,7 +82,7 @@ def watch(address: str, home: Path, say: Callable[[Report], None], is_asked: thr
             say(found)
             last = found
         if found["up"]:
-            last = _stay(address, home, last, is_asked)
+            _stay(address, home, is_asked)
         is_asked.wait(_LOOK_S)
 
 
@@ -105,8 +105,8 @@ def ask(address: str) -> Report:
     }
 
 
-def _stay(address: str, home: Path, last: Report, is_asked: threading.Event) -> Report:
-    """Look after the line until it is down, or somebody asks. Return ``last``.
+def _stay(address: str, home: Path, is_asked: threading.Event) -> None:
+    """Look after the line until it is down, or somebody asks.
 
     Health is asked, for who watches a daemon does not use it: see `acebridge.server.idle`.
     """
@@ -115,13 +115,13 @@ def _stay(address: str, home: Path, last: Report, is_asked: threading.Event) -> 
         while True:
             try:
                 if not check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S):
-                    return last
+                    return
                 with suppress(AceBridgeError, grpc.RpcError):
                     cancel_unwanted(address, home)
             except grpc.RpcError:
-                return last
+                return
             if is_asked.wait(_LOOK_S):
-                return last
+                return
 
 
 def cancel_unwanted(address: str, home: Path) -> None:

@@ -49,7 +49,7 @@ def upload_of(asset_id: str, owner: str) -> Upload:
 
 
 @dataclass(frozen=True)
-class Arrived:
+class Arrival:
     """The first ``size_bytes`` of an upload are there; the last of them came at ``changed``, in Unix seconds."""
 
     size_bytes: int
@@ -65,12 +65,12 @@ class PartialUploads:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
-        self._arrived: dict[Upload, Arrived] = {}
+        self._arrived: dict[Upload, Arrival] = {}
         self._locks: WeakValueDictionary[Upload, asyncio.Lock] = WeakValueDictionary()
         for path in folder.iterdir() if folder.is_dir() else ():
             if (match := _NAME.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
                 stat = path.stat()
-                self._arrived[Upload(*match.groups())] = Arrived(stat.st_size, stat.st_mtime)
+                self._arrived[Upload(*match.groups())] = Arrival(stat.st_size, stat.st_mtime)
             else:
                 with suppress(OSError):
                     path.unlink()
@@ -85,7 +85,7 @@ class PartialUploads:
         """The size of all that has arrived."""
         return sum(each.size_bytes for each in self._arrived.values())
 
-    def received_bytes(self, upload: Upload) -> int:
+    def size_of(self, upload: Upload) -> int:
         """Return how many bytes of an upload have arrived."""
         return self._arrived[upload].size_bytes if upload in self._arrived else 0
 
@@ -99,8 +99,8 @@ class PartialUploads:
     async def append(self, upload: Upload, data: bytes) -> None:
         """Add the next bytes. Raises `Busy` when there is no place for them, and ``OSError``; then what was there stays."""
         self._make_place(upload, len(data))
-        before = self.received_bytes(upload)
-        self._arrived[upload] = Arrived(before, self._clock())
+        before = self.size_of(upload)
+        self._arrived[upload] = Arrival(before, self._clock())
         try:
             await asyncio.to_thread(_append, self.path(upload), before, data)
         except FileNotFoundError:  # somebody has removed it
@@ -113,7 +113,7 @@ class PartialUploads:
                 self.drop(upload)
             raise
         if upload in self._arrived:
-            self._arrived[upload] = Arrived(before + len(data), self._clock())
+            self._arrived[upload] = Arrival(before + len(data), self._clock())
 
     async def check_whole(self, upload: Upload) -> Path:
         """Return the file of an upload of which all bytes have arrived. Raises `InvalidValue` when they have another hash.
@@ -154,7 +154,7 @@ class PartialUploads:
         for upload in self._quiet():
             if size_bytes <= 0:
                 return
-            size_bytes -= self.received_bytes(upload)
+            size_bytes -= self.size_of(upload)
             self.drop(upload)
 
     def clean(self) -> None:

@@ -133,7 +133,6 @@ class JobOrder(TypedDict):
     task: str
     params: TaskParams
     engine: str
-    priority: str
     note: str
     spare: str
     files: Mapping[str, str]

@@ -38,7 +38,7 @@ def test_each_change_is_said_once(monkeypatch: pytest.MonkeyPatch, home: Path) -
         return found
 
     monkeypatch.setattr(watch_module, "ask", ask)
-    monkeypatch.setattr(watch_module, "_stay", lambda _address, _home, last, _asked: last)  # the line breaks at once
+    monkeypatch.setattr(watch_module, "_stay", lambda _address, _home, _asked: None)  # the line breaks at once
     said: list[Report] = []
     with pytest.raises(Enough):
         watch_module.watch("127.0.0.1:1", home, said.append, threading.Event())
@@ -49,11 +49,10 @@ def test_who_asks_gets_an_answer(monkeypatch: pytest.MonkeyPatch, home: Path) ->
     answers = [UP, UP, {**UP, "models": ["new"]}]
     is_asked = threading.Event()
 
-    def stay(_address: str, _home: Path, last: Report, _asked: threading.Event) -> Report:
+    def stay(_address: str, _home: Path, _asked: threading.Event) -> None:
         if not answers:
             raise Enough
         is_asked.set()
-        return last
 
     monkeypatch.setattr(watch_module, "ask", lambda _: answers.pop(0))
     monkeypatch.setattr(watch_module, "_stay", stay)

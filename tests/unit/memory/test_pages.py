@@ -47,7 +47,7 @@ def test_pages_of_a_file_are_given_back_and_read_again(tmp_path: Path) -> None:
         mapped = file.get_tensor("values")
         assert torch.equal(mapped, values)
         before = resident_bytes(mapped.data_ptr())
-        pages.release_pages(mapped, pages.mapped_files())
+        pages.release_pages(mapped, pages.find_file_mappings())
         after = resident_bytes(mapped.data_ptr())
         assert before >= 15 * MIB
         assert after <= MIB
@@ -56,9 +56,9 @@ def test_pages_of_a_file_are_given_back_and_read_again(tmp_path: Path) -> None:
 
 def test_memory_of_no_file_keeps_its_values() -> None:
     own = torch.ones(1024, 1024)
-    pages.release_pages(own, pages.mapped_files())
+    pages.release_pages(own, pages.find_file_mappings())
     assert bool((own == 1).all())
 
 
 def test_without_the_system_s_list_nothing_is_mapped(tmp_path: Path) -> None:
-    assert pages.mapped_files(tmp_path / "missing") == []
+    assert pages.find_file_mappings(tmp_path / "missing") == []
