@@ -240,7 +240,7 @@ def test_an_upload_that_goes_on_is_progress(tmp_path: Path, monkeypatch: pytest.
 def test_the_priority_goes_there_and_stays_what_was_sent_first(tmp_path: Path) -> None:
     """The same key needs the same request; a prefetched job that somebody asks for meanwhile has another priority."""
     daemon = FakeDaemon((8, None), (8, None))
-    run(daemon, tmp_path, priority="high", folder=str(tmp_path / "first"))
+    run(daemon, tmp_path / "first", priority="high")
     asked = request_of("text2music", {"duration_s": 1.0}, submission={"priority": "low"})
     note_request(tmp_path, "here", FakeDaemon.address, asked)
     run(daemon, tmp_path, priority="normal")
