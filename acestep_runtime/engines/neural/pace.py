@@ -47,12 +47,15 @@ class Pace:
     _at_s: float = 0.0
     _output: int = 0
     _done_frames: int = 0
+    _decode_s: float = 0.0
+    _earlier_frame_s: float | None = None
     _steps_s: list[float] = field(default_factory=list)
     _fraction: float = 0.0
 
     def begin(self, output: int) -> None:
         """Begin an output, counted from 0."""
         self._output, self._done_frames, self._at_s = output, 0, self.clock()
+        self._decode_s, self._earlier_frame_s = 0.0, self.speed.frame_s
 
     def finish_step(self, stage: str, step: int, total: int) -> Progress:
         """Return the progress after a step of ``total``."""
@@ -65,10 +68,13 @@ class Pace:
 
     def finish_tile(self, stage: str, done_frames: int, steps: int) -> Progress:
         """Return the progress after the frames up to ``done_frames`` are decoded; the output took ``steps`` steps."""
-        count = max(1, done_frames - self._done_frames)
-        tile_s, before_s = self._lap() / count, self.speed.frame_s
-        self.speed.frame_s = tile_s if before_s is None else (tile_s + before_s) / 2
-        self._done_frames = done_frames
+        tile_frames = done_frames - self._done_frames
+        self._decode_s, self._done_frames = self._decode_s + self._lap(), done_frames
+        # The mean of all tiles, for single ones vary with what else the machine does; the speed of earlier outputs is one more.
+        known_s, known_frames = self._decode_s, done_frames
+        if self._earlier_frame_s is not None:
+            known_s, known_frames = known_s + self._earlier_frame_s * tile_frames, known_frames + tile_frames
+        self.speed.frame_s = known_s / max(1, known_frames)
         done_s = self._step_s(0.0) * steps + self.speed.frame_s * done_frames
         return self._report(stage, done_s, self.speed.frame_s * (self.frames - done_frames), is_known=True)
 
