@@ -287,7 +287,9 @@ class Config(BaseModel):
         if remote and not is_address(remote):
             raise ValueError("must be host:port, such as studio.local:50710")
         if remote and info.data.get("workers", ray_address.LOCAL) != ray_address.LOCAL:
-            raise ValueError('workers and remote exclude each other: set workers to "local", or remote to ""')
+            raise ValueError(
+                'workers and remote exclude each other: set workers to "local", or run `acebridge disconnect`'
+            )
         return remote
 
     @field_validator("models_dir")

@@ -66,16 +66,6 @@ def test_connect_and_disconnect(studio: Studio, alone: Shell, here: Shell, token
     here.run("stop")
 
 
-def test_a_connection_beside_a_cluster_is_not_written(studio: Studio, here: Shell, token_file: str) -> None:
-    file = Path(here.environment["ACEBRIDGE_HOME"], "config.toml")
-    text = f'{file.read_text("utf-8") if file.exists() else ""}workers = "ray://auto"\n'
-    file.write_text(text, "utf-8")
-    words = ("--fingerprint", studio.known.fingerprint, "--token-file", token_file)
-    said = here.failure("connect", studio.daemon.address, *words, code=2)
-    assert "workers and remote exclude each other" in said
-    assert file.read_text("utf-8") == text
-
-
 def test_what_cannot_be_connected(studio: Studio, alone: Shell, here: Shell) -> None:
     address = studio.daemon.address
     trust = ("--fingerprint", studio.known.fingerprint)
@@ -106,6 +96,6 @@ def test_workers_on_a_cluster_and_a_connection_exclude_each_other(alone: Shell, 
     assert "Setting workers is 'ray://auto'" in said
     assert 'Set workers to "local" in config.toml first.' in said
     file.write_text(f'remote = "127.0.0.1:1"\nworkers = "ray://auto"\n{before}', "utf-8")
-    assert "run acebridge disconnect" in here.failure("serve", code=2)
+    assert "run `acebridge disconnect`" in here.failure("serve", code=2)
     assert here.run("disconnect").stdout == "disconnected from 127.0.0.1:1\n"
     assert setting(alone) == ""
