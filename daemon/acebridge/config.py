@@ -288,7 +288,7 @@ class Config(BaseModel):
             raise ValueError("must be host:port, such as studio.local:50710")
         if remote and info.data.get("workers", ray_address.LOCAL) != ray_address.LOCAL:
             raise ValueError(
-                'workers and remote exclude each other: set workers to "local", or run `acebridge disconnect`'
+                'workers and remote exclude each other: set workers to "local", or run acebridge disconnect'
             )
         return remote
 

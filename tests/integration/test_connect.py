@@ -331,6 +331,21 @@ def test_the_studio_is_killed(tmp_path: Path) -> None:
 # ---- who is there ----
 
 
+def test_two_daemons_that_are_connected_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """The other end may be this one, directly or not."""
+    with (
+        studio_at(tmp_path / "studio", 'remote = "127.0.0.1:1"\n') as studio,
+        laptop_at(tmp_path / "laptop", studio) as laptop,
+    ):
+        why = "127.0.0.1 is itself connected to another daemon, 127.0.0.1:1. Run `acebridge disconnect` on 127.0.0.1."
+        assert laptop.until_down() == why
+        job_id = create_tone_job(laptop.client, seed=1)
+        until(lambda: job(laptop.client, job_id).progress.stage == f"waiting: {why}")
+        assert not jobs_of(studio.client)
+        laptop.client.cancel(job_id)
+        until_state(laptop.client, job_id, "cancelled")
+
+
 def test_who_is_not_who_it_should_be_gets_nothing(studio: Studio, tmp_path: Path) -> None:
     of_another = KnownDaemon(make_pair("studio.local").certificate, studio.known.token)
     before = len(jobs_of(studio.client))

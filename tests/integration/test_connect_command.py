@@ -95,7 +95,8 @@ def test_workers_on_a_cluster_and_a_connection_exclude_each_other(alone: Shell, 
     said = here.failure("connect", "127.0.0.1:1", code=2)
     assert "Setting workers is 'ray://auto'" in said
     assert 'Set workers to "local" in config.toml first.' in said
+    assert setting(alone) == ""  # nothing is written
     file.write_text(f'remote = "127.0.0.1:1"\nworkers = "ray://auto"\n{before}', "utf-8")
-    assert "run `acebridge disconnect`" in here.failure("serve", code=2)
+    assert "run acebridge disconnect" in here.failure("serve", code=2)
     assert here.run("disconnect").stdout == "disconnected from 127.0.0.1:1\n"
     assert setting(alone) == ""

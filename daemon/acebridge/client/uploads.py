@@ -36,10 +36,9 @@ class PieceSource:
     opened: BinaryIO | None = None
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield its bytes: at least one piece, which may be empty."""
+        """Yield its bytes."""
         with self._open() as file:
             file.seek(0)
-            yield file.read(_READ_BYTES)
             while data := file.read(_READ_BYTES):
                 yield data
 
@@ -113,11 +112,17 @@ def _store_whole(client: Client, asset_id: str, source: PieceSource, name: str) 
     except JobFailed as missing:
         if missing.kind is not ErrorReason.NOT_FOUND:
             raise
-    messages = (
-        assets_pb2.UploadAssetRequest(name="" if number else name, data=data)
-        for number, data in enumerate(source.pieces())
-    )
     try:
-        return client.assets.UploadAsset(messages).id
+        return client.assets.UploadAsset(_messages(source, name)).id
     except grpc.RpcError as error:
         raise client.explain(error) from error
+
+
+def _messages(source: PieceSource, name: str) -> Iterator[assets_pb2.UploadAssetRequest]:
+    """Yield the messages of an upload: at least one. Between two no file is open, for a call that ends early leaves this."""
+    data = source.read(0, _READ_BYTES)
+    yield assets_pb2.UploadAssetRequest(name=name, data=data)
+    offset = len(data)
+    while data := source.read(offset, _READ_BYTES):
+        yield assets_pb2.UploadAssetRequest(data=data)
+        offset += len(data)

@@ -24,6 +24,7 @@ from acebridge.client.forwarded import cancel_noted, is_wanted, read_notes
 from acebridge.client.own_daemon import address_in
 from acebridge.contract.enums import enum_name
 from acebridge.errors import AceBridgeError
+from acebridge.forwarding.connection import find_capabilities
 from acebridge.forwarding.faults import explain_fault
 from acebridge.paths import data_folder
 from acebridge.v1 import models_pb2, tasks_pb2
@@ -86,9 +87,11 @@ def watch(address: str, home: Path, say: Callable[[Report], None], is_asked: thr
 
 
 def ask(address: str) -> Report:
-    """Return what the daemon at ``address`` is and can do. Raises `AceBridgeError` and ``grpc.RpcError``."""
+    """Return what the daemon at ``address`` is and can do. Raises `AceBridgeError`, see `find_capabilities`, and
+    ``grpc.RpcError``.
+    """
     with Client(address) as client:
-        can = client.call(client.models.GetCapabilities, models_pb2.GetCapabilitiesRequest(), TIMEOUT_S)
+        can = find_capabilities(client, address)
         listed = client.call(client.models.ListModels, models_pb2.ListModelsRequest(), TIMEOUT_S)
     engine = next((each for each in can.engines if each.name == _NEURAL), models_pb2.EngineCapabilities())
     return {

@@ -49,7 +49,7 @@ def upload_of(asset_id: str, owner: str) -> Upload:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class Beginning:
     """The first ``size_bytes`` of an upload are there; the last of them came at ``changed``, in Unix seconds."""
 
     size_bytes: int
@@ -65,12 +65,12 @@ class PartialUploads:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
-        self._arrived: dict[Upload, Arrival] = {}
+        self._begun: dict[Upload, Beginning] = {}
         self._locks: WeakValueDictionary[Upload, asyncio.Lock] = WeakValueDictionary()
         for path in folder.iterdir() if folder.is_dir() else ():
             if (match := _NAME.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
                 stat = path.stat()
-                self._arrived[Upload(*match.groups())] = Arrival(stat.st_size, stat.st_mtime)
+                self._begun[Upload(*match.groups())] = Beginning(stat.st_size, stat.st_mtime)
             else:
                 with suppress(OSError):
                     path.unlink()
@@ -83,11 +83,11 @@ class PartialUploads:
     @property
     def total_bytes(self) -> int:
         """The size of all that has arrived."""
-        return sum(each.size_bytes for each in self._arrived.values())
+        return sum(each.size_bytes for each in self._begun.values())
 
-    def size_of(self, upload: Upload) -> int:
+    def count_bytes(self, upload: Upload) -> int:
         """Return how many bytes of an upload have arrived."""
-        return self._arrived[upload].size_bytes if upload in self._arrived else 0
+        return self._begun[upload].size_bytes if upload in self._begun else 0
 
     def lock(self, upload: Upload) -> asyncio.Lock:
         """Return what whoever changes an upload has to hold; an upload whose lock is held is never dropped by others."""
@@ -99,8 +99,8 @@ class PartialUploads:
     async def append(self, upload: Upload, data: bytes) -> None:
         """Add the next bytes. Raises `Busy` when there is no place for them, and ``OSError``; then what was there stays."""
         self._make_place(upload, len(data))
-        before = self.size_of(upload)
-        self._arrived[upload] = Arrival(before, self._clock())
+        before = self.count_bytes(upload)
+        self._begun[upload] = Beginning(before, self._clock())
         try:
             await asyncio.to_thread(_append, self.path(upload), before, data)
         except FileNotFoundError:  # somebody has removed it
@@ -112,8 +112,8 @@ class PartialUploads:
             if not before:
                 self.drop(upload)
             raise
-        if upload in self._arrived:
-            self._arrived[upload] = Arrival(before + len(data), self._clock())
+        if upload in self._begun:
+            self._begun[upload] = Beginning(before + len(data), self._clock())
 
     async def check_whole(self, upload: Upload) -> Path:
         """Return the file of an upload of which all bytes have arrived. Raises `InvalidValue` when they have another hash.
@@ -136,7 +136,7 @@ class PartialUploads:
 
     def drop(self, upload: Upload) -> None:
         """Forget an upload, and remove what has arrived of it, unless that was moved."""
-        self._arrived.pop(upload, None)
+        self._begun.pop(upload, None)
         try:
             self.path(upload).unlink(missing_ok=True)
         except OSError as error:  # a later daemon finds it
@@ -154,34 +154,34 @@ class PartialUploads:
         for upload in self._quiet():
             if size_bytes <= 0:
                 return
-            size_bytes -= self.size_of(upload)
+            size_bytes -= self.count_bytes(upload)
             self.drop(upload)
 
     def clean(self) -> None:
         """Drop the uploads that are too old."""
         for upload in self._idle():
-            if self._clock() - self._arrived[upload].changed > MAX_AGE_S:
+            if self._clock() - self._begun[upload].changed > MAX_AGE_S:
                 self.drop(upload)
 
     def _make_place(self, upload: Upload, size_bytes: int) -> None:
-        is_new = upload not in self._arrived
+        is_new = upload not in self._begun
         others = [each for each in self._quiet() if each != upload]
-        while len(self._arrived) + is_new > MAX_FILES or self.total_bytes + size_bytes > MAX_PARTIAL_BYTES:
+        while len(self._begun) + is_new > MAX_FILES or self.total_bytes + size_bytes > MAX_PARTIAL_BYTES:
             if not others:
                 raise Busy(
-                    f"{len(self._arrived)} uploads are under way, with {self.total_bytes / 2**20:.1f} MiB.",
+                    f"{len(self._begun)} uploads are under way, with {self.total_bytes / 2**20:.1f} MiB.",
                     remedy="Try again when one has ended.",
                 )
             self.drop(others.pop(0))
 
     def _idle(self) -> list[Upload]:
-        return [each for each in self._arrived if each not in self._locks or not self._locks[each].locked()]
+        return [each for each in self._begun if each not in self._locks or not self._locks[each].locked()]
 
     def _quiet(self) -> list[Upload]:
         """Return the uploads that have stood still for a while, for longest first."""
         since = self._clock() - QUIET_S
-        quiet = [each for each in self._idle() if self._arrived[each].changed < since]
-        return sorted(quiet, key=lambda each: self._arrived[each].changed)
+        quiet = [each for each in self._idle() if self._begun[each].changed < since]
+        return sorted(quiet, key=lambda each: self._begun[each].changed)
 
 
 def stale_offset(offset: int, received: int) -> InvalidValue:

@@ -32,10 +32,10 @@ async def _put_piece(
         with suppress(NotFound):
             return await store.get(upload.asset_id)
         store.check_size(size_bytes, name)
-        if new := _check_piece(size_bytes, partial_uploads.size_of(upload), offset, data):
+        if new := _check_piece(size_bytes, partial_uploads.count_bytes(upload), offset, data):
             await store.make_room(len(new))
             await partial_uploads.append(upload, new)
-        if (received := partial_uploads.size_of(upload)) < size_bytes:
+        if (received := partial_uploads.count_bytes(upload)) < size_bytes:
             return received
         whole = await partial_uploads.check_whole(upload)
         try:

@@ -6,7 +6,7 @@ The process that watches the line (`acebridge.forwarding.watch`) says what it fi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,11 @@ def device_name(address: str) -> str:
 def address_of(device: str) -> str:
     """Return the address that a device stands for."""
     return device.removeprefix(_PREFIX)
+
+
+def find_address(devices: Iterable[str]) -> str:
+    """Return the address of the daemon that one with these devices is connected to, "" for none."""
+    return next((address_of(device) for device in devices if device.startswith(_PREFIX)), "")
 
 
 @dataclass(frozen=True)
