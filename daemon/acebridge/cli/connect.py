@@ -180,10 +180,9 @@ def _write(address: str) -> None:
     import os
 
     from acebridge.client.restart import restart_idle
-    from acebridge.config import VARIABLES, load_config
+    from acebridge.config import VARIABLES
     from acebridge.settings_file import write_setting
 
-    load_config(remote=address)  # what does not go with the other settings is not written
     write_setting(data_folder(), _SETTING, address)
     if os.environ.get(VARIABLES[_SETTING]):
         typer.echo(f"note: the environment variable {VARIABLES[_SETTING]} counts more than this.", err=True)

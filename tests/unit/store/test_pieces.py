@@ -69,14 +69,15 @@ def test_any_cuts_and_restarts_give_the_whole_file(
 
             return with_store(folder, work)
 
+        asset: Asset | int = 0
         batch: list[tuple[int, int]] = []
         for number, (start, stop) in enumerate(zip([0, *ends], ends, strict=False)):
             if restarts[number]:
-                run(batch)
+                asset = run(batch) or asset
                 batch = []
             if stop > start:
                 batch.append((start, stop))
-        asset = run(batch)
+        asset = run(batch) or asset  # it may have come before a last cut at the end
         assert isinstance(asset, Asset)
         assert (asset.id, asset.size_bytes, asset.name) == (id_of(data), len(data), "a.wav")
         assert (folder / "assets" / asset.id[:2] / asset.id).read_bytes() == data
