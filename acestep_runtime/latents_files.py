@@ -17,8 +17,8 @@ from acestep_runtime.json_values import JsonObject
 SUFFIX = ".latents"
 _FORMAT = b"ACEBRIDGE LATENTS 1\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
-#: More than latents of any audio: an hour has 12 MB.
-MAX_BYTES = 64 << 20
+#: More than latents of any audio: an hour has 12 MB, a preview of twelve tracks of 20 minutes 92 MB.
+MAX_BYTES = 128 << 20
 
 
 def latents_path(audio: Path) -> Path:
