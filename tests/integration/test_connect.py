@@ -179,6 +179,19 @@ def test_nothing_is_lost_on_a_bad_line(laptop: Laptop, studio: Studio, tmp_path:
         check_equal(laptop, studio, take)
 
 
+def test_a_line_that_breaks_costs_little_of_a_long_output(laptop: Laptop, studio: Studio) -> None:
+    """What is on its way when a line breaks is lost. On a line of long trips that must not be all of an output, each time."""
+    most = 1 << 20
+    laptop.line.delay_s, laptop.line.most_down_bytes = 0.1, most
+    before = sum(laptop.line.down_bytes)
+    try:
+        take = collect(generate(laptop.client, 10.0, seed=91))
+    finally:
+        laptop.line.delay_s, laptop.line.most_down_bytes = 0.0, 0
+    assert sum(laptop.line.down_bytes) - before > 3 * most
+    check_equal(laptop, studio, take)
+
+
 def test_audio_that_has_come_stays_when_the_line_is_cut(laptop: Laptop, studio: Studio) -> None:
     studio.daemon.hold(71, at="audio")
     job_id = create_tone_job(laptop.client, 3.0, seed=71)

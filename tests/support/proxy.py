@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 #: Most bytes that pass at once.
@@ -19,8 +19,9 @@ _ABORT = struct.pack("ii", 1, 0)
 class Proxy:
     """A line to ``target`` (host and port): each byte takes ``delay_s`` each way, each chunk resets with ``reset_share``.
 
-    One also resets each time that all of them together have sent as many bytes as ``resets_at`` says next. ``up_bytes``
-    are what each connection has sent to the target, ``resets`` is how many connections were reset.
+    One also resets each time that all of them together have sent as many bytes as ``resets_at`` says next, and each one that has
+    got ``most_down_bytes``, 0 for any. ``up_bytes`` are what each connection has sent to the target, ``down_bytes`` what it has
+    got, ``resets`` is how many connections were reset.
     """
 
     def __init__(
@@ -29,6 +30,8 @@ class Proxy:
         self.target = target
         self.delay_s, self.reset_share = delay_s, reset_share
         self.up_bytes: list[int] = []
+        self.down_bytes: list[int] = []
+        self.most_down_bytes = 0
         self.resets_at: list[int] = []
         self.resets = 0
         self.address = ""
@@ -108,11 +111,17 @@ class Proxy:
         self._open.update(ends)
         number = len(self.up_bytes)
         self.up_bytes.append(0)
+        self.down_bytes.append(0)
 
-        def count(passed: int) -> None:
+        def count_up(passed: int) -> bool:
             self.up_bytes[number] += passed
+            return self._is_due()
 
-        pumps = [self._pump(reader, to_there, count), self._pump(there, writer, lambda _: None)]
+        def count_down(passed: int) -> bool:
+            self.down_bytes[number] += passed
+            return 0 < self.most_down_bytes < self.down_bytes[number]
+
+        pumps = [self._pump(reader, to_there, count_up), self._pump(there, writer, count_down)]
         tasks = [asyncio.ensure_future(pump) for pump in pumps]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -123,15 +132,17 @@ class Proxy:
             for end in ends:
                 self._abort(end)
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, count: Any) -> None:
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, count: Callable[[int], bool]
+    ) -> None:
         """Pass bytes on, each ``delay_s`` after it came; return at the end, or when the connection is to be reset."""
         due: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         sending = asyncio.ensure_future(self._send(due, sink))
         try:
             with contextlib.suppress(OSError):
                 while data := await source.read(CHUNK_BYTES):
-                    count(len(data))
-                    if self._random.random() < self.reset_share or self._is_due():
+                    is_due = count(len(data))
+                    if self._random.random() < self.reset_share or is_due:
                         self.resets += 1
                         return
                     due.put_nowait((self._loop.time() + self.delay_s, data))

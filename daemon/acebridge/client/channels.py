@@ -29,6 +29,9 @@ _KEEPALIVE = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
 )
+#: Bytes that may be on their way here, which are lost when the line breaks. gRPC would let them grow with what the line holds: on one
+#: of long trips all of an output is on its way at once, and each break takes it back to its beginning.
+_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 256 << 10))
 
 
 class Route(NamedTuple):
@@ -72,7 +75,7 @@ def open_route(route: Route) -> grpc.Channel:
         return grpc.insecure_channel(route.address, options=(_NO_PROXY,))
     # Whoever has the key of the certificate is the daemon, whatever name led there.
     name = ("grpc.ssl_target_name_override", name_of(route.certificate))
-    options = (name, _NO_PROXY, *_KEEPALIVE)
+    options = (name, _NO_PROXY, *_KEEPALIVE, *_WINDOW)
     return grpc.secure_channel(route.address, grpc.ssl_channel_credentials(route.certificate.encode()), options=options)
 
 
