@@ -19,9 +19,9 @@ _ABORT = struct.pack("ii", 1, 0)
 class Proxy:
     """A line to ``target`` (host and port): each byte takes ``delay_s`` each way, each chunk resets with ``reset_share``.
 
-    One also resets each time that all of them together have sent as many bytes as ``resets_at`` says next, and each one that has
-    got ``most_down_bytes``, 0 for any. ``up_bytes`` are what each connection has sent to the target, ``down_bytes`` what it has
-    got, ``resets`` is how many connections were reset.
+    One also resets each time that all of them together have sent as many bytes as ``resets_at`` says next, and each one that
+    has got ``most_down_bytes``, 0 for any. ``up_bytes`` are what each connection has sent to the target, ``down_bytes`` what it
+    has got, ``resets`` is how many connections were reset.
     """
 
     def __init__(
