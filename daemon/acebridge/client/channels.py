@@ -29,8 +29,8 @@ _KEEPALIVE = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
 )
-#: Bytes that may be on their way here, which are lost when the line breaks. gRPC would let them grow with what the line holds: on
-#: one of long trips all of an output is on its way at once, and each break takes it back to its beginning.
+#: Bytes that may be on their way here, which are lost when the line breaks. gRPC would let them grow with the line: on one of
+#: long trips all of an output is on its way at once, and each break takes it back to its beginning.
 _WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 256 << 10))
 
 
