@@ -263,9 +263,11 @@ class Config(BaseModel):
 
     @field_validator("workers")
     @classmethod
-    def _check_place(cls, place: str) -> str:
+    def _check_place(cls, place: str, info: ValidationInfo) -> str:
         if not ray_address.is_place(place):
             raise ValueError('must be "local", "ray://HOST:PORT" such as "ray://192.168.1.20:10001", or "ray://auto"')
+        if place != ray_address.LOCAL and info.data.get("parts"):
+            raise ValueError('parts are devices of this machine: leave parts out, or set workers to "local"')
         return place
 
     @field_validator("ray_resources", mode="before")

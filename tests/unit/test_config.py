@@ -73,6 +73,10 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("[tls]\ncolour = 1", "Setting tls.colour in {file} is 1: There is no such setting."),
         ("workers = 'studio'", 'Setting workers in {file} is \'studio\': must be "local", "ray://HOST:PORT"'),
         (
+            "parts = 'dit:0'\nworkers = 'ray://auto'",
+            "Setting workers in {file} is 'ray://auto': parts are devices of this machine",
+        ),
+        (
             "remote = 'studio.local:50710'\nworkers = 'ray://auto'",
             "Setting remote in {file} is 'studio.local:50710': workers and remote exclude each other",
         ),
