@@ -119,7 +119,9 @@ def test_a_section_whose_job_was_cancelled_is_made_the_next_time(daemon: Daemon,
     _, said = process.communicate()
     assert process.returncode == 5
     assert said == "acebridge: The song stops here; what is made stays. `acebridge song stop.toml` goes on with it.\n"
-    assert jobs(client)[0].state == jobs_pb2.JOB_STATE_CANCELLED
+    until(
+        lambda: jobs(client)[0].state == jobs_pb2.JOB_STATE_CANCELLED
+    )  # the command asked for it, and waits for nothing
     daemon.release()
     assert "1 sections)" in shell.run("song", "stop.toml", "--address", daemon.address).stdout
 
