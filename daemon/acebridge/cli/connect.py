@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acebridge.cli.json_output import print_json
 from acebridge.cli.options import AsJson
+from acebridge.cli.trust import Fingerprint, TokenFile, find_daemon
 from acebridge.paths import data_folder
 
 if TYPE_CHECKING:
@@ -25,16 +26,8 @@ def connect(
             help="Host, or host:port, of the daemon; without it, say what is connected.", show_default=False
         ),
     ] = "",
-    fingerprint: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="What `acebridge token show` says there; then nothing is asked.", show_default=False),
-    ] = None,
-    token_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="File that holds the token; else ACEBRIDGE_TOKEN counts, or it is asked.", show_default=False
-        ),
-    ] = None,
+    fingerprint: Fingerprint = None,
+    token_file: TokenFile = None,
     json: AsJson = False,
 ) -> None:
     """Have the daemon on another machine do neural work; everything here keeps talking to the daemon of this machine."""
@@ -133,7 +126,6 @@ def _address(host: str) -> str:
 
 def _make_trusted(address: str, fingerprint: str | None, token_file: Path | None) -> None:
     """See that there is a certificate and a token for ``address``; ask for what is missing, as `acebridge trust` does."""
-    from acebridge.cli.trust import find_daemon
     from acebridge.client.known_daemons import find_known, remember
     from acestep_runtime.errors import InvalidValue
 

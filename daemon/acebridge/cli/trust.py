@@ -17,19 +17,21 @@ from acebridge.paths import data_folder
 if TYPE_CHECKING:
     from acebridge.client.known_daemons import KnownDaemon
 
+#: How the commands that trust a daemon are told what they would ask for.
+Fingerprint = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="What `acebridge token show` says there; then nothing is asked.", show_default=False),
+]
+TokenFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="File that holds the token; else ACEBRIDGE_TOKEN counts, or it is asked.", show_default=False),
+]
+
 
 def trust(
     address: Annotated[str, typer.Argument(help="host:port of the daemon.", show_default=False)] = "",
-    fingerprint: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="What `acebridge token show` says there; then nothing is asked.", show_default=False),
-    ] = None,
-    token_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="File that holds the token; else ACEBRIDGE_TOKEN counts, or it is asked.", show_default=False
-        ),
-    ] = None,
+    fingerprint: Fingerprint = None,
+    token_file: TokenFile = None,
     show: Annotated[bool, typer.Option("--list", help="List the daemons that are trusted.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Trust this one no more.")] = False,
     json: AsJson = False,
