@@ -27,7 +27,7 @@ help:
 	@echo "make demo    hear AceBridge work: a song, repainted, taken apart, layered (writes demo-out/)"
 	@echo "make test    run the tests that take no more than a few seconds each; ARGS go to pytest"
 	@echo "make check   the whole gate: lint, types, import and wire contracts, language, all tests"
-	@echo "make test-hosts  run what needs a browser or an installation"
+	@echo "make test-hosts  run what needs a browser, a DAW or an installation, but the slow tests"
 	@echo "make test-reaper  try the scripts in a real REAPER: ACEBRIDGE_REAPER=/path/to/reaper"
 	@echo "make plugin  build the plug-in (VST3, CLAP, LV2) into build/plugin/bin"
 	@echo "make plugin-install  build it and copy it to your own plug-in folders"
@@ -41,7 +41,7 @@ help:
 	@echo "make bench-capacity  simulate how long musicians wait who share some devices, and write docs/capacity.svg again"
 	@echo "make bench-ray  measure workers on a Ray cluster of this machine beside one without Ray"
 	@echo "make bench-plugin  measure the plug-in beside an empty effect: size, time of a block, memory"
-	@echo "make quality measure how good the draft engine is, and write docs/QUALITY.md again"
+	@echo "make quality measure how good the engines are, and write docs/QUALITY.md again; ROWS=… some of its tables"
 	@echo "make protos  generate the Python code of the wire contract again"
 	@echo "make ptsl-descriptor  write the descriptor of Pro Tools' scripting interface again, from py-ptsl"
 	@echo "make freeze  make the wire contract as it is now the one that make lint holds changes to"
@@ -65,6 +65,7 @@ $(VENV)/.base: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.base
 	@echo "installing the neural engine and the test tools into $(VENV)"
 	@$(INSTALL) -c constraints.txt -e '.[test,neural,int8]'
+	@$(INSTALL) --no-deps -c constraints.txt tinysoundfont # it needs a sound card's library only to play aloud
 	@touch $@
 
 demo: $(VENV)/.base
@@ -82,7 +83,7 @@ test-rest: $(VENV)/.test
 	$(PYTEST) -m "slow or host" $(ARGS)
 
 test-hosts: $(VENV)/.test
-	$(PYTEST) -m host $(ARGS)
+	$(PYTEST) -m "host and not slow" $(ARGS)
 
 test-reaper: $(VENV)/.test
 	$(BIN)/python -m pytest tests/hosts/reaper/test_real_reaper.py -s $(ARGS)
@@ -155,8 +156,19 @@ bench-ray: $(VENV)/.test
 bench-plugin: $(VENV)/.test
 	$(BIN)/python -m tests.bench.plugin
 
-quality: $(VENV)/.test
-	$(BIN)/python -m tests.quality
+# The judges need older packages than AceBridge: they are put aside, and only their weights are read. ROWS: some of the tables.
+JUDGES := build/quality/packages
+$(JUDGES)/.complete: tests/quality/constraints.txt
+	rm -rf $(JUDGES)
+	$(INSTALL) --no-deps -c tests/quality/constraints.txt --target $(JUDGES) crema BeatNet
+	@touch $@
+
+$(VENV)/.quality: $(VENV)/.test
+	@$(INSTALL) -c constraints.txt -e '.[quality]'
+	@touch $@
+
+quality: $(VENV)/.quality $(JUDGES)/.complete
+	$(BIN)/python -m tests.quality $(if $(ROWS),--rows $(ROWS)) $(ARGS)
 
 protos: $(VENV)/.test
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)

@@ -8,9 +8,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from acestep_runtime.guide import Audio, Result, Take, analyze_audio, concat, downmix, generate, mix, save, save_lrc
+    from acestep_runtime.guide import (
+        Audio,
+        Result,
+        Take,
+        Transcription,
+        analyze_audio,
+        concat,
+        downmix,
+        generate,
+        mix,
+        save,
+        save_lrc,
+        transcribe,
+    )
 
-__all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "downmix", "generate", "mix", "save", "save_lrc"]
+__all__ = [
+    "Audio", "Result", "Take", "Transcription", "analyze_audio", "concat", "downmix", "generate", "mix", "save", "save_lrc",
+    "transcribe",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

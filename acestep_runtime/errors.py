@@ -45,7 +45,7 @@ class InvalidValue(AceStepError):
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.field = field
-        self.value = value_text or _short_repr(value)
+        self.value = value_text or short_text(value)
         self.allowed = allowed
         if message == self._usual():
             self._message = ""
@@ -63,8 +63,14 @@ class InvalidValue(AceStepError):
         return f"{self.field}{self._rest}" if self._begins_with_field else self._message
 
 
-def _short_repr(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
+def short_text(value: object) -> str:
+    """Return a value as messages show it; one that Python writes no text of, with too many digits or too deep, as such."""
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:
+        return "a number with too many digits"
+    except RecursionError:
+        return "a value that is nested too deeply"
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 

@@ -11,10 +11,16 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 
 def to_number(value: Json) -> float:
-    """Return a number, also one written as text. Raises `TypeError` and `ValueError` for other values."""
+    """Return a number, also one written as text. Raises `TypeError` and `ValueError` for other values.
+
+    A whole number that no float can be near is such a value.
+    """
     if not isinstance(value, (int, float, str)):
         raise TypeError(f"{value!r} is no number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError("a number with too many digits") from error
 
 
 def to_object(value: Json) -> JsonObject:

@@ -42,7 +42,15 @@ class Limits:
             return True
         is_high = self.high is not None and item > self.high
         is_low = self.low is not None and item < self.low
-        return math.isfinite(item) and not is_low and not is_high
+        return is_finite(item) and not is_low and not is_high
+
+
+def is_finite(number: float) -> bool:
+    """Return whether a number is finite as the engines compute; a whole number may be too large for that."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def bounded(

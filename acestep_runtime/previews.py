@@ -79,7 +79,8 @@ class FullLatents:
     """The latents ``[T, C]`` of a whole window, for each role in the order in which an engine makes them.
 
     ``frames`` is the length of the window in samples. ``model`` is the name of the model, ``weights`` identifies its files,
-    ``request`` what was asked for; ``plan`` is that of the take, empty without one.
+    ``request`` what was asked for; ``plan`` is that of the take, empty without one. ``source`` identifies the latents that the
+    source of the take came with, "" for none.
     """
 
     roles: Mapping[str, Latents]
@@ -88,6 +89,7 @@ class FullLatents:
     weights: str
     request: str = ""
     plan: JsonObject = dataclasses.field(default_factory=dict)
+    source: str = ""
 
 
 def merge(parts: Sequence[FullLatents]) -> FullLatents:
@@ -104,6 +106,7 @@ def pack_full(full: FullLatents) -> tuple[JsonObject, bytes]:
     facts: JsonObject = {
         "roles": [[name, *latents.shape] for name, latents in full.roles.items()],
         "frames": full.frames, "model": full.model, "weights": full.weights, "request": full.request, "plan": full.plan,
+        "source": full.source,
     }  # fmt: skip
     return facts, b"".join(latents.astype("<f4").tobytes() for latents in full.roles.values())
 
@@ -126,8 +129,8 @@ def unpack_full(facts: JsonObject, content: bytes) -> FullLatents:
     length, plan = facts.get("frames"), facts.get("plan")
     if not isinstance(length, int) or length < 1 or not isinstance(plan, Mapping) or not roles:
         raise ValueError("without its facts")
-    words = {name: str(facts.get(name, "")) for name in ("model", "weights", "request")}
-    return FullLatents(roles, length, words["model"], words["weights"], words["request"], dict(plan))
+    words = {name: str(facts.get(name, "")) for name in ("model", "weights", "request", "source")}
+    return FullLatents(roles, length, words["model"], words["weights"], words["request"], dict(plan), words["source"])
 
 
 def _shapes(facts: JsonObject) -> list[tuple[str, int, int]]:

@@ -182,7 +182,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
             variation_seed,
         )
         recipe.to_task()
-    except (ValueError, KeyError, TypeError, RecursionError, InvalidValue) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, InvalidValue) as error:
         raise InvalidValue(
             "file", name, "a file with a recipe",
             message=f"The recipe in {name} cannot be used: {error}.",

@@ -140,6 +140,7 @@ def record(
     Raises what the task and the engine raise, `EngineFailure` for an output of the wrong length, and ``OSError``.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    task = with_all_seeds(task)
     output, takes = task.output_spec, list(earlier)
     if not _is_done(output, takes):
 
@@ -203,7 +204,7 @@ def _record_takes(
 ) -> Generator[_Events, None, None]:
     """Run ``task`` after its first ``done`` takes; outputs are numbered from ``first_output`` on."""
     growing: dict[int, _Recorder] = {}
-    task, seed_notes = with_other_seeds(with_all_seeds(task), engine)
+    task, seed_notes = with_other_seeds(task, engine)
     origins = Origins(task, engine)
     try:
         for event in run_with_warnings(task, engine, cancel, done, note=note):

@@ -41,6 +41,8 @@ MAX_SEED = 2**32 - 1
 #: How far variations go where nobody says it, and how many may follow each other.
 USUAL_VARIATION, MAX_VARIATIONS = 0.3, 32
 MAX_STEPS = 200
+#: The slowest and the fastest tempo of a request, in beats a minute.
+MIN_BPM, MAX_BPM = 30.0, 300.0
 #: Size of the audio codebook, and codes per second of music.
 CODES, CODES_A_SECOND = 64_000, 5
 #: Codes of ten minutes.
@@ -79,6 +81,11 @@ class Key:
 
     def __str__(self) -> str:
         return f"{PITCH_NAMES[self.tonic]} {self.mode}"
+
+
+def clip_bpm(bpm: float) -> float:
+    """Return the nearest tempo that a request may have."""
+    return min(MAX_BPM, max(MIN_BPM, bpm))
 
 
 def spell_key(text: str) -> str:
@@ -122,9 +129,10 @@ class Music:
     caption: str = bounded("", max_len=MAX_TEXT)
     lyrics: str = bounded("", max_len=MAX_TEXT)
     language: str = bounded("unknown", max_len=16)
-    bpm: float | None = bounded(None, low=30, high=300, unit="beats per minute")
+    bpm: float | None = bounded(None, low=MIN_BPM, high=MAX_BPM, unit="beats per minute")
     keyscale: str | None = bounded(None, max_len=24)
     timesignature: int | None = bounded(None, choices=TIME_SIGNATURES, unit="beats per bar")
+    chords: str = bounded("", max_len=MAX_TEXT)  # as `acestep_runtime.chords.read` reads them
 
     def __post_init__(self) -> None:
         if self.keyscale is not None:

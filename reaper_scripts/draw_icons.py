@@ -166,6 +166,13 @@ def _lyrics(pen: Pen) -> None:
         pen.bar(9.5, y, right, y + 2.4, pen.glyph)
 
 
+def _midi(pen: Pen) -> None:
+    for left, y, right, colour in (
+        (4.5, 20, 11, pen.glyph), (9.5, 14.5, 16, pen.accent), (14.5, 9, 20, pen.glyph), (19, 17, 25.5, pen.accent)
+    ):  # fmt: skip
+        pen.bar(left, y, right, y + 3.6, colour)
+
+
 def _score(pen: Pen) -> None:
     pen.star(15, 15.6, 11, 4.6, 5, pen.accent)
 
@@ -202,7 +209,8 @@ def _settings(pen: Pen) -> None:
 ICONS: dict[str, Callable[[Pen], None]] = {
     "repaint": _repaint, "cover": _cover, "add_layer": _add_layer, "complete": _complete, "extract": _extract,
     "generate": _generate, "compose": _compose, "extend": _extend, "prepend": _prepend, "join": _join, "analyse": _analyse,
-    "lyrics": _lyrics, "score": _score, "another_take": _another_take, "repeat": _repeat, "jobs": _jobs, "cancel": _cancel,
+    "lyrics": _lyrics, "midi": _midi, "score": _score,
+    "another_take": _another_take, "repeat": _repeat, "jobs": _jobs, "cancel": _cancel,
     "settings": _settings,
 }  # fmt: skip
 

@@ -43,9 +43,14 @@ MISSING_S = 0.01
 #: Errors of the system that say nothing of a file: too many are open, no memory, a disk that fails. They stay as they are.
 _NOT_THE_FILE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 
+#: For a file with more than two channels. The command and the Python API, which can mix it down, add that.
+STEREO_REMEDY = "Export it in stereo, or only two of its channels."
 _Refuse = Callable[[str, str], NoReturn]
 _BLOCK_FRAMES = 1 << 16
 _MAX_PARTS = 4096
+#: The largest sample, 240 dB above full scale: whole numbers that nobody has scaled are below it, and float32 holds the power
+#: of a song of it.
+_LOUDEST = 1e12
 #: Samples that float32, with its 24 significant bits, may not hold.
 _WIDE_SUBTYPES = {"PCM_32", "DOUBLE", "ALAC_32"}
 
@@ -143,9 +148,9 @@ def blocks(
     """Decode frames ``start_frame`` to ``stop_frame`` (default: the end) of a file in blocks ``[n, C]``, at least one.
 
     Only the requested part is decoded, except in formats without exact seeking: there, decoding starts at the beginning.
-    Raises `UnreadableAudio` where `probe` would, at the first frame that holds a NaN or an infinity, and for a file that is
-    damaged in the middle. (Truncated files do not count as such: their true length is known up front, and `probe` reports
-    it.) Raises `InvalidValue` unless 0 ≤ start ≤ stop ≤ length.
+    Raises `UnreadableAudio` where `probe` would, at the first frame that holds a NaN or more than any sound, and for a file
+    that is damaged in the middle. (Truncated files do not count as such: their true length is known up front, and `probe`
+    reports it.) Raises `InvalidValue` unless 0 ≤ start ≤ stop ≤ length.
     """
     refuse = _refuser(path, field, name)
     with _open_contents(path, refuse, any_channels) as contents:
@@ -159,7 +164,7 @@ def blocks(
         for part, first, last in _overlaps(contents.parts, start_frame, stop):
             end = at + last - first
             for block in decoders.blocks(contents.path, part, first, last, block_frames):
-                _check_finite(block, at, info.sample_rate, refuse)
+                _check_samples(block, at, info.sample_rate, refuse)
                 yield to_channels(block, info.channels)
                 at += len(block)
             if at < end:
@@ -192,12 +197,13 @@ def _overlaps(parts: tuple[Part, ...], start: int, stop: int) -> Iterator[tuple[
         before += frames
 
 
-def _check_finite(block: Samples, at: int, rate_hz: int, refuse: _Refuse) -> None:
-    if np.isfinite(block).all():
+def _check_samples(block: Samples, at: int, rate_hz: int, refuse: _Refuse) -> None:
+    if block.max(initial=0.0) <= _LOUDEST and block.min(initial=0.0) >= -_LOUDEST:  # neither holds for a NaN
         return
-    frame = at + int(np.argmin(np.isfinite(block).all(axis=1)))
+    row = int(np.argmin((np.abs(block) <= _LOUDEST).all(axis=1)))
+    what = "far above full scale" if np.isfinite(block[row]).all() else "that is not a number"
     refuse(
-        f"holds a sample that is not a number at frame {frame} ({frame / rate_hz:.3f} s)",
+        f"holds a sample {what} at frame {at + row} ({(at + row) / rate_hz:.3f} s)",
         "Render it again, without the plug-in that broke it.",
     )
 
@@ -381,10 +387,7 @@ def _estimate(path: str | os.PathLike[str], kind: media.Kind, refuse: _Refuse) -
 def _check(info: MediaInfo, refuse: _Refuse, any_channels: bool) -> None:
     most = decoders.MAX_CHANNELS if any_channels else 2
     if not 1 <= info.channels <= most:
-        refuse(
-            f"has {info.channels} channels",
-            "Mix it down to stereo, as --downmix and downmix() of the Python API do, or export two of its channels.",
-        )
+        refuse(f"has {info.channels} channels", STEREO_REMEDY)
     if not MIN_RATE_HZ <= info.sample_rate <= MAX_RATE_HZ:
         refuse(f"has a sample rate of {info.sample_rate} Hz", "Convert it to a rate from 8 to 384 kHz.")
     if info.frames <= 0:

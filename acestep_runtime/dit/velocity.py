@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from acestep_runtime.dit.norms import normalize
 from acestep_runtime.dit.rotary import apply_rotary, rotary_tables
 from acestep_runtime.dit.windows import AttentionFn, dot_product_attention, sliding_window_attention
 
@@ -122,7 +123,7 @@ class VelocityModel:
                 hidden = hidden + _cross_attention(block, hidden, number, count, condition, null)
                 hidden = _feed_forward(block, hidden, modulation)
         shift, scale = (self.dit.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
-        hidden = (self.dit.norm_out(hidden) * (1 + scale) + shift).type_as(hidden)
+        hidden = torch.addcmul(shift, normalize(self.dit.norm_out, hidden), 1 + scale).type_as(hidden)
         out: Tensor = self.dit.proj_out_conv(hidden.transpose(1, 2)).transpose(1, 2)
         return out[:, :length]
 
@@ -198,7 +199,7 @@ def _embed_level(embedding: AceStepTimestepEmbedding, level: Tensor, dtype: torc
 
 def _project_keys_values(attention: AceStepAttention, states: Tensor) -> tuple[Tensor, Tensor]:
     shape = attention.kv_heads, attention.head_dim
-    keys = attention.norm_k(attention.to_k(states).unflatten(-1, shape))
+    keys = normalize(attention.norm_k, attention.to_k(states).unflatten(-1, shape))
     return keys.transpose(1, 2), attention.to_v(states).unflatten(-1, shape).transpose(1, 2)
 
 
@@ -221,21 +222,19 @@ def _attention(
 
 
 def _project_query(attention: AceStepAttention, states: Tensor) -> Tensor:
-    query: Tensor = attention.norm_q(attention.to_q(states).unflatten(-1, (attention.heads, attention.head_dim)))
-    return query
+    return normalize(attention.norm_q, attention.to_q(states).unflatten(-1, (attention.heads, attention.head_dim)))
 
 
 def _self_attention(
     block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor, rotary: Rotary, attention_fn: AttentionFn
 ) -> Tensor:
     shift, scale, gate, *_ = (block.scale_shift_table + modulation).chunk(6, dim=1)
-    states = (block.self_attn_norm(hidden) * (1 + scale) + shift).type_as(hidden)
+    states = torch.addcmul(shift, normalize(block.self_attn_norm, hidden), 1 + scale).type_as(hidden)
     attention = block.self_attn
     keys, values = _project_keys_values(attention, states)
     query = apply_rotary(_project_query(attention, states), rotary)
     keys = apply_rotary(keys.transpose(1, 2), rotary).transpose(1, 2)
-    output: Tensor = hidden + _attention(attention, query, keys, values, attention_fn) * gate
-    return output.type_as(hidden)
+    return torch.addcmul(hidden, _attention(attention, query, keys, values, attention_fn), gate).type_as(hidden)
 
 
 def _cross_attention(
@@ -247,7 +246,7 @@ def _cross_attention(
     null: CrossAttentionKV | None,
 ) -> Tensor:
     attention = block.cross_attn
-    states = block.cross_attn_norm(hidden[:count]).type_as(hidden)
+    states = normalize(block.cross_attn_norm, hidden[:count]).type_as(hidden)
     keys, values = (each.expand(count, -1, -1, -1) for each in condition.pairs[layer])
     output = _attention(attention, _project_query(attention, states), keys, values)
     if null is None:
@@ -257,14 +256,13 @@ def _cross_attention(
 
 def _feed_forward(block: AceStepTransformerBlock, hidden: Tensor, modulation: Tensor) -> Tensor:
     *_, shift, scale, gate = (block.scale_shift_table + modulation).chunk(6, dim=1)
-    states = (block.mlp_norm(hidden) * (1 + scale) + shift).type_as(hidden)
-    output: Tensor = hidden + block.mlp(states) * gate
-    return output.type_as(hidden)
+    states = torch.addcmul(shift, normalize(block.mlp_norm, hidden), 1 + scale).type_as(hidden)
+    return torch.addcmul(hidden, block.mlp(states), gate).type_as(hidden)
 
 
 def _attention_weights(block: AceStepTransformerBlock, hidden: Tensor, keys: Tensor, head: int) -> Tensor:
     """Return the attention weights of one head, ``[L, P]``. Over the tokens of a patch they add up to 1."""
     attention = block.cross_attn
-    query = _project_query(attention, block.cross_attn_norm(hidden).type_as(hidden))[0, :, head]
+    query = _project_query(attention, normalize(block.cross_attn_norm, hidden).type_as(hidden))[0, :, head]
     key = keys[0, head * attention.kv_heads // attention.heads]
     return torch.softmax((key @ query.T).float() * attention.scaling, 0)

@@ -21,7 +21,7 @@ from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
 from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.threads import run_concurrently
-from acestep_runtime.values import Key
+from acestep_runtime.values import MAX_BPM, Key
 
 Number = TypeVar("Number", np.float32, np.float64)
 
@@ -30,8 +30,6 @@ SILENCE_DB = -80.0
 #: Shorter audio has no rhythm or harmony.
 SHORTEST_S = 0.5
 _BLOCK_FRAMES = 1 << 20
-#: Fastest beat that a request can ask for: no faster one is told.
-_FASTEST_BPM = 300.0
 #: Factor on the confidence of one tempo for music that drifts.
 _DRIFT_FACTOR = 0.45
 
@@ -53,7 +51,7 @@ def analyse(
     """
     key_hint = None if keyscale is None else Key.parse(keyscale)
     duration_s = units.frames_to_seconds(len(samples), rate_hz)
-    mono, rms = run_concurrently(partial(_mono, samples, rate_hz), partial(_rms, samples))
+    mono, rms = run_concurrently(partial(mono_for_analysis, samples, rate_hz), partial(_rms, samples))
     loudness_db = units.gain_to_db(rms)
     if loudness_db < SILENCE_DB or duration_s < SHORTEST_S:
         return _default_analysis(duration_s, loudness_db, bpm, key_hint, timesignature)
@@ -120,13 +118,14 @@ def _find_bars(
     if not is_reported("meter", {"meter": confidence}):
         return pulse, replace(find(pulse, meter.DEFAULT_METER), confidence=confidence)
     faster = tempo.halve_beats(pulse, duration_s)
-    if bar.in_halves and bpm is None and 60.0 / faster.period_s <= _FASTEST_BPM:
+    # No faster beat is told than a request can ask for.
+    if bar.in_halves and bpm is None and 60.0 / faster.period_s <= MAX_BPM:
         return faster, replace(find(faster, bar.beats), confidence=bar.confidence)
     return pulse, bar
 
 
-def _mono(samples: Samples, rate_hz: int) -> Samples:
-    """Mix to mono at the rate of analysis, scaled to RMS 0.1, so that no threshold depends on the level."""
+def mono_for_analysis(samples: Samples, rate_hz: int) -> Samples:
+    """Mix ``[N, C]`` to mono ``[M]`` at `onsets.RATE_HZ`, scaled to RMS 0.1, so that no threshold depends on the level."""
     clean = _clean(samples).astype(np.float32, copy=False)
     low = mix_for_analysis(convert.resample(clean, rate_hz, onsets.RATE_HZ), onsets.RATE_HZ)[:, 0]
     return np.asarray(low * np.float32(0.1 / max(1e-9, _rms(low))))

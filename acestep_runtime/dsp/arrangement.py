@@ -11,15 +11,18 @@ from zlib import crc32
 
 import numpy as np
 
+from acestep_runtime.chords.chart import ChordChart
+from acestep_runtime.chords.read import chart_of
+from acestep_runtime.dsp.charts import chart_bars, ends_on_tonic, key_of_chart, place_bars
 from acestep_runtime.dsp.draws import Seed, base_seed, mix_into, seed_of_choice, seeds_in
 from acestep_runtime.dsp.musical import Grid
 from acestep_runtime.dsp.players import Bar, Note, play_bar
 from acestep_runtime.dsp.progressions import ChordSymbol, Harmony, progression, tonic_triad
 from acestep_runtime.dsp.singing import sing_harmony, sing_lines, singing_range
 from acestep_runtime.lyrics.timed import TimedLine
-from acestep_runtime.text.form import Section, is_instrumental_section, plan_sections
+from acestep_runtime.text.form import Section, is_instrumental_section, plan_sections, sections_in_order
 from acestep_runtime.text.style import Instrument, Style, remove_tracks
-from acestep_runtime.values import Key, Music
+from acestep_runtime.values import Key, Music, clip_bpm
 
 #: Tonics to draw from where no key is given.
 _KEYS = {"major": (0, 2, 4, 5, 7, 9, 10), "minor": (9, 11, 0, 2, 4, 5, 7)}
@@ -51,16 +54,23 @@ class Song:
 def plan_song(music: Music, style: Style, seconds: float, seed: Seed) -> Song:
     """Plan a song of ``seconds`` seconds: ``music`` where it gives values, the style and the seed elsewhere.
 
+    Without a key, given chords say it.
     Variations keep tempo and key.
     """
     outset = _choose_outset(style, base_seed(seed))
     meter = music.timesignature or 4
     random_bpm = outset.bpm * (1.5 if meter == 6 else 1.0)
-    grid = Grid(music.bpm or min(300.0, max(30.0, random_bpm)), 0.0, meter)
-    key = Key.parse(music.keyscale) if music.keyscale else outset.key
+    grid = Grid(music.bpm or clip_bpm(random_bpm), 0.0, meter)
+    chart = chart_of(music)
+    usual_key = outset.key if chart is None else key_of_chart(chart)
+    key = Key.parse(music.keyscale) if music.keyscale else usual_key
     bars = max(1, int(np.ceil(seconds / grid.bar_s - 1e-9)))
     ending = _ending_bar(seconds, grid, bars)
-    sections = tuple(plan_sections(music.lyrics, ending if ending < bars else bars, meter))
+    sections = tuple(_plan_form(music, chart, ending if ending < bars else bars, meter))
+    if chart is not None:
+        tonic = ending < bars and ends_on_tonic(chart, sections, ending, key)
+        given = enumerate(chart_bars(chart, sections, bars)[: ending if tonic else bars])
+        return Song(grid, key, place_bars(given, meter, Harmony({}, tonic_triad(key))), sections, bars, ending, seed)
     chord_at = _choose_chords(style, key, seed)
     by_beat: dict[int, ChordSymbol] = {}
     for section in sections:
@@ -69,6 +79,13 @@ def plan_song(music: Music, style: Style, seconds: float, seed: Seed) -> Song:
             for beat in range(meter):
                 by_beat[bar * meter + beat] = chord_at(bar - section.first_bar, is_chorus)
     return Song(grid, key, Harmony(by_beat, tonic_triad(key)), sections, bars, ending, seed)
+
+
+def _plan_form(music: Music, chart: ChordChart | None, bars: int, meter: int) -> list[Section]:
+    """Return the sections of the lyrics; where they have neither words nor tags, those of a chart that names some."""
+    if chart is None or not chart.has_names or music.lyrics.strip():
+        return plan_sections(music.lyrics, bars, meter)
+    return sections_in_order([(section.name, len(section.bars)) for section in chart.sections], bars)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from acestep_runtime.dsp.draws import Seed, seed_of_choice, seeds_in
 from acestep_runtime.dsp.harmony import Pitches, find_chords, find_key, pitch_classes
 from acestep_runtime.dsp.musical import Analysis, Chord, Grid
 from acestep_runtime.dsp.onsets import RATE_HZ, Floats
-from acestep_runtime.dsp.progressions import Harmony, continue_harmony, progression, quantise_chords
+from acestep_runtime.dsp.progressions import ChordSymbol, Harmony, continue_harmony, progression, quantise_chords
 from acestep_runtime.dsp.render import Stereo, rms_db
 from acestep_runtime.text.style import Style
 from acestep_runtime.units import ENGINE_RATE_HZ, ms_to_frames
@@ -64,13 +64,15 @@ class MeasuredGrid(Grid):
 class Context:
     """The grid, key and chords around a span, with a chord for every beat of it.
 
-    ``confidence`` is that of "tempo" and "key", as in `Analysis`.
+    ``confidence`` is that of "tempo" and "key", as in `Analysis`. ``measured`` are the measured chords alone, those inside
+    the span too where they were looked at.
     """
 
     grid: Grid
     key: Key
     harmony: Harmony
     confidence: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[int, ChordSymbol] = field(default_factory=dict)
 
 
 def choose_grid(analysis: Analysis) -> Grid:
@@ -149,7 +151,10 @@ def analyse_around_span(source: Stereo, known: Span, span: Span, music: Music, s
     context = _build_context(
         [c for c in chords if not _is_within(c, span)] if outside else chords, key, grid, span, style
     )
-    return replace(context, confidence={"tempo": main.confidence["tempo"], "key": key_confidence})
+    if music.chords and inside not in parts and inside[1] > inside[0]:
+        chords = [*chords, *_find_harmony(source, [inside], grid, replace(music, keyscale=str(key)))[2]]
+    measured = quantise_chords(chords, grid, key).chords
+    return replace(context, confidence={"tempo": main.confidence["tempo"], "key": key_confidence}, measured=measured)
 
 
 def _find_harmony(source: Stereo, parts: list[Span], grid: Grid, music: Music) -> tuple[Key, float, list[Chord]]:
@@ -259,13 +264,15 @@ def bar_energies(source: Stereo, grid: Grid, span: Span) -> dict[int, float]:
 
 
 def bed_from_source(
-    source: Stereo, known: Span, span: Span, context: Context, seed: Seed, cancel_check: Callable[[], None]
-) -> Stereo | None:
+    source: Stereo, known: Span, span: Span, context: Context, seed: Seed, cancel_check: Callable[[], None],
+    most_other_chords: float = 1.0,
+) -> Stereo | None:  # fmt: skip
     """Return the span filled with bars of the song, ``[span, 2]``; ``None`` when no whole bar lies outside the span.
 
-    Each bar has the same chords, the same position in the phrase and the level of the span's neighbours; the seed chooses
-    among the best, preferring bars that follow each other in the song. Seams are 12 ms long and lie on bar lines; between
-    consecutive bars of the song they leave no trace.
+    ``None`` also where the song has no bar for one of the span's that differs from its chords in at most the share
+    ``most_other_chords`` of the beats. Each bar has the same chords, the same position in the phrase and the level of the
+    span's neighbours; the seed chooses among the best, preferring bars that follow each other in the song. Seams are 12 ms
+    long and lie on bar lines; between consecutive bars of the song they leave no trace.
     """
     grid, harmony, meter = context.grid, context.harmony, context.grid.beats_per_bar
     material = {}
@@ -285,12 +292,17 @@ def bed_from_source(
     for bar in bars:
         cancel_check()
 
+        def other_chords(other: int, bar: int = bar) -> float:
+            return sum(harmony.at(other * meter + b) != harmony.at(bar * meter + b) for b in range(meter)) / meter
+
         def transition_cost(other: int, bar: int = bar, previous: int = previous) -> float:
-            chords = sum(harmony.at(other * meter + b) != harmony.at(bar * meter + b) for b in range(meter)) / meter
+            chords = other_chords(other, bar)
             place = 0.5 * ((other - bar) % 2 != 0) + 0.5 * ((other - bar) % 4 != 0)
             flow = 0.0 if other == previous + 1 else 0.6
             return 3.0 * chords + place + flow + abs(material[other] - usual_db) / 6
 
+        if min(map(other_chords, material)) > most_other_chords:
+            return None
         ranked = sorted(material, key=transition_cost)
         best = [b for b in ranked[:4] if transition_cost(b) <= transition_cost(ranked[0]) + 0.8]
         picks = {each: rng.integers(len(best)) for each, rng in streams.items()}

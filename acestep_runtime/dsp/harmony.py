@@ -64,7 +64,8 @@ class Pitches:
     """Salience of the twelve pitch classes ``[T, 12]``: of all notes, of bass notes; and the pitched ``level`` ``[T]``.
 
     ``tonal`` is the share of the magnitude below 2.1 kHz that lies in steady spectral peaks, 0 to 1. ``in_tune`` is how closely
-    all peaks keep to semitones of one tuning: 1 where they all do, 0 where they lie anywhere between.
+    all peaks keep to semitones of one tuning: 1 where they all do, 0 where they lie anywhere between. ``tuning`` is how far
+    this tuning is above 440 Hz, in semitones, −0.5 to 0.5: the classes are those of the semitones of the tuning.
     """
 
     full: Floats
@@ -72,6 +73,7 @@ class Pitches:
     level: Floats
     tonal: float
     in_tune: float = 1.0
+    tuning: float = 0.0
 
 
 @memoize_by_audio(4)
@@ -103,9 +105,10 @@ def pitch_classes(mono: npt.NDArray[np.float32]) -> Pitches:
         midi.append(69 + 12 * np.log2(np.maximum(exact, 0.5) * RATE_HZ / _FFT / 440))
         strength.append(x[t, f])
     row, pitch, amount = np.concatenate(rows), np.concatenate(midi), np.concatenate(strength).astype(np.float64)
-    tuning = np.sum(amount * np.exp(2j * np.pi * pitch))
-    in_tune = float(np.abs(tuning)) / max(1e-9, float(amount.sum()))
-    pitch = pitch - np.angle(tuning) / (2 * np.pi)
+    mean_turn = np.sum(amount * np.exp(2j * np.pi * pitch))
+    in_tune = float(np.abs(mean_turn)) / max(1e-9, float(amount.sum()))
+    tuning = float(np.angle(mean_turn)) / (2 * np.pi)
+    pitch = pitch - tuning
     note = np.rint(pitch).astype(int)
     amount = np.sqrt(amount) * np.exp(-0.5 * ((pitch - note) / 0.2) ** 2)
     keep = (note >= _LOW_MIDI) & (note <= _HIGH_MIDI)
@@ -117,7 +120,7 @@ def pitch_classes(mono: npt.NDArray[np.float32]) -> Pitches:
     classes = (np.arange(size) + _LOW_MIDI) % 12
     fold = np.eye(12)[classes]
     low = np.arange(size) + _LOW_MIDI <= _BASS_TOP_MIDI
-    return Pitches(steady @ fold, steady[:, low] @ fold[low], steady.sum(axis=1), tonal, in_tune)
+    return Pitches(steady @ fold, steady[:, low] @ fold[low], steady.sum(axis=1), tonal, in_tune, tuning)
 
 
 def mean_per_unit(curve: Floats, bounds_s: Floats) -> Floats:
@@ -159,6 +162,14 @@ def find_key(pitches: Pitches, chords: Sequence[Chord] = ()) -> tuple[Key, float
     return keys[order[0]], clarity * float(np.clip(fits[order[0]], 0, 1)) * float(
         np.clip(margin / _CLEAR_MARGIN, _LEAST_SHARE, 1)
     )
+
+
+def key_of_classes(weights: Floats) -> Key:
+    """Return the key that pitch classes ``[12]``, by how long they sound, fit best; C major where nothing sounds."""
+    if not weights.any() or float(weights.std()) == 0:
+        return DEFAULT_KEY
+    keys = [Key(tonic, mode) for mode in _PROFILES for tonic in range(12)]
+    return max(keys, key=lambda key: float(np.corrcoef(weights, np.roll(_PROFILES[key.mode], key.tonic))[0, 1]))
 
 
 def _harmonic_motion(frames: Floats) -> float:
@@ -229,7 +240,7 @@ def find_chords(
     likeness[silent, :-1] = -1.0
     middle = beats_per_bar // 2 if beats_per_bar % 2 == 0 else -1
     kinds = [0 if p == 0 else 1 if p == middle else 2 for p in bar_positions]
-    path = _viterbi(likeness, np.array([_CHANGE_COSTS[k] for k in kinds]))
+    path = best_path(likeness, np.array([_CHANGE_COSTS[k] for k in kinds]))
     chords: list[Chord] = []
     for unit, state in enumerate(path):
         if state == len(names):
@@ -244,7 +255,7 @@ def find_chords(
     return tuple(chords)
 
 
-def _viterbi(score: Floats, change_cost: Floats) -> list[int]:
+def best_path(score: Floats, change_cost: Floats) -> list[int]:
     """Return the states ``[U]`` with the greatest sum of ``score`` ``[U, S]`` minus ``change_cost`` ``[U]`` per change."""
     total, back = score[0].copy(), np.zeros(score.shape, int)
     for unit in range(1, len(score)):

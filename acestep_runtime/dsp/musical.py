@@ -7,18 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from acestep_runtime.chords.symbols import QUALITIES
 from acestep_runtime.values import PITCH_NAMES, Key
 
 #: Semitones above the root, by chord quality.
-CHORD_TONES = {
-    "": (0, 4, 7),
-    "m": (0, 3, 7),
-    "7": (0, 4, 7, 10),
-    "maj7": (0, 4, 7, 11),
-    "m7": (0, 3, 7, 10),
-    "sus4": (0, 5, 7),
-    "dim": (0, 3, 6),
-}
+CHORD_TONES = QUALITIES
 
 
 @dataclass(frozen=True)

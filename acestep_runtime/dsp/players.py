@@ -5,7 +5,7 @@ Each of the twelve tracks has a player. Words are sung by singing.py; singers he
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -20,6 +20,8 @@ from acestep_runtime.values import Key
 
 #: Maximum random shift of a note off the grid.
 HUMANISE_S = 0.008
+#: Part of a beat by which a note may be early and yet belongs to it.
+_EARLY_BEATS = 0.1
 _LOUD = {"X": 1.0, "x": 0.74, "o": 0.36, "s": 0.8}
 
 
@@ -63,6 +65,10 @@ class Bar:
     def first_beat(self) -> int:
         """The first beat of the bar."""
         return self.index * self.grid.beats_per_bar
+
+    def chord_over(self, beat: float) -> tuple[ChordSymbol, int]:
+        """Return the chord at a beat of the bar (0 = its downbeat), and the pitch class under it."""
+        return self.harmony.at(self.first_beat + beat), self.harmony.bass_at(self.first_beat + beat)
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random generator of one player in this bar, independent of the other players."""
@@ -146,9 +152,7 @@ def _read_rhythm(line: str, meter: int, bar: Bar) -> list[tuple[float, float, st
     spans: list[tuple[float, float, str]] = []
     sounding = False
     for i, sign in enumerate(line):
-        chord_changes = i > 0 and bar.harmony.at(bar.first_beat + i * step) != bar.harmony.at(
-            bar.first_beat + (i - 1) * step
-        )
+        chord_changes = i > 0 and bar.chord_over(i * step) != bar.chord_over((i - 1) * step)
         if sign == "-" and sounding and chord_changes:
             sign = spans[-1][2]
         if sign == "-" and spans and sounding:
@@ -166,17 +170,18 @@ def pitch_at_or_above(pitch_class: int, low: int) -> int:
 
 
 def _bass(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
-    """A line on the roots. The first beat of every chord is its root, whatever the rhythm says."""
+    """A line on the roots, or on the note under a slash. The first beat of every chord has it, whatever the rhythm says."""
     meter = bar.grid.beats_per_bar
     rng = bar.rng(instrument.track)
     line = "R" + "-" * (2 * meter - 1) if bar.ends else rhythm_lines("bass", instrument.pattern, meter)["line"]
     low = 36 if instrument.voice == "strings" else 28
-    notes, last = [], None
+    notes: list[Note] = []
+    last: tuple[ChordSymbol, int] | None = None
     for beat, beats, sign in _read_rhythm(line, meter, bar):
-        chord = bar.harmony.at(bar.first_beat + beat)
-        root = pitch_at_or_above(chord[0], low)
-        pcs = chord_tones(chord)
-        following = pitch_at_or_above(bar.harmony.at(bar.first_beat + meter)[0], low)
+        chord = bar.chord_over(beat)
+        root = pitch_at_or_above(chord[1], low)
+        pcs = chord_tones(chord[0])
+        following = pitch_at_or_above(bar.harmony.bass_at(bar.first_beat + meter), low)
         pitch = {"3": root + (pcs[1] - root) % 12, "5": root + (pcs[2] - root) % 12, "8": root + 12,
                  "a": following + (1 if rng.random() < 0.5 else -1)}.get(sign, root)  # fmt: skip
         if chord != last:
@@ -193,7 +198,7 @@ def voicing(chord: ChordSymbol, voice: str) -> tuple[int, ...]:
     """Return the pitches of a chord for a voice, lowest first.
 
     Keyboards and winds keep their notes within a fixed octave, so that neighbouring chords share tones and move by
-    steps; guitars stack root, fifth, octave, third; string sections spread.
+    steps, and ninths and higher above it; guitars stack root, fifth, octave, third; string sections spread.
     """
     pcs = chord_tones(chord)
     if voice == "guitar_driven":
@@ -204,14 +209,16 @@ def voicing(chord: ChordSymbol, voice: str) -> tuple[int, ...]:
         color = (pcs[3] - pcs[0]) % 12 if len(pcs) > 3 else fifth
         return tuple(sorted({root, root + fifth, root + 12, root + 12 + third, root + 12 + color}))
     if voice in ("strings", "pad"):
-        return (
+        spread = (
             pitch_at_or_above(pcs[0], 43),
             pitch_at_or_above(pcs[2], 52),
             pitch_at_or_above(pcs[1], 60),
             *(pitch_at_or_above(pc, 64) for pc in pcs[3:]),
         )
+        return tuple(dict.fromkeys(spread))  # a fifth alone has its root twice
     low = {"brass": 58, "strings_short": 58, "supersaw": 57, "synth_pluck": 64, "bell": 67}.get(voice, 55)
-    return tuple(sorted(pitch_at_or_above(pc, low) for pc in pcs))
+    near = {pitch_at_or_above(pc, low) for pc in pcs[:4]}
+    return tuple(sorted(near | {pitch_at_or_above(pc, low + 12) for pc in pcs[4:]}))
 
 
 def _chords(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
@@ -230,7 +237,7 @@ def _chords(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
             pitches = (ladder[(int(sign) - 1) % len(ladder)],)  # a power chord has few
             length_s = max(length_s, min(1.2, 2.5 * length_s))
         elif instrument.voice in ("piano", "epiano") and beat == 0 and bar.energy > 0.4:
-            pitches = (pitch_at_or_above(bar.harmony.at(bar.first_beat)[0], 41), *pitches)
+            pitches = (pitch_at_or_above(bar.harmony.bass_at(bar.first_beat), 41), *pitches)
         loud = _LOUD.get(sign, 0.72) * (0.62 + 0.38 * bar.energy) * (1 + 0.06 * rng.standard_normal())
         notes.append(Note(bar.time_s(beat, style.swing) + _timing_jitter_s(rng), length_s, instrument.track, instrument.voice,
                           float(np.clip(loud, 0.08, 1.0)), pitches))  # fmt: skip
@@ -277,10 +284,19 @@ def _melody(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
         pcs = chord_tones(bar.harmony.at(bar.first_beat + beat))
         if beat % 1 == 0 or beats >= 1:
             pitch = min((p for p in range(pitch - 6, pitch + 7) if p % 12 in pcs), key=lambda p: (abs(p - pitch), p))
+        else:
+            pitch = _bend_to_chord(pitch, pcs, scale)
         loud = (0.85 if beat % 1 == 0 else 0.72) * (0.7 + 0.3 * bar.energy) * (1 + 0.06 * rng.standard_normal())
         notes.append(Note(bar.time_s(beat, style.swing) + _timing_jitter_s(rng), bar.grid.beat_s * beats * 0.94,
                           instrument.track, instrument.voice, float(np.clip(loud, 0.1, 1.0)), (pitch,)))  # fmt: skip
     return notes
+
+
+def _bend_to_chord(pitch: int, chord: tuple[int, ...], scale: set[int]) -> int:
+    """Return a passing note of the key, or the chord's own note beside it that the key lacks: G# over E7 in A minor, no G."""
+    if pitch % 12 in chord:
+        return pitch
+    return next((p for p in (pitch + 1, pitch - 1) if p % 12 in chord and p % 12 not in scale), pitch)
 
 
 def _vocals(bar: Bar, style: Style, instrument: Instrument) -> list[Note]:
@@ -357,5 +373,23 @@ PLAYERS: dict[str, Player] = {
 
 
 def play_bar(bar: Bar, style: Style, instruments: tuple[Instrument, ...]) -> list[Note]:
-    """Return the notes of one bar by the given instruments."""
-    return [note for instrument in instruments for note in PLAYERS[instrument.track](bar, style, instrument)]
+    """Return the notes of one bar by the given instruments; none with a pitch where the harmony rests."""
+    notes = [note for instrument in instruments for note in PLAYERS[instrument.track](bar, style, instrument)]
+    return notes if not bar.harmony.rests else rest_notes(notes, bar.grid, bar.harmony)
+
+
+def rest_notes(notes: Iterable[Note], grid: Grid, harmony: Harmony) -> list[Note]:
+    """Return notes without those that begin where the harmony rests; longer ones end there. Drums and effects go on."""
+    kept = []
+    for note in notes:
+        if not note.pitches or note.track == "fx":
+            kept.append(note)
+            continue
+        first = grid.s_to_beat(note.start_s) + _EARLY_BEATS
+        if harmony.rests_at(first):
+            continue
+        last = int(np.ceil(grid.s_to_beat(note.start_s + note.length_s)))
+        stop = next((beat for beat in range(int(np.floor(first)) + 1, last + 1) if harmony.rests_at(beat)), None)
+        end_s = note.start_s + note.length_s if stop is None else grid.beat_to_s(stop)
+        kept.append(replace(note, length_s=max(0.03, min(note.length_s, end_s - note.start_s))))
+    return kept

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 import numpy as np
 
+from acestep_runtime.chords import roman
+from acestep_runtime.chords.symbols import ChordName
 from acestep_runtime.dsp.musical import CHORD_TONES, Chord, Grid
 from acestep_runtime.text.style import Style, table
-from acestep_runtime.values import PITCH_NAMES, Key
+from acestep_runtime.values import Key
 
 ChordSymbol = tuple[int, str]  # root pitch class, quality
 
-SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-_NUMERALS = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
-_NUMERAL = re.compile(r"(b?)([iv]+|[IV]+)(maj7|sus4|7|°)?$")
+SCALES = roman.SCALES
 
 
 def parse_numeral(text: str, key: Key) -> ChordSymbol:
-    """Read a Roman numeral in a key: ``vi``, ``V7``, ``Imaj7``, ``bVII``, ``Isus4``, ``ii°``.
-
-    Degrees are those of the key's own scale, except that ``b`` lowers a degree of the major scale. Lower case is minor.
-    """
-    match = _NUMERAL.fullmatch(text)
-    if match is None:
+    """Read a Roman numeral in a key, as `acestep_runtime.chords.roman` does: ``vi``, ``V7``, ``Imaj7``, ``bVII``, ``ii°``."""
+    chord = roman.read_degree(text, key)
+    if chord is None:
         raise ValueError(f"{text!r} is not a chord numeral such as vi, V7, Imaj7 or bVII")
-    flat, name, suffix = match.groups()
-    scale = SCALES["major" if flat else key.mode]
-    root = (key.tonic + scale[_NUMERALS[name.lower()]] - len(flat)) % 12
-    minor = name.islower()
-    quality = {None: "m" if minor else "", "7": "m7" if minor else "7", "°": "dim"}.get(suffix, suffix or "")
-    return root, quality
+    return chord.root, chord.quality
 
 
 @dataclass(frozen=True)
 class Harmony:
-    """One chord a beat: ``chords`` by beat number, counted from the grid's first downbeat. Unknown beats have ``home``."""
+    """One chord a beat: ``chords`` by beat number, counted from the grid's first downbeat. Unknown beats have ``home``.
+
+    ``basses`` are the pitch classes that are lowest where that is not the root; in ``rests`` nothing with a pitch is played.
+    """
 
     chords: Mapping[int, ChordSymbol]
     home: ChordSymbol
+    basses: Mapping[int, int] = field(default_factory=dict)
+    rests: frozenset[int] = frozenset()
 
     def at(self, beat: float) -> ChordSymbol:
         """Return the chord that sounds at a beat."""
         return self.chords.get(int(np.floor(beat + 1e-6)), self.home)
+
+    def bass_at(self, beat: float) -> int:
+        """Return the pitch class in the bass at a beat."""
+        return self.basses.get(int(np.floor(beat + 1e-6)), self.at(beat)[0])
+
+    def rests_at(self, beat: float) -> bool:
+        """Return whether nothing with a pitch is played at a beat."""
+        return int(np.floor(beat + 1e-6)) in self.rests
 
 
 def tonic_triad(key: Key) -> ChordSymbol:
@@ -95,7 +99,7 @@ def continue_harmony(
             continue
         votes = next((places[p, beat % p] for p in periods if (p, beat % p) in places), None)
         beat_chords[beat] = votes.most_common(1)[0][0] if votes else fallback[(beat // beats_per_bar) % len(fallback)]
-    return Harmony(beat_chords, harmony.home)
+    return replace(harmony, chords=beat_chords)
 
 
 def period_bars(harmony: Harmony, beats_per_bar: int) -> int:
@@ -125,13 +129,16 @@ class ChordSpan(TypedDict):
 
 
 def chord_rows(harmony: Harmony, grid: Grid, start_s: float, end_s: float) -> list[ChordSpan]:
-    """Return the chords between two times as plain values; equal neighbours are joined."""
+    """Return the chords between two times as plain values; equal neighbours are joined, rests left out."""
     rows: list[tuple[float, float, str]] = []
     for beat in range(int(np.floor(grid.s_to_beat(start_s) + 1e-6)), int(np.ceil(grid.s_to_beat(end_s) - 1e-6))):
+        if harmony.rests_at(beat):
+            continue
         root, quality = harmony.at(beat)
-        name = PITCH_NAMES[root] + quality
+        low = harmony.bass_at(beat)
+        name = str(ChordName(root, quality, None if low == root else low))
         start, end = max(start_s, grid.beat_to_s(beat)), min(end_s, grid.beat_to_s(beat + 1))
-        if rows and rows[-1][2] == name:
+        if rows and rows[-1][2] == name and rows[-1][1] == start:
             rows[-1] = (rows[-1][0], end, name)
         else:
             rows.append((start, end, name))

@@ -20,7 +20,7 @@ from acestep_runtime.dsp.draws import Seed, draw, seed_of_choice
 from acestep_runtime.dsp.drums import KITS, strike
 from acestep_runtime.dsp.players import Note
 from acestep_runtime.dsp.synth import Mono, band_noise, decay_envelope, sound_frames
-from acestep_runtime.dsp.voices import play_voice
+from acestep_runtime.dsp.voices import LEADS_S, lead_s, play_voice
 from acestep_runtime.threads import parallel_map
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain
 
@@ -28,8 +28,8 @@ Stereo = npt.NDArray[np.float32]
 
 #: The master compresses above the knee and never passes the ceiling (−1.1 dBFS).
 KNEE, CEILING = 0.55, 0.88
-#: Humanised notes may come this much before their bar.
-_EARLY_FRAMES = sound_frames(0.02)
+#: Notes may begin this much before their bar: they are humanised, and some voices rise slowly (`LEADS_S`).
+_EARLY_FRAMES = sound_frames(0.02 + max(LEADS_S.values()))
 #: Names the noise of rooms among the choices of a seed.
 _ROOM = 77
 #: Sounds that a mixer caches, and the frames by which its buffers grow.
@@ -163,9 +163,11 @@ class Mixer:
         return mono
 
     def play(self, note: Note) -> None:
-        """Add one note. Any part of it before the frames already returned is lost."""
+        """Add one note, so that it is heard at its time: voices that rise slowly begin earlier, but not before the frames
+        already returned. Any other part before these is lost."""
         strip = CHANNEL_STRIPS[note.track]
         start = round(note.start_s * ENGINE_RATE_HZ)
+        start = max(min(start, self._at), start - round(lead_s(note.voice) * ENGINE_RATE_HZ))
         level = db_to_gain(strip.gain_db + _FRONT_DB.get(note.voice, 0.0)) * note.velocity
         if note.pitches and note.voice in _DOUBLE_TRACK_PAN:
             level *= 0.75

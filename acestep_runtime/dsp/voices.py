@@ -278,6 +278,29 @@ VOICES: dict[str, Voice] = {
     **EFFECTS,
 }
 
+#: Voices that rise slowly → seconds from their beginning to where they are heard to begin: as much later than a piano's are
+#: their onsets (`fit.features`), or half of the attack, where that is longer. Whoever plays them begins earlier by as much.
+LEADS_S: dict[str, float] = {
+    "brass": 0.014,
+    "trumpet": 0.014,
+    "saxophone": 0.011,
+    "flute": 0.017,
+    "clarinet": 0.011,
+    "strings": 0.035,
+    "strings_short": 0.012,
+    "pad": 0.04,
+    "female": 0.009,
+    "male": 0.009,
+    "hum": 0.009,
+    "choir": 0.009,
+}
+
+
+def lead_s(voice: str) -> float:
+    """Return by how much later than it begins a note of a voice is heard; a syllable with a consonant is heard at once."""
+    name, _, syllable = voice.partition(":")
+    return LEADS_S.get(name, 0.0) if len(syllable) < 2 else 0.0
+
 
 def play_voice(
     voice: str, pitches: Pitches, length_s: float, velocity: float, bright: float, rng: np.random.Generator

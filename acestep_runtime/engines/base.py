@@ -16,6 +16,7 @@ from acestep_runtime.values import CancelToken, Morph, Music, Sampling, TakeSeed
 if TYPE_CHECKING:
     from acestep_runtime.audio.samples import Samples
     from acestep_runtime.engines.metadata import TakeMetadata
+    from acestep_runtime.notes import MidiSong
     from acestep_runtime.previews import FullLatents, Preview
     from acestep_runtime.take_latents import TakeLatents
 
@@ -36,6 +37,10 @@ class TaskTraits:
     roles: ClassVar[tuple[str, ...]] = ()
     #: Whether its tracks are played together with the source.
     is_accompaniment: ClassVar[bool] = False
+    #: Whether what it makes has to fit its source, so that `acestep_runtime.fit` can measure how well it does.
+    fits_source: ClassVar[bool] = False
+    #: Whether it may get no track: then the engine decides.
+    decides_tracks: ClassVar[bool] = False
     #: Whether only base models of ACE-Step can do it; turbo and SFT models cannot.
     needs_base_model: ClassVar[bool] = False
     #: Whether a neural engine answers it with a language model alone.
@@ -53,14 +58,18 @@ class EngineRequest:
     ``frames`` is N, the length of every output role. ``source`` is ``[N, 2]``, silent where the window reaches past the song.
     ``span`` is the region to generate, in frames of the window: inside it a repaint must not copy the source, outside it the
     engine may return anything (tasks discard it). ``known`` is the part of the window inside the song. ``tracks`` are the
-    roles of lego, extract and complete. ``auto_lrc`` and ``auto_score`` request the metadata ``lrc`` and ``score`` where the
-    engine can compute them. ``variations`` are those of the take of ``seed``, see `TakeSeed`. ``take_seeds`` lists what all
-    takes are drawn from; their requests differ only in ``seed`` and ``variations``, so an engine may generate several in one
-    batch. ``reference`` is 30 s ``[N, 2]`` of a recording with the desired timbre, ``codes`` are those of a plan to follow.
-    ``song_caption`` describes the song to which layers are made, the music's caption a layer. ``has_planned_length``: nobody
-    asked for a length, and ``frames`` are what a `LengthPlanner` said. ``source_latents`` are those that the source was decoded
-    from, as far as they are known. Of a ``preview`` only its bars are decoded: elsewhere the roles may be silent. With
-    ``is_finishing`` the take has a preview whose latents are ``full``, where they are not lost: then nothing is denoised.
+    roles of lego, extract and complete. ``window_start_s`` is where the window begins in its song, in seconds. ``auto_lrc``
+    and ``auto_score`` request the metadata ``lrc`` and ``score`` where the engine can compute them. ``variations`` are those
+    of the take of ``seed``, see `TakeSeed`. ``take_seeds`` lists what all takes are drawn from; their requests differ only in
+    ``seed`` and ``variations``, so an engine may generate several in one batch. ``reference`` is 30 s ``[N, 2]`` of a
+    recording with the desired timbre, ``codes`` are those of a plan to follow. ``song_caption`` describes the song to which
+    layers are made, the music's caption a layer. ``has_planned_length``: nobody asked for a length, and ``frames`` are what a
+    `LengthPlanner` said. ``source_latents`` are those that the source was decoded from, as far as they are known. Of a
+    ``preview`` only its bars are decoded: elsewhere the roles may be silent. With ``is_finishing`` the take has a preview
+    whose latents are ``full``, where they are not lost: then nothing is denoised. ``guide_song`` are notes to follow from
+    frame 0 on; ``guide`` is how an engine does that which does not play them: "codes" (or "") as a plan, "cover" as the source
+    of a cover, in the share ``strength`` of its steps. ``contents`` ("mix", "part") and ``voices`` ("mono", "poly") say what a
+    source to write down holds; "" is unknown.
     """
 
     task: type[TaskTraits]
@@ -71,6 +80,7 @@ class EngineRequest:
     source: Samples | None = None
     span: tuple[int, int] = (0, 0)
     known: tuple[int, int] = (0, 0)
+    window_start_s: float = 0.0
     tracks: tuple[str, ...] = ()
     strength: float = 1.0
     mode: str = ""
@@ -88,6 +98,10 @@ class EngineRequest:
     preview: Preview | None = None
     full: FullLatents | None = None
     is_finishing: bool = False
+    guide: str = ""
+    guide_song: MidiSong | None = None
+    contents: str = ""
+    voices: str = ""
 
     @property
     def chooses_base_model(self) -> bool:

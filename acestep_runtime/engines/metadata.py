@@ -56,6 +56,7 @@ class Score(TypedDict, total=False):
     quality: float | None
     lyrics_alignment: float | None
     lm: float | None
+    fit: float | None
     parts: Mapping[str, float]
     notes: Sequence[str]
     computed_from: Mapping[str, str]
@@ -104,10 +105,29 @@ class Variation(TypedDict):
     seed: int
 
 
+class MidiNote(TypedDict):
+    """A note: when it sounds, its MIDI pitch 0 to 127, and its velocity 1 to 127."""
+
+    start_s: float
+    end_s: float
+    pitch: int
+    velocity: int
+
+
+class MidiPart(TypedDict):
+    """The notes of one instrument, in order; ``program`` counts General MIDI instruments from 0."""
+
+    name: str
+    program: int
+    is_drums: bool
+    notes: Sequence[MidiNote]
+
+
 class TakeMetadata(TypedDict, total=False):
     """Metadata of a take. ``…_missing`` is the reason why a requested value is absent.
 
-    ``certainty`` has "tempo", "beats", "key" and "meter" where they were analysed: what is "not heard" is absent.
+    ``certainty`` has "tempo", "beats", "key" and "meter" where they were analysed: what is "not heard" is absent. ``midi`` is a
+    Standard MIDI File in base64, with the notes of ``midi_parts``.
     """
 
     engine: str
@@ -147,6 +167,8 @@ class TakeMetadata(TypedDict, total=False):
     variations: Sequence[Variation]
     source_latents: SourceLatents
     preview: PreviewLength
+    midi: str
+    midi_parts: Sequence[MidiPart]
 
 
 def metadata_from_json(values: JsonObject) -> TakeMetadata:

@@ -11,7 +11,11 @@ Names follow ACE-Step. The arguments of a call: calls.py; its result: result.py.
 
 from acestep_runtime.guide.calls import analyze_audio, generate
 from acestep_runtime.guide.mixing import concat, downmix, mix, save, save_lrc
+from acestep_runtime.guide.notes import Transcription, transcribe
 from acestep_runtime.guide.result import Result, Take
 from acestep_runtime.guide.sound import Audio
 
-__all__ = ["Audio", "Result", "Take", "analyze_audio", "concat", "downmix", "generate", "mix", "save", "save_lrc"]
+__all__ = [
+    "Audio", "Result", "Take", "Transcription", "analyze_audio", "concat", "downmix", "generate", "mix", "save", "save_lrc",
+    "transcribe",
+]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.errors import Cancelled, InvalidValue
@@ -35,7 +36,10 @@ def generate(
     bpm: float | None = None,
     keyscale: str | None = None,
     timesignature: int | str | None = None,
+    chords: str | None = None,
     duration: float | None = None,
+    midi: str | Path | bytes | None = None,
+    guide: str | None = None,
     audio_cover_strength: float | None = None,
     morph: str | None = None,
     source_caption: str | None = None,
@@ -66,6 +70,7 @@ def generate(
     max_tries: int | None = None,
     score_by: str | None = None,
     keep_all: bool = False,
+    fix_timing: bool = False,
     preview_bars: int | None = None,
     auto_gen: bool = False,
     thinking: bool = False,
@@ -89,11 +94,15 @@ def generate(
 
     The music: ``caption`` (style, instruments, mood), ``lyrics`` with section tags, ``vocal_language``, ``bpm``
     (30 to 300), ``keyscale`` ("C major", "Am"), ``timesignature`` (2, 3, 4, 6 or "3/4"). Missing values are estimated
-    from the source or chosen by the engine.
+    from the source or chosen by the engine. ``chords`` are text such as "Am F C G", a chord a bar, "| C . G/B . | Am7 F |" or
+    "[Verse] Am F [Chorus] F G"; numerals such as "vi IV I V" take a ``keyscale``. They begin at the first bar of the song or
+    the region; the draft engine plays them. docs/chords.md has the rest.
 
     The task, ``task_type``:
 
-    * ``text2music`` writes a song of ``duration`` seconds; without one, as long as the lyrics need.
+    * ``text2music`` writes a song of ``duration`` seconds; without one, as long as the lyrics need. It follows the notes of
+      ``midi``, a MIDI file or its bytes, and is as long as they are; for neural engines ``guide`` is "codes" (default), as a
+      plan, or "cover", and ``audio_cover_strength`` the share of the steps that follow them.
     * ``cover`` plays ``src_audio`` in another style; ``audio_cover_strength`` 1 (default) follows it closely, 0 not at all.
       With ``morph`` "words", "style" or "all" it changes these and keeps the arrangement; ``source_caption`` and
       ``source_lyrics`` are what the source has, where the new ones differ. docs/neural.md has the rest; neural engines only.
@@ -118,8 +127,13 @@ def generate(
 
     ``best_of`` generates that many takes (1 to 64) and returns the best ``batch_size``, the best first;
     ``min_score`` generates takes until ``batch_size`` of them reach it, at most ``max_tries`` (8). ``score_by`` is
-    "lyrics_alignment", "quality" or "lm", by default the first, or quality for music without words. ``keep_all`` returns the
-    others after them. ``result.ranking`` has the scores of all.
+    "lyrics_alignment", "quality", "lm" or, with ``src_audio``, "fit"; by default the first, or quality for music without words,
+    and for layers (lego, complete) the fit.
+    ``keep_all`` returns the others after them. ``result.ranking`` has the scores of all.
+
+    Of lego and complete, where one take is asked for without a seed, up to 3 are made until one fits ``src_audio`` well, and
+    the best is returned; ``best_of=1`` makes one. ``fix_timing`` moves what is early or late in a lego, complete, repaint or
+    cover; ``take["notes"]`` says what was done. ``take["fit_score"]`` is there in both cases, and with ``auto_score``.
 
     With ``preview_bars`` only this many bars of each take are decoded, in a repaint or layer from the start of the region on;
     ``take["preview"]`` says how long they are, and `Take.finish` decodes the rest.
@@ -146,7 +160,8 @@ def generate(
         raise InvalidValue("track_name", track_name, "one of track_name and track_names, not both")
     arguments: dict[str, Json] = {
         "caption": caption, "lyrics": lyrics, "vocal_language": vocal_language, "bpm": bpm, "keyscale": keyscale,
-        "timesignature": timesignature, "duration": duration, "audio_cover_strength": audio_cover_strength,
+        "timesignature": timesignature, "chords": chords, "duration": duration, "audio_cover_strength": audio_cover_strength,
+        "midi": None if midi is None else _midi_text(midi), "guide": guide,
         "repainting_start": repainting_start, "repainting_end": repainting_end, "repaint_mode": repaint_mode,
         "repaint_strength": repaint_strength, "match_loudness": match_loudness, "loudness_of": loudness_of,
         "track_names": track_names if track_name is None else [track_name], "song_caption": song_caption,
@@ -157,6 +172,7 @@ def generate(
         "inference_steps": inference_steps, "guidance_scale": guidance_scale, "guidance_method": guidance_method,
         "sampler": sampler, "dcw": dcw, "dcw_strength": dcw_strength, "dcw_high_strength": dcw_high_strength,
         "variation": variation, "variation_seed": variation_seed, "preview_bars": preview_bars,
+        "fix_timing": fix_timing,
     }  # fmt: skip
     can_plan = task_type in TASKS and TASKS[task_type].can_plan
     if can_plan:
@@ -176,6 +192,13 @@ def generate(
     return _Session(runner, order, unused, notes, report).first(auto_gen=auto_gen)
 
 
+def _midi_text(midi: str | Path | bytes) -> str:
+    """Return a MIDI file, or its bytes, as a request holds it. Raises `InvalidValue` for a file that cannot be read."""
+    from acestep_runtime.midi.files import file_text, read_file_text
+
+    return file_text(midi) if isinstance(midi, bytes) else read_file_text(Path(midi))
+
+
 def analyze_audio(
     src_audio: AudioLike,
     *,
@@ -193,10 +216,10 @@ def analyze_audio(
     """
     arguments: dict[str, Json] = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
     order = order_for_task(Understand.name, arguments, to_audio(src_audio), engine)
-    return {"bpm": None, "keyscale": None, "timesignature": None, **_run_for_metadata(runner_for(daemon), order)}
+    return {"bpm": None, "keyscale": None, "timesignature": None, **run_for_metadata(runner_for(daemon), order)}
 
 
-def _run_for_metadata(runner: Runner, order: Order) -> TakeMetadata:
+def run_for_metadata(runner: Runner, order: Order) -> TakeMetadata:
     """Return the metadata of a task without audio."""
     folder = Folder()
     try:
@@ -224,7 +247,7 @@ def _compose_missing(
     fields: dict[str, Json] = {"description": description, "instrumental": instrumental}
     if isinstance(seeds := arguments["seed"], list) and seeds:
         fields["seed"] = seeds[0]
-    sheet = _run_for_metadata(runner, Order(CreateSample.name, fields, None, engine))
+    sheet = run_for_metadata(runner, Order(CreateSample.name, fields, None, engine))
     sheet_arguments: dict[str, Json] = {
         "caption": sheet.get("caption"),
         "lyrics": sheet.get("lyrics"),

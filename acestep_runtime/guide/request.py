@@ -11,6 +11,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.sound import Audio, AudioLike, to_audio
 from acestep_runtime.tasks import TASKS, Cover, Repaint, TextToMusic, Understand
 from acestep_runtime.tasks.finishing import finish_fields
+from acestep_runtime.tasks.layer_tries import layer_output
 from acestep_runtime.tasks.takes import replace_seeds
 from acestep_runtime.tasks.variations import vary_fields
 from acestep_runtime.units import END
@@ -53,7 +54,10 @@ ARGUMENTS = {
     "bpm": Argument("music.bpm"),
     "keyscale": Argument("music.keyscale"),
     "timesignature": Argument("music.timesignature"),
+    "chords": Argument("music.chords"),
     "duration": Argument("duration_s"),
+    "midi": Argument("midi"),
+    "guide": Argument("guide"),
     "audio_cover_strength": Argument("strength", (Cover.name, TextToMusic.name)),
     "repaint_strength": Argument("strength", (Repaint.name,)),
     "repaint_mode": Argument("mode", (Repaint.name,)),
@@ -89,11 +93,18 @@ ARGUMENTS = {
     "score_by": Argument("output.score_by"),
     "keep_all": Argument("output.keep_all"),
     "preview_bars": Argument("output.preview_bars"),
+    "fix_timing": Argument("output.fix_timing"),
 }
 #: Arguments that choose among takes.
 _CHOICE_ARGUMENTS = {"best_of", "max_tries", "min_score"}
 #: Switches that are off count as not given.
-_OFF_SWITCHES = (("auto_lrc", False), ("auto_score", False), ("thinking", False), ("keep_all", False))
+_OFF_SWITCHES = (
+    ("auto_lrc", False),
+    ("auto_score", False),
+    ("thinking", False),
+    ("keep_all", False),
+    ("fix_timing", False),
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ class Order:
     def with_seeds(self, seeds: tuple[int, ...], base: int) -> Order:
         """Return the order with other seeds; that of variations with other variation seeds of the take of seed ``base``."""
         fields = self.fields.get("output")
-        output = dict(fields) if isinstance(fields, Mapping) else {}
+        output = layer_output(TASKS[self.task], fields if isinstance(fields, Mapping) else {})
         own = {"seeds": output.get("seeds") or [base]} if output.get("variation") else {}
         return dataclasses.replace(self, fields=replace_seeds({**self.fields, "output": {**output, **own}}, seeds))
 

@@ -18,12 +18,14 @@ _REQUEST_HINTS = {
     "score": ("auto_score=True", "score_missing"),
     "lyrics_alignment_score": ("auto_score=True", "score_missing"),
     "quality_score": ("auto_score=True", "score_missing"),
+    "fit_score": ("auto_score=True", "score_missing"),
 }
 
 
 #: A score of which nothing is known.
 _NO_SCORE: Score = {
-    "quality": None, "lyrics_alignment": None, "lm": None, "parts": {}, "notes": [], "computed_from": {}, "missing": {},
+    "quality": None, "lyrics_alignment": None, "lm": None, "fit": None, "parts": {}, "notes": [], "computed_from": {},
+    "missing": {},
 }  # fmt: skip
 
 
@@ -37,7 +39,8 @@ class Take:
     ``lrc``                      timed lyrics (``auto_lrc=True``)
     ``quality_score``            0 to 1 (``auto_score=True``)
     ``lyrics_alignment_score``   0 to 1, agreement of words and audio; for music without words, the quality score
-    ``score``                    all scores: quality, lyrics_alignment (None without words), parts, notes
+    ``fit_score``                0 to 1, how well it fits the source (one layer without a seed; ``auto_score=True``)
+    ``score``                    all scores: quality, lyrics_alignment (None without words), fit, parts, notes
     ``preview``                  how much of the take is there (``preview_bars=…``); `finish` decodes the rest
     ``variations``               what it is a variation by: ``[{"amount": …, "seed": …}, …]``, for a variation
     ``bpm keyscale timesignature caption duration_s chords …``   metadata of the task and engine
@@ -57,8 +60,15 @@ class Take:
         if isinstance(score := self.metadata.get("score"), Mapping):
             full: Score = {**_NO_SCORE, **score}
             alignment, quality = full["lyrics_alignment"], full["quality"]
-            scores = {"quality_score": quality, "lyrics_alignment_score": quality if alignment is None else alignment}
-            values = {**values, "score": full, **scores}
+            values["score"] = full
+            if full["fit"] is not None:
+                values["fit_score"] = full["fit"]
+            if full["fit"] is None or quality is not None or alignment is not None:
+                scores = {
+                    "quality_score": quality,
+                    "lyrics_alignment_score": quality if alignment is None else alignment,
+                }
+                values |= scores
         return values
 
     def __getitem__(self, name: str) -> Any:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from acestep_runtime.audio import decode, wav
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from acestep_runtime.temporary_folder import Folder
 from acestep_runtime.units import ENGINE_RATE_HZ
 
@@ -29,7 +29,12 @@ class Audio:
 
     def __init__(self, path: str | os.PathLike[str], folder: Folder | None = None) -> None:
         """Open a file. Raises `UnreadableAudio` for other files; ``folder`` lives at least as long as this."""
-        info = decode.measure(path, field="src_audio")
+        try:
+            info = decode.measure(path, field="src_audio")
+        except UnreadableAudio as error:
+            if error.remedy == decode.STEREO_REMEDY:
+                error.remedy += " downmix() mixes it down."
+            raise
         self.path = Path(path)
         self.sample_rate, self.channels, self.frames = info.sample_rate, info.channels, info.frames
         self._folder = folder

@@ -18,10 +18,11 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )  # fmt: skip
+_PAGE = "a page of the web"
 #: Beginnings of documents that are no plain text.
 _DOCUMENTS = {b"{\\rtf": "an RTF document", b"PK\x03\x04": "a document of a word processor", b"%PDF": "a PDF",
-              b"\xd0\xcf\x11\xe0": "a document of a word processor", b"<!doctype html": "a page of the web",
-              b"<html": "a page of the web"}  # fmt: skip
+              b"\xd0\xcf\x11\xe0": "a document of a word processor", b"<!doctype html": _PAGE,
+              b"<html": _PAGE}  # fmt: skip
 #: Characters of a path that a message shows: its end says which file it is.
 _LONGEST_NAME = 300
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -121,13 +122,15 @@ def _is_in_folder(path: Path) -> bool:
     return len(path.parts) > 1 and path.name == path.name.strip() and path.parent.is_dir()
 
 
-def decode_text(data: bytes, name: str, field: str) -> str:
+def decode_text(data: bytes, name: str, field: str, *, may_be_page: bool = False) -> str:
     """Return the text in the bytes of a file: UTF-8, or UTF-16 and UTF-32 by their mark, UTF-16 also by its zeros.
 
+    A page of the web is no text, unless it ``may_be_page``.
     Raises `InvalidValue` for other encodings and for what is no text; the sentence names the file and ``field``.
     """
     start = data[:16].lower()
     kind = next((kind for begin, kind in _DOCUMENTS.items() if start.startswith(begin.lower())), "")
+    kind = "" if may_be_page and kind == _PAGE else kind
     text = None if kind else _decode(data)
     if text is not None and not _CONTROL.search(text):
         return text

@@ -25,7 +25,7 @@ _REPEATING_LAYERS = "layers"
 _LAYERS_A_RETURN = 16
 
 
-def missing_remedy() -> str:
+def remedy_without_torchao() -> str:
     """Return what to do where torchao is not installed."""
     return f"{install_remedy('neural-gpu')} Or set int8_weights to false."
 
@@ -51,7 +51,8 @@ def quantize_linears(module: nn.Module, dtype: torch.dtype | None = None) -> Non
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
     except ImportError as error:
         raise EngineFailure(
-            "Weights in int8 were asked for (int8_weights), and torchao is not installed.", remedy=missing_remedy()
+            "Weights in int8 were asked for (int8_weights), and torchao is not installed.",
+            remedy=remedy_without_torchao(),
         ) from error
 
     layers = [

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,13 @@ def whole_pages(first: int, length: int, page: int = mmap.PAGESIZE) -> range:
     """Return the addresses of the pages that lie within ``length`` bytes from ``first`` on; empty where none does."""
     start, end = -(-first // page) * page, (first + length) // page * page
     return range(start, max(start, end))
+
+
+def release_all(tensors: Iterable[torch.Tensor]) -> None:
+    """Give back the pages of tensors that are as they are in mapped files, see `release_pages`."""
+    mapped = find_file_mappings()
+    for tensor in tensors:
+        release_pages(tensor, mapped)
 
 
 def release_pages(tensor: torch.Tensor, mapped: list[range]) -> None:

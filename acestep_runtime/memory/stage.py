@@ -63,8 +63,14 @@ class ModulePlacement:
 
     @contextmanager
     def on_device(self, name: str) -> Iterator[None]:
-        """Keep a module on the device inside the context. A module that moves by layers must use `layer_context`."""
-        module, config, self._in_use = self._modules[name], self.config_of(name), name
+        """Keep a module on the device inside the context. A module that moves by layers must use `layer_context`.
+
+        What another one left free in the heap goes back to the system first: it would stay beside what this one takes.
+        """
+        module, config = self._modules[name], self.config_of(name)
+        if name != self._in_use and config.device == _CPU:
+            return_free_heap()
+        self._in_use = name
         if self.is_resident(name) or name in _LAYERWISE.get(config.offload, ()):
             yield
             return

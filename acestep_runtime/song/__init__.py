@@ -9,6 +9,6 @@ The first section is text to music, each of the others continues what is chosen 
 an interrupted song goes on where it was, to the same result. How plans are written: docs/song.md.
 """
 
-from acestep_runtime.song.api import SongResult, choose_take, make_song
+from acestep_runtime.song.api import SongResult, choose_take, make_like, make_song, show_song
 
-__all__ = ["SongResult", "choose_take", "make_song"]
+__all__ = ["SongResult", "choose_take", "make_like", "make_song", "show_song"]

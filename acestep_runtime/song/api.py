@@ -1,9 +1,10 @@
-"""`make_song` and `choose_take`, in this process or on a daemon."""
+"""The functions on songs, in this process or on a daemon."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.guide.runners import runner_for
 from acestep_runtime.guide.sound import Audio
 from acestep_runtime.json_values import JsonObject
-from acestep_runtime.song.build import Song, build_song
+from acestep_runtime.song.build import Song, build_song, read_song
 from acestep_runtime.song.plan import SongPlan
+from acestep_runtime.song.plan_edit import set_like
 from acestep_runtime.song.plan_file import plan_of, read_plan
+from acestep_runtime.song.state import lock_song
 from acestep_runtime.song.table import section_rows
 from acestep_runtime.values import Json
 
@@ -66,16 +69,51 @@ def make_song(
 def choose_take(
     plan: Plan,
     section: str,
-    take: int,
+    take: int | None = None,
     folder: str | os.PathLike[str] | None = None,
     *,
     daemon: str | None = None,
     on_progress: Progress | None = None,
 ) -> SongResult:
-    """Choose a take, by its number from 1, of a section that is made, and go on. Another one than before has the sections after
-    it made again.
+    """Choose a take, by its number from 1, of a section that is made, and go on; ``None`` is the one with the best score.
+    Another one than before has the sections after it made again.
     """
     return _build(plan, folder, daemon, on_progress, choice=(section, take))
+
+
+def make_like(
+    plan: str | os.PathLike[str],
+    section: str,
+    model: str,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    strength: float | None = None,
+    daemon: str | None = None,
+    on_progress: Progress | None = None,
+) -> SongResult:
+    """Write into the file of a plan that a section is like the earlier section ``model``; make it and those after it.
+
+    ``strength`` says how much of that comes back: 0 only its sound, 1 nearly all; ``None`` leaves what the plan says.
+    """
+    write_like(Path(plan), section, model, folder, strength)
+    return _build(plan, folder, daemon, on_progress, renew=section)
+
+
+def write_like(
+    plan: Path, section: str, model: str, folder: str | os.PathLike[str] | None, strength: float | None
+) -> None:
+    """Write into the file of a plan that a section is like another one, while no other program works on its song.
+
+    Raises `InvalidValue` as `set_like` and `lock_song` do; the file is then as it was.
+    """
+    _, place = read_any(plan, folder)
+    with lock_song(place) if place.exists() else nullcontext():
+        set_like(plan, section, model, strength)
+
+
+def show_song(plan: Plan, folder: str | os.PathLike[str] | None = None) -> SongResult:
+    """Return a song as far as it is made; nothing is made."""
+    return result_of(read_song(*read_any(plan, folder)))
 
 
 def folder_beside(plan: Path) -> Path:
@@ -103,7 +141,8 @@ def _build(
     *,
     pick: str | None = None,
     begin_again: str | None = None,
-    choice: tuple[str, int] | None = None,
+    choice: tuple[str, int | None] | None = None,
+    renew: str | None = None,
 ) -> SongResult:
     parsed, place = read_any(plan, folder)
 
@@ -112,7 +151,7 @@ def _build(
             on_progress(f"{parsed.sections[number].name}: {stage}", fraction)
 
     song = build_song(
-        parsed, place, runner_for(daemon), pick=pick, begin_again=begin_again, choice=choice, report=report
+        parsed, place, runner_for(daemon), pick=pick, begin_again=begin_again, choice=choice, renew=renew, report=report
     )
     return result_of(song)
 

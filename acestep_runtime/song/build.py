@@ -34,7 +34,7 @@ from acestep_runtime.song.state import (
     section_folder,
     write_whole,
 )
-from acestep_runtime.song.table import sections_table
+from acestep_runtime.song.table import has_table, sections_table
 from acestep_runtime.values import CancelToken, Json
 
 #: Gets the number of a section, from 0, what is done with it, and the fraction of the song that is done.
@@ -60,8 +60,8 @@ class Song:
 
     @property
     def is_finished(self) -> bool:
-        """Whether its file is there."""
-        return self.state.finished
+        """Whether its file is there, with all sections that the plan has by now."""
+        return self.state.finished and len(self.state.sections) == len(self.plan.sections)
 
     @property
     def file(self) -> Path:
@@ -82,32 +82,49 @@ def build_song(
     *,
     pick: str | None = None,
     begin_again: str | None = None,
-    choice: tuple[str, int] | None = None,
+    choice: tuple[str, int | None] | None = None,
+    renew: str | None = None,
     cancel: CancelToken | None = None,
     report: Report = lambda *_: None,
 ) -> Song:
     """Make what is missing of a song in ``folder``, and return it.
 
     ``pick`` says how takes are chosen, `PICKS`; default: as before, at first by score. With "ear" it returns after each
-    section, and ``choice``, the name of a section and the number of a take from 1, goes on. ``begin_again`` is the name of a
-    section that is made again with new seeds, with those after it. Raises `InvalidValue` for a plan whose sections have changed
-    since they were made, and what the runner raises; what was made until then stays.
+    section, and ``choice``, the name of a section and the number of a take from 1 (``None``: the one with the best score), goes
+    on. ``begin_again`` is the name of a section that is made again with new seeds, with those after it; ``renew`` that of one
+    that has changed in the plan, and is made again with those after it, with the seeds that they have. Sections that were
+    added at the end of the plan are made, and nothing before them.
+
+    Raises `InvalidValue` for a plan whose sections have changed since they were made, and what the runner raises; what was
+    made until then stays.
     """
     if pick is not None and pick not in PICKS:
         raise InvalidValue("pick", pick, ", ".join(PICKS))
-    again = None if begin_again is None else plan.number_of(begin_again)
+    again, renewed = (None if name is None else plan.number_of(name) for name in (begin_again, renew))
     with lock_song(folder):
         state = load_state(folder) or save_state(folder, new_state(plan, pick or PICKS[0]))
         changed = _first_change(plan, state)
-        _check_changes(plan, changed, again)
+        _check_changes(plan, changed, min((each for each in (again, renewed) if each is not None), default=None))
         if pick is not None:
             state = replace(state, pick=pick)
+        if renewed is not None and renewed < len(state.sections):
+            state = state.cut(renewed)
         if again is not None:
             state = _again_from(plan, state, again)
         if choice is not None:
             state = _choose(plan, state, *choice)
         state = save_state(folder, state)
         return _Builder(plan, folder, runner, cancel or CancelToken(), report).finish(state)
+
+
+def read_song(plan: SongPlan, folder: Path) -> Song:
+    """Return a song as far as it is made; nothing is changed.
+
+    Raises `InvalidValue` where what is made is not from this plan, and for a state that cannot be read.
+    """
+    state = load_state(folder) or new_state(plan, PICKS[0])
+    _check_changes(plan, _first_change(plan, state), None)
+    return Song(folder, plan, state)
 
 
 def is_begun_from(plan: SongPlan, folder: Path) -> bool:
@@ -122,7 +139,7 @@ def is_begun_from(plan: SongPlan, folder: Path) -> bool:
 def _first_change(plan: SongPlan, state: State) -> int | None:
     """Return the number of the first section that is not as it was made, ``None`` without one."""
     for number, made in enumerate(state.sections):
-        if number >= len(plan.sections) or made.fingerprint != plan.fingerprint(number):
+        if number >= len(plan.sections) or not plan.is_made(number, made.fingerprint):
             return number
     return 0 if plan.seed not in (None, state.seed) else None
 
@@ -149,11 +166,13 @@ def _again_from(plan: SongPlan, state: State, number: int) -> State:
     return replace(state.cut(number), attempts=attempts, seed=seed)
 
 
-def _choose(plan: SongPlan, state: State, name: str, take: int) -> State:
+def _choose(plan: SongPlan, state: State, name: str, take: int | None) -> State:
     number = plan.number_of(name)
     if number >= len(state.sections):
         made = ", ".join(section.name for section in state.sections) or "nothing: none is made"
         raise InvalidValue("section", name, f"a section that is made: {made}")
+    if take is None:
+        take = state.sections[number].best
     takes = len(state.sections[number].takes)
     if not 1 <= take <= takes:
         raise InvalidValue(f"take of {section_label(plan.sections[number].name)}", take, f"1 to {takes}")
@@ -173,13 +192,13 @@ class _Builder:
         plan, folder = self._plan, self._folder
         for number in range(len(plan.sections)):
             if number >= len(state.sections):
-                state = save_state(folder, replace(state, sections=(*state.sections, self._make(state, number))))
+                state = save_state(folder, state.add(self._make(state, number)))
             made = state.sections[number]
             if not made.chosen and state.pick == "ear" and len(made.takes) > 1:
                 return Song(folder, plan, state)
             if not made.chosen:
                 state = save_state(folder, state.choose(number, made.best))
-        if not (state.finished and (folder / SONG).is_file()):
+        if not (state.finished and (folder / SONG).is_file() and has_table(plan, folder, state)):
             self._report(len(plan.sections) - 1, "writing the song", 1.0)
             write_song(plan, folder, state)
             state = save_state(folder, replace(state, finished=True))
@@ -216,7 +235,7 @@ class _Builder:
             model = plan.number_of(section.like)
             if attempt == state.attempt(section.like):  # else another one was asked for
                 seeds = (state.sections[model].choice.seed, *seeds[1:])
-            if state.sections[model].engine == "neural":
+            if _is_neural(plan, state, number):
                 reference = self._cut(state, making / _LIKE, plan.sections[model].start, plan.sections[model].stop)
         tail = self._tail(state, number, making / _TAIL) if number else None
         return with_key(section_order(plan, number, seeds, tail, reference), state.id)
@@ -225,17 +244,41 @@ class _Builder:
         """Write the end of the song before a section, and what that is to repeat behind it."""
         plan, section = self._plan, self._plan.sections[number]
         pieces, start, stop = pieces_of(self._folder, state), tail_start(plan, number), section.start
+        before, has_latents = state.sections[number - 1].choice, False
+        overlap = plan.overlap(number) if before.at + before.frames <= section.start else 0
         if section.like:
-            model = plan.number_of(section.like)
-            take, first = state.sections[model].choice, plan.sections[model].start
-            copied = min(section.frames + plan.overhang(number), take.at + take.frames - first)
-            pieces, stop = [*pieces, Piece(self._folder / take.file, stop, first - take.at)], stop + copied
+            copies, stop = self._copies(state, number)
+            pieces, has_latents = [*pieces, *copies], _is_neural(plan, state, number)
         write_pieces(path, pieces, start, stop, plan.rate_hz)
-        return Tail(Audio(path), start, bool(section.like))
+        return Tail(Audio(path), start, overlap, bool(section.like), has_latents)
+
+    def _copies(self, state: State, number: int) -> tuple[list[Piece], int]:
+        """Return what a section is to repeat, and the frame of the song at which that ends.
+
+        A section that is longer than its model goes on behind the copy. Not so where an engine starts from latents: silence
+        would stay silent, so the copy begins again.
+        """
+        plan, section = self._plan, self._plan.sections[number]
+        model = plan.number_of(section.like)
+        take, first = state.sections[model].choice, plan.sections[model].start
+        at, wanted = section.start, section.start + section.frames + plan.overhang(number)
+        length = take.at + take.frames - first
+        pieces = [Piece(self._folder / take.file, at, first - take.at)]
+        if _is_neural(plan, state, number):
+            length = min(length, plan.sections[model].frames) if at + length < wanted else length
+            again = range(at + length, wanted, length)
+            pieces += [Piece(self._folder / take.file, begin, first - take.at) for begin in again]
+            length = wanted - at
+        return pieces, min(wanted, at + length)
 
     def _cut(self, state: State, path: Path, start: int, stop: int) -> Audio:
         write_pieces(path, pieces_of(self._folder, state), start, stop, self._plan.rate_hz)
         return Audio(path)
+
+
+def _is_neural(plan: SongPlan, state: State, number: int) -> bool:
+    """Return whether the section that one is like was made from latents."""
+    return state.sections[plan.number_of(plan.sections[number].like)].engine == "neural"
 
 
 def write_song(plan: SongPlan, folder: Path, state: State) -> Path:

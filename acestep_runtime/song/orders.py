@@ -12,13 +12,15 @@ from acestep_runtime import units
 from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.guide.request import Order
 from acestep_runtime.guide.sound import Audio
-from acestep_runtime.song.plan import SongPlan
+from acestep_runtime.song.plan import USUAL_LIKE_STRENGTH, Section, SongPlan
 from acestep_runtime.tasks import Repaint, TextToMusic
 from acestep_runtime.values import Json
 
 #: Seconds of the song before a section that an engine gets: those that a repaint reads, and its margins.
 TAIL_S = Repaint.context_s + 1.0
 _STEREO = 2
+#: Scores of audio that was made to other audio.
+_NEEDS_SOURCE = ("fit",)
 _USUAL_BAR_S = 2.0
 
 
@@ -26,12 +28,16 @@ _USUAL_BAR_S = 2.0
 class Tail:
     """The end of the song so far, in a file whose first frame is frame ``start`` of the song.
 
-    With ``has_copy`` a copy of the section to repeat follows: a draft engine keeps its bars, and plays new parts over them.
+    The last ``overlap`` frames before the section are made again with it. With ``has_copy`` a copy of the section to repeat
+    follows. A draft engine keeps its bars, and plays new parts over them; one that makes audio from latents (``has_latents``)
+    starts from those of the copy, with noise added.
     """
 
     audio: Audio
     start: int
+    overlap: int = 0
     has_copy: bool = False
+    has_latents: bool = False
 
 
 def tail_start(plan: SongPlan, number: int) -> int:
@@ -53,6 +59,8 @@ def section_order(
     music: dict[str, Json] = {"caption": section.caption, "lyrics": _add_tag(section.name, section.lyrics)}
     given = {"bpm": section.bpm, "timesignature": section.timesignature, "keyscale": plan.keyscale}
     music |= {name: value for name, value in given.items() if value is not None}
+    if section.chords:
+        music["chords"] = section.chords
     if section.lyrics.strip() and plan.language != "unknown":
         music["language"] = plan.language
     frames = section.frames + plan.overhang(number)
@@ -61,12 +69,23 @@ def section_order(
         fields["duration_s"] = frames / plan.rate_hz
     else:
         begin = section.start - tail.start
-        fields |= {"start_s": begin / plan.rate_hz, "end_s": (begin + frames) / plan.rate_hz, "scope": "region"}
+        first = begin - tail.overlap
+        fields |= {"start_s": first / plan.rate_hz, "end_s": (begin + frames) / plan.rate_hz, "scope": "region"}
         if tail.has_copy:
-            fields["mode"] = "conservative"
+            fields |= _like_fields(section, tail)
     task = TextToMusic.name if tail is None else Repaint.name
     source = None if tail is None else tail.audio
     return Order(task, fields, source, plan.engine, reference=reference)
+
+
+def _like_fields(section: Section, tail: Tail) -> dict[str, Json]:
+    """Return the fields of a repaint by which a section comes out like the one that ``tail`` has a copy of."""
+    if tail.has_latents:
+        strength = USUAL_LIKE_STRENGTH if section.like_strength is None else section.like_strength
+        return {"mode": "conservative", "sampling": {"noise_strength": strength}} if strength else {}
+    if section.like_strength in (None, 1):
+        return {"mode": "conservative"}
+    return {"mode": "balanced", "strength": round(1 - (section.like_strength or 0.0), 6)}
 
 
 def with_key(order: Order, song: str) -> Order:
@@ -87,13 +106,16 @@ _NO_BRACKETS = str.maketrans("[]", "()")
 
 
 def _output(plan: SongPlan, number: int, seeds: tuple[int, ...]) -> dict[str, Json]:
-    """Return the output: every take is kept, with a score where there are several."""
+    """Return the output: every take is kept, with a score where there are several.
+
+    The first section has nothing that it could fit, so its takes have the usual score where the others have that one.
+    """
     section = plan.sections[number]
     output: dict[str, Json] = {
         "sample_rate": plan.rate_hz, "channels": _STEREO, "seeds": list(seeds), "auto_lrc": bool(section.lyrics.strip()),
     }  # fmt: skip
     if section.takes > 1:
         output |= {"takes": 1, "tries": section.takes, "keep_all": True}
-        if plan.score_by:
+        if plan.score_by and (number or plan.score_by not in _NEEDS_SOURCE):
             output["score_by"] = plan.score_by
     return output

@@ -12,22 +12,32 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from acestep_runtime import units
+from acestep_runtime.chords.read import check_meter, read_chords
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES
+from acestep_runtime.tasks.base import MAX_DURATION_S, MAX_SOURCE_S, MAX_TAKES, SCORES
 from acestep_runtime.units import ENGINE_RATE_HZ
-from acestep_runtime.values import MAX_SEED
+from acestep_runtime.values import MAX_SEED, Key
 
 #: The shortest section: an engine makes nothing of less.
 MIN_SECTION_S = 0.1
 #: The most sections of a song, and the longest name of one.
 MAX_SECTIONS, MAX_NAME = 64, 60
+#: How much of the section that it is like a neural engine keeps where the plan does not say. Of the eight steps of a turbo
+#: model the last three are taken then: enough of them to sing other words, few enough for the notes to stay.
+USUAL_LIKE_STRENGTH = 0.4
 #: Beats that a section sounds beyond its end without a tempo to count them by.
 _USUAL_BEAT_S, _USUAL_BEATS = 0.5, 4
+#: Fields of a section that its fingerprint holds only where they say something.
+_LATER = ("like_strength", "chords")
 
 
 @dataclass(frozen=True)
 class Section:
-    """Frames ``start`` to ``stop`` of a song, and what they should be. ``like`` is the name of an earlier section to repeat."""
+    """Frames ``start`` to ``stop`` of a song, and what they should be.
+
+    ``like`` is the name of an earlier section to repeat, and ``like_strength`` says how much of it comes back: 0 only its
+    sound, 1 nearly all; ``None`` is what is usual for the engine. ``chords`` are those that an engine should play, as text.
+    """
 
     name: str
     start: int
@@ -38,11 +48,19 @@ class Section:
     timesignature: int | None = None
     takes: int = 1
     like: str = ""
+    like_strength: float | None = None
+    chords: str = ""
 
     @property
     def frames(self) -> int:
         """Its length."""
         return self.stop - self.start
+
+    def bars(self, rate_hz: int) -> float | None:
+        """Return its length in bars of its tempo, ``None`` without one."""
+        if not self.bpm:
+            return None
+        return self.frames / rate_hz * self.bpm / 60 / (self.timesignature or _USUAL_BEATS)
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,22 @@ class SongPlan:
         """
         if number == len(self.sections) - 1:
             return 0
+        return self._ending(number)
+
+    def overlap(self, number: int) -> int:
+        """Return the frames at the end of the section before this one that are made again with it, where that was the last
+        section when it was made: there it ends as a song does. At most half of it.
+
+        Chords count from the bar in which a region begins, or is about to: where there are some, it is less than that.
+        """
+        section, most = self.sections[number], self.sections[number - 1].frames // 2
+        if section.chords:
+            bar_s = (section.timesignature or _USUAL_BEATS) * (60 / section.bpm if section.bpm else _USUAL_BEAT_S)
+            most = min(most, units.seconds_to_frames(bar_s / 5, self.rate_hz))
+        return min(self._ending(number - 1), most)
+
+    def _ending(self, number: int) -> int:
+        """Return the frames in which an engine ends what it makes: a bar of a whole song, a beat of an extension."""
         section = self.sections[number]
         beat_s = 60 / section.bpm if section.bpm else _USUAL_BEAT_S
         return units.seconds_to_frames(
@@ -81,8 +115,18 @@ class SongPlan:
 
     def fingerprint(self, number: int) -> str:
         """Return a hash of all that a section is made from beside the sections before it and the seed of the song."""
-        shared = (self.keyscale, self.language, self.engine, self.score_by, self.rate_hz, self.overhang(number))
-        text = json.dumps([asdict(self.sections[number]), shared], sort_keys=True)
+        return self._hash(number, self.overhang(number))
+
+    def is_made(self, number: int, fingerprint: str) -> bool:
+        """Return whether a section with this fingerprint is as the plan has it; others may have been added behind it since."""
+        return fingerprint in (self.fingerprint(number), self._hash(number, 0))
+
+    def _hash(self, number: int, overhang: int) -> str:
+        content = asdict(self.sections[number])
+        # What sections of earlier versions do not have, so that their songs go on.
+        content = {name: value for name, value in content.items() if name not in _LATER or value not in ("", None)}
+        shared = (self.keyscale, self.language, self.engine, self.score_by, self.rate_hz, overhang)
+        text = json.dumps([content, shared], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def seeds(self, number: int, song_seed: int, attempt: int) -> tuple[int, ...]:
@@ -110,6 +154,8 @@ def section_label(name: str) -> str:
 
 def check_plan(plan: SongPlan) -> SongPlan:
     """Return the plan. Raises `InvalidValue` for the first thing in it that no song can be made of."""
+    if plan.score_by not in SCORES:
+        raise InvalidValue("score_by", plan.score_by, ", ".join(filter(None, SCORES)))
     _check_sections(plan.sections)
     for number, section in enumerate(plan.sections):
         _check_section(plan, number, section)
@@ -143,8 +189,16 @@ def _check_section(plan: SongPlan, number: int, section: Section) -> None:
     if not MIN_SECTION_S <= length_s <= longest_s:
         allowed = f"{MIN_SECTION_S:g} to {longest_s:.6g} seconds"
         raise InvalidValue(f"length of {label}", length_s, allowed, value_text=f"{length_s:g} seconds")
+    if section.chords:
+        key, field = Key.parse(plan.keyscale) if plan.keyscale else None, f"chords of {label}"
+        check_meter(read_chords(section.chords, key, field), section.timesignature, field)
     if not 1 <= section.takes <= MAX_TAKES:
         raise InvalidValue(f"takes of {label}", section.takes, f"1 to {MAX_TAKES}")
+    if section.like_strength is not None and not 0 <= section.like_strength <= 1:
+        raise InvalidValue(f"like_strength of {label}", section.like_strength, "0 to 1")
+    if section.like_strength is not None and not section.like:
+        raise InvalidValue(f"like_strength of {label}", section.like_strength, "nothing in a section that is like no other",
+                           remedy='Add like = "the name of an earlier section", or leave it out.')  # fmt: skip
     if section.like:
         earlier = [other.name for other in plan.sections[:number]]
         if section.like.casefold() not in {name.casefold() for name in earlier}:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from acestep_runtime.engines import registry
 from acestep_runtime.errors import InvalidValue, printable
-from acestep_runtime.limits import describe_limits, field_limits, validate
+from acestep_runtime.limits import describe_limits, field_limits, is_finite, validate
 from acestep_runtime.song.plan import Section, SongPlan, bar_borders, check_plan, section_label
+from acestep_runtime.song.section_chords import chords_for
 from acestep_runtime.tasks.base import SCORES
 from acestep_runtime.values import MAX_SEED, TIME_SIGNATURES, Json, Music
 
@@ -28,7 +28,7 @@ _NAMES = {"timesignature": "time_signature", "keyscale": "key"}
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
 
 
 def _is_whole(low: int, high: int) -> Callable[[object], bool]:
@@ -39,10 +39,15 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _is_share(value: object) -> bool:
+    return _is_number(value) and isinstance(value, (int, float)) and 0 <= value <= 1
+
+
 def _is_meter(value: object) -> bool:
     return value in TIME_SIGNATURES and not isinstance(value, (bool, float))
 
 
+_CHORDS = 'text: chord symbols, with | between bars, such as "Am F | C G"'
 #: Keys of a plan and of a section: what a value must be, and how messages say it.
 _SONG: dict[str, tuple[Callable[[object], bool], str]] = {
     "title": (_is_text, "text"),
@@ -53,6 +58,7 @@ _SONG: dict[str, tuple[Callable[[object], bool], str]] = {
     "language": (_is_text, 'the code of a language, such as "en"'),
     "seed": (_is_whole(0, MAX_SEED), f"a whole number, 0 to {MAX_SEED}"),
     "engine": (lambda value: value in ("auto", *registry.ENGINES), ", ".join(registry.OFFERED)),
+    "chords": (_is_text, _CHORDS),
     "score_by": (lambda value: bool(value) and value in SCORES, ", ".join(filter(None, SCORES))),
     "takes": (_is_whole(1, 8), "a whole number, 1 to 8"),
     "section": (lambda value: isinstance(value, list), "sections, each of which begins with [[section]]"),
@@ -64,6 +70,8 @@ _SECTION: dict[str, tuple[Callable[[object], bool], str]] = {
     "lyrics": (_is_text, "the words to sing"),
     "takes": _SONG["takes"],
     "like": (_is_text, "the name of an earlier section"),
+    "like_strength": (_is_share, "0 (only its sound) to 1 (nearly all of it)"),
+    "chords": (_is_text, _CHORDS),
 }
 
 
@@ -73,10 +81,12 @@ def read_plan(path: Path) -> SongPlan:
     Raises `InvalidValue` for what is no plan, and ``OSError`` for a file that cannot be read.
     """
     name = printable(path.name)
-    if path.stat().st_size > MAX_BYTES:
-        raise InvalidValue("plan", name, f"a file of at most {MAX_BYTES} bytes")
     try:
-        plan = parse_plan(path.read_text("utf-8-sig"), name)
+        with path.open(encoding="utf-8-sig") as file:  # it may be a device, which never ends
+            text = file.read(MAX_BYTES + 1)
+        if len(text.encode()) > MAX_BYTES:
+            raise InvalidValue("plan", name, f"a file of at most {MAX_BYTES} bytes")
+        plan = parse_plan(text, name)
     except UnicodeDecodeError as error:
         raise InvalidValue("plan", name, "text in UTF-8", message=f"{name} is not text in UTF-8.") from error
     return plan if plan.title else dataclasses.replace(plan, title=path.stem)
@@ -86,12 +96,18 @@ def parse_plan(text: str, name: str = "the plan") -> SongPlan:
     """Return the plan that a text in TOML stands for. Raises `InvalidValue`; ``name`` is the file in its sentence."""
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:  # the first says where: "(at line 3, column 5)"
-        message = f"{name} is not TOML: {str(error).rstrip('.')}."
+    except (ValueError, RecursionError) as error:
+        message = f"{name} is not TOML: {_why(error)}."
         raise InvalidValue(
             "plan", name, "TOML", message=message, remedy='Write texts in quotes: key = "text".'
         ) from error
     return plan_of(content)
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    if isinstance(error, tomllib.TOMLDecodeError):  # which says where: "(at line 3, column 5)"
+        return str(error).rstrip(".")
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
 
 
 def plan_of(content: Mapping[str, Json]) -> SongPlan:
@@ -132,7 +148,7 @@ def _check_keys(
         if key not in table:
             where, allowed = place or "The plan", ", ".join(table)
             message = f"{where[0].upper()}{where[1:]} has a key {printable(key)}; allowed: {allowed}."
-            raise InvalidValue(key, str(value), allowed, message=message)
+            raise InvalidValue(key, value, allowed, message=message)
         is_allowed, allowed = table[key]
         if not is_allowed(value):
             raise InvalidValue(f"{key} of {place}" if place else key, value, allowed)
@@ -162,7 +178,7 @@ def _with_likes(rows: list[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
     full: list[Mapping[str, Json]] = []
     for row in rows:
         model = known.get(str(row.get("like", "")).strip().casefold(), {})
-        taken = {key: value for key, value in model.items() if key in ("bars", "caption", "lyrics", "takes")}
+        taken = {key: value for key, value in model.items() if key in ("bars", "caption", "lyrics", "chords", "takes")}
         full.append({**taken, **row})
         known.setdefault(_text(row, "name").strip().casefold(), full[-1])
     return full
@@ -184,11 +200,17 @@ def _section(row: Mapping[str, Json], song: Mapping[str, Json], start: int, stop
     name, style, bpm, meter = _text(row, "name"), _text(song, "style"), song["bpm"], song.get("time_signature", 4)
     caption = ", ".join(filter(None, (style.strip(), _text(row, "caption").strip())))
     place, lyrics, count = f" of {section_label(name)}", _text(row, "lyrics"), row.get("takes", takes)
-    _check_music(place, caption=caption, lyrics=lyrics)
+    chords, strength = _text(row, "chords").strip() or chords_for(_text(song, "chords"), name), row.get("like_strength")
+    _check_music(place, caption=caption, lyrics=lyrics, chords=chords)
     assert isinstance(bpm, (int, float))
     assert isinstance(meter, int)
     assert isinstance(count, int)
-    return Section(name.strip(), start, stop, caption, lyrics, float(bpm), meter, count, _text(row, "like").strip())
+    return Section(
+        name.strip(), start, stop, caption, lyrics, float(bpm), meter, count,
+        like=_text(row, "like").strip(),
+        like_strength=float(strength) if isinstance(strength, (int, float)) else None,
+        chords=chords,
+    )  # fmt: skip
 
 
 def _check_music(place: str, **fields: str | float | None) -> None:

@@ -85,6 +85,10 @@ class State:
         """Return how often a section was made again."""
         return self.attempts.get(name.casefold(), 0)
 
+    def add(self, section: MadeSection) -> State:
+        """Return the state with one more section that is made."""
+        return replace(self, sections=(*self.sections, section), finished=False)
+
     def cut(self, number: int) -> State:
         """Return the state without section ``number`` and those after it."""
         return replace(self, sections=self.sections[:number], finished=False)

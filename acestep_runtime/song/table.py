@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from acestep_runtime.song.plan import SongPlan
-from acestep_runtime.song.state import SONG, MadeSection, MadeTake, State
+from acestep_runtime.song.state import SONG, TABLE, MadeSection, MadeTake, State
 from acestep_runtime.values import Json
 
 VERSION = 1
@@ -20,6 +23,14 @@ def sections_table(plan: SongPlan, state: State) -> dict[str, Json]:
         "seed": state.seed,
         "sections": section_rows(plan, state),
     }
+
+
+def has_table(plan: SongPlan, folder: Path, state: State) -> bool:
+    """Return whether the table in a folder says what it would say now: a plan may have another name and title since."""
+    try:
+        return bool(json.loads((folder / TABLE).read_text("utf-8")) == sections_table(plan, state))
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def section_rows(plan: SongPlan, state: State) -> list[dict[str, Json]]:

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import validate
-from acestep_runtime.tasks.analysis import AlignLyrics, Score, Understand
+from acestep_runtime.tasks.analysis import AlignLyrics, Score, Transcribe, Understand
 from acestep_runtime.tasks.base import AUDIO_FIELDS, Output, Task
 from acestep_runtime.tasks.complete import Complete
 from acestep_runtime.tasks.cover import Cover
 from acestep_runtime.tasks.extract import Extract
+from acestep_runtime.tasks.layer_tries import with_layer_tries
 from acestep_runtime.tasks.lego import Lego
 from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.tasks.schema import from_fields, to_fields
@@ -38,6 +39,7 @@ TASKS: dict[str, type[Task]] = {
         Score,
         CreateSample,
         FormatSample,
+        Transcribe,
     )
 }
 
@@ -55,10 +57,13 @@ def build_task(name: str, fields: Mapping[str, Json]) -> Task:
 
 
 def with_all_seeds(task: T) -> T:
-    """Return the task with all its seeds filled in, so that running it again gives the same result."""
+    """Return the task with all its seeds filled in, so that running it again gives the same result.
+
+    A layer gets its tries, see `with_layer_tries`: they count from its seeds.
+    """
     output: Output | None = getattr(task, "output", None)
     if output is not None:
-        return dataclasses.replace(task, **{"output": with_seeds(output)})
+        return dataclasses.replace(task, **{"output": with_seeds(with_layer_tries(type(task), output))})
     if task.has("seed") and getattr(task, "seed", None) is None:
         return dataclasses.replace(task, **{"seed": with_seeds(Output()).seeds[0]})
     return task
@@ -78,6 +83,7 @@ __all__ = [
     "Score",
     "Task",
     "TextToMusic",
+    "Transcribe",
     "Understand",
     "build_task",
     "to_fields",

@@ -44,8 +44,10 @@ MAX_PREVIEW_BARS = 999
 AUDIO_FIELDS = ("source", "reference")
 ENCODINGS = tuple(wav.ENCODINGS)
 SCOPES = ("whole", "region")
+#: The score of how well a take fits its source.
+FIT = "fit"
 #: Scores to choose takes by; "" is lyrics_alignment, and quality for takes without words.
-SCORES = ("", "lyrics_alignment", "quality", "lm")
+SCORES = ("", "lyrics_alignment", "quality", "lm", FIT)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class Output:
 
     Of takes with ``preview_bars`` only this many bars are decoded. ``preview_id`` is the asset id (in this process: the path)
     of the first output of such a take: the same request without ``preview_bars``, for this one take, decodes the rest.
+
+    ``fix_timing`` holds each take until it is complete, and moves what does not come in time with the source.
     """
 
     sample_rate: int | None = bounded(None, low=8000, high=384_000, unit="Hz")
@@ -151,6 +155,7 @@ class Output:
     base_variations: tuple[Variation, ...] = bounded((), max_len=MAX_VARIATIONS - 1, unit="variations")
     preview_bars: int | None = bounded(None, low=1, high=MAX_PREVIEW_BARS, unit="bars")
     preview_id: str = bounded("", max_len=4096)
+    fix_timing: bool = False
 
     @property
     def distinct_seeds(self) -> tuple[int, ...]:
@@ -171,6 +176,11 @@ class Output:
     def chooses(self) -> bool:
         """Whether only the best takes are kept."""
         return self.tries is not None or self.min_score is not None
+
+    @property
+    def scores_by_engine(self) -> bool:
+        """Whether takes get the scores of an engine: the fit is measured without one."""
+        return self.auto_score or (self.chooses and self.score_by != FIT)
 
     @property
     def count(self) -> int:
@@ -204,6 +214,12 @@ class Output:
                 "preview_bars", self.preview_bars, "nothing where takes are scored",
                 message="A preview cannot be scored: a score is one of the whole take, and a preview decodes a part of it.",
                 remedy="Leave out the preview, or score the takes when they are finished.",
+            )  # fmt: skip
+        if self.fix_timing and (self.preview_bars is not None or self.preview_id):
+            raise InvalidValue(
+                "fix_timing", self.fix_timing, "nothing for a preview",
+                message="The timing of a preview cannot be fixed: that needs all of a take, and a preview is a part of it.",
+                remedy="Leave out the preview, or fix_timing.",
             )  # fmt: skip
         if self.preview_id and (self.preview_bars is not None or self.chooses or self.takes != 1):
             raise InvalidValue(
@@ -289,12 +305,16 @@ class Task(TaskTraits, ABC):
 
         Sources whose ``infos`` are given by the name of their field are not looked at.
         """
+        from acestep_runtime.tasks.fit_checks import check_fit
+
         self.check_words()
+        check_fit(type(self), self.output_spec)
         tracks: tuple[str, ...] | None = getattr(self, "tracks", None)
-        if tracks is not None:
+        if tracks is not None and (tracks or not self.decides_tracks):
             rest = f"What is in none of them comes as {OTHER!r} automatically." if OTHER in self.roles else ""
             check_tracks(tracks, rest)
         self._check_lyrics()
+        self._check_chords()
         for name, source in self.audio_inputs().items():
             info, start, stop = source.part(name, infos.get(name))
             if name == "source":
@@ -313,6 +333,15 @@ class Task(TaskTraits, ABC):
                     f"music.lyrics is {printable(music.lyrics.strip())}, the name of a file; allowed: words to sing."
                 )
                 raise file_name_error("music.lyrics", music.lyrics, message, "Give what is in the file.")
+
+    def _check_chords(self) -> None:
+        music: Music | None = getattr(self, "music", None)
+        if music is not None and music.chords:
+            from acestep_runtime.chords.read import chart_of, check_meter
+
+            chart = chart_of(music, "music.chords")
+            assert chart is not None
+            check_meter(chart, music.timesignature, "music.chords")
 
     def check_source(self, frames: int, rate_hz: int) -> None:
         """Raise `InvalidValue` where the task cannot work on a source of this length, in frames at its own rate."""

@@ -21,6 +21,7 @@ class Complete(WholeSourceTask):
     kind = "audio"
     roles = (MIX,)
     is_accompaniment = True
+    fits_source = True
     needs_base_model = True
     can_plan = True
     fade_s = 0.01

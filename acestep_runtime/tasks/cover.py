@@ -22,6 +22,7 @@ class Cover(WholeSourceTask):
     rpc = "Cover"
     kind = "audio"
     roles = (MIX,)
+    fits_source = True
     fade_s = 0.01
 
     music: Music = field(default_factory=Music)

@@ -20,6 +20,7 @@ class Extract(WholeSourceTask):
     rpc = "Extract"
     kind = "audio"
     roles = (OTHER,)
+    fits_source = True
     needs_base_model = True
 
     tracks: tuple[str, ...] = TRACKS

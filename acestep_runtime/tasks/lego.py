@@ -31,6 +31,7 @@ class Lego(Task):
     rpc = "Lego"
     kind = "audio"
     is_accompaniment = True
+    fits_source = True
     needs_base_model = True
     can_plan = True
     fade_s = 0.01

@@ -103,6 +103,7 @@ class Region:
                 self.clip.to_engine_frame(known_start),
                 min(len(window_samples), self.clip.to_engine_frame(known_stop)),
             ),
+            window_start_s=frames_to_seconds(self.window_start, rate_hz),
             source_latents=self._window_latents(),
         )
 

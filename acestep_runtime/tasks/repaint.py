@@ -35,6 +35,7 @@ class Repaint(Task):
     rpc = "Repaint"
     kind = "audio"
     roles = (MIX,)
+    fits_source = True
 
     source: Source
     music: Music = field(default_factory=Music)

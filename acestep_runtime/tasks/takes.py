@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Protocol
 from acestep_runtime.engines.base import Block, Engine, EngineRequest, Metadata, Progress
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.tasks.base import Output, OutputHeader, Take, Task, TaskEvent
+from acestep_runtime.tasks.guide import chord_song, guide_song, music_of_guide, usual_strength, voices_chords
+from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds
 from acestep_runtime.values import MAX_SEED, CancelToken, Json, TakeSeed
 
 if TYPE_CHECKING:
     from acestep_runtime.engines.metadata import TakeMetadata
+    from acestep_runtime.tasks.fit_listener import FitListener
 
 #: Fields with the same name in a task and in the engine's request.
-_COMMON_FIELDS = ("music", "sampling", "thinking", "tracks", "strength", "mode", "codes", "song_caption", "morph")
+_COMMON_FIELDS = (
+    "music", "sampling", "thinking", "tracks", "strength", "mode", "codes", "song_caption", "morph", "guide", "contents",
+    "voices",
+)  # fmt: skip
 
 
 class Delivery(Protocol):
@@ -55,6 +61,13 @@ def engine_request(task: Task, engine: Engine, frames: int = 0) -> EngineRequest
         from acestep_runtime.lyrics.reading import words_to_sing
 
         shared["morph"] = dataclasses.replace(shared["morph"], lyrics=words_to_sing(shared["morph"].lyrics).text)
+    song = guide_song(task)
+    if frames and voices_chords(task, engine):
+        song = chord_song(shared["music"], frames_to_seconds(frames, ENGINE_RATE_HZ))
+    if song is not None:
+        shared |= {"guide_song": song, "music": music_of_guide(shared["music"], song)}
+    if task.has("guide"):
+        shared["strength"] = usual_strength(shared["guide"]) if shared["strength"] is None else shared["strength"]
     reference = task.audio_inputs().get("reference")
     if reference is not None:
         from acestep_runtime.tasks.reference import load_reference
@@ -77,9 +90,16 @@ def run_takes(
         metadata: TakeMetadata = {}
         take_request = request_for_take(request, drawn_from, output)
         events = _engine_audio(take_request, take, output.count, metadata, engine, cancel)
+        listener = _fit_listener(take_request, output, cancel)
+        if listener is not None:
+            events = listener.follow(events)
         for event in delivery.deliver(take, number, events):
             number += isinstance(event, OutputHeader)
             yield event
+        if listener is not None:  # all audio is delivered: measuring delays none of it
+            yield scale_progress(Progress("measuring how it fits the source", 1.0), take, output.count)
+            cancel.check()
+            listener.add_fit(metadata, engine.name)
         if drawn_from.variations:
             metadata["variations"] = [{"amount": step.amount, "seed": step.seed} for step in drawn_from.variations]
         yield Take(take, drawn_from.seed, _note_missing(delivery.in_output_time(metadata), take_request, engine))
@@ -133,8 +153,17 @@ def request_for_take(request: EngineRequest, drawn_from: TakeSeed, output: Outpu
         variations=drawn_from.variations,
         take_seeds=output.take_seeds if output.min_score is None else (),
         auto_lrc=output.auto_lrc,
-        auto_score=output.auto_score or output.chooses,
+        auto_score=output.scores_by_engine,
     )
+
+
+def _fit_listener(request: EngineRequest, output: Output, cancel: CancelToken) -> FitListener | None:
+    """Return what measures the fit of a take with its source, where it is to be measured."""
+    if not request.task.fits_source or not (output.chooses or output.auto_score or output.fix_timing):
+        return None
+    from acestep_runtime.tasks.fit_listener import FitListener
+
+    return FitListener(request, corrects=output.fix_timing, cancel=cancel)
 
 
 def scale_progress(progress: Progress, take: int, takes: int) -> Progress:

@@ -7,8 +7,11 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from acestep_runtime.engines.base import Engine, LengthPlanner, Progress
+from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import bounded
+from acestep_runtime.midi.files import MAX_MIDI_TEXT
 from acestep_runtime.tasks.base import MAX_DURATION_S, Output, Source, Task, TaskEvent
+from acestep_runtime.tasks.guide import GUIDES, guide_length_s, guide_song, voices_chords
 from acestep_runtime.units import ENGINE_RATE_HZ, frames_to_seconds
 from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, MIX, CancelToken, Music, Sampling, Thinking
 
@@ -17,8 +20,10 @@ from acestep_runtime.values import CODES, CODES_A_SECOND, MAX_CODES, MIX, Cancel
 class TextToMusic(Task):
     """Generate ``duration_s`` seconds of music. One "mix".
 
-    ``None``: as long as ``codes``; or as the language model plans it, where it plans first; or as the lyrics need; else 30.
-    Codes also end a song that should be longer. With ``strength`` below 1, the later steps follow the text and no codes.
+    ``None``: as long as ``codes`` or ``midi``; or as the language model plans it, where it plans first; or as the lyrics need;
+    or whole passes through the chords; else 30. Codes also end a song that should be longer. ``midi`` is a Standard MIDI File
+    as base64, whose notes are followed.
+    With ``strength`` below 1, the later steps follow the text alone; ``None`` is 1, and 0.5 for the ``guide`` "cover".
     """
 
     name = "text2music"
@@ -35,7 +40,20 @@ class TextToMusic(Task):
     reference: Source | None = None
     thinking: Thinking = field(default_factory=Thinking)
     codes: tuple[int, ...] = bounded((), low=0, high=CODES - 1, max_len=MAX_CODES, unit="codes")
-    strength: float = bounded(1.0, low=0, high=1)
+    strength: float | None = bounded(None, low=0, high=1)
+    midi: str = bounded("", max_len=MAX_MIDI_TEXT)
+    guide: str = bounded("", choices=("", *GUIDES))
+
+    def check_words(self) -> None:
+        """Raise `InvalidValue` for ``midi`` beside codes, that cannot be read, or too long for a song without a duration."""
+        if self.midi and self.codes:
+            raise InvalidValue(
+                "midi", "given", "nothing beside codes",
+                message="The song would follow both the notes of midi and the plan's codes.", remedy="Leave one of them out.",
+            )  # fmt: skip
+        song = guide_song(self)
+        if song is not None and self.duration_s is None:
+            guide_length_s(song)
 
     def run(self, engine: Engine, cancel: CancelToken, done: int = 0) -> Iterator[TaskEvent]:
         """See `acestep_runtime.tasks.base.Task.run`."""
@@ -51,6 +69,9 @@ class TextToMusic(Task):
 
     def _length_of_request(self, engine: Engine) -> float | None:
         """Return the length that the request tells, ``None`` for one that does not."""
+        song = None if self.duration_s is not None else guide_song(self)
+        if song is not None:
+            return guide_length_s(song)
         if not self.codes or (self.duration_s is not None and not engine.supports_planning):
             return self.duration_s
         codes_s = len(self.codes) / CODES_A_SECOND
@@ -60,7 +81,7 @@ class TextToMusic(Task):
         """Return the length in the plan of the first take: all takes have it. ``None`` where nothing is planned."""
         from acestep_runtime.tasks.takes import engine_request
 
-        if not (self.thinking.plan_first and isinstance(engine, LengthPlanner)):
+        if not (self.thinking.plan_first and isinstance(engine, LengthPlanner)) or voices_chords(self, engine):
             return None
         request = dataclasses.replace(
             engine_request(dataclasses.replace(self, reference=None), engine), seed=self.output.seeds[0]
@@ -75,10 +96,13 @@ class TextToMusic(Task):
         return frames_to_seconds(full.frames, ENGINE_RATE_HZ) if full is not None else None
 
     def _length_of_words(self, engine: Engine) -> float:
-        from acestep_runtime.text.form import natural_length_s
+        from acestep_runtime.chords.read import chart_of
+        from acestep_runtime.text.form import length_of_bars_s, natural_length_s
         from acestep_runtime.text.style import style_from_caption
 
         music = self.music
-        return natural_length_s(
-            self.words_to_sing(engine).text, music.bpm, music.timesignature, style_from_caption(music.caption)
-        )
+        words, style = self.words_to_sing(engine).text, style_from_caption(music.caption)
+        chart = None if words.strip() else chart_of(music)
+        if chart is not None:
+            return length_of_bars_s(len(chart.bars), music.bpm, music.timesignature, style)
+        return natural_length_s(words, music.bpm, music.timesignature, style)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from acestep_runtime.engines.base import Engine
 from acestep_runtime.errors import printable
+from acestep_runtime.tasks.guide import guide_song, has_midi, music_of_guide, voices_chords
 from acestep_runtime.tasks.preview_input import PREVIEWED
 from acestep_runtime.tasks.schema import to_fields
-from acestep_runtime.values import Json, Morph, Sampling, Thinking
+from acestep_runtime.values import Json, Morph, Music, Sampling, Thinking
 
 if TYPE_CHECKING:
     from acestep_runtime.tasks.base import Task
@@ -26,6 +27,8 @@ _NOT_OF_MORPHS = (
 )  # fmt: skip
 #: Fields of a task without audio that a model serves.
 _OF_MODELS = ("sampling.model", "sampling.adapters", "sampling.vae")
+#: Tempos that differ by less, in beats a minute, are one.
+_SAME_BPM = 0.05
 #: Fields that users know by another name.
 _NAMES = {
     "thinking.plan_first": "thinking", "morph.mode": "morph", "morph.caption": "source_caption",
@@ -75,6 +78,24 @@ def _has_mode(*modes: str) -> Callable[[Task, Engine], bool]:
     return applies
 
 
+def _follows_notes(task: Task, engine: Engine) -> bool:
+    return has_midi(task) or voices_chords(task, engine)
+
+
+def _covers(task: Task, engine: Engine) -> bool:
+    return task.name == "cover" or (_follows_notes(task, engine) and getattr(task, "guide", "") == "cover")
+
+
+def _has_other_time(task: Task) -> bool:
+    """Return whether a task asks for another tempo or meter than its notes have."""
+    song, asked = guide_song(task), getattr(task, "music", Music())
+    if song is None:
+        return False
+    own = music_of_guide(dataclasses.replace(asked, bpm=None, timesignature=None), song)
+    close = asked.bpm is None or (own.bpm is not None and abs(asked.bpm - own.bpm) < _SAME_BPM)
+    return not close or asked.timesignature not in (None, own.timesignature)
+
+
 #: The first rule that names a field counts.
 RULES = (
     Rule(
@@ -102,7 +123,13 @@ RULES = (
     ),
     Rule(("sampling.dcw_strength", "sampling.dcw_high_strength"), _has_mode("off"), "dcw is off"),
     Rule(("sampling.dcw_high_strength",), _has_mode("low", "high", "pix"), "it is for dcw double"),
-    Rule(("sampling.noise_strength", "sampling.skip_quantiser"), _only_for("cover"), "it is for cover"),
+    Rule(
+        ("sampling.noise_strength",),
+        lambda task, engine: task.name != "repaint" and not _covers(task, engine),
+        "it is for cover and repaint",
+    ),
+    Rule(("sampling.skip_quantiser",), lambda task, engine: not _covers(task, engine), "it is for cover"),
+    Rule(("thinking.plan_first", *PLANNING), _follows_notes, "the song follows its notes, and no plan"),
     Rule(("sampling.skip_loop",), _only_for("lego", "extract"), "it is for lego and extract"),
     Rule(
         ("sampling.steps", "sampling.shift"),
@@ -121,8 +148,18 @@ RULES = (
     ),
     Rule(
         ("strength",),
-        lambda task, _engine: task.name == "text2music" and not (getattr(task, "codes", ()) or _plans(task)),
+        lambda task, engine: (
+            task.name == "text2music"
+            and not (getattr(task, "codes", ()) or _follows_notes(task, engine) or _plans(task))
+        ),
         "there is no plan to follow",
+    ),
+    Rule(("guide",), lambda _task, engine: not engine.has_latents, "the {engine} engine plays the notes themselves"),
+    Rule(("guide",), lambda task, engine: not _follows_notes(task, engine), "there are no notes to follow"),
+    Rule(
+        ("music.bpm", "music.timesignature"),
+        lambda task, engine: has_midi(task) and not engine.has_latents and _has_other_time(task),
+        "the song has the tempo and the meter of its notes",
     ),
     Rule(
         ("strength", "song_caption"),
@@ -135,6 +172,21 @@ RULES = (
         "the {engine} engine makes the whole take at once",
     ),
     Rule(("output.preview_bars", "output.preview_id"), _only_for(*PREVIEWED), "it is for {previewed}"),
+    Rule(
+        ("music.chords",),
+        lambda task, _engine: task.kind != "audio" or task.name == "extract",
+        "{task} plays nothing",
+    ),
+    Rule(
+        ("music.chords",),
+        lambda task, engine: has_midi(task) and not engine.has_latents,
+        "the song follows the notes of midi",
+    ),
+    Rule(
+        ("music.chords",),
+        lambda task, engine: engine.has_latents and not voices_chords(task, engine),
+        "the {engine} engine follows chords in new songs alone, where there are no other notes",
+    ),
     Rule(("loudness_of",), lambda task, _engine: not getattr(task, "match_loudness", True), "match_loudness is off"),
     Rule(
         PLANNING,

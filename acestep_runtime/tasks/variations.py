@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks.choosing import is_choice
+from acestep_runtime.tasks.layer_tries import without_layer_tries
 from acestep_runtime.values import Json, TakeSeed, Variation
 
 #: Fields of an output that say which variations it holds.
@@ -23,7 +24,8 @@ def vary_fields(
     ``take_seed`` is what that take was drawn from. Without ``takes`` there is one; a task that chooses chooses as before.
     """
     given = fields.get("output")
-    output = dict(given) if isinstance(given, Mapping) else {}
+    output = without_layer_tries(given) if isinstance(given, Mapping) else {}
+    fields = {**fields, "output": output}
     for name in ("seeds", "preview_id", *VARIATION_FIELDS, *(() if is_choice(fields) else ("takes",))):
         output.pop(name, None)
     output |= {"seeds": [take_seed.seed], "variation": amount}

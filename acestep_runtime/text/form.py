@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from acestep_runtime.lyrics.text import Line, Stanza, parse
 from acestep_runtime.text.style import Style, find_style_words, table, word_pattern
+from acestep_runtime.values import clip_bpm
 
 #: Sections without a tag hold at most this many lines.
 _VERSE_LINES = 8
@@ -34,8 +37,8 @@ def bars_per_line(beats_per_bar: int) -> int:
     return 4 if beats_per_bar == 2 else 2
 
 
-def _section_kind(text: str) -> str:
-    """Return the kind of section that a text names, by its longest matching word; empty for none."""
+def section_kind(text: str) -> str:
+    """Return the kind of section that a text names, "chorus" for "Chorus 2", by its longest matching word; "" for none."""
     kinds = table()["section"]["kinds"]
     matches = [
         (len(w), kind) for kind, row in kinds.items() for w in row["words"] if word_pattern(w).search(text.lower())
@@ -47,13 +50,13 @@ def _section_from_tag(stanza: Stanza) -> Section | None:
     """Return the section of a tag, 0 bars long; ``None`` when it names none."""
     data = table()
     name, _, manner = (part.strip() for part in stanza.tag.partition("-" if " - " not in stanza.tag else " - "))
-    kind = _section_kind(name) or _section_kind(stanza.tag)
+    kind = section_kind(name) or section_kind(stanza.tag)
     if not kind:
         return None
-    name = name if _section_kind(name) else stanza.tag
+    name = name if section_kind(name) else stanza.tag
     moods = {mood for _, what, mood in find_style_words(manner) if what == "mood"}
     energy = data["section"]["kinds"][kind]["energy"] + sum(data["mood"][m].get("energy", 0.0) for m in moods)
-    fades = kind == "fade" or _section_kind(manner) == "fade"
+    fades = kind == "fade" or section_kind(manner) == "fade"
     return Section(name, kind, 0, 0, min(1.0, max(0.1, energy)), fades, stanza.lines)
 
 
@@ -151,6 +154,38 @@ def plan_sections(lyrics: str, bars: int, beats_per_bar: int = 4) -> list[Sectio
     return sections
 
 
+def sections_in_order(names_and_bars: Sequence[tuple[str, int]], bars: int) -> list[Section]:
+    """Return sections with these names and numbers of bars, one after the other and again, until ``bars`` are full.
+
+    A name that names no kind of section is a verse.
+    """
+    sections: list[Section] = []
+    start = 0
+    for name, length in itertools.cycle(names_and_bars):
+        if start >= bars:
+            return sections
+        kind = section_kind(name) or "verse"
+        end = min(bars, start + length)
+        sections.append(replace(_usual_section(kind, name), first_bar=start, bars=end - start, fades=kind == "fade"))
+        start = end
+    return sections
+
+
+def usual_bar_s(bpm: float | None, meter: int, style: Style) -> float:
+    """Return the seconds of a bar of ``meter`` beats, without a tempo at the middle of the style's."""
+    return meter * 60.0 / (bpm or clip_bpm(sum(style.bpm) / 2 * (1.5 if meter == 6 else 1.0)))
+
+
+def length_of_bars_s(bars: int, bpm: float | None, timesignature: int | None, style: Style) -> float:
+    """Return the length of a song without words on ``bars`` of chords: whole passes, about 30 seconds or one, and a bar to end.
+
+    At most 240 seconds. Without a tempo it uses the middle of the style's.
+    """
+    bar_s = usual_bar_s(bpm, timesignature or 4, style)
+    passes = max(1, round(_WORDLESS_S / (bars * bar_s)))
+    return round(min((bars * passes + 1) * bar_s, max(1, math.floor(_LONGEST_S / bar_s + 1e-9)) * bar_s), 6)
+
+
 def natural_length_s(lyrics: str, bpm: float | None, timesignature: int | None, style: Style) -> float:
     """Return the natural length of a song with these lyrics: whole bars, between 20 and 240 seconds.
 
@@ -161,7 +196,7 @@ def natural_length_s(lyrics: str, bpm: float | None, timesignature: int | None, 
     rows = _outline(lyrics)
     if not rows:
         return _WORDLESS_S
-    bar_s = meter * 60.0 / (bpm or min(300.0, max(30.0, sum(style.bpm) / 2 * (1.5 if meter == 6 else 1.0))))
+    bar_s = usual_bar_s(bpm, meter, style)
     least, most = math.ceil(_SHORTEST_S / bar_s - 1e-9), max(1, math.floor(_LONGEST_S / bar_s + 1e-9))
     bars = 1 + sum(_length_bars(row, meter) for row in rows)
     return round(min(max(bars, least), most) * bar_s, 6)

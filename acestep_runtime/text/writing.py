@@ -17,7 +17,7 @@ import numpy as np
 
 from acestep_runtime.text.style import Style, find_style_words, style_from_caption, word_pattern
 from acestep_runtime.text.tags import complete_tags, join_tags
-from acestep_runtime.values import Key
+from acestep_runtime.values import Key, clip_bpm
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -102,7 +102,7 @@ def propose(text: str, style: Style, rng: np.random.Generator, *, sad: bool = Fa
     meter = 3 if any(word in text.lower() for word in _WALTZ) else 6 if any(w in text for w in _COMPOUND) else 4
     random_bpm = float(round(rng.uniform(*style.bpm))) * (1.5 if meter == 6 else 1.0)
     tempo_match = _BPM.search(text)
-    bpm = min(300.0, max(30.0, float(tempo_match[1]) if tempo_match else random_bpm))
+    bpm = clip_bpm(float(tempo_match[1]) if tempo_match else random_bpm)
     mode = style.mode or ("minor" if sad or rng.random() < 0.3 else "major")
     key = Key(_TONICS[mode][rng.integers(len(_TONICS[mode]))], mode)
     if key_match := _KEY.search(text):

@@ -4,7 +4,7 @@
     taps m·s … m·s+s    added at frame l + m: neighbours overlap where the kernel is longer than the stride s
 
 oneDNN rearranges the weights of a transposed convolution at each call: 84 MB for the first layer of the decoder, to make 10
-points of each of a few latent frames. Here they are rearranged once.
+points of each of a few latent frames. Here they are rearranged once, and kept in that order alone.
 
 Letters: B items, n points, s stride, K taps, a multiple of s.
 """
@@ -15,17 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-#: Layers with fewer weights are as fast as they are.
-_MIN_WEIGHTS = 1 << 24
+#: Layers with fewer weights are as fast as they are; where signals lie by points, so are those with fewer of these.
+_MIN_WEIGHTS, _MIN_POINT_WEIGHTS = 1 << 24, 1 << 20
 
 
 class ProductUpsampling(nn.ConvTranspose1d):
-    """A transposed convolution that computes as one matrix product. It has a second copy of the weights."""
+    """A transposed convolution that computes as one matrix product. Its ``weight`` is a view of its ``taps``."""
 
     taps: Tensor
+    #: Whether signals lie by points, see `acestep_runtime.vae.by_points`.
+    is_by_points = False
 
     @classmethod
-    def of(cls, conv: nn.ConvTranspose1d) -> ProductUpsampling:
+    def of(cls, conv: nn.ConvTranspose1d, *, is_by_points: bool = False) -> ProductUpsampling:
         """Return the same layer for inference. K must be a multiple of the stride, groups and dilation 1."""
         (kernel,), (stride,) = conv.kernel_size, conv.stride
         padding, output_padding = int(conv.padding[0]), conv.output_padding[0]
@@ -33,10 +35,10 @@ class ProductUpsampling(nn.ConvTranspose1d):
             raise ValueError(f"{conv} is no single matrix product")
         with torch.device("meta"):
             layer = cls(conv.in_channels, conv.out_channels, kernel, stride, padding, output_padding)
-        layer.weight, layer.bias = conv.weight, conv.bias
-        layer.register_buffer(
-            "taps", conv.weight.detach().permute(2, 1, 0).flatten(0, 1).contiguous(), persistent=False
-        )
+        taps = conv.weight.detach().permute(2, 1, 0).contiguous()
+        layer.weight, layer.bias = nn.Parameter(taps.permute(2, 1, 0), requires_grad=False), conv.bias
+        layer.is_by_points = is_by_points
+        layer.register_buffer("taps", taps.flatten(0, 1), persistent=False)
         return layer
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
@@ -54,13 +56,14 @@ class ProductUpsampling(nn.ConvTranspose1d):
             frames += self.bias
         start = int(self.padding[0])
         length = (points - 1) * stride - 2 * start + kernel + self.output_padding[0]
-        output: Tensor = frames.flatten(1, 2)[:, start : start + length].transpose(1, 2).contiguous()
-        return output
+        output: Tensor = frames.flatten(1, 2)[:, start : start + length].transpose(1, 2)
+        return output if self.is_by_points else output.contiguous()
 
 
-def upsample_by_products(module: nn.Module) -> None:
+def upsample_by_products(module: nn.Module, *, is_by_points: bool = False) -> None:
     """Replace the large transposed convolutions of a module, whose weights are final, in place."""
+    least = _MIN_POINT_WEIGHTS if is_by_points else _MIN_WEIGHTS
     for parent in list(module.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.ConvTranspose1d) and child.weight.numel() >= _MIN_WEIGHTS:
-                setattr(parent, name, ProductUpsampling.of(child))
+            if isinstance(child, nn.ConvTranspose1d) and child.weight.numel() >= least:
+                setattr(parent, name, ProductUpsampling.of(child, is_by_points=is_by_points))

@@ -14,7 +14,7 @@ from acestep_runtime.errors import EngineFailure, InvalidValue
 from acestep_runtime.weights.adapters import find_adapters
 from acestep_runtime.weights.catalogue import RELEASES, full_name
 from acestep_runtime.weights.hub import PULL_LOCK
-from acestep_runtime.weights.installed import find_installed_models
+from acestep_runtime.weights.known_models import find_models
 from acestep_runtime.weights.layout import TEXT_ENCODER, VAE, find_checkpoints
 
 #: What is being removed lies in a hidden folder first, so that no half of a model is ever found.
@@ -36,7 +36,7 @@ def plan_removal(name: str, folder: Path) -> Removal:
 
     Raises `InvalidValue` for a name that is not there, and for files that do not lie in the folder themselves.
     """
-    installed = {each.name: each.folder for each in find_installed_models(folder)}
+    installed = {name: model.folder for name, model in find_models(folder).items()}
     adapters = {each.name: each.path for each in find_adapters(folder)}
     begun = {each: folder / each for each in RELEASES if (folder / each).is_dir()}
     known = {**adapters, **begun, **installed}

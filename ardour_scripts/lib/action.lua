@@ -3,6 +3,7 @@
 
 return function(import)
   local actions = import("actions")
+  local chords = import("chords")
   local dialog = import("dialog")
   local files = import("shared/files")
   local job = import("job")
@@ -23,7 +24,16 @@ return function(import)
     return time ~= nil and os.time() - tonumber(time) <= HOOK_ALIVE_S and where == session.path()
   end
 
-  local function values_of(name, action, options)
+  --- What the names of markers and ranges in a selection are taken for, where an action may send them as chords; else nil.
+  local function chords_found(action, selected)
+    if not selected.from then return nil end
+    for _, field in ipairs(action.form) do
+      if field.key == "chords" then return chords.describe(selected.from, selected.to) end
+    end
+    return nil
+  end
+
+  local function values_of(name, action, options, selected)
     local known = settings.last_values(name)
     if options.values then return options.values end
     if options.silent then
@@ -31,17 +41,19 @@ return function(import)
       values.seed = options.seed -- a new take, not the same again
       return values
     end
-    return dialog.ask(action.title, action.form, known)
+    local notice = action.notice and action.notice(selected) or chords_found(action, selected)
+    return dialog.ask(notice and ("%s (%s)"):format(action.title, notice) or action.title, action.form, known)
   end
 
   local function request_of(name, action, plan)
-    for _, part in ipairs(plan.parts) do
+    for _, part in ipairs(plan.parts or {}) do
       if part.fields.output and not part.again then part.fields.sampling = request_fields.sampling(settings.get("dcw")) end -- not what a recipe says
     end
     return {
       action = name, title = action.title, engine = settings.get("engine"),
       host = { name = "Ardour", version = own.version, scripts = own.version, project = session.path() },
-      media = { folder = session.media_folder(), format = settings.get("media_format") }, parts = json.array(plan.parts),
+      media = { folder = session.media_folder(), format = settings.get("media_format") },
+      parts = plan.parts and json.array(plan.parts), song = plan.song,
     }
   end
 
@@ -50,6 +62,9 @@ return function(import)
     if not id then return tell.say(why, DISK) end
     local ok, remedy
     ok, why, remedy = job.ready(id)
+    for name_of_file, text in pairs(plan.texts or {}) do
+      if ok then ok, why = files.write(job.path(id, name_of_file), text) end
+    end
     if ok then
       local request = request_of(name, action, plan)
       ok, why = job.keep_plan(id, { title = action.title, request = request, captures = json.array(plan.captures), place = plan.place })
@@ -67,7 +82,7 @@ return function(import)
 
   local function perform(name, options)
     local action = actions[name]
-    local values = values_of(name, action, options)
+    local values = values_of(name, action, options, selection.read())
     if not values then return end
     local plan, why, remedy = action.plan(selection.read(), values)
     if not plan then return tell.say(why, remedy) end

@@ -1,9 +1,11 @@
 -- The actions that send a request: what each is called, what its dialog asks and what it plans.
 
 return function(import)
+  local midi_notes = import("midi_notes")
   local on_regions = import("plan_regions")
   local on_takes = import("plan_takes")
   local on_tracks = import("plan_tracks")
+  local song = import("plan_song")
 
   local STYLE = { key = "style", caption = "Style (instruments and mood)", kind = "text", optional = true }
   local LYRICS = { key = "lyrics", caption = "Lyrics ( / between lines)", kind = "text", optional = true }
@@ -17,6 +19,8 @@ return function(import)
     return { key = key, caption = caption, kind = "choice", allowed = { "yes", "no" }, default = default }
   end
 
+  local CHORDS = yes_or_no("chords", "Chords of markers and ranges (if any)", "yes")
+
   return {
     repaint = {
       title = "Repaint", plan = on_takes.repaint,
@@ -25,6 +29,7 @@ return function(import)
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced" },
         { key = "strength", caption = "Strength when balanced (0 to 1)", kind = "number", allowed = { 0, 1 }, optional = true },
         { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region" },
+        CHORDS,
       },
     },
     cover = {
@@ -34,14 +39,15 @@ return function(import)
         { key = "morph", caption = "Morph (keeps the arrangement)", kind = "choice", allowed = { "off", "words", "style", "all" }, default = "off" },
         { key = "source_style", caption = "Morph from style (empty: the new one)", kind = "text", optional = true },
         { key = "source_lyrics", caption = "Morph from lyrics (empty: the new ones)", kind = "text", optional = true },
+        CHORDS,
       },
     },
-    lego = { title = "Add layer", plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED } },
-    complete = { title = "Complete", plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED } },
+    lego = { title = "Add layer", plan = on_tracks.lego, form = { tracks("drums"), STYLE, LYRICS, TAKES, SEED, CHORDS } },
+    complete = { title = "Complete", plan = on_tracks.complete, form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, SEED, CHORDS } },
     extract = { title = "Extract stems", plan = on_tracks.extract, form = { tracks("vocals, drums, bass") } },
     generate = {
-      title = "Generate here", plan = on_tracks.generate,
-      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED },
+      title = "Generate here", notice = midi_notes.notice, plan = on_tracks.generate,
+      form = { STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true }, TAKES, SEED, CHORDS },
     },
     compose = {
       title = "Compose from a description", plan = on_tracks.compose,
@@ -49,8 +55,12 @@ return function(import)
         { key = "description", caption = "Description, in a sentence", kind = "text", optional = true },
         yes_or_no("instrumental", "Instrumental", "no"),
         { key = "seconds", caption = "Seconds (empty: as selected, or as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
-        TAKES, SEED,
+        TAKES, SEED, CHORDS,
       },
+    },
+    song = {
+      title = "Song from ranges", plan = song.song,
+      form = { STYLE, LYRICS, yes_or_no("markers", "Add a marker for each section", "yes"), TAKES, SEED },
     },
     extend = { title = "Extend", plan = on_takes.extend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
     prepend = { title = "Prepend", plan = on_takes.prepend, form = { BARS, STYLE, LYRICS, TAKES, SEED } },
@@ -66,6 +76,14 @@ return function(import)
     analyse = {
       title = "Analyse", plan = on_tracks.analyse,
       form = { yes_or_no("tempo", "Set the session's tempo", "no"), yes_or_no("markers", "Add markers for chords", "yes") },
+    },
+    to_midi = {
+      title = "To MIDI", plan = on_tracks.to_midi,
+      form = {
+        { key = "instruments", caption = "Instruments (empty: by ear)", kind = "text", optional = true },
+        { key = "contents", caption = "The audio holds", kind = "choice", allowed = { "by ear", "a mix", "one instrument" }, default = "by ear" },
+        { key = "voices", caption = "Notes at a time", kind = "choice", allowed = { "by instrument", "one", "several" }, default = "by instrument" },
+      },
     },
     lyrics = {
       title = "Lyrics to ranges", plan = on_tracks.lyrics,

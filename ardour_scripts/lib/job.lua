@@ -95,7 +95,7 @@ return function(import)
   --- Forget a job that was never sent.
   function M.discard(id)
     local plan = M.plan(id) or {}
-    local names = { "readying", "plan.json", "placed", "cancel", "status.json", "log.txt", "result.json" }
+    local names = { "readying", "plan.json", "placed", "cancel", "status.json", "log.txt", "result.json", "guide.mid" }
     for _, recipe in ipairs(plan.captures or {}) do names[#names + 1] = recipe.file end
     for _, name in ipairs(names) do files.remove(M.path(id, name)) end
     files.remove(M.folder(id))

@@ -14,40 +14,68 @@ return function(import)
   --- Whether the session holds a file already.
   function M.is_open(path) return whole_region(path) ~= nil end
 
-  local function whole_regions()
+  --- The regions of whole files by their ids; `cast`: what makes one of their kind of a region, such as "to_midiregion".
+  local function whole_regions(cast)
     local found = {}
     for _, region in ARDOUR.RegionFactory.regions():iter() do
-      if region:whole_file() and not region:to_audioregion():isnil() then found[session.id(region)] = region end
+      if region:whole_file() and not region[cast](region):isnil() then found[session.id(region)] = region end
     end
     return found
   end
 
-  --- Have Ardour make copies of a file at the session's rate; their region, or nil.
-  local function convert(paths)
-    local before = whole_regions()
+  --- Have Ardour import a file: audio as copies at the session's rate, MIDI with its ticks as they are; its region, or nil.
+  local function import_file(path, cast)
+    local paths, before = C.StringVector(), whole_regions(cast)
+    paths:push_back(path)
     Editor:do_import(paths, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
       ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, session.at(0), ARDOUR.PluginInfo(),
       ARDOUR.Track(), false)
-    for id, region in pairs(whole_regions()) do
+    for id, region in pairs(whole_regions(cast)) do
       if not before[id] then return region end
     end
   end
+
+  local function cannot_open(path) return ("Ardour cannot open %s; is the disk still there?"):format(path) end
 
   --- The region of a whole file, which is played in place, or converted where its sample rate is not the session's; nil and a
   -- message.
   function M.open(path, rate)
     local known = whole_region(path)
     if known then return known end
-    local paths, region = C.StringVector(), nil
-    paths:push_back(path)
+    local region
     if rate ~= session.rate() then
-      region = convert(paths)
+      region = import_file(path, "to_audioregion")
     else
+      local paths = C.StringVector()
+      paths:push_back(path)
       Editor:do_embed(paths, Editing.ImportDistinctFiles, Editing.ImportAsRegion, session.at(0), ARDOUR.PluginInfo(), ARDOUR.Track())
       region = whole_region(path)
     end
     if region then return region end
-    return nil, ("Ardour cannot open %s; is the disk still there?"):format(path)
+    return nil, cannot_open(path)
+  end
+
+  --- The region of a MIDI file, which is imported; nil and a message.
+  function M.import_midi(path)
+    local region = import_file(path, "to_midiregion")
+    if region then return region end
+    return nil, cannot_open(path)
+  end
+
+  --- What to do where a file of a result cannot be opened.
+  M.KEPT = 'Bring the disk back, then run "AceBridge: Place results"; the result is kept.'
+
+  --- Open the files of a part of a result: regions by their files, added to those of `opened`; nil and a message.
+  function M.open_part(part, opened)
+    opened = opened or {}
+    for _, take in ipairs(part.takes) do
+      for _, output in ipairs(take.outputs or {}) do
+        local region, why = M.open(output.file, output.sample_rate)
+        if not region then return nil, why end
+        opened[output.file] = region
+      end
+    end
+    return opened
   end
 
   --- Lay a file onto a playlist, its first frame at `position`, so that it sounds in [from, to) on top of what is there, which
@@ -65,6 +93,16 @@ return function(import)
     audio:set_fade_in_active(false)
     audio:set_fade_out_active(false)
     if gain and gain ~= 1 then audio:set_scale_amplitude(gain) end
+    return region
+  end
+
+  --- Lay a MIDI file onto a playlist, between two positions of Ardour's.
+  function M.lay_midi(playlist, whole, from, to, name)
+    local region = ARDOUR.RegionFactory.clone_region(whole, true, false)
+    region:set_name(name)
+    region:set_position(from)
+    region:trim_end(to)
+    playlist:add_region(region, from, 1, false)
     return region
   end
 
@@ -108,17 +146,28 @@ return function(import)
     return copy
   end
 
+  --- Where a new track below another one comes, or at the end.
+  local function order_below(anchor)
+    local route = anchor and session.find_route(anchor)
+    return route and route:presentation_info_ptr():order() + 1 or ARDOUR.PresentationInfo.max_order
+  end
+
   --- A new audio track below another one, or at the end.
   function M.new_track(name, channels, colour, anchor)
-    local order = ARDOUR.PresentationInfo.max_order
-    local one = anchor and session.find_track(anchor)
-    if one then order = one.route:presentation_info_ptr():order() + 1 end
-    local tracks = Session:new_audio_track(channels, channels, nil, 1, name, order, ARDOUR.TrackMode.Normal, true)
+    local tracks = Session:new_audio_track(channels, channels, nil, 1, name, order_below(anchor), ARDOUR.TrackMode.Normal, true)
     for track in tracks:iter() do
       local red, green, blue = (colour or ""):match("^#(%x%x)(%x%x)(%x%x)$")
       if red then track:presentation_info_ptr():set_color(tonumber(red .. green .. blue .. "ff", 16)) end
       return track
     end
+    error("no track could be made", 0)
+  end
+
+  --- A new MIDI track without an instrument below another track, or at the end.
+  function M.new_midi_track(name, anchor)
+    local midi, audio = ARDOUR.ChanCount(ARDOUR.DataType("midi"), 1), ARDOUR.ChanCount(ARDOUR.DataType("audio"), 2)
+    local tracks = Session:new_midi_track(midi, audio, false, ARDOUR.PluginInfo(), nil, nil, 1, name, order_below(anchor), ARDOUR.TrackMode.Normal, true)
+    for track in tracks:iter() do return track end
     error("no track could be made", 0)
   end
 

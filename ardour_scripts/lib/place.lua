@@ -3,26 +3,14 @@
 return function(import)
   local facts = import("place_facts")
   local media = import("media")
+  local scores = import("shared/scores")
+  local place_notes = import("place_notes")
+  local place_song = import("place_song")
   local session = import("session")
   local whereabouts = import("whereabouts")
   local M = {}
 
   local MARGIN_S = 0.1 -- around a new stretch: longer than its crossfades
-
-  --- Open the files of a part: regions by their files; nil and a message.
-  local function open(part, opened)
-    opened = opened or {}
-    for _, take in ipairs(part.takes) do
-      for _, output in ipairs(take.outputs or {}) do
-        local region, why = media.open(output.file, output.sample_rate)
-        if not region then return nil, why end
-        opened[output.file] = region
-      end
-    end
-    return opened
-  end
-
-  local KEPT = 'Bring the disk back, then run "AceBridge: Place results"; the result is kept.'
 
   --- A name for a playlist: what it was, without what we have added before.
   local function take_name(name, title, take)
@@ -69,13 +57,13 @@ return function(import)
     end
   end
 
-  local kinds = { analysis = facts.analysis, ranges = facts.ranges, scores = facts.scores }
+  local kinds = { analysis = facts.analysis, notes = place_notes, ranges = facts.ranges, scores = facts.scores, song = place_song }
 
   function kinds.takes(plan, result, folder)
     local margin, jobs, notes = math.floor(MARGIN_S * session.rate()), {}, {}
     for number, item in ipairs(plan.place.items) do
-      local opened, why = open(result.parts[number])
-      if not opened then return nil, why, KEPT, true end
+      local opened, why = media.open_part(result.parts[number])
+      if not opened then return nil, why, media.KEPT, true end
       local one = session.find_track(item.track)
       local shift = one and whereabouts.shift(one, item, folder, margin)
       if not shift then
@@ -142,8 +130,8 @@ return function(import)
     local roles, opened = {}, {}
     for _, part in ipairs(result.parts) do
       local why
-      opened, why = open(part, opened)
-      if not opened then return nil, why, KEPT, true end
+      opened, why = media.open_part(part, opened)
+      if not opened then return nil, why, media.KEPT, true end
       for _, role in ipairs(roles_apart(part, plan.place.mix)) do roles[#roles + 1] = role end
     end
     local shift, edited = whereabouts.common_shift(plan.place.origins, session.find_track)
@@ -156,7 +144,11 @@ return function(import)
       if plan.place.group and #tracks > 1 then
         media.group(plan.place.name and ("%s: %s"):format(plan.place.group, plan.place.name) or plan.place.group, tracks)
       end
-      return edited and "The music was edited meanwhile: the new tracks lie where it was." or ""
+      local notes = edited and { "The music was edited meanwhile: the new tracks lie where it was." } or {}
+      for _, part in ipairs(result.parts) do
+        for _, text in ipairs(scores.of_fit(part, result.warnings)) do notes[#notes + 1] = text end
+      end
+      return table.concat(notes, "\n")
     end
   end
 

@@ -37,7 +37,8 @@ return function(import)
     Temporal.TempoMap.update(map)
   end
 
-  local function add_marker(position, name)
+  --- Add a marker at a sample.
+  function M.add_marker(position, name)
     Editor:mouse_add_new_marker(session.at(position), ARDOUR.LocationFlags.IsMark, 0)
     local mark = Session:locations():mark_at(session.at(position), Temporal.timecnt_t(0))
     if mark then mark:set_name(name) end
@@ -58,7 +59,7 @@ return function(import)
           notes[2] = "The tempo is not certain: it was not set."
         end
       end
-      for _, chord in ipairs(plan.place.markers and found.chords or {}) do add_marker(first + session.frames(chord.start_s), chord.name) end
+      for _, chord in ipairs(plan.place.markers and found.chords or {}) do M.add_marker(first + session.frames(chord.start_s), chord.name) end
       if edited then notes[#notes + 1] = MOVED:format("tempo and markers") end
       return table.concat(notes, "\n")
     end

@@ -2,6 +2,7 @@
 -- a message and a remedy.
 
 return function(import)
+  local chords = import("chords")
   local json = import("shared/json")
   local request_fields = import("shared/request_fields")
   local session = import("session")
@@ -10,8 +11,13 @@ return function(import)
 
   M.MOST_S = 1200 -- the longest source that a task takes
 
-  function M.music(selected, values)
+  --- `is_new`: it is music without a source, whose bars begin with the stretch.
+  function M.music(selected, values, is_new)
     local music = settings.get("tempo_from") == "session" and session.music(selected.from, selected.to) or {}
+    if values.chords == "yes" then
+      local chart, beats = chords.chart(selected.from, selected.to, is_new)
+      if chart then music.chords, music.timesignature = chart, beats end
+    end
     return M.words(values, music)
   end
 

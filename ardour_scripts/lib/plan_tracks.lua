@@ -2,12 +2,15 @@
 
 return function(import)
   local files = import("shared/files")
+  local midi_notes = import("midi_notes")
   local mix = import("mix")
   local plan_of = import("plan")
   local request_fields = import("shared/request_fields")
   local session = import("session")
   local settings = import("settings")
   local M = {}
+
+  local GUIDE = "guide.mid" -- in the folder of a job
 
   --- Where music is that was heard on several tracks: to find it again when all of it was moved.
   local function origins_of(selected)
@@ -80,6 +83,16 @@ return function(import)
     return true
   end)
 
+  local VOICES = { one = "mono", several = "poly" }
+  local CONTENTS = { ["a mix"] = "mix", ["one instrument"] = "part" }
+
+  M.to_midi = on_mix("transcribe", "notes", function(fields, values)
+    local tracks = request_fields.names(values.instruments)
+    fields.tracks = #tracks > 0 and tracks or nil
+    fields.contents, fields.voices = CONTENTS[values.contents], VOICES[values.voices]
+    return true
+  end)
+
   M.lyrics = on_mix("align_lyrics", "ranges", function(fields, values)
     local words = plan_of.lines(values.lyrics)
     if not words and values.file and files.exists(values.file) then
@@ -102,12 +115,32 @@ return function(import)
     if why then return nil, why, remedy end
     local to = from + math.floor((seconds or request_fields.USUAL_NEW_S) * rate)
     local last = selected.picked and selected.tracks[#selected.tracks]
-    local fields = { music = plan_of.music({ from = from, to = to }, values), duration_s = seconds, output = plan_of.output(values, rate) }
+    local fields = { music = plan_of.music({ from = from, to = to }, values, true), duration_s = seconds, output = plan_of.output(values, rate) }
     local place = { kind = "tracks", first = from, anchor = last and session.id(last.route) or nil, name = last and last.track:name() or nil }
     return { task = "text2music", position_s = from / rate, fields = fields }, place
   end
 
+  --- New music that follows the notes of selected MIDI regions, over the range or over all of them.
+  local function follow(selected, values)
+    local from, to, rate = selected.from, selected.to, session.rate()
+    if selected.kind ~= "range" then from, to = midi_notes.span(selected.midi) end
+    local seconds, why, remedy = request_fields.duration(values, (to - from) / rate)
+    if why then return nil, why, remedy end
+    if not seconds then return nil, ("The selected notes last %.2f s; allowed: at least 0.1 s."):format((to - from) / rate), "Select more." end
+    to = from + math.floor(seconds * rate)
+    local bytes, fault = midi_notes.file(selected.midi, from, to)
+    if not bytes then return nil, fault, "Select MIDI regions with notes in the range." end
+    local music, last = plan_of.music({ from = from, to = to }, values), selected.midi[#selected.midi]
+    music.bpm, music.timesignature = nil, nil -- the file says them, also where they change
+    local fields = { music = music, duration_s = seconds, output = plan_of.output(values, rate) }
+    return {
+      parts = { { task = "text2music", position_s = from / rate, midi = { file = GUIDE }, fields = fields } },
+      captures = {}, texts = { [GUIDE] = bytes }, place = { kind = "tracks", first = from, anchor = last.track, name = last.name },
+    }
+  end
+
   function M.generate(selected, values)
+    if #selected.midi > 0 then return follow(selected, values) end
     local part, place, remedy = new_music(selected, values)
     if not part then return nil, place, remedy end
     return { parts = { part }, captures = {}, place = place }

@@ -25,6 +25,25 @@ return function(import)
     return ids, first, last
   end
 
+  --- The track whose playlist holds a region, or nil.
+  local function track_with(region)
+    local id = region:to_stateful():id()
+    for route in Session:get_tracks():iter() do
+      if not route:to_track():playlist():region_by_id(id):isnil() then return route end
+    end
+  end
+
+  --- Selected MIDI regions that are not muted, and the names and ids of their tracks: { {region, name, track} … }.
+  local function midi_in(selection)
+    local found = {}
+    for region in selection.regions:regionlist():iter() do
+      local midi = region:to_midiregion()
+      local route = not midi:isnil() and not region:muted() and track_with(region)
+      if route then found[#found + 1] = { region = midi, name = route:name(), track = session.id(route) } end
+    end
+    return found
+  end
+
   local function tracks_of(ids)
     local found = {}
     for _, one in ipairs(session.audio_tracks()) do
@@ -38,14 +57,14 @@ return function(import)
     return found
   end
 
-  --- Returns { from, to, kind, tracks, picked, regions }: samples, or no `from` when nothing is selected that has a length;
+  --- Returns { from, to, kind, tracks, picked, regions, midi }: samples, or no `from` when nothing is selected that has a length;
   -- kind: "range", "loop" or "regions"; tracks: { {route, track} … }; picked: whether the musician chose them, else they are
-  -- all audio tracks; regions: the ids of selected regions, as keys.
+  -- all audio tracks; regions: the ids of selected regions, as keys; midi: see `midi_in`.
   function M.read()
     local selection = Editor:get_selection()
     local found = {}
     local ids, first, last = regions_in(selection)
-    found.regions = ids
+    found.regions, found.midi = ids, midi_in(selection)
     local from, to = selection.time:start_sample(), selection.time:end_sample()
     local loop = Session:locations():auto_loop_location()
     if to > from then

@@ -46,10 +46,16 @@ return function()
     return found
   end
 
+  --- The route with an id, or nil.
+  function M.find_route(id)
+    local route = Session:route_by_id(PBD.ID(id))
+    return not route:isnil() and route or nil
+  end
+
   --- The audio track with an id: { route, track }, or nil.
   function M.find_track(id)
-    local route = Session:route_by_id(PBD.ID(id))
-    local track = not route:isnil() and M.audio_track(route)
+    local route = M.find_route(id)
+    local track = route and M.audio_track(route)
     return track and { route = route, track = track } or nil
   end
 

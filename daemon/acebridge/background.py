@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TypeVar
 
 from acebridge.errors import AceBridgeError
+from acebridge.pauses import double_pauses
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -92,6 +95,18 @@ def stop_on_signals(stop: asyncio.Event) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
+def stop_with_parent(stop: asyncio.Event) -> None:
+    """Have the end of our standard input set ``stop``, in the running event loop: nobody holds the other end any more."""
+
+    def wait(loop: asyncio.AbstractEventLoop) -> None:
+        while os.read(0, 1024):
+            pass
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, args=(asyncio.get_running_loop(),), daemon=True).start()
+
+
 class Supervisor:
     """Runs background work, again after it has failed, and knows what fails now.
 
@@ -110,7 +125,7 @@ class Supervisor:
 
         A failure is logged under ``name``, once while it repeats itself.
         """
-        pause_s = _FIRST_PAUSE_S
+        pauses = double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while True:
             error = await self._attempt(name, work)
             if error is None and may_end:
@@ -118,14 +133,13 @@ class Supervisor:
                 return
             why = "it ended" if error is None else f"{type(error).__name__}: {error}"
             if name not in self.failing:
-                pause_s = _FIRST_PAUSE_S
+                pauses = double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
             if self.failing.get(name) != why:
                 trace = None if isinstance(error, AceBridgeError) else error
                 log.error("%s failed; starting it again", name, exc_info=trace, extra={"why": why})
                 self.failing[name] = why
                 self.on_change()
-            await self._sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await self._sleep(next(pauses))
 
     async def _attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> Exception | None:
         """Run ``work`` once; return what it fails with."""

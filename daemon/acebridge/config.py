@@ -20,11 +20,12 @@ from acebridge import ray_address
 from acebridge.addresses import is_address, is_loopback
 from acebridge.errors import InvalidSetting
 from acebridge.paths import CONFIG_FILE, data_folder
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, short_text
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
 from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
 from acestep_runtime.memory.parts import parse_parts
+from acestep_runtime.midi.sound_fonts import VARIABLE as SOUND_FONT
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from acestep_runtime.weights.vaes import VARIABLE as VAE
 
@@ -35,6 +36,7 @@ else:
 
 DEFAULT_PORT = 50710
 DEFAULT_OSC_PORT = 50711
+DEFAULT_HTTP_PORT = 50780
 GIB = 2**30
 RESERVE_BYTES = 16 * 2**20
 #: The value of a setting before it is checked; ``None`` where none is given.
@@ -114,6 +116,15 @@ class OscSettings(BaseModel):
         return [(host, int(port)) for host, _, port in (entry.rpartition(":") for entry in self.feedback)]
 
 
+class HttpSettings(BaseModel):
+    """The table ``[http]``: where there is one, the daemon starts the JSON edge, which also serves the panel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Port on loopback; 0 takes a free one.
+    port: int = Field(default=DEFAULT_HTTP_PORT, ge=0, le=65535)
+
+
 class AuthSettings(BaseModel):
     """The table ``[auth]``: who may call."""
 
@@ -168,6 +179,8 @@ class Config(BaseModel):
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     #: Name of the VAE in ``models_dir`` that models use in place of their own; "" for their own.
     vae: str = ""
+    #: SF2 or SF3 file that plays the notes which a model follows; "" for an installed one, "none" for our own voices.
+    sound_font: str = ""
     #: Whether results say how they were made: task, caption, lyrics, seed and the names of what they were made from.
     recipes: bool = True
     #: Assets that nobody pinned are evicted, oldest use first, above this size and after this age. Uploads that the size
@@ -215,6 +228,8 @@ class Config(BaseModel):
     auth: AuthSettings = AuthSettings()
     #: The OSC bridge, which the daemon starts where the file has the table.
     osc: OscSettings | None = None
+    #: The JSON edge and the panel, which the daemon starts where the file has the table.
+    http: HttpSettings | None = None
 
     @field_validator("host")
     @classmethod
@@ -325,13 +340,14 @@ VARIABLES = {
     **{
         name: f"ACEBRIDGE_{name.upper()}"
         for name in Config.model_fields
-        if name not in ("data_dir", "tls", "auth", "osc")
+        if name not in ("data_dir", "tls", "auth", "osc", "http")
     },
     "models_dir": MODELS_FOLDER,
     "int8_weights": INT8_WEIGHTS,
     "cuda_graphs": CUDA_GRAPHS,
     "precision": PRECISION,
     "vae": VAE,
+    "sound_font": SOUND_FONT,
 }
 #: What separates the entries of a list in an environment variable.
 _SEPARATORS = {"roots": os.pathsep, "devices": ","}
@@ -373,7 +389,7 @@ def load_settings(**overrides: Setting) -> Settings:
         field = ".".join(str(part) for part in first["loc"])
         where = origins.get(str(first["loc"][0]), "the defaults")
         raise InvalidSetting(
-            f"Setting {field} in {where} is {first.get('input')!r}: {_why(first['type'], first['msg'])}.",
+            f"Setting {field} in {where} is {short_text(first.get('input'))}: {_why(first['type'], first['msg'])}.",
             remedy="Correct or remove it.",
         ) from error
 
@@ -388,7 +404,7 @@ def _read_file(path: Path) -> dict[str, Setting]:
             f"{path} cannot be read: {error.strerror}.",
             remedy="Let it be yours to read, or set ACEBRIDGE_HOME to another folder.",
         ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, a number with too many digits
         raise InvalidSetting(f"{path} cannot be read as TOML: {error}.", remedy="Mend or delete the file.") from error
     if "data_dir" in settings:  # clients, which read no settings, would not find the daemon
         raise InvalidSetting(

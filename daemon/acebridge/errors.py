@@ -180,3 +180,10 @@ def explain(error: Exception) -> Exception:
 def reason_of(error: Exception) -> ErrorReason:
     """Return the reason of any error of ours, and `ErrorReason.INTERNAL` for all others."""
     return error.kind if isinstance(error, JobFailed) else ErrorReason(type(error).__name__)
+
+
+def details_of(error: Exception) -> dict[str, str]:
+    """Return what an error says beside its message: of a wrong value the field, the value and what is allowed."""
+    if isinstance(error, JobFailed):
+        return dict(error.details)
+    return {name: str(getattr(error, name)) for name in ("field", "value", "allowed") if hasattr(error, name)}

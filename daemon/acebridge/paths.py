@@ -30,6 +30,8 @@ KNOWN_DAEMONS_FILE, KNOWN_DAEMONS_LOCK_FILE = "known_daemons.json", "known_daemo
 FORWARDED_FOLDER = "forwarded"
 #: In the data folder: where the OSC bridge listens.
 OSC_FILE = "osc.json"
+#: In the data folder: where the JSON edge listens, and the key of its page.
+PANEL_FILE, PANEL_KEY_FILE = "panel.json", "panel-key"
 #: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.
 WORKERS_FILE = "workers.json"
 #: Held by the daemon that serves the data folder.
@@ -44,8 +46,15 @@ LOG_FILE, START_LOG_FILE = Path("logs", "daemon.log"), Path("logs", "start.log")
 AUDIT_FILE, AUDIT_LOCK_FILE = "audit.log", "audit.lock"
 #: In the data folder: the database, and files that are damaged or unknown, put aside.
 DATABASE_FILE, QUARANTINE_FOLDER = "acebridge.db", "quarantine"
+#: In the data folder: stored audio, each file in a folder named by the first two digits of its id.
+ASSETS_FOLDER = "assets"
 #: The settings.
 CONFIG_FILE = "config.toml"
+
+
+def asset_path(home: Path, asset_id: str) -> Path:
+    """Return where the file of an asset is in the data folder ``home``, whether it is there or not."""
+    return home / ASSETS_FOLDER / asset_id[:2] / asset_id
 
 
 def data_folder() -> Path:

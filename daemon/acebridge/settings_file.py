@@ -35,7 +35,7 @@ def write_setting(home: Path, name: str, value: str) -> None:
     try:
         wanted = {**tomllib.loads(before), name: value}
         is_right = tomllib.loads(after) == {key: held for key, held in wanted.items() if (key, held) != (name, "")}
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         is_right = False
     if not is_right:
         raise InvalidSetting(

@@ -69,7 +69,7 @@ def read_tokens(home: Path) -> list[NamedToken]:
             f"{file} cannot be read: {error.strerror}.",
             remedy="Let it be yours to read, or set ACEBRIDGE_HOME to another folder.",
         ) from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidSetting(
             f"{file} is damaged: it holds no list of tokens.",
             remedy="Delete the file, then make the tokens again with `acebridge token new`.",

@@ -5,6 +5,7 @@ return function(import)
   local actions = import("actions")
   local budget = import("budget")
   local capture = import("audio/capture")
+  local chords = import("project/chords")
   local commands = import("commands")
   local on_exit = import("on_exit")
   local files = import("shared/files")
@@ -74,7 +75,7 @@ return function(import)
     return reaper.MB(('%s; choose "auto" for "Send audio" in "AceBridge_Settings" to send all.'):format(notice), "AceBridge", OK_CANCEL) == OK
   end
 
-  --- The values of an action: asked for, or those of last time. nil: the dialog was cancelled.
+  --- The values of an action: asked for, or those of last time. nil: the dialog was cancelled. `notice`: "" where there is none.
   local function values_of(action, project, name, options, notice)
     if options.values then return options.values end
     local known = last_values(project, name)
@@ -87,7 +88,7 @@ return function(import)
       values.seed = nil -- a new take, not the same again
       return values
     end
-    return form.ask("AceBridge: " .. action.title .. (notice and " (" .. notice .. ")" or ""), action.form, known)
+    return form.ask("AceBridge: " .. action.title .. (notice ~= "" and " (" .. notice .. ")" or ""), action.form, known)
   end
 
   local function request_of(name, action, plan, project)
@@ -150,20 +151,32 @@ return function(import)
 
   local function say_edited(report) report("The project was edited while it was read.", "Nothing was sent; run the action again.") end
 
-  --- What is selected, and what has to be known before it is sent. It may take several ticks, and begins again after an edit.
+  --- What the names of markers and regions in a selection are taken for, where an action may send them as chords; else nil.
+  local function chords_found(action, selected)
+    if not selected.start or selected.conflict then return nil end
+    for _, field in ipairs(action.form) do
+      if field.key == "chords" then return chords.describe(selected.project, selected.start, selected.stop) end
+    end
+    return nil
+  end
+
+  --- What is selected, what has to be known before it is sent, and what its dialog says beside that. It may take several ticks, and
+  -- begins again after an edit.
   local function look(action, options, project)
     local selected = options.selected or selection.read(project)
-    return selected, action.sends_mix and source.notice(selected, settings.get("capture"))
-      or action.sends and source.notice_of_items(selected[action.sends]) or nil
+    local follows = action.notice and action.notice(selected) -- notes, which leave chords no say
+    local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
+      or action.sends and source.notice_of_items(selected[action.sends]) or follows or nil
+    return selected, notice, not follows and chords_found(action, selected) or nil
   end
 
   --- Ask what is wanted; the plan and the values, or nil when that is not possible or the musician has changed their mind.
   local function build_plan(name, options, project, report)
     local action = action_of(name)
-    local selected, notice = budget.observe(project, function() return look(action, options, project) end, 0, options.selected and 1)
+    local selected, notice, found = budget.observe(project, function() return look(action, options, project) end, 0, options.selected and 1)
     if not selected then return say_edited(report) end
     if not accepts(action, options, notice) then return nil end
-    local values = values_of(action, project, name, options, notice)
+    local values = values_of(action, project, name, options, table.concat({ notice or found, notice and found }, ", "))
     if not values then return nil end
     local asked = values
     for _, key in ipairs({ "lyrics", "source_lyrics" }) do
@@ -286,6 +299,7 @@ return function(import)
       local source = part.source or {}
       anchor(source)
       anchor(part.again)
+      anchor(part.midi)
       for _, piece in ipairs(source.mix or {}) do anchor(piece) end
       if part.fields.output then part.fields.output.seeds = nil end
       part.fields.seed = nil

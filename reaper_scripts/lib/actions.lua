@@ -10,6 +10,7 @@
 
 return function(import)
   local listening = import("plan/listening")
+  local midi_notes = import("audio/midi_notes")
   local plan_of = import("plan/common")
   local on_takes = import("plan/takes")
   local on_tracks = import("plan/tracks")
@@ -22,10 +23,18 @@ return function(import)
   }
   local TAKES = { key = "takes", caption = "Takes (1 to 8)", kind = "integer", allowed = { 1, 8 }, optional = true }
   local BEST = { key = "best_of", caption = "Best of (2 to 64; keeps the best)", kind = "integer", allowed = { 2, 64 }, optional = true, unset = "off" }
+  local LAYER_BEST = {
+    key = "best_of", caption = "Best of (1 to 64; empty: up to 3 by fit)", label = "Best of", kind = "integer", allowed = { 1, 64 },
+    optional = true, unset = "up to 3",
+  }
   local SEED = { key = "seed", caption = "Seed (empty: a new one)", kind = "integer", allowed = { 0, 4294967295 }, optional = true }
   local THINKING = {
     key = "thinking", caption = "Plan it first (neural engine)", kind = "choice", allowed = { "no", "yes" }, default = "no",
     more = true,
+  }
+  local CHORDS = {
+    key = "chords", caption = "Chords of markers and regions (if any)", label = "Chords of markers", kind = "choice",
+    allowed = { "yes", "no" }, default = "yes", more = true,
   }
   local BARS = { key = "bars", caption = "Bars (1 to 64)", kind = "integer", allowed = { 1, 64 }, default = 8 }
   local function tracks(default)
@@ -40,6 +49,7 @@ return function(import)
         { key = "mode", caption = "Change", kind = "choice", allowed = { "conservative", "balanced", "aggressive" }, default = "balanced", more = true },
         { key = "strength", caption = "Strength when balanced (0 to 1)", label = "Strength", kind = "number", allowed = { 0, 1 }, optional = true },
         { key = "loudness", caption = "As loud as", kind = "choice", allowed = { "region", "context", "off" }, default = "region", more = true },
+        CHORDS,
       },
     },
     cover = {
@@ -53,17 +63,18 @@ return function(import)
           key = "source_lyrics", caption = "Morph from lyrics or item / project / file", label = "Lyrics before", kind = "text", optional = true, lines = 3,
           hint = "of a morph; empty: the new lyrics", more = true,
         },
+        CHORDS,
       },
     },
     lego = {
       title = "Add layer", gives = "A folder below with a track for each layer.",
       sends_mix = true, check = plan_of.mix, plan = on_tracks.lego,
-      form = { tracks("drums"), STYLE, LYRICS, TAKES, BEST, SEED, THINKING },
+      form = { tracks("drums"), STYLE, LYRICS, TAKES, LAYER_BEST, SEED, THINKING, CHORDS },
     },
     complete = {
       title = "Complete", gives = "A folder below with an accompaniment.",
       sends_mix = true, check = plan_of.mix, plan = on_tracks.complete,
-      form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, BEST, SEED, THINKING },
+      form = { tracks("drums, bass, keyboard"), STYLE, LYRICS, TAKES, LAYER_BEST, SEED, THINKING, CHORDS },
     },
     extract = {
       title = "Extract stems", gives = "A folder below with a track for each stem.",
@@ -71,10 +82,11 @@ return function(import)
       form = { tracks("vocals, drums, bass") },
     },
     generate = {
-      title = "Generate here", gives = "New music on the selected track if it is free there, else on a new one.", plan = on_tracks.generate,
+      title = "Generate here", gives = "New music on the selected track if it is free there, else on a new one; selected MIDI is followed.",
+      notice = midi_notes.notice, plan = on_tracks.generate,
       form = {
         STYLE, LYRICS, { key = "seconds", caption = "Seconds (empty: as selected)", kind = "time", allowed = { 0.1, 600 }, optional = true },
-        TAKES, BEST, SEED, THINKING,
+        TAKES, BEST, SEED, THINKING, CHORDS,
       },
     },
     compose = {
@@ -83,7 +95,7 @@ return function(import)
         { key = "description", caption = "Description, in a sentence", kind = "text", optional = true, lines = 2 },
         { key = "instrumental", caption = "Instrumental", kind = "choice", allowed = { "no", "yes" }, default = "no" },
         { key = "seconds", caption = "Seconds (empty: as it needs)", kind = "time", allowed = { 0.1, 600 }, optional = true },
-        TAKES, BEST, SEED, THINKING,
+        TAKES, BEST, SEED, THINKING, CHORDS,
       },
     },
     song = {
@@ -113,6 +125,15 @@ return function(import)
       title = "Lyrics to regions", gives = "A region for each section and each line.",
       sends_mix = true, check = plan_of.mix, plan = listening.lyrics_regions,
       form = {},
+    },
+    to_midi = {
+      title = "To MIDI", gives = "The notes as MIDI items on new tracks below.",
+      sends_mix = true, check = plan_of.mix, plan = listening.to_midi,
+      form = {
+        { key = "instruments", caption = "Instruments (empty: by ear)", kind = "text", optional = true, hint = "bass, drums …; empty: by ear" },
+        { key = "contents", caption = "The audio holds", kind = "choice", allowed = { "by ear", "a mix", "one instrument" }, default = "by ear" },
+        { key = "voices", caption = "Notes at a time", kind = "choice", allowed = { "by instrument", "one", "several" }, default = "by instrument" },
+      },
     },
     score = {
       title = "Score takes", gives = "Scores on the takes; the best one becomes active.",

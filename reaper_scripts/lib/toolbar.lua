@@ -25,6 +25,7 @@ return function(import)
     {},
     { "analyse", "Analyse", "Analyse" },
     { "lyrics", "Lyrics to regions", "Lyrics to regions" },
+    { "midi", "To MIDI", "To MIDI" },
     {},
     { "jobs", "Job list", "Job list" },
     { "cancel", "Cancel", "Cancel" },

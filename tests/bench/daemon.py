@@ -21,7 +21,7 @@ import grpc
 from acebridge.client.client import Client
 from acebridge.server.output_reader import CHUNK_BYTES
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2, tasks_pb2_grpc
-from tests.bench import crowd, lyrics, monitor, osc, reaper_actions
+from tests.bench import crowd, edge, lyrics, monitor, osc, reaper_actions
 from tests.bench.running import Running, run_daemon
 
 _LATENCY_CALLS = 200
@@ -153,6 +153,7 @@ def main() -> None:
     with run_daemon() as daemon:
         latency(daemon.client)
         osc.report(daemon.home)
+        edge.report(daemon.home, daemon.client)
         streaming(daemon)
         draft(daemon.client)
     with run_daemon() as daemon:

@@ -75,6 +75,11 @@ VALUES: list[tuple[Message, str, str]] = [
      "music.timesignature is 5; allowed: 2, 3, 4, 6."),
     (tasks_pb2.TextToMusicRequest(music=Music(caption="x" * 4097)), "music.caption",
      "music.caption holds 4097 characters; allowed: at most 4096."),
+    (tasks_pb2.TextToMusicRequest(music=Music(chords="C " * 2049)), "music.chords",
+     "music.chords holds 4098 characters; allowed: at most 4096."),
+    (tasks_pb2.TextToMusicRequest(music=Music(chords="| C D E F | A B C D E |")), "music.chords",
+     "music.chords has 5 chords in bar 2; allowed: at most 4, one for each beat."
+     " Give the time signature, or write more bars."),
     (tasks_pb2.TextToMusicRequest(duration_s=0.01), "duration_s", "duration_s is 0.01; allowed: 0.1 to 600 seconds."),
     (tasks_pb2.TextToMusicRequest(duration_s=math.inf), "duration_s", "duration_s is inf; allowed: 0.1 to 600 seconds."),
     (tasks_pb2.TextToMusicRequest(output=Output(takes=9)), "output.takes", "output.takes is 9; allowed: 1 to 8 takes."),
@@ -235,7 +240,7 @@ def half_a_header(folder: Path) -> Path:
 FILES: list[tuple[Callable[[Path], Path], str]] = [
     (text_file, "notes.wav is not audio, is damaged, or is of a kind that AceBridge does not read. Use WAV, FLAC,"),
     (no_frames, "empty.wav holds no audio (0 frames). Choose a file with sound in it."),
-    (three_channels, "surround.wav has 3 channels. Mix it down to stereo, as --downmix"),
+    (three_channels, "surround.wav has 3 channels. Export it in stereo, or only two of its channels."),
     (an_hour, "hour.wav is 3600 s long; allowed: at most 1200 s. Cut out the part that matters"),
     (file_with_a_hole, "damaged.flac cannot be read beyond about "),
     (not_numbers, "broken.wav holds a sample that is not a number at frame 24000 (0.500 s). Render it again, without"),
@@ -356,6 +361,7 @@ def test_too_many_bytes(ask: Callable[..., Refusal], client: Client) -> None:
     assert str(fault) == "The request is larger than the daemon takes. Upload the audio, and send its id instead."
 
 
+@pytest.mark.slow
 def test_bounds_of_a_small_daemon(tmp_path: Path) -> None:
     """An upload limit, a full queue and roots of the musician's own, with names as long as they get."""
     roots = [tmp_path / "音楽" / (f"{n}" + "とても長い名前" * 8) for n in range(20)]

@@ -121,6 +121,7 @@ def test_the_python_api_chooses_locally_and_on_a_daemon(client: Client) -> None:
 # ---- kill −9 ----
 
 
+@pytest.mark.slow
 def test_a_killed_daemon_goes_on_with_the_tries_that_remain(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5) as daemon:
         client = daemon.client

@@ -362,6 +362,7 @@ def test_tabs_in_facts_are_shown_as_spaces(capsys: pytest.CaptureFixture[str]) -
     assert "lrc: [00:00.10]one two\n" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_ctrl_c_outside_of_a_job(alone: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes calls and says nothing
         process = alone.start("status", "--address", f"127.0.0.1:{silent.getsockname()[1]}")

@@ -114,7 +114,8 @@ def test_facts_are_reported_as_a_person_reads_them(capsys: pytest.CaptureFixture
     }
     perform._print({"outputs": [], "metadata": [facts], "engine": "fake", "timing": {"run_s": 0.0}})
     assert capsys.readouterr().out.splitlines() == [
-        "  lrc:", "    [00:00.10]la", "    [00:01.00]lo", "  notes: One., Two.", "  score: quality 0.99",
+        "  lrc:", "    [00:00.10]la", "    [00:01.00]lo", "  notes:", "    One.", "    Two.",
+        "  score: quality 0.99",
         "    The beat is loose.", "    no lyrics_alignment: No words are given.",
     ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ from tests.support.daemon import (
     until_state,
     write_wav,
 )
-from tests.support.shell import Shell
+from tests.support.shell import LoneShell, Shell
 from tests.support.tiny_models import tiny_models
 from tests.support.two_machines import Laptop, Studio, laptop_at, studio_at
 
@@ -179,6 +180,7 @@ def test_nothing_is_lost_on_a_bad_line(laptop: Laptop, studio: Studio, tmp_path:
         check_equal(laptop, studio, take)
 
 
+@pytest.mark.slow
 def test_a_line_that_breaks_costs_little_of_a_long_output(laptop: Laptop, studio: Studio) -> None:
     """What is on its way when a line breaks is lost. On a line of long trips that must not be all of an output, each time."""
     most = 1 << 20
@@ -294,6 +296,7 @@ def test_a_preempted_batch_is_made_after_the_request(laptop: Laptop, studio: Stu
 # ---- processes that die ----
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_finds_its_job_again(laptop: Laptop, studio: Studio) -> None:
     studio.daemon.hold(85, at="audio")
     job_id = create_tone_job(laptop.client, 3.0, seed=85)
@@ -322,6 +325,61 @@ def test_the_laptop_is_killed(studio: Studio, tmp_path: Path) -> None:
         assert there.attempts == 1
 
 
+@pytest.mark.slow
+def test_who_disconnects_has_nothing_at_work_there(studio: Studio, tmp_path: Path) -> None:
+    studio.daemon.hold(93)
+    home = tmp_path / "laptop"
+    with laptop_at(home, studio) as laptop:
+        laptop.until_up()
+        job_id = create_tone_job(laptop.client, 1.0, seed=93)
+        (there,) = until(
+            lambda: [each for each in jobs_of(studio.client) if each.request.text_to_music.output.seeds == [93]],
+            "the job there",
+        )
+        until_state(studio.client, there.id, "running")
+        shell = LoneShell(tmp_path, {**laptop.daemon.environment, "ACEBRIDGE_HOME": str(home)})
+        said = shell.run("disconnect")
+        try:
+            assert said.stdout == f"disconnected from {laptop.line.address}\n"
+            assert said.stderr == (
+                "note: 1 job is cancelled there. What still waits for it begins again, or fails where its model is"
+                " missing.\n"
+            )
+            until_state(studio.client, there.id, "cancelled")
+            until(lambda: not list((home / "forwarded").iterdir()))
+            until(lambda: shell.json("jobs", "show", job_id)["state"] == "succeeded", "the job here")
+        finally:
+            studio.daemon.release()
+            shell.run("stop")
+
+
+@pytest.mark.slow
+def test_a_job_that_cannot_be_cancelled_there_is_named(studio: Studio, tmp_path: Path) -> None:
+    studio.daemon.hold(94)
+    home = tmp_path / "laptop"
+    with laptop_at(home, studio) as laptop:
+        laptop.until_up()
+        create_tone_job(laptop.client, 1.0, seed=94)
+        until(
+            lambda: [each for each in jobs_of(studio.client) if each.request.text_to_music.output.seeds == [94]],
+            "the job there",
+        )
+        laptop.line.cut()
+        why = laptop.until_down()
+        shell = LoneShell(tmp_path, {**laptop.daemon.environment, "ACEBRIDGE_HOME": str(home)})
+        shown = shell.run("status").stdout
+        assert f"connected to {laptop.line.address}: {why}\n" in shown
+        assert re.search(rf"^remote:{laptop.line.address}: job [0-9a-f]{{32}}, unreachable", shown, re.MULTILINE)
+        said = shell.run("disconnect")
+        studio.daemon.release()
+        assert said.stderr.startswith(
+            "note: 1 job is still at work there: 127.0.0.1 does not answer. After `acebridge connect "
+        )
+        assert len(list((home / "forwarded").iterdir())) == 1
+        shell.run("stop")
+
+
+@pytest.mark.slow
 def test_the_studio_is_killed(tmp_path: Path) -> None:
     """It is of another version, too."""
     with studio_at(tmp_path / "studio", version="9.9") as studio, laptop_at(tmp_path / "laptop", studio) as laptop:
@@ -344,6 +402,7 @@ def test_the_studio_is_killed(tmp_path: Path) -> None:
 # ---- who is there ----
 
 
+@pytest.mark.slow
 def test_two_daemons_that_are_connected_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """The other end may be this one, directly or not."""
     with (
@@ -359,6 +418,7 @@ def test_two_daemons_that_are_connected_do_not_wait_for_each_other(tmp_path: Pat
         until_state(laptop.client, job_id, "cancelled")
 
 
+@pytest.mark.slow
 def test_who_is_not_who_it_should_be_gets_nothing(studio: Studio, tmp_path: Path) -> None:
     of_another = KnownDaemon(make_pair("studio.local").certificate, studio.known.token)
     before = len(jobs_of(studio.client))

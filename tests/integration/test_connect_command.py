@@ -53,14 +53,19 @@ def test_connect_and_disconnect(studio: Studio, alone: Shell, here: Shell, token
     assert status["remote"]["address"] == address
     assert [worker["device"] for worker in status["workers"]] == ["cpu", f"remote:{address}"]
     assert f"ok   connection: {address} answers\n" in here.run("doctor", code=0).stdout
-    assert alone.run("connect", address).stdout == f"connected: neural jobs go to {address}\n"  # it is trusted already
     gate = Path(alone.environment["ACEBRIDGE_FAKE_GATES"], "7.steps")
     gate.touch()
     here.run("generate", *FAKE, "--duration", "0.5", "--seed", "7", "--detach")
+    said = here.run("connect", address)  # a daemon at work that is connected to it has nothing to take up
+    assert (said.stdout, said.stderr) == (f"connected already: neural jobs go to {address}\n", "")
     said = here.run("disconnect")
     assert said.stdout == f"disconnected from {address}\n"
     assert said.stderr.startswith("note: the daemon is at work; run `acebridge stop` later")
     assert setting(alone) == ""
+    said = here.run("connect", address)  # it has not taken the end up either
+    assert (said.stdout, said.stderr) == (f"connected: neural jobs go to {address}\n", "")
+    assert here.json("status")["pid"] == status["pid"]
+    here.run("disconnect")
     gate.unlink()
     assert here.run("disconnect").stdout == "not connected\n"
     here.run("stop")

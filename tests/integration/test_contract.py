@@ -401,6 +401,14 @@ def test_watching_from_any_event_gives_exactly_the_rest(client: Client) -> None:
     assert not list(client.watch(whole.job_id, after_sequence=whole.events[-1].sequence))
 
 
+def test_who_wants_no_samples_gets_all_else(client: Client) -> None:
+    whole = perform(client, "text2music", {"duration_s": 0.5, "output": {"takes": 2, "seeds": [771]}})
+    silent = jobs_pb2.WatchJobRequest(job_id=whole.job_id, without_audio=True)
+    events = list(client.jobs.WatchJob(silent))
+    assert events == [event for event in client.watch(whole.job_id) if event.WhichOneof("event") != "audio_chunk"]
+    assert "audio_header" in {event.WhichOneof("event") for event in events}
+
+
 @pytest.mark.slow
 def test_a_stored_result_is_the_file_that_its_stream_makes(client: Client) -> None:
     take = collect(generate(client, 0.2, seed=12, output={"encoding": "pcm24", "channels": 1}))

@@ -119,7 +119,7 @@ def test_capabilities_tell_the_truth(client: Client) -> None:
     assert not engines["draft"].samplers
     assert not engines["neural"].available
     assert engines["neural"].missing
-    assert len(engines["fake"].tasks) == 11
+    assert len(engines["fake"].tasks) == 12
     limits = able.limits
     assert (limits.max_source_s, limits.max_duration_s, limits.max_takes) == (1200, 600, 8)
     assert (limits.max_inline_bytes, limits.max_upload_bytes, limits.max_waiting_jobs) == (4 << 20, 2 << 30, 1000)

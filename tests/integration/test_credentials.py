@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +70,7 @@ def test_health_needs_none(daemon: Daemon) -> None:
         watch.cancel()
 
 
+@pytest.mark.slow
 def test_a_daemon_may_need_no_token(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", config="[auth]\nrequired = false\n") as daemon:
         with Client(daemon.address, token="") as client:
@@ -105,11 +105,12 @@ def ask_with(daemon: Daemon, *values: str) -> daemon_pb2.DaemonStatus:
         return stub.GetStatus(daemon_pb2.GetStatusRequest(), metadata=[("authorization", value) for value in values])
 
 
+@pytest.mark.slow
 def test_a_client_outlives_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path))
-    port = free_port()
-    daemon = Daemon(tmp_path, arguments=("--port", str(port)))
+    daemon = Daemon(tmp_path)
     daemon.start()
+    daemon.arguments = ("--port", daemon.address.rpartition(":")[2])  # where it is started again
     with Client(daemon.address) as client:
         tokens = {read_token(tmp_path)}
         assert status(client).pid == daemon.pid
@@ -120,13 +121,6 @@ def test_a_client_outlives_the_daemon(tmp_path: Path, monkeypatch: pytest.Monkey
         assert client.daemon.GetStatus(daemon_pb2.GetStatusRequest(), wait_for_ready=True).pid == daemon.pid
     assert len(tokens) == 2
     assert daemon.stop() == 0
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("token", ["ab" * 32, "x", "Bearer"])

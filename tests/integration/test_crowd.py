@@ -146,6 +146,7 @@ def test_a_reader_that_lags_behind_a_failing_job_learns_how_it_ended(daemon: Dae
         collect(client.watch(job_id))
 
 
+@pytest.mark.slow
 def test_readers_that_leave_cost_nothing_afterwards(daemon: Daemon) -> None:
     process = psutil.Process(daemon.pid)
     with Client(daemon.address, token=daemon.token) as client:

@@ -116,6 +116,7 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert not (daemon.home / "daemon.json").exists()
 
 
+@pytest.mark.slow
 def test_the_cpu_may_be_named(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home", config="devices = 'cpu'\n")
     try:

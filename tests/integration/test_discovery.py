@@ -43,9 +43,10 @@ def test_the_command_says_so(shell: Shell) -> None:
 
 
 def test_where_nothing_answers_is_said_at_once(shell: Shell, daemon: Daemon) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        nobody = f"127.0.0.1:{free.getsockname()[1]}"
-    message = shell.failure("generate", "--address", nobody, *FAKE, code=3)
+    with socket.socket() as taken:  # nobody else can have the port, and nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{taken.getsockname()[1]}"
+        message = shell.failure("generate", "--address", nobody, *FAKE, code=3)
     assert message == (
         f"No AceBridge daemon answers at {nobody}; the one of this data folder is at {daemon.address}."
         " Leave the address out, or give that one."

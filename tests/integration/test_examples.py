@@ -60,6 +60,7 @@ def spawn(name: str, *arguments: str, status: int = 0) -> str:
     return done.stdout if status == 0 else done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_best_of_n() -> None:
     out = spawn("best_of_n", "warm lo-fi", "best.wav", "-n", "3", "--duration", "6", "--seed", "5")
     scores = [float(row.split()[2]) for row in out.splitlines()[:3]]
@@ -93,6 +94,7 @@ def test_endless() -> None:
     assert (whole[: len(start)] == start).all()
 
 
+@pytest.mark.slow
 def test_smart_join() -> None:
     out = run("smart_join", "my söng.wav", "노래 2.flac", "joined.wav", "--seconds", "3")
     assert "100.0 bpm" in out
@@ -106,6 +108,7 @@ def test_stem_remix() -> None:
     assert Audio("remix.wav").seconds == pytest.approx(12)
 
 
+@pytest.mark.slow
 def test_workflow_cover() -> None:
     out = run("workflow_cover", "my söng.wav", "cover.wav", "--covers", "2", "--fix", "4", "7")
     assert out.count("score") == 2
@@ -113,6 +116,7 @@ def test_workflow_cover() -> None:
     assert Audio("cover.wav").seconds == pytest.approx(12)
 
 
+@pytest.mark.slow
 def test_workflow_remix() -> None:
     assert "added drums: 100.0 bpm" in run("workflow_remix", "my söng.wav", "remix.wav", "--intro-s", "4")
     assert Audio("remix.wav").seconds == pytest.approx(12)
@@ -124,6 +128,7 @@ def test_workflow_cowriter() -> None:
     assert FORMATS["lrc"].read(Path("song.lrc").read_text("utf-8")).lines
 
 
+@pytest.mark.slow
 def test_on_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with daemon_at(tmp_path / "home") as daemon:
         monkeypatch.setenv("ACEBRIDGE_TOKEN", daemon.token)

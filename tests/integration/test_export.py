@@ -26,7 +26,7 @@ from acestep_runtime.errors import InvalidValue
 from acestep_runtime.temporary_files import temporary_path
 from tests.support.daemon import song as noise
 from tests.support.paths import ROOT
-from tests.support.shell import Shell
+from tests.support.shell import FAKE, Shell
 from tests.support.songs import toml
 
 RATE_HZ = 44_100
@@ -57,7 +57,7 @@ def tracks_of(file: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
 
 def test_takes_of_a_repaint_and_its_song(shell: Shell) -> None:
     made = shell.json(
-        "repaint", "My Söng.wav", "--start", "1", "--end", "2", "--takes", "2", "--seed", "7", "-o", "new.wav"
+        "repaint", "My Söng.wav", "--start", "1", "--end", "2", "--takes", "2", "--seed", "7", "-o", "new.wav", *FAKE
     )
     assert shell.run("export", made["job_id"][:12], "-o", "Re Paint.rpp").stdout == "Re Paint.rpp  (project)\n"
     source, result = tracks_of(shell.folder / "Re Paint.rpp")
@@ -99,7 +99,9 @@ def test_stems_lie_in_a_folder_and_sum_to_their_song(shell: Shell) -> None:
 
 
 def test_layers_play_with_their_source(shell: Shell) -> None:
-    made = shell.json("lego", "My Söng.wav", "-t", "bass", "--start", "1", "--end", "3", "-o", "bass.wav")
+    made = shell.json(
+        "lego", "My Söng.wav", "-t", "bass", "--start", "1", "--end", "3", "-s", "7", "-o", "bass.wav", *FAKE
+    )
     shell.run("export", made["job_id"], "-o", "layer.aaf")
     with aaf2.open(str(shell.folder / "layer.aaf")) as file:
         (composition,) = file.content.toplevel()
@@ -111,7 +113,7 @@ def test_layers_play_with_their_source(shell: Shell) -> None:
 
 
 def test_music_before_the_song_moves_everything_behind_it(shell: Shell) -> None:
-    made = shell.json("repaint", "My Söng.wav", "--start", "-2", "--end", "0", "-o", "longer.wav")
+    made = shell.json("repaint", "My Söng.wav", "--start", "-2", "--end", "0", "-o", "longer.wav", *FAKE)
     (output,) = made["outputs"]
     assert output["start_frame"] == -2 * RATE_HZ
     shell.run("export", made["job_id"], "-o", "longer.rpp")
@@ -126,9 +128,9 @@ def looks_of(file: Path) -> list[tuple[str, str]]:
 
 
 def test_several_jobs_are_one_project_in_which_each_thing_plays_once(shell: Shell) -> None:
-    cover = shell.json("cover", "My Söng.wav", "-c", "jazz", "--seed", "5", "-o", "one.wav")["job_id"]
-    other = shell.json("cover", "My Söng.wav", "-c", "folk", "--seed", "6", "-o", "two.wav")["job_id"]
-    layer = shell.json("lego", "My Söng.wav", "-t", "bass", "-o", "bass.wav")["job_id"]
+    cover = shell.json("cover", "My Söng.wav", "-c", "jazz", "--seed", "5", "-o", "one.wav", *FAKE)["job_id"]
+    other = shell.json("cover", "My Söng.wav", "-c", "folk", "--seed", "6", "-o", "two.wav", *FAKE)["job_id"]
+    layer = shell.json("lego", "My Söng.wav", "-t", "bass", "-s", "7", "-o", "bass.wav", *FAKE)["job_id"]
     shell.run("export", cover, other[:12], layer, cover, "-o", "all.rpp")
     assert looks_of(shell.folder / "all.rpp") == [("My Söng", "1"), ("Cover 1", "0"), ("Cover 2", "1"), ("Bass", "0")]
     files = [items[0]["files"] for _, _, items in tracks_of(shell.folder / "all.rpp")]
@@ -306,6 +308,7 @@ def test_a_job_that_answers_in_words_has_no_project(shell: Shell) -> None:
     assert not (shell.folder / "x.rpp").exists()
 
 
+@pytest.mark.slow
 def test_the_page_runs_from_top_to_bottom(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "projects.md").read_text("utf-8")
     (commands,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)

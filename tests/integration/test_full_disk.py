@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import assets_pb2
 from tests.support.daemon import (
@@ -39,11 +41,12 @@ def refusal(ask: Callable[[], object], disk: Path) -> JobFailed:
     return error
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     mount_small_disk(disk, mib=24)
     filler = disk / "filler"
-    with daemon_at(tmp_path / "disk" / "home", step_ms=5, reserve_bytes=1 << 20) as daemon:
+    with daemon_at(tmp_path / "disk" / "home", step_ms=5, reserve_bytes=2 << 20) as daemon:
         client = daemon.client
         assert client is not None
         kept, other = (client.upload(write_wav(tmp_path / "a.wav", song(1.0, seed=seed))).asset_id for seed in (1, 2))

@@ -119,6 +119,7 @@ def assert_well(daemon: Daemon) -> None:
         assert "Traceback" not in log.read_text("utf-8", errors="replace")
 
 
+@pytest.mark.slow
 @pytest.mark.campaign("faults")
 def test_no_request_is_a_fault_of_the_daemon(tmp_path: Path, rounds: Rounds) -> None:
     """Their jobs are cancelled at once: it is not about what engines do. After the first part nothing grows any more."""
@@ -127,7 +128,7 @@ def test_no_request_is_a_fault_of_the_daemon(tmp_path: Path, rounds: Rounds) -> 
         until_state(client, done, "succeeded")
         asset = client.upload(write_wav(tmp_path / "a.wav", song(0.5))).asset_id
         chance, methods = random.Random(20_000), fuzz.methods()
-        numbers, codes, sizes = rounds(8 * len(methods), 20_000), Counter[str](), []
+        numbers, codes, sizes = rounds(4 * len(methods), 20_000), Counter[str](), []
         with open_channel(daemon.address, daemon.token) as channel:
             for number in numbers:
                 method = methods[number % len(methods)]
@@ -144,12 +145,13 @@ def test_no_request_is_a_fault_of_the_daemon(tmp_path: Path, rounds: Rounds) -> 
         assert_well(daemon)
 
 
+@pytest.mark.slow
 @pytest.mark.campaign("faults")
 def test_no_audio_is_a_fault_of_the_daemon(tmp_path: Path, rounds: Rounds) -> None:
     """The daemon reads the headers, its worker the rest."""
     with daemon_at(tmp_path / "home") as daemon, Client(daemon.address, token=daemon.token) as client:
         chance, files = random.Random(10_000), list(fuzz.make_audio(tmp_path).items())
-        numbers, ends, sizes = rounds(4 * len(files), 10_000), Counter[str](), []
+        numbers, ends, sizes = rounds(2 * len(files), 10_000), Counter[str](), []
         for number in numbers:
             name, data = files[number % len(files)]
             source = audio_pb2.AudioInput(inline=fuzz.damage_audio(data, chance), name=name)

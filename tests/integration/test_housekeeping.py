@@ -96,6 +96,7 @@ def remove_folder(home: Path) -> None:
     until(is_removed, "the removal of the folder")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lose", "gone"),
     [

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from acebridge.v1 import models_pb2
-from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, collect, daemon_at, expected_tone, generate, until
+from tests.support.daemon import PATIENCE_S, Daemon, assert_gone, create_tone_job, daemon_at, until
+from tests.support.shell import belongs
 from tests.support.tiny_models import tiny_checkpoint
 
 
 def test_an_idle_daemon_exits_in_order(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home", config="idle_exit_s = 0.3\n")
-    daemon.start()
-    assert daemon.process is not None
-    assert daemon.process.wait(PATIENCE_S) == 0
+    assert daemon.launch().wait(PATIENCE_S) == 0
     assert "stopping, for nobody has used the daemon" in daemon.console()
     assert not (daemon.home / "daemon.json").exists()
 
 
+@pytest.mark.slow
 def test_a_daemon_does_not_exit_while_a_job_runs(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path / "home", config="idle_exit_s = 2.0\n")
+    """A job that waits when the daemon starts takes longer than the daemon may be idle."""
+    daemon = Daemon(tmp_path / "home", step_ms=20)
     daemon.hold(1)
-    client = daemon.start()
-    assert daemon.process is not None
-    events = generate(client, 0.5, seed=1)
-    first = next(events)
-    workers = daemon.children()
+    create_tone_job(daemon.start(), 0.5, seed=1, steps=50)
+    assert daemon.stop() == 0
     daemon.release()
-    take = collect(iter([first, *events]))
-    assert (take.samples() == expected_tone(1, 0.5)).all()
-    assert daemon.process.wait(PATIENCE_S) == 0
-    assert_gone(workers)
+    (daemon.home / "config.toml").write_text("idle_exit_s = 0.3\n")
+    assert daemon.launch().wait(PATIENCE_S) == 0
+    assert "stopping, for nobody has used the daemon" in daemon.console()
+    with closing(sqlite3.connect(daemon.home / "acebridge.db")) as database:
+        assert database.execute("SELECT state FROM jobs").fetchall() == [("succeeded",)]
+    assert_gone([each for each in psutil.process_iter() if belongs(each, daemon.home)])
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ def test_it_is_not_taken_for_the_daemon(impostor: tuple[Shell, Recorder]) -> Non
     assert recorder.checks > 0
 
 
+@pytest.mark.slow
 def test_a_client_that_was_connected_tells_it_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with daemon_at(tmp_path / "home") as daemon:
         monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))
@@ -59,6 +60,7 @@ def test_a_client_that_was_connected_tells_it_nothing(tmp_path: Path, monkeypatc
             assert recorder.calls == []
 
 
+@pytest.mark.slow
 def test_a_name_of_this_machine_leads_to_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with daemon_at(tmp_path / "home") as daemon:
         monkeypatch.setenv("ACEBRIDGE_HOME", str(daemon.home))

@@ -158,6 +158,7 @@ def test_what_fails_in_an_unexpected_way_is_reported_with_the_traceback_in_the_l
     assert "ZeroDivisionError: by nought" in (job.folder / "log.txt").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_daemon_that_ends_midway(tmp_path: Path) -> None:
     job = Job(tmp_path).ask(part(**HELD))
     with daemon_at(tmp_path / "home") as daemon:
@@ -190,6 +191,7 @@ def test_a_daemon_is_started_where_none_runs(job: Job, alone: LoneShell) -> None
     alone.run("stop")
 
 
+@pytest.mark.slow
 def test_a_daemon_that_does_not_start(job: Job, alone: LoneShell) -> None:
     (Path(alone.environment["ACEBRIDGE_HOME"]) / "config.toml").write_text("port = 'x'\n")
     alone.run("reaper", "run", str(job.ask(part()).folder), code=3)

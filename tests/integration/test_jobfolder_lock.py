@@ -17,8 +17,11 @@ from tests.support.shell import Shell
 
 
 def content(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """The files of a folder with what they hold and when they were changed; not the status, which is written all the time."""
-    files = (file for file in folder.iterdir() if file.name != "status.json")
+    """The files of a folder with what they hold and when they were changed.
+
+    Not the status, which is written all the time, under a hidden name first.
+    """
+    files = (file for file in folder.iterdir() if file.name != "status.json" and file.suffix != ".part")
     return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
 
 

@@ -95,6 +95,14 @@ def test_jobs_say_where_they_come_from(job: Job, daemon: Daemon) -> None:
     assert newest.origin.host == "REAPER 7.16/linux"
 
 
+def test_sections_have_chords_and_are_like_earlier_ones(job: Job, daemon: Daemon) -> None:
+    ask(job, verse(), chorus(like="Verse", like_strength=0.25), chords="[Verse] Am [Chorus] F | G").run(daemon)
+    with Client(daemon.address, token=daemon.token) as client:
+        newest, first = client.call(client.jobs.ListJobs, jobs_pb2.ListJobsRequest(page_size=2)).jobs
+    assert (newest.request.repaint.music.chords, newest.request.repaint.strength) == ("F | G", 0.75)
+    assert first.request.text_to_music.music.chords == "Am"
+
+
 def test_media_are_encoded_as_the_request_says(job: Job, daemon: Daemon) -> None:
     ask(job, verse(), format_="pcm24")
     outputs = [take["outputs"][0] for part in job.run(daemon)["parts"] for take in part["takes"]]
@@ -183,6 +191,8 @@ def test_a_cancelled_song_leaves_no_audio(job: Job, daemon: Daemon) -> None:
         ([verse(bars=2)], {}, "song.sections[0].bars is 2; allowed: one of bars and end_s."),
         ([{"name": "Verse"}], {}, "song.sections[0].bars is None; allowed: one of bars and end_s."),
         ([verse(like="Chorus")], {}, 'like of section "Verse" is \'Chorus\'; allowed: nothing: no section is earlier.'),
+        ([verse(like_strength=0.5)], {}, 'like_strength of section "Verse" is 0.5; allowed: nothing in a section that is like'),
+        ([verse(chords="Am Q7")], {}, 'chords of section "Verse" has'),
         ([verse(bpm=20.0)], {}, "song.sections[0].bpm is 20.0; allowed: 30 to 300 beats per minute."),
         ([verse(takes=9)], {}, 'takes of section "Verse" is 9; allowed: 1 to 8.'),
         ([verse()], {"seed": -1}, "song.seed is -1; allowed: 0 to 4294967295."),

@@ -222,6 +222,7 @@ def test_a_seal_counts_in_its_own_job_only(job: Job, daemon: Daemon, monkeypatch
     assert not Path(made["file"]).exists()
 
 
+@pytest.mark.slow
 def test_many_jobs_at_once_make_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
     file, seals = tmp_path / "a.wav", list[str]()

@@ -73,6 +73,7 @@ def test_everything_goes_on_after_a_kill(frail: Daemon, tmp_path: Path) -> None:
     assert frail.check_store() == 2 + 1 + 1 + 1 + 1
 
 
+@pytest.mark.slow
 def test_variations_go_on_with_the_seeds_that_were_drawn(frail: Daemon) -> None:
     client = frail.start()
     frail.hold(100)
@@ -114,6 +115,7 @@ def test_killed_twice_is_enough(frail: Daemon) -> None:
     frail.check_store()
 
 
+@pytest.mark.slow
 def test_killed_twice_amid_audio(frail: Daemon) -> None:
     """What a lost attempt has played is not offered to those who ask how it ended."""
     client = frail.start()

@@ -171,6 +171,7 @@ def test_a_job_that_is_left_alone_cannot_be_played(shell: Shell) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_page_runs(shell: Shell, client: Client, ears: list[Ear], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command of docs/listening.md, but for those that play until somebody ends them."""
     monkeypatch.setattr(device, "device_names", lambda: ["0: Speakers"])

@@ -102,6 +102,7 @@ def test_a_beginning_of_several_ids_is_refused() -> None:
     assert whole("0" * 11) == "0" * 11
 
 
+@pytest.mark.slow
 def test_jobs_with_long_facts_fit_the_messages_of_any_client(tmp_path: Path) -> None:
     """Lists leave the facts out, and a page ends before it is too large: gRPC's clients take 4 MiB."""
     with daemon_at(tmp_path / "home", step_ms=5) as daemon:

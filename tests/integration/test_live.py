@@ -17,6 +17,7 @@ import soundfile
 from acebridge.hosts.live import extension, job
 from acebridge.hosts.live.extension import Service
 from acestep_runtime.audio.tags.describe import describe_file
+from acestep_runtime.midi.read import read_midi
 from acestep_runtime.recipes import parse_recipe
 from tests.support.daemon import Daemon, song, until
 from tests.support.fake_live import RATE_HZ, FakeLive, handle
@@ -164,6 +165,27 @@ def test_new_music_is_as_long_as_the_selection_also_beside_midi(live: Stage) -> 
     clips = [live.objects[number] for track in names for number in track["clips"]]
     assert [(clip["start"], clip["frames"]) for clip in clips] == [(2.0, 3 * RATE_HZ // 2)] * 2
     assert [track["mute"] for track in names] == [False, True]
+
+
+def test_new_music_follows_the_notes_of_midi_clips(live: Stage) -> None:
+    kick = {"pitch": 60, "startTime": 0.0, "duration": 0.5, "velocity": 90}
+    live.add_midi_clip(live.keys, 2.0, 3.0, kick, loop=(0.0, 1.0))
+    remember(seed="5")
+    live.select("Generate here, as last time", 2.0, 5.0, live.keys, midi=True)
+    until(lambda: len(live.tracks()) == 4 and len(live.steps) == 2 and not live.open_progress, "the track")
+    (file,) = job.jobs_folder().glob("*/request.json")
+    (part,) = json.loads(file.read_text())["parts"]
+    assert (part["midi"], part["fields"]["music"]) == ({"file": "notes.mid"}, {})
+    notes = [note for part in read_midi((file.parent / "notes.mid").read_bytes()).parts for note in part.notes]
+    assert [(round(note.start_s, 3), round(note.end_s, 3), note.velocity) for note in notes] == [
+        (0.0, 0.25, 90), (0.5, 0.75, 90), (1.0, 1.25, 90)
+    ]  # fmt: skip
+    remember(seed="5", notes="no")
+    live.select("Generate here, as last time", 2.0, 5.0, live.keys, midi=True)
+    until(lambda: len(live.steps) == 4 and not live.open_progress, "the second track")
+    parts = [json.loads(file.read_text())["parts"][0] for file in job.jobs_folder().glob("*/request.json")]
+    assert sorted("midi" in part for part in parts) == [False, True]
+    assert live.pages == []
 
 
 def test_a_layer_lies_in_the_selection(live: Stage) -> None:

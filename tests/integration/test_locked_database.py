@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from acebridge.client import discovery
 from tests.support.daemon import (
@@ -57,6 +58,7 @@ def test_jobs_go_on_once_the_database_is_free(tmp_path: Path) -> None:
         assert waits(daemon) == 1
 
 
+@pytest.mark.slow
 def test_it_stops_while_the_database_is_locked(tmp_path: Path) -> None:
     """Though it cannot write that the running job waits again."""
     with daemon_at(tmp_path / "home", step_ms=5) as daemon:
@@ -73,6 +75,7 @@ def test_it_stops_while_the_database_is_locked(tmp_path: Path) -> None:
         assert np.array_equal(collect(client.watch(job_id)).samples(), expected_tone(1, 0.3))
 
 
+@pytest.mark.slow
 def test_it_starts_once_the_database_is_free(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home")
     daemon.start()

@@ -106,6 +106,7 @@ ARGUMENTS = {
     "score": ("ss", None, WORDS),
     "create_sample": ("s", "a ballad about rain"),
     "format_sample": ("ss", "soul", WORDS),
+    "transcribe": ("ss", None, "bass"),
 }
 
 
@@ -293,10 +294,9 @@ def test_a_bundle_counts_as_a_whole_and_in_order(peer: OscPeer, folder: Path) ->
     assert peer.session() == {"engine": "fake", "output": str(folder), "caption": "second", "bpm": 100.0}
 
 
-def test_a_bundle_for_later_counts_later(peer: OscPeer, folder: Path) -> None:
+def test_a_bundle_for_later_counts_later(peer: OscPeer) -> None:
     at = now_s() + 0.5
     peer.send_bytes(bundle(message("/acebridge/session/count_in", "i", 1), at_s=at))
-    assert peer.session() == {"engine": "fake", "output": str(folder)}
     assert peer.receive().address == "/acebridge/error"  # of the bundle: there is no such field
     assert now_s() >= at
 
@@ -398,6 +398,7 @@ def test_the_daemon_starts_the_bridge_again(daemon: Daemon) -> None:
         assert other.ask("/acebridge/status", until="daemon").kind == "daemon"
 
 
+@pytest.mark.slow
 def test_the_bridge_ends_with_a_daemon_that_is_killed(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home", config="[osc]\nport = 0\n")
     daemon.start()
@@ -406,6 +407,7 @@ def test_the_bridge_ends_with_a_daemon_that_is_killed(tmp_path: Path) -> None:
     assert not left
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_once(tmp_path: Path, peer: OscPeer) -> None:
     with daemon_at(tmp_path / "home", config=f"[osc]\nport = {peer.to[1]}\n") as other:
         until(lambda: "cannot run" in other.console() + (other.home / "logs" / "daemon.log").read_text(), "the log")

@@ -114,7 +114,7 @@ def storm(daemon: Daemon, peer: OscPeer, count: int, batch: int = 50) -> None:
 
 @pytest.mark.campaign("osc")
 def test_mutated_packets(daemon: Daemon, peer: OscPeer, rounds: Rounds) -> None:
-    storm(daemon, peer, len(rounds(1000, 20_000)))
+    storm(daemon, peer, len(rounds(300, 20_000)))
 
 
 def connections(bridge: psutil.Process, peer: OscPeer) -> list[object]:
@@ -146,7 +146,7 @@ def storm_streams(daemon: Daemon, peer: OscPeer, count: int) -> None:
 
 @pytest.mark.campaign("osc")
 def test_damaged_streams(daemon: Daemon, peer: OscPeer, rounds: Rounds) -> None:
-    storm_streams(daemon, peer, len(rounds(100, 2000)))
+    storm_streams(daemon, peer, len(rounds(30, 2000)))
 
 
 def test_half_open_streams_are_few_and_others_are_served(daemon: Daemon, peer: OscPeer) -> None:
@@ -159,7 +159,7 @@ def test_half_open_streams_are_few_and_others_are_served(daemon: Daemon, peer: O
             with suppress(ConnectionError):  # one too many
                 stream.sendall(beginnings[number % len(beginnings)])
         assert assert_serves(daemon, peer) == bridge
-        assert 0 < len(connections(bridge, peer)) <= MAX_CONNECTIONS
+        until(lambda: 0 < len(connections(bridge, peer)) <= MAX_CONNECTIONS, "those too many to be closed")
     finally:
         for stream in streams:
             stream.close()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from acestep_runtime.audio.tags.describe import describe_file
@@ -22,6 +23,7 @@ def recipe_of(take: Answer) -> Recipe:
     return parse_recipe(describe_file(Path(take.values[3]))[1], "take.wav")
 
 
+@pytest.mark.slow
 def test_vary_makes_takes_near_the_last_one(tmp_path: Path) -> None:
     with (
         daemon_at(tmp_path / "home", config=f"roots = ['{tmp_path}']\n[osc]\nport = 0\n") as daemon,

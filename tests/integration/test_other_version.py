@@ -57,6 +57,7 @@ def test_an_idle_daemon_is_replaced(old: Daemon, alone: Shell) -> None:
     alone.run("stop")
 
 
+@pytest.mark.slow
 def test_a_daemon_at_work_is_named_once_and_used(old: Daemon, alone: Shell) -> None:
     assert old.client is not None
     old.hold(1)
@@ -72,6 +73,7 @@ def test_a_daemon_at_work_is_named_once_and_used(old: Daemon, alone: Shell) -> N
     assert running(old)["pid"] == old.pid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", ["9.0.0"], indirect=True)
 def test_a_newer_daemon_is_never_replaced(old: Daemon, alone: Shell) -> None:
     for _ in range(2):
@@ -120,6 +122,7 @@ def test_a_daemon_stops_only_while_it_is_idle_if_asked_so(old: Daemon) -> None:
     assert old.process.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.slow
 def test_a_daemon_at_a_given_address_is_never_replaced(old: Daemon, alone: Shell) -> None:
     done = alone.run("generate", "--address", old.address, *FAKE, *SONG)
     (line,) = [line for line in done.stderr.splitlines() if "version" in line]

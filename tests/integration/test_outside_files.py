@@ -26,6 +26,7 @@ COMMANDS = {
     "understand": ("understand", "{}"),
     "align_lyrics": ("lrc", "{}", "--lyrics", "la"),
     "score": ("score", "{}"),
+    "transcribe": ("midi", "{}", "-o", "out.mid"),
 }
 NAMES = ["노래 1.wav", "a\nb.wav", "-o.wav", "'\"$x`.wav", "x" * 196 + ".wav", " .wav", os.fsdecode(b"caf\xe9.wav")]
 

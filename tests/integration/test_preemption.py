@@ -157,6 +157,7 @@ def test_killed_at_any_moment_the_next_batch_is_still_to_be_had(tmp_path: Path, 
         daemon.check_store()
 
 
+@pytest.mark.slow
 def test_an_unwanted_one_is_not_taken_up_after_a_kill(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as daemon:
         client = daemon.client

@@ -56,6 +56,7 @@ def test_all_that_is_made_is_private_from_the_start(alone: Shell, tmp_path: Path
         os.umask(before)
 
 
+@pytest.mark.slow
 def test_an_old_folder_is_repaired_and_said_once(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with daemon_at(home) as daemon:
@@ -72,6 +73,7 @@ def test_an_old_folder_is_repaired_and_said_once(tmp_path: Path) -> None:
         assert (home / "assets").is_dir()
 
 
+@pytest.mark.slow
 def test_the_bridge_writes_as_the_user_does(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", config="[osc]\nport = 0\n") as daemon:
         file = until(lambda: (f := daemon.home / "osc.json").exists() and f)

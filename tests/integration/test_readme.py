@@ -120,15 +120,20 @@ def test_the_page_on_the_python_api_runs_from_top_to_bottom(folder: Path) -> Non
 @pytest.mark.slow
 def test_the_page_on_songs_runs_from_top_to_bottom(folder: Path) -> None:
     page = (ROOT / "docs" / "song.md").read_text("utf-8")
-    (plan,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (folder / "plan.toml").write_text(plan, "utf-8")
-    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    for line in lines:
-        command, *rest = shlex.split(line)
-        done = subprocess.run([BIN / command, *rest], cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, (line, done.stderr)
-    assert len(lines) == 3
-    assert soundfile.info(folder / "plan.song" / "song.wav").frames == 6 * 2 * 48_000
+    frames, commands = [], 0
+    for kind, block in re.findall(r"```(toml|sh)\n(.*?)```", page, re.DOTALL):
+        if kind == "toml":  # the plan, and what is added to it
+            with (folder / "plan.toml").open("a", encoding="utf-8") as file:
+                file.write(block)
+            continue
+        for line in block.splitlines():
+            command, *rest = shlex.split(line)
+            done = subprocess.run([BIN / command, *rest], cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, (line, done.stderr)
+            commands += 1
+        frames.append(soundfile.info(folder / "plan.song" / "song.wav").frames)
+    assert commands == 7
+    assert frames == [6 * 2 * 48_000] * 3 + [7 * 2 * 48_000]
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -187,6 +187,7 @@ def test_kinds_of_files_that_are_not_written_are_refused_before_the_work(shell: 
     assert {each.name for each in shell.folder.iterdir()} == {"a.wav"}
 
 
+@pytest.mark.slow
 def test_recipes_may_be_off(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5, config="recipes = false\n") as daemon:
         (tmp_path / "work").mkdir()

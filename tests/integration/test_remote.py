@@ -277,6 +277,7 @@ def type_into(shell: Shell, words: tuple[str, ...], lines: list[str]) -> tuple[s
 # ---- starts and stops ----
 
 
+@pytest.mark.slow
 def test_with_a_certificate_of_ones_own_on_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -298,6 +299,7 @@ def test_with_a_certificate_of_ones_own_on_loopback(tmp_path: Path, monkeypatch:
         assert own.daemon.stop() == 0
 
 
+@pytest.mark.slow
 def test_the_first_command_starts_a_daemon_that_others_reach(alone: Shell) -> None:
     home = Path(alone.environment["ACEBRIDGE_HOME"])
     (home / "config.toml").write_text('host = "0.0.0.0"\nport = 0\n')

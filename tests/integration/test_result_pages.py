@@ -126,6 +126,7 @@ def test_without_sound_the_result_is_there_and_a_sentence_says_why(
     assert "PortAudio library is not installed. Install it." in shell.failure("play", "new.wav", code=4)
 
 
+@pytest.mark.slow
 def test_the_page_runs(shell: Shell, folder: Path) -> None:
     """Each command of docs/pages.md."""
     write_wav(folder / "song.wav", song(9.0))

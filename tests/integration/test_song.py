@@ -17,7 +17,7 @@ from acestep_runtime.song import make_song
 from acestep_runtime.song.plan_file import parse_plan
 from tests.support.daemon import Daemon, assert_gone, daemon_at, until
 from tests.support.shell import Shell
-from tests.support.songs import NAMES, files_of, mapping, run_until_killed, toml
+from tests.support.songs import NAMES, PausedCommand, files_of, mapping, run_until_killed, toml
 
 #: Functions before whose call the command is killed, each in the run after the one before.
 PHASES = [
@@ -138,6 +138,9 @@ def test_takes_are_chosen_by_ear(daemon: Daemon, shell: Shell) -> None:
     assert not (folder / "song.wav").exists()
     assert shell.json("song", "ear.toml", *address)["waiting"] == "Intro"  # it goes on asking
     assert "02 Verse" in shell.run("song", "choose", "ear.toml", "intro", "2", *address).stdout
+    done = json.loads(shell.run("song", "choose", "ear.toml", "Verse", "--json", *address).stdout)  # by score
+    scores = [take["score"] or 0 for take in done["sections"][1]["takes"]]
+    assert scores[done["sections"][1]["take"] - 1] == max(scores)
     done = json.loads(shell.run("song", "choose", "ear.toml", "Verse", "1", "--json", *address).stdout)
     assert [row["take"] for row in done["sections"]] == [2, 1]
     chosen, song = decode.read(folder / "01 Intro/take-2.wav"), decode.read(folder / "song.wav")
@@ -151,7 +154,7 @@ def test_faults_are_one_sentence(daemon: Daemon, shell: Shell) -> None:
     (shell.folder / "bad.toml").write_text(toml(NAMES[:1]) + 'colour = "red"\n')
     address = ("--address", daemon.address)
     assert shell.failure("song", "bad.toml", *address) == (
-        'Section "Intro" has a key colour; allowed: name, bars, caption, lyrics, takes, like.'
+        'Section "Intro" has a key colour; allowed: name, bars, caption, lyrics, takes, like, like_strength, chords.'
     )
     shell.run("song", "plan.toml", *address)
     assert shell.failure("song", "plan.toml", "--from", "Solo", *address) == "section is 'Solo'; allowed: Intro, Verse."
@@ -170,3 +173,71 @@ def test_a_section_is_made_again_with_those_after_it(daemon: Daemon, shell: Shel
     before = shell.json("song", "again.toml", *address)["sections"]
     after = json.loads(shell.run("song", "again.toml", "--from", "Verse", "--json", *address).stdout)["sections"]
     assert [old["seed"] == new["seed"] for old, new in zip(before, after, strict=True)] == [True, False, False]
+
+
+def test_a_second_command_on_a_song_says_so_and_changes_nothing(daemon: Daemon, shell: Shell) -> None:
+    address = ("--address", daemon.address)
+    (shell.folder / "two.toml").write_text(toml(NAMES[:2], seed=13))
+    at = ("acebridge.client.api_runner", "submit_once", 2)
+    first = PausedCommand(
+        daemon.environment, at, shell.folder / "gate", "song", str(shell.folder / "two.toml"), *address
+    )
+    before = files_of(shell.folder / "two.song")
+    for command in (
+        ("song", "two.toml"),
+        ("song", "choose", "two.toml", "Intro", "1"),
+        ("song", "like", "two.toml", "Verse", "Intro"),
+    ):
+        assert "Another program works on the song in two.song. Wait until it is done." in shell.failure(
+            *command, *address
+        )
+    assert files_of(shell.folder / "two.song") == before
+    assert (shell.folder / "two.toml").read_text() == toml(NAMES[:2], seed=13)
+    assert "Intro" in shell.run("song", "show", "two.toml").stdout  # which only reads
+    assert first.go_on()[0] == 0
+    assert (shell.folder / "two.song" / "song.wav").exists()
+
+
+def test_the_table_of_a_song_shows_what_is_made_and_what_is_not(daemon: Daemon, shell: Shell) -> None:
+    (shell.folder / "table.toml").write_text(toml(NAMES[:2], takes=2, seed=14))
+    rows = [line.split("\t") for line in shell.run("song", "show", "table.toml").stdout.splitlines()]
+    assert [row[:7] for row in rows] == [
+        ["Intro", "0.000", "1.000", "1.000 s", "1", "", "2 to make"],
+        ["Verse", "1.000", "2.000", "1.000 s", "1", "", "2 to make"],
+    ]
+    assert not (shell.folder / "table.song").exists()
+    shell.run("song", "table.toml", "--pick", "ear", "--address", daemon.address)
+    first, second = (line.split("\t") for line in shell.run("song", "show", "table.toml").stdout.splitlines())
+    assert (first[5], first[7], second[6]) == ("to choose", "fake", "2 to make")
+    assert [part.split(":")[0] for part in first[6].split(", ")] == ["1", "2"]
+    shown = json.loads(shell.run("song", "show", "table.toml", "--json").stdout)
+    assert (shown["waiting"], shown["missing"], shown["finished"]) == ("Intro", ["Verse"], False)
+    assert shown["sections"] == shell.json("song", "table.toml", "--address", daemon.address)["sections"]
+
+
+def test_a_section_is_made_like_an_earlier_one(daemon: Daemon, client: Client, shell: Shell) -> None:
+    address = ("--address", daemon.address)
+    plan, known = shell.folder / "like.toml", len(jobs(client))
+    plan.write_text(toml(NAMES[:3], seed=15))
+    shell.run("song", "like.toml", *address)
+    out = shell.run("song", "like", "like.toml", "chorus", "intro", "--strength", "0.25", *address).stdout
+    assert "3 sections)" in out
+    assert plan.read_text().endswith('name = "Chorus"\nlike_strength = 0.25\nlike = "Intro"\nbars = 1\n')
+    assert len(jobs(client)) - known == 4  # three, and the one that is another now
+    newest = jobs(client)[0].request.repaint
+    assert (newest.start_s, newest.end_s, newest.strength) == (2.0, 3.0, 0.75)
+    assert shell.failure("song", "like", "like.toml", "Intro", "Verse", *address).startswith(
+        'like of section "Intro" is'
+    )
+
+
+def test_a_finished_song_gets_one_more_section(daemon: Daemon, client: Client, shell: Shell) -> None:
+    address = ("--address", daemon.address)
+    plan, known = shell.folder / "more.toml", len(jobs(client))
+    plan.write_text(toml(NAMES[:2], seed=16))
+    before = shell.json("song", "more.toml", *address)
+    plan.write_text(toml(NAMES[:3], seed=16))
+    after = shell.json("song", "more.toml", *address)
+    assert len(jobs(client)) - known == 3
+    assert [row["seed"] for row in after["sections"][:2]] == [row["seed"] for row in before["sections"]]
+    assert decode.probe(shell.folder / after["file"]).frames == 3 * 48_000

@@ -89,6 +89,7 @@ def test_a_running_job_is_put_back_and_runs_again(tmp_path: Path, stop: Callable
         assert np.array_equal(collect(client.watch(waiting)).samples(), expected_tone(4, 0.2))
 
 
+@pytest.mark.slow
 def test_a_job_that_was_being_cancelled_stays_cancelled(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", step_ms=5, config="cancel_grace_s = 30\n") as daemon:
         client = daemon.client

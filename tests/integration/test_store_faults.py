@@ -83,6 +83,7 @@ def test_a_damaged_file_is_never_served_and_doctor_says_so(tmp_path: Path) -> No
         assert download(client, source.asset_id) == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_power_cut_that_loses_the_log_of_the_database_loses_no_audio(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home") as daemon:
         client = daemon.client
@@ -127,6 +128,7 @@ def test_what_stops_a_start_is_a_sentence_and_repair_mends_it(tmp_path: Path) ->
         (daemon.home / "console.txt").write_text("")
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_daemon_at_work_and_the_way_back(tmp_path: Path) -> None:
     """The commands of docs/backup.md in their order, on a daemon with a finished, a running and a waiting job."""
     page = (ROOT / "docs" / "backup.md").read_text("utf-8")

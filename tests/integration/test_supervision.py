@@ -61,6 +61,7 @@ def test_health_says_that_jobs_do_not_run(tmp_path: Path) -> None:
         assert daemon.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_scrub_that_is_switched_off_is_no_failure(tmp_path: Path) -> None:
     with daemon_at(tmp_path / "home", config="scrub_bytes_per_s = 0\n") as daemon:
         client = daemon.client

@@ -95,6 +95,7 @@ def test_tokens_are_listed_and_never_shown_again(shell: Shell, daemon: Daemon) -
     assert "admin" in shell.run("token", "new", "x", "--scope", "root", code=2).stderr
 
 
+@pytest.mark.slow
 def test_the_command_itself_works_with_one(shell: Shell, daemon: Daemon, tmp_path: Path) -> None:
     """As on another account, or behind a tunnel: the address and a token are all that it has."""
     token = make(shell, "guest")

@@ -22,6 +22,7 @@ from tests.support.daemon import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the system ends it on Linux alone")
 def test_nothing_is_left_of_a_stopped_worker_when_the_daemon_is_killed(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "home", step_ms=5)
@@ -38,6 +39,7 @@ def test_nothing_is_left_of_a_stopped_worker_when_the_daemon_is_killed(tmp_path:
     assert daemon.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of another process can be set on Linux alone")
 def test_jobs_wait_while_there_are_no_descriptors(tmp_path: Path) -> None:
     import resource

@@ -1,8 +1,12 @@
-"""``python -m tests.quality [FOLDER]``: measure everything, print the table, write docs/QUALITY.md (or into FOLDER)."""
+"""``python -m tests.quality [FOLDER] [--rows NAME,NAME]``: measure, print tables, write docs/QUALITY.md (or into FOLDER)."""
 
-import sys
+import argparse
 
 from .run import main
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    parser = argparse.ArgumentParser(prog="python -m tests.quality", description="Measure how good the engines are.")
+    parser.add_argument("folder", nargs="?", default="docs", help="where QUALITY.md goes")
+    parser.add_argument("--rows", default="", help="tables to measure, by name and separated by commas; all by default")
+    options = parser.parse_args()
+    main(options.folder, [name for name in options.rows.split(",") if name])

@@ -60,11 +60,16 @@ def _variable(number: int) -> bytes:
 
 def play(notes: Sequence[TimedNote], program: int | None, side: float, frames: int, folder: Path) -> Floats:
     """Return the notes as FluidSynth plays them, ``[frames, 2]``, with its reverb and chorus."""
+    return play_file(midi_file(notes, program, side), str(font()), frames, folder)
+
+
+def play_file(data: bytes, sound_font: str, frames: int, folder: Path) -> Floats:
+    """Return a Standard MIDI File as FluidSynth plays it, ``[frames, 2]``, with its reverb and chorus."""
     song, sound = folder / "part.mid", folder / "part.wav"
-    song.write_bytes(midi_file(notes, program, side))
+    song.write_bytes(data)
     subprocess.run(
         ["fluidsynth", "-ni", "-q", "-r", str(RATE_HZ), "-g", "0.4", "-T", "wav", "-O", "float",
-         "-o", "synth.dynamic-sample-loading=1", "-F", str(sound), str(font()), str(song)],
+         "-o", "synth.dynamic-sample-loading=1", "-F", str(sound), sound_font, str(song)],
         check=True, capture_output=True,
     )  # fmt: skip
     samples = soundfile.read(sound, dtype="float64", always_2d=True)[0][:frames]

@@ -22,6 +22,7 @@ from acestep_runtime.tasks.repaint import Repaint
 from acestep_runtime.values import TRACKS, CancelToken, Key, Music
 
 from . import metrics
+from .corpus import Excerpt
 from .songs import Samples, Song
 from .sounds import RATE_HZ
 
@@ -37,7 +38,7 @@ def can(task: str) -> bool:
     return ENGINES["draft"].supports(TASKS[task])
 
 
-def engine_request(task: str, song: Song, caption: str = "", **more: Any) -> EngineRequest:
+def engine_request(task: str, song: Song | Excerpt, caption: str = "", **more: Any) -> EngineRequest:
     """Return a request on the whole of a song's mix."""
     whole = (0, len(song.mix))
     return EngineRequest(
@@ -64,7 +65,7 @@ def understand(song: Song) -> Figures:
     relative = true.mode != estimate.mode and (true.tonic - estimate.tonic) % 12 == (9 if true.mode == "minor" else 3)
     middle = (song.beats_s[:-1] + song.beats_s[1:]) / 2
     names = [next((c["name"] for c in facts["chords"] if c["start_s"] <= t < c["end_s"]), "") for t in middle]
-    right = [Key(root, "minor" if quality == "m" else "major") == _triad(name)
+    right = [Key(root, "minor" if quality == "m" else "major") == read_triad(name)
              for (root, quality), name in zip(song.chords, names, strict=False)]  # fmt: skip
     return {
         "bpm": facts["bpm"] or 0.0,
@@ -120,7 +121,7 @@ def _agree(one: Figures, other: Figures) -> bool:
     )
 
 
-def _triad(name: str) -> Key | None:
+def read_triad(name: str) -> Key | None:
     """Return a chord as the key it is the tonic of; sus4 and diminished ones have none."""
     plain = name.replace("sus4", "?").replace("dim", "?")
     return None if not plain or "?" in plain else Key.parse(plain.removesuffix("7"))
@@ -138,7 +139,7 @@ def lego(song: Song) -> Figures:
     """How near the drums are to the true grid, and how often the bass has the true root."""
     drums = run_request(engine_request("lego", song, "pop drums", tracks=("drums",)))[0]["drums"]
     low = run_request(engine_request("lego", song, "bass", tracks=("bass",)))[0]["bass"]
-    errors_s = metrics.grid_errors_s(metrics.onsets_s(drums), song.beats_s)
+    errors_s = metrics.grid_errors_s(metrics.onsets_s(drums), song.beats_s, song.grid)
     bass_notes = []
     for beat_s, (root, quality) in zip(song.beats_s, song.chords, strict=True):
         hz = metrics.fundamental_hz(low, beat_s + 0.04, min(0.3, 0.9 * song.beat_s))
@@ -265,7 +266,7 @@ def complete(song: Song) -> Figures:
     )
     mix = roles["mix"].astype(np.float64)
     added = sum((part.astype(np.float64) for role, part in roles.items() if role != "mix"), np.zeros(mix.shape))
-    errors_s = metrics.grid_errors_s(metrics.onsets_s(added), song.beats_s)
+    errors_s = metrics.grid_errors_s(metrics.onsets_s(added), song.beats_s, song.grid)
     return {
         "roles": sorted(roles),
         "kept": metrics.change_under_db(bare, added, mix) < -60,

@@ -5,6 +5,7 @@ Letters: N frames, C channels, B beats. Sounds are ``[N, C]`` at 48 kHz with ful
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -100,12 +101,14 @@ def onsets_s(samples: Sound) -> Floats:
     return np.asarray((at + 0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-12)) / rate_hz)
 
 
-def grid_errors_s(times_s: Floats, beats_s: Floats, parts: int = 4) -> Floats:
-    """Signed distance of each time within the beats to the nearest of ``parts`` even parts of a beat, in seconds."""
+def grid_errors_s(times_s: Floats, beats_s: Floats, grid: Sequence[float] = (0, 0.25, 0.5, 0.75)) -> Floats:
+    """Signed distance in seconds of each time within the beats to the nearest place of ``grid``, which are parts of a beat."""
     inside = times_s[(times_s > beats_s[0] - 0.05) & (times_s < beats_s[-1] + 0.05)]
-    step_s = float(np.median(np.diff(beats_s))) / parts
-    position = (inside - beats_s[0]) / step_s
-    return np.asarray((position - np.rint(position)) * step_s)
+    beat_s = float(np.median(np.diff(beats_s)))
+    part = (inside - beats_s[0]) / beat_s % 1
+    errors = part[:, None] - np.array([*grid, 1 + grid[0]])
+    nearest = np.abs(errors).argmin(axis=1)
+    return np.asarray(errors[np.arange(len(errors)), nearest] * beat_s)
 
 
 def onset_f_measure(found_s: Floats, true_s: Floats, window_s: float = 0.05) -> float:

@@ -1,4 +1,4 @@
-"""Measuring everything, song by song in as many processes as there are cores."""
+"""Measuring, song by song in as many processes as there are cores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,10 +16,12 @@ import numpy as np
 
 from acestep_runtime.audio import wav
 
-from . import costs, measures, report, songs
+from . import costs, figures, fluid, measures, page, report, rows, songs, tables
 from .sounds import RATE_HZ
 
 _LONG_S, _SHORT_S = 180.0, 12.0
+#: The table of the draft engine on the songs that the suite makes.
+DRAFT = "draft"
 
 
 def _one(number: int) -> dict[str, dict[str, Any]]:
@@ -39,9 +42,8 @@ def _source(folder: str, seconds: float) -> str:
     return path
 
 
-def main(folder: str) -> None:
-    """Measure, print the table, and write QUALITY.md into a folder."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the processes: they share the cores
+def measure_draft() -> dict[str, Any]:
+    """Return the figures of the draft engine on the songs that the suite makes."""
     began = time.perf_counter()
     results: dict[str, report.Rows] = {}
     workers = min(os.cpu_count() or 1, 8)
@@ -49,8 +51,8 @@ def main(folder: str) -> None:
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for number, found in enumerate(pool.map(_one, range(len(songs.SONGS)))):
             print(f"{number + 1} of {len(songs.SONGS)}: {songs.SONGS[number].name}", file=sys.stderr)
-            for task, figures in found.items():
-                results.setdefault(task, []).append(figures)
+            for task, values in found.items():
+                results.setdefault(task, []).append(values)
         with tempfile.TemporaryDirectory() as place:
             short, long = _source(place, _SHORT_S), _source(place, _LONG_S)
             twice = list(pool.map(costs.measure_task, tasks * 2, [short] * 2 * len(tasks)))
@@ -59,6 +61,36 @@ def main(folder: str) -> None:
                 for task, one, other in zip(tasks, twice, twice[len(tasks) :], strict=False)
             ]
             results["costs"] = [{"task": task, **costs.measure_task(task, long)} for task in tasks]
-    text = report.page(results, time.perf_counter() - began)
     print("\n".join(report.table(results)))
-    Path(folder, "QUALITY.md").write_text(text, "utf-8")
+    return {
+        "results": results,
+        "players": _players(results),
+        "took_s": time.perf_counter() - began,
+        **figures.machine(),
+    }
+
+
+def _players(results: dict[str, report.Rows]) -> str:
+    if any(row["renderer"] == "fluidsynth" for row in results["understand"]):
+        return f"{fluid.version()} plays half of them; numpy synthesises the others and all vocals."
+    return "numpy synthesises all of them; FluidSynth was not installed."
+
+
+def main(folder: str, chosen: Sequence[str] = ()) -> None:
+    """Measure some tables, all by default, print them, and write them into QUALITY.md in a folder; its other tables stay.
+
+    A table is "draft", or the NAME of a module ``rows_NAME.py``; raise SystemExit for another one.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the processes: they share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    known = [*tables.names(), DRAFT]
+    if unknown := sorted(set(chosen) - set(known)):
+        raise SystemExit(f"no table is named {', '.join(unknown)}; there are {', '.join(known)}")
+    wanted = [name for name in known if name in chosen] if chosen else known
+    path = Path(folder, "QUALITY.md")
+    sections = page.read(path.read_text("utf-8")) if path.exists() else {}
+    if others := [name for name in wanted if name != DRAFT]:
+        sections |= tables.measure_and_save(others, rows.set_up())
+    if DRAFT in wanted:
+        sections[DRAFT] = report.section(measure_draft())
+    path.write_text(page.write(sections, known), "utf-8")

@@ -68,7 +68,10 @@ SONGS = TUNING + HELD_OUT
 
 @dataclass(frozen=True)
 class Song:
-    """A mix ``[N, 2]`` at 48 kHz, the stems that add up to it, and the truth. ``chords`` are (root, quality) by beat."""
+    """A mix ``[N, 2]`` at 48 kHz, the stems that add up to it, and the truth.
+
+    ``chords`` are (root, quality) by beat, ``notes`` what each player plays.
+    """
 
     plan: Plan
     renderer: str
@@ -76,10 +79,17 @@ class Song:
     stems: dict[str, Samples]
     beats_s: npt.NDArray[np.float64]
     chords: tuple[tuple[int, str], ...]
+    notes: dict[str, tuple[sounds.TimedNote, ...]]
 
     @property
     def beat_s(self) -> float:
         return 60.0 / self.plan.bpm
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The parts of a beat at which players play: sixteenths, or triplets where the song swings."""
+        swing = score.GENRES[self.plan.genre].swing
+        return (0, 0.25, 0.5, 0.75) if swing == 0.5 else (0, 1 - swing, swing)
 
 
 def make(plan: Plan, *, least_s: float = _LEAST_S, renderer: str = "") -> Song:
@@ -95,10 +105,11 @@ def make(plan: Plan, *, least_s: float = _LEAST_S, renderer: str = "") -> Song:
     beats_s = start_s + beat_s * np.arange(bars * plan.meter)
     frames = round((beats_s[-1] + beat_s + 0.8) * RATE_HZ)
     renderer = renderer or ("fluidsynth" if plan.seed % 2 == 0 and fluid.font() else "numpy")
-    stems = {}
+    stems, notes_by_part = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for name, notes in composed.parts.items():
             timed_notes = [_time_note(note, composed.swing, start_s, beat_s, rng) for note in notes]
+            notes_by_part[name] = tuple(timed_notes)
             if renderer == "fluidsynth" and name != "vocals":
                 program = None if name == "drums" else composed.programs[name]
                 sound = fluid.play(timed_notes, program, _SIDES.get(name, 0.0), frames, Path(folder))
@@ -114,7 +125,7 @@ def make(plan: Plan, *, least_s: float = _LEAST_S, renderer: str = "") -> Song:
     gain = 0.9 / float(np.abs(total).max())
     exact = {name: (stem * gain).astype(np.float32) for name, stem in stems.items()}
     mix = np.sum(list(exact.values()), axis=0, dtype=np.float64).astype(np.float32)
-    return Song(plan, renderer, mix, exact, beats_s, composed.chords)
+    return Song(plan, renderer, mix, exact, beats_s, composed.chords, notes_by_part)
 
 
 def _time_note(

@@ -296,6 +296,19 @@ class Ardour:
         """Run one of the actions, as a user does from the menu or by a key."""
         self.send("/access_action", f"LuaAction/script-{self._actions.index(name) + 1}")
 
+    def set_loop(self, first: int, last: int) -> None:
+        """Set the loop, by a message that is sent again where Ardour loses it."""
+
+        def is_set() -> bool:
+            self.send("/loop_location", first, last)
+            rows = self.run("""
+            local loop = Session:locations():auto_loop_location()
+            if loop then say(loop:start():samples(), loop:_end():samples()) end
+            """)
+            return rows == [[str(first), str(last)]]
+
+        until(is_set, "the loop")
+
     def import_audio(self, path: Path, position: int, track: str = "") -> None:
         """Import a file as a user does with Session > Import and put it on a track at a sample."""
         self.run(f"""

@@ -82,12 +82,10 @@ class ArdourStudio:
 
     def select(self, first: int, last: int, track: str = "Song") -> None:
         """Select a range and one track: the range by way of the loop, the track by stepping to it."""
-        self.ardour.send("/loop_location", first, last)
-        found = ["", "", ""]
-        for _ in range(40):
+        self.ardour.set_loop(first, last)
+
+        def is_selected() -> bool:
             found = self.ardour.run(f"""
-            local loop = Session:locations():auto_loop_location()
-            if not loop or loop:start():samples() ~= {first} then return say("", "", "") end
             local selection = Editor:get_selection()
             if selection.time:start_sample() ~= {first} or selection.time:end_sample() ~= {last} then
               Editor:access_action("Editor", "select-loop-range")
@@ -97,10 +95,10 @@ class ArdourStudio:
             for route in selection.tracks:routelist():iter() do names[#names + 1] = route:name() end
             selection = Editor:get_selection()
             say(selection.time:start_sample(), selection.time:end_sample(), table.concat(names, ","))
-            """)[0]
-            if found == [str(first), str(last), track]:
-                return
-        raise AssertionError(f"the selection is {found}, not {[first, last, track]}")
+            """)
+            return found == [[str(first), str(last), track]]
+
+        until(is_selected, f"the selection of {[first, last, track]}")
 
     def select_regions(self, *positions: int, track: str = "Song") -> None:
         """Select the regions of a track that begin at these samples, and nothing else."""
@@ -134,6 +132,10 @@ class ArdourStudio:
         endings = rf"(placed|failed|cancelled) {folder.name}"
         until(lambda: re.search(endings, self.messages), f"the end of the job; {self.messages}")
         assert f"{ending} {folder.name}" in self.messages, self.messages
+
+    def wait_for_sentence(self, sentence: str, said: str) -> None:
+        """Wait until a sentence comes after what was ``said`` before."""
+        until(lambda: sentence in self.messages.removeprefix(said), f"{sentence!r}, not {self.messages!r}")
 
     # What a test compares
 

@@ -263,6 +263,7 @@ class HostConformance:
         host.settle(sent.job)
         self.check_placed(host, daemon, tmp_path, before, sent)
 
+    @pytest.mark.slow
     def test_two_jobs_at_once_go_to_their_own_tracks(self, host: Host, daemon: Daemon, tmp_path: Path) -> None:
         before = host.plays()
         with self.busy(daemon):
@@ -298,6 +299,7 @@ class HostConformance:
         assert same.status["remedy"] in said
         self.check_untouched(host, before)
 
+    @pytest.mark.slow
     def test_a_daemon_that_is_killed_midway_ends_in_a_sentence_or_a_result(
         self, host: Host, daemon: Daemon, tmp_path: Path
     ) -> None:
@@ -314,6 +316,7 @@ class HostConformance:
             assert re.search(r"daemon.*\.", host.messages())
             self.check_untouched(host, before)
 
+    @pytest.mark.slow
     def test_what_ended_while_it_was_closed_is_placed_once(self, host: Host, daemon: Daemon, tmp_path: Path) -> None:
         """Also where a newer command has written keys that the host does not know."""
         before = host.plays()

@@ -33,14 +33,17 @@ T = TypeVar("T")
 ENDED = {"succeeded", "failed", "cancelled"}
 #: How long anything may take that a test waits for. Only a hang takes longer, on a busy machine too.
 PATIENCE_S = 600.0
+#: Between two questions of whoever waits, at first and at most: each costs the daemon and the test about a millisecond.
+_FIRST_LOOK_S, _LOOK_S = 0.005, 0.05
 
 
 def until(found: Callable[[], T], what: str = "") -> T:
-    """Return the first true result of ``found``, which is asked again and again."""
-    deadline = time.monotonic() + PATIENCE_S
+    """Return the first true result of ``found``, which is asked again and again, the longer it takes the more rarely."""
+    deadline, look_s = time.monotonic() + PATIENCE_S, _FIRST_LOOK_S
     while not (result := found()):
         assert time.monotonic() < deadline, f"waited in vain: {what or result}"
-        time.sleep(0.01)
+        time.sleep(look_s)
+        look_s = min(_LOOK_S, 1.25 * look_s)
     return result
 
 
@@ -77,16 +80,21 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.client: Client | None = None
 
-    def start(self) -> Client:
-        """Start it and return a client of it."""
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start its process, and wait for nothing."""
         (self.home / "daemon.json").unlink(missing_ok=True)  # as left by one that was killed
         with (self.home / "console.txt").open("ab") as console:
             self.process = subprocess.Popen(
                 [sys.executable, *self.program, "serve", "--port", "0", *self.arguments],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
             )  # fmt: skip
-        until(lambda: (self.home / "daemon.json").exists() or self.process.poll() is not None, "the daemon's address")
-        assert self.process.poll() is None, self.console()
+        return self.process
+
+    def start(self) -> Client:
+        """Start it and return a client of it."""
+        process = self.launch()
+        until(lambda: (self.home / "daemon.json").exists() or process.poll() is not None, "the daemon's address")
+        assert process.poll() is None, self.console()
         self.client = Client(self.address, token=self.token)
         return self.client
 

@@ -45,8 +45,7 @@ class FakeLive:
         self._next = 1
         self.root = self.add("Application")
         self.song = self.add("Song", tracks=[])
-        #: The Sets before each undo step.
-        self.steps: list[dict[int, Object]] = []
+        self._steps: list[dict[int, Object]] = []
         #: Pages that were shown, and the answers to the next of them: texts to enter; any other page is closed.
         self.pages: list[str] = []
         self.answers: list[dict[str, str] | None] = []
@@ -62,6 +61,12 @@ class FakeLive:
         self._clients: list[ServerConnection] = []
         self.port = port
         self.open()
+
+    @property
+    def steps(self) -> list[dict[int, Object]]:
+        """The Sets before each undo step. As all that reads the Set, it waits for a step that is being made."""
+        with self.lock:
+            return list(self._steps)
 
     @property
     def url(self) -> str:
@@ -131,7 +136,7 @@ class FakeLive:
     def undo(self) -> None:
         """Take back the last step."""
         with self.lock:
-            self.objects = self.steps.pop()
+            self.objects = self._steps.pop()
 
     def state(self) -> str:
         """All of the Set, to compare with."""
@@ -156,13 +161,22 @@ class FakeLive:
     def frame_at(self, beat: float) -> int:
         return round(self.seconds_at(beat) * RATE_HZ)
 
+    def add_midi_clip(self, track: int, beat: float, beats: float, *notes: dict[str, Any], **fields: Any) -> int:
+        """Put a clip of notes, as the bridge writes them, onto a track. ``fields``: start_marker, loop, muted."""
+        number = self.add("MidiClip", track, name="MIDI", start=beat, beats=beats, notes=list(notes), **fields)
+        self.objects[track]["clips"].append(number)
+        return number
+
     def end_of(self, clip: Object) -> float:
-        """The beat at which a clip that is not warped ends."""
+        """The beat at which a clip ends; one of audio is not warped."""
+        if "beats" in clip:
+            return float(clip["start"] + clip["beats"])
         return self.beat_at(self.seconds_at(clip["start"]) + clip["frames"] / RATE_HZ)
 
     def playback(self, place: int, start: float, end: float) -> np.ndarray:
         """What the clips of a track or lane play between two beats, shape [frames, channels]."""
-        clips = [self.objects[number] for number in self.objects[place]["clips"]]
+        with self.lock:
+            clips = [self.objects[number] for number in self.objects[place]["clips"]]
         audio = [(clip, soundfile.read(clip["file"], dtype="float64", always_2d=True)[0]) for clip in clips]
         first, last = self.frame_at(start), self.frame_at(end)
         channels = max((samples.shape[1] for _, samples in audio), default=2)
@@ -175,11 +189,13 @@ class FakeLive:
         return mix
 
     def lanes(self, track: int) -> list[Object]:
-        return [self.objects[number] for number in self.objects[track]["lanes"]]
+        with self.lock:
+            return [self.objects[number] for number in self.objects[track]["lanes"]]
 
     def tracks(self) -> dict[str, int]:
         """The tracks by name."""
-        return {self.objects[number]["name"]: number for number in self.objects[self.song]["tracks"]}
+        with self.lock:
+            return {self.objects[number]["name"]: number for number in self.objects[self.song]["tracks"]}
 
     # What the musician does. -----------------------------------------------------------------------------------------------
 
@@ -252,7 +268,7 @@ class FakeLive:
         return call(self, arguments)
 
     def _begin_step(self) -> None:
-        self.steps.append(copy.deepcopy(self.objects))
+        self._steps.append(copy.deepcopy(self.objects))
 
     def _bridge(self, name: str, arguments: list[Any]) -> Any:
         if name == "registerContextMenuAction":

@@ -17,7 +17,13 @@ class CallError(Exception):
 
 
 #: What each kind of object also is.
-KINDS = {"AudioTrack": "Track", "MidiTrack": "Track", "AudioClip": "Clip", "MidiClip": "Clip"}
+KINDS = {
+    "AudioTrack": "Track",
+    "MidiTrack": "Track",
+    "AudioClip": "Clip",
+    "MidiClip": "Clip",
+    "DrumRackDevice": "RackDevice",
+}
 _SPEC = find_spec("ableton_extensions")
 assert _SPEC is not None
 assert _SPEC.origin is not None
@@ -113,6 +119,12 @@ _get("clipGetName", "Clip", lambda _, clip: clip["name"])
 _get("clipGetStartTime", "Clip", lambda _, clip: clip["start"])
 _get("clipGetEndTime", "Clip", lambda live, clip: live.end_of(clip))
 _get("clipGetStartMarker", "Clip", lambda _, clip: clip.get("start_marker", 0.0))
+_get("clipGetMuted", "Clip", lambda _, clip: clip.get("muted", False))
+_get("clipGetLooping", "Clip", lambda _, clip: "loop" in clip)
+_get("clipGetLoopStart", "Clip", lambda _, clip: clip["loop"][0])
+_get("clipGetLoopEnd", "Clip", lambda _, clip: clip["loop"][1])
+_get("midiclipGetNotes", "MidiClip", lambda _, clip: clip["notes"])
+_get("trackGetDevices", "Track", lambda _, track: [_handle(number) for number in track.get("devices", ())])
 _get("audioclipGetFilePath", "AudioClip", lambda _, clip: clip["file"])
 _get("audioclipGetWarping", "AudioClip", lambda _, clip: clip["warped"])
 _set("trackSetName", "Track", "name", "text")

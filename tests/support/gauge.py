@@ -129,11 +129,12 @@ class Gauge:
             self.write(record, chosen, run)
 
     def write(self, record: Record, chosen: str, run: Run) -> None:
-        """Put this run into the record, in place of what it had of the same tests."""
+        """Put this run into the record, in place of what it had of the same files and of files that are gone."""
         files: defaultdict[str, float] = defaultdict(float)
         for nodeid, seconds in self.tests.items():
             files[_file_of(nodeid)] += seconds
-        record["files"] |= {name: round(seconds, 1) for name, seconds in files.items()}
+        known = record["files"] | {name: round(seconds, 1) for name, seconds in files.items()}
+        record["files"] = {name: seconds for name, seconds in known.items() if (self.config.rootpath / name).is_file()}
         record["runs"][chosen] = run
         RECORD.write_text(json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 

@@ -30,12 +30,13 @@ ROWS = {
     "extract stems": "extract",
     "make new music": "generate",
     "compose from a sentence": "compose",
-    "make a song from regions": "song",
+    "make a song from regions or ranges": "song",
     "extend": "extend",
     "prepend": "prepend",
     "smooth a join": "join",
     "analyse tempo, key, meter": "analyse",
     "find the times of lyrics": "lyrics",
+    "write the notes down as MIDI": "to_midi",
     "score takes": "score",
     "another take of a result": "another_take",
     "a variation of a result": "vary_take",
@@ -45,6 +46,7 @@ ROWS = {
 }
 _ALIASES = {
     "text2music": "generate", "understand": "analyse", "create_sample": "compose", "align_lyrics": "lyrics",
+    "transcribe": "to_midi",
     "lyrics_regions": "lyrics", "again": "repeat_last", "vary": "vary_take", "next_playlist": "next_take",
     "previous_playlist": "next_take", "previous_take": "next_take",
 }  # fmt: skip

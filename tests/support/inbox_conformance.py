@@ -17,8 +17,9 @@ import soundfile
 
 from acebridge.hosts.jobfolder.inbox import Answer, Placement
 from acebridge.hosts.jobfolder.placing import files_source
-from acebridge.hosts.jobfolder.presence import open_projects
+from acebridge.hosts.jobfolder.presence import OpenProject, open_projects
 from tests.support import schemas
+from tests.support.daemon import PATIENCE_S
 
 RATE_HZ = 44_100
 
@@ -51,10 +52,16 @@ class InboxConformance:
         soundfile.write(path, np.full((RATE_HZ // 2, 1), 0.25, np.float32), RATE_HZ, subtype="FLOAT")
         return path
 
-    @staticmethod
-    def send(watcher: Watcher, tone: Path, at: dict[str, Any] | None = None) -> Placement:
+    @classmethod
+    def projects(cls, watcher: Watcher) -> list[OpenProject]:
+        """Return what is open, however long ago that was said."""
+        cls.refresh(watcher)
+        return open_projects(watcher.inbox)
+
+    @classmethod
+    def send(cls, watcher: Watcher, tone: Path, at: dict[str, Any] | None = None) -> Placement:
         """Put a file into the inbox for what the newest watcher has open."""
-        placement = Placement(watcher.inbox, open_projects(watcher.inbox)[-1])
+        placement = Placement(watcher.inbox, cls.projects(watcher)[-1])
         content = files_source([tone])(placement.project.media, placement.folder)
         placement.send(content.result, at or {"kind": "seconds", "position_s": 2.0}, title="tone")  # type: ignore[arg-type]
         return placement
@@ -84,8 +91,10 @@ class InboxConformance:
         watcher = open_watcher()
         watcher.look()
         (file,) = watcher.inbox.glob("presence-*.json")
-        schemas.check("presence", json.loads(file.read_text("utf-8")))
-        (project,) = open_projects(watcher.inbox)
+        said = json.loads(file.read_text("utf-8"))
+        schemas.check("presence", said)
+        assert abs(time.time() - said["update_time"]) < PATIENCE_S
+        (project,) = self.projects(watcher)
         assert project.shown
         assert project.media.is_absolute()
 
@@ -107,7 +116,7 @@ class InboxConformance:
     def test_what_is_still_written_is_left_alone(self, open_watcher: Callable[[], Watcher]) -> None:
         watcher = open_watcher()
         watcher.look()
-        placement = Placement(watcher.inbox, open_projects(watcher.inbox)[0])
+        placement = Placement(watcher.inbox, self.projects(watcher)[0])
         watcher.look()
         assert placement.hidden.exists()
 
@@ -155,6 +164,7 @@ class InboxConformance:
         assert self.answer(placement).state == "waiting"
         gone.die()
         following = open_watcher()
+        self.refresh(gone)
         following.look()
         assert following.list_files() == [], "it may still be there"
         for file in gone.inbox.glob("presence-*.json"):

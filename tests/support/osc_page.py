@@ -33,9 +33,12 @@ _JOB = "0e9d4b2f6a7c48d19b3e5f80a1c2d3e4"
 #: Values for examples, by the name of the argument.
 _EXAMPLES: dict[str, str | float | int] = {
     "source": "~/Music/song.wav", "start_s": 8.0, "end_s": 16.0, "start": 8.0, "end": 16.0, "tracks": "drums,bass",
-    "description": "a ballad about rain", "caption": "warm soul", "lyrics": "[Verse]\nHold on", "duration_s": 30.0,
+    "description": "a ballad about rain", "caption": "warm soul", "chords": "Am F C G", "lyrics": "[Verse]\nHold on",
+    "duration_s": 30.0,
     "morph": "words", "source_caption": "cold synths", "source_lyrics": "[Verse]\nLet go", "dcw": "off",
+    "midi": "~/Music/notes.mid", "guide": "cover",
     "strength": 0.5, "bpm": 96.0, "keyscale": "A minor", "timesignature": 4, "takes": 2, "seed": 7, "engine": "draft",
+    "tries": 4, "fit": 0.25,
     "output": "~/Music/takes", "host": "127.0.0.1", "port": 9000, "token": "5f1c", "address": "/acebridge/session/bpm",
     "reason": "bpm is 5.0; allowed: 30 to 300 beats per minute.", "remedy": "Send a value that is allowed.",
     "fraction": 0.25, "state": "running",
@@ -50,6 +53,7 @@ _EXAMPLES: dict[str, str | float | int] = {
 #: Path → values that differ there.
 _OWN_EXAMPLES: dict[str, dict[str, str | float | int]] = {
     f"{PREFIX}/job/{ID}/take": {"seed": "7"},
+    f"{PREFIX}/job/{ID}/fit": {"text": "It is 120 ms late."},
     f"{PREFIX}/job/{ID}/error": {"reason": "CANCELLED", "remedy": "Send /acebridge/again to run it again."},
     f"{PREFIX}/daemon": {"address": "127.0.0.1:50710"},
     f"{PREFIX}/plugin/open": {"host": "ardour-7.3.0"},

@@ -19,13 +19,36 @@ Samples = npt.NDArray[np.float32]
 #: What stands where there was nothing before.
 NEW = 0.0625
 #: Facts of music that tasks which listen return.
-_FACTS = {
+FACTS = {
     "understand": {"bpm": 100, "timesignature": 4, "keyscale": "A minor", "chords": [{"start_s": 1.0, "name": "Am"}]},
     "align_lyrics": {
         "lines": [{"start_s": 1.0, "end_s": 2.0, "text": "la"}],
         "sections": [{"start_s": 1.0, "end_s": 2.0, "name": "Verse"}],
     },
     "score": {"score": {"quality": 0.5}},
+    "transcribe": {
+        "duration_s": 4.0,
+        "notes": ["The source is taken for a mix, and was separated first."],
+        "midi_parts": [
+            {
+                "name": "bass",
+                "program": 33,
+                "is_drums": False,
+                "notes": [
+                    {"start_s": 0.25, "end_s": 1.0, "pitch": 40, "velocity": 100},
+                    {"start_s": 1.0, "end_s": 1.5, "pitch": 40, "velocity": 64},
+                    {"start_s": 2.123, "end_s": 3.999, "pitch": 43, "velocity": 1},
+                ],
+            },
+            {
+                "name": "drums",
+                "program": 0,
+                "is_drums": True,
+                "notes": [{"start_s": 0.5, "end_s": 0.6, "pitch": 36, "velocity": 127}],
+            },
+            {"name": "vocals", "program": 53, "is_drums": False},
+        ],
+    },
 }
 
 
@@ -87,8 +110,8 @@ def answer(folder: Path) -> None:
     for number, part in enumerate(request["parts"], start=1):
         fields, task = part["fields"], part.get("task", "repaint")
         takes: list[dict[str, Any]] = []
-        if task in _FACTS:
-            takes.append({"take": 1, "seed": 1, "metadata": _FACTS[task], "outputs": []})
+        if task in FACTS:
+            takes.append({"take": 1, "seed": 1, "metadata": FACTS[task], "outputs": []})
         elif task != "create_sample":
             rate = (fields.get("output") or {}).get("sample_rate", 44_100)
             source = np.zeros((round(fields.get("duration_s", 2.0) * rate), 2), np.float32)

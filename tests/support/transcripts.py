@@ -23,6 +23,7 @@ from acebridge.client.client import Client
 from acebridge.contract.status import unpack_error
 from acebridge.contract.tasks import RPCS, request_type, wrap
 from acebridge.v1 import assets_pb2, audio_pb2, daemon_pb2, jobs_pb2, models_pb2, tasks_pb2
+from tests.support.midi_files import band
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "contract.md"
@@ -44,6 +45,8 @@ _SHORTENED = (
     (re.compile(r'("stored_bytes": )"\d+"'), r'\g<1>"384224"'),
     (re.compile(r'("data_dir": )"[^"]*"'), r'\g<1>"/home/you/.local/share/acebridge"'),
     (re.compile(r'("roots": )\[[^]]*\]'), r'\g<1>["/home/you", "/tmp"]'),
+    (re.compile(r'("next_page_token": )"[^"]+"'), r'\g<1>"WyJM…"'),
+    (re.compile(r'("memory_bytes": )"\d+"'), r'\g<1>"145506304"'),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:50710"),
     (re.compile(r"/[^ \"]*/models\b"), "/home/you/.local/share/acebridge/models"),
 )
@@ -58,6 +61,8 @@ def _shorten(text: str) -> str:
 #: Longest list of numbers or objects that is shown whole.
 _LONGEST_LIST = 3
 _LONGEST_TEXT = 160
+#: Fields of bytes.
+_BYTES = ("data", "midi", "chunks")
 #: Fields that are maps, which have no order of their own.
 _MAPS = ("parts", "computed_from", "missing", "confidence", "certainty")
 
@@ -65,7 +70,7 @@ _MAPS = ("parts", "computed_from", "missing", "confidence", "certainty")
 def _cut(value: Any) -> Any:
     """Return a message as JSON with only the beginnings of long lists and texts."""
     if isinstance(value, dict):
-        return {name: "…base64…" if name == "data" else _cut(_sort(name, held)) for name, held in value.items()}
+        return {name: "…base64…" if name in _BYTES else _cut(_sort(name, held)) for name, held in value.items()}
     if isinstance(value, list):
         return [_cut(item) for item in value[:_LONGEST_LIST]] + (["…"] if len(value) > _LONGEST_LIST else [])
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
@@ -131,8 +136,32 @@ def _task_requests(asset: str) -> dict[str, Any]:
         "Score": {"source": source, "music": words},
         "CreateSample": {"description": "a ballad about rain", "seed": 7},
         "FormatSample": {"music": words, "seed": 7},
+        "Transcribe": {"source": source, "tracks": ["bass"]},
     }  # fmt: skip
     return {rpc: request_type(RPCS[rpc])(submission=draft, **given) for rpc, given in fields.items()}
+
+
+def _more_requests(asset: str) -> Iterable[tuple[str, str, Message]]:
+    """Yield tasks again with other fields: the title, the RPC and the request."""
+    draft, output = tasks_pb2.Submission(engine="draft"), tasks_pb2.Output(seeds=[7])
+    chords = tasks_pb2.Music(caption="warm soul", bpm=96, chords="| Am . F . | C G/B |")
+    yield (
+        "TextToMusic, with chords", "TextToMusic",
+        tasks_pb2.TextToMusicRequest(submission=draft, music=chords, duration_s=10, output=output),
+    )  # fmt: skip
+    yield (
+        "TextToMusic, from a MIDI file", "TextToMusic",
+        tasks_pb2.TextToMusicRequest(
+            submission=draft, music=tasks_pb2.Music(caption="warm soul"), midi=band(2), output=output
+        ),
+    )  # fmt: skip
+    scored = tasks_pb2.Output(seeds=[7], auto_score=True)
+    yield (
+        "Lego, with its fit", "Lego",
+        tasks_pb2.LegoRequest(
+            submission=draft, source=audio_pb2.AudioInput(asset_id=asset), tracks=["bass"], output=scored
+        ),
+    )  # fmt: skip
 
 
 def record(client: Client, song: Path) -> str:
@@ -141,9 +170,14 @@ def record(client: Client, song: Path) -> str:
     made = [*client.submit_request(song_request)][-1].completed.takes[0].outputs[0].asset_id
     song.write_bytes(b"".join(client.download(made)))
     asset = client.upload(song).asset_id
+    more = [
+        _format_call(title, request, getattr(client.tasks, rpc)(request))
+        for title, rpc, request in _more_requests(asset)
+    ]
     parts = [_INTRO, "## TaskService\n"]
     for rpc, request in _task_requests(asset).items():
         parts.append(_format_call(rpc, request, getattr(client.tasks, rpc)(request)))
+    parts += more
     bad = tasks_pb2.RepaintRequest(source=audio_pb2.AudioInput(asset_id=asset), start_s=80, end_s=40)
     parts.append(_format_call("Repaint, with a mistake", bad, client.tasks.Repaint(bad)))
     lacking = tasks_pb2.CoverRequest(

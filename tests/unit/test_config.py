@@ -99,6 +99,9 @@ def test_devices_are_one_or_more_names(home: Path) -> None:
         ("[osc]\nfeedback = ['localhost:1']", "Setting osc.feedback in {file} is ['localhost:1']: "),
         ("[osc]\nfeedback = ['127.0.0.1:0']", "Setting osc.feedback in {file} is ['127.0.0.1:0']: "),
         ("port = ", "{file} cannot be read as TOML: "),
+        (f"port = {'9' * 5000}", "{file} cannot be read as TOML: "),
+        (f"port = {'[' * 5000}", "{file} cannot be read as TOML: "),
+        (f"port = 0x{'f' * 6000}", "Setting port in {file} is a number with too many digits: "),
     ],
 )
 def test_errors_name_the_setting_and_the_file(home: Path, text: str, says: str) -> None:
@@ -165,7 +168,7 @@ def test_a_wrong_variable_is_named(home: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_every_setting_but_the_data_folder_and_tables_has_a_variable_of_its_own() -> None:
-    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir", "tls", "auth", "osc"}
+    assert VARIABLES.keys() == Config.model_fields.keys() - {"data_dir", "tls", "auth", "osc", "http"}
     assert len(set(VARIABLES.values())) == len(VARIABLES)
     assert not {"ACEBRIDGE_HOME", "ACEBRIDGE_ADDRESS"} & set(VARIABLES.values())
 

@@ -18,6 +18,10 @@ def test_the_usual_sentence_names_field_value_and_allowed_values() -> None:
     assert InvalidValue("mode", "loud", "soft").message == "mode is 'loud'; allowed: soft."
     assert InvalidValue("end_s", 2.0, "more", value_text="2, the end").message == "end_s is 2, the end; allowed: more."
     assert len(InvalidValue("codes", "x" * 999, "less").value) == 120
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert InvalidValue("codes", deep, "less").value == "a value that is nested too deeply"
 
 
 def test_the_sentence_is_built_when_it_is_read() -> None:

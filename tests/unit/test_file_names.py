@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from acebridge.file_names import file_name, short_stem
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.text(st.characters(), max_size=200))
 def test_any_text_becomes_a_name_that_every_system_takes(text: str) -> None:
     name = file_name(text)

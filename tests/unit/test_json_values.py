@@ -18,6 +18,8 @@ def test_other_values_are_no_numbers(value: list[int] | dict[str, int] | None) -
         to_number(value)
     with pytest.raises(ValueError, match="could not convert"):
         to_number("many")
+    with pytest.raises(ValueError, match="too many digits"):
+        to_number(10**400)
 
 
 def test_objects_and_lists_are_distinguished() -> None:

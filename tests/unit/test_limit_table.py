@@ -13,6 +13,7 @@ from tests.support.paths import ROOT
 
 _CALLS = "integration/test_open_calls.py::"
 _OSC = "unit/hosts/osc/"
+_HTTP = "unit/hosts/http/"
 #: Limit → the test that goes beyond it.
 BEYOND = {
     "Connections and calls": {
@@ -45,11 +46,16 @@ BEYOND = {
         "sample rate of a file": "unit/audio/test_decode_and_convert.py::test_odd_files_are_refused",
         "length of a file": "unit/audio/test_decode_and_convert.py::test_a_wrong_length_in_the_header_of_flac_does_not_matter",
         "length that is worked on": "integration/test_bad_inputs.py::test_files",
+        "MIDI file": "unit/midi/test_read.py::test_what_cannot_be_read_is_said",
+        "notes of a MIDI file": "unit/midi/test_read.py::test_what_cannot_be_read_is_said",
+        "length of a MIDI file": "unit/midi/test_read.py::test_what_cannot_be_read_is_said",
+        "tempo of a MIDI file": "unit/midi/test_read.py::test_what_cannot_be_read_is_said",
     },
     "Names": {
         "name of a file": "integration/test_contract_limits.py::test_an_upload_keeps_to_its_limits",
         "idempotency key and session": "integration/test_bad_inputs.py::test_values",
-        "caption, lyrics": "integration/test_bad_inputs.py::test_values",
+        "caption, lyrics, chords": "integration/test_bad_inputs.py::test_values",
+        "bars of a chord chart, repeats counted": "unit/chords/test_read.py::test_errors_name_the_symbol_and_its_place",
         "name of a section of a song": "unit/song/test_plan.py::test_what_no_song_can_be_made_of_is_refused",
         "tokens with names": "unit/test_tokens.py::test_tokens_are_not_more_than_calls_can_look_into",
     },
@@ -80,6 +86,20 @@ BEYOND = {
         "time between two lines about refused calls from one place":
             "unit/server/test_refused_calls.py::test_one_line_a_second_says_how_many_there_were",
     },
+    "HTTP": {
+        "body of a call": f"{_HTTP}test_answers.py::test_a_body_has_a_limit",
+        "piece of an upload": "integration/test_http_edge.py::test_pieces_that_do_not_fit_are_refused",
+        "connections and requests at once": f"{_HTTP}test_serve.py::test_requests_beyond_the_limit_are_refused",
+        "connection without a whole request": f"{_HTTP}test_loopback.py::test_a_connection_that_brings_no_request_is_closed",
+        "time until the next bytes of a body": f"{_HTTP}test_arrival.py::test_a_body_that_stops_on_its_way_is_given_up",
+        "links of a caller": f"{_HTTP}test_keys_and_links.py::test_links_of_a_caller_are_limited_and_those_of_others_stay",
+        "time that a link is good": f"{_HTTP}test_keys_and_links.py::test_a_link_is_good_for_an_hour",
+        "codes for the panel": f"{_HTTP}test_keys_and_links.py::test_codes_are_few",
+        "time that a code is good": f"{_HTTP}test_keys_and_links.py::test_a_code_is_good_for_a_minute",
+        "connections to the daemon": "unit/client/test_async_connection.py::test_connections_that_nobody_uses_are_few",
+        "jobs of one question of a front end":
+            "integration/test_http_edge_upstream.py::test_errors_have_the_form_of_that_server",
+    },
     "OSC": {
         "packet": f"{_OSC}test_messages.py::test_what_is_bad_is_refused_with_a_remedy",
         "blob": f"{_OSC}test_messages.py::test_what_is_bad_is_refused_with_a_remedy",
@@ -91,6 +111,11 @@ BEYOND = {
         "questions that wait": f"{_OSC}test_bridge.py::test_calls_that_wait_are_few",
         "feedback addresses": "integration/test_osc_damage.py::test_feedback_addresses_are_few",
         "messages for the monitor that wait": f"{_OSC}test_monitor.py::test_a_flood_is_refused",
+    },
+    "Tools for chat": {
+        "calls at once": "unit/hosts/mcp/test_calls.py::test_calls_beyond_the_limit_wait",
+        "asset that is sent as a resource": "integration/test_mcp.py::test_assets_and_recipes_are_resources",
+        "body of a request over HTTP": "integration/test_mcp_access.py::test_a_body_has_a_limit",
     },
 }  # fmt: skip
 EVERY = [(part, limit) for part, limits in LIMITS.items() for limit in limits]

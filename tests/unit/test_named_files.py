@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ from acebridge import named_files
 from acebridge.named_files import NamedFile, in_reading_thread, open_named_file
 from acestep_runtime.audio.decode import probe
 from acestep_runtime.errors import InvalidValue
-from tests.support.daemon import song, write_wav
+from tests.support.daemon import song, until, write_wav
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and pipes as POSIX has them")
 SECRET = b"secret"
@@ -116,17 +117,18 @@ def test_what_was_swapped_after_the_check_is_not_opened(
     assert str(caught.value) == says
     assert caught.value.field == "path"
     del caught
-    assert psutil.Process().num_fds() == before
+    until(lambda: psutil.Process().num_fds() <= before, "the files to be closed")
 
 
 def test_a_file_is_closed_with_the_last_that_uses_it(root: Path) -> None:
     file = open_file(root / "songs" / "a.wav", root)
     descriptor, read = file.fileno(), file.read
+    held = os.fstat(descriptor)
     del file
     assert read() == b"mine"
     del read
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(descriptor)
+    with suppress(OSError):  # a thread may have opened another file since, and got the same number
+        assert not os.path.samestat(os.fstat(descriptor), held)
 
 
 def test_the_header_is_that_of_the_open_file(root: Path) -> None:

@@ -32,7 +32,7 @@ RATE_HZ = 48_000
 def full_of(seed: int = 0, role: str = "mix") -> FullLatents:
     values = np.random.default_rng(seed).standard_normal((7, 3)).astype(np.float32)
     plan = {"metadata": {"bpm": 90, "caption": "a song"}, "codes": [1, 2, 63_999]}
-    return FullLatents({role: values}, 7 * 1920, "a model", "some files", "a request", plan)
+    return FullLatents({role: values}, 7 * 1920, "a model", "some files", "a request", plan, "some latents")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def test_takes_and_seeds_vary() -> None:
     [
         {"recipe": 2}, {"task": "dance"}, {"seed": "x"}, {"seed": True}, {"seed": -1}, {"fields": []},
         {"fields": {"volume": 3}}, {"fields": {"duration_s": 1e9}}, {"fields": {"source": {"path": "/etc/passwd"}}},
-        {"fields": {"source": {"sha256": HASH, "start_s": "a"}}},
+        {"fields": {"source": {"sha256": HASH, "start_s": "a"}}}, {"fields": {"duration_s": 10**400}},
+        {"fields": {"source": {"sha256": HASH, "start_s": 10**400}}, "task": "cover"},
     ],
 )  # fmt: skip
 def test_recipes_that_make_nothing_are_refused(change: dict) -> None:

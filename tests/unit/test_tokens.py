@@ -62,7 +62,14 @@ def scopes_of(known: KnownTokens, token: str) -> tuple[Scope, ...]:
     return found.scopes
 
 
-DAMAGED = ["", "{}x", "[1]", '[{"name": "a"}]', '[{"name": "a", "scopes": ["root"], "created": 1, "hash": "b"}]']
+DAMAGED = [
+    "",
+    "{}x",
+    "[" * 9000,
+    "[1]",
+    '[{"name": "a"}]',
+    '[{"name": "a", "scopes": ["root"], "created": 1, "hash": "b"}]',
+]
 
 
 @pytest.mark.parametrize("text", DAMAGED)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from acestep_runtime.audio.tags.info import info_names, read_info
 from acestep_runtime.audio.tags.ixml import read_recipe
-from acestep_runtime.audio.tags.riff import WaveChunks
+from acestep_runtime.audio.tags.riff import MAX_IXML_BYTES, WaveChunks
 
 #: Under which names a recipe stands in the comments of FLAC and Ogg, and in the custom text of ID3.
 RECIPE_FIELD = "ACEBRIDGE_RECIPE"
@@ -26,7 +26,7 @@ _SOURCES = {
     "composer": ("composer",), "bpm": ("bpm", "tempo"), "key": ("initial_key", "initialkey", "key"),
     "software": ("encoded_by", "encoder"), "recipe": (RECIPE_FIELD.lower(),),
 }  # fmt: skip
-_MAX_LETTERS, _MAX_RECIPE = 4000, 1 << 18
+_MAX_LETTERS, _MAX_RECIPE = 4000, MAX_IXML_BYTES
 
 
 class FileTags(NamedTuple):

@@ -14,7 +14,7 @@ from acestep_runtime.audio.tags.ixml import read_ixml, write_ixml
 from acestep_runtime.audio.tags.marks import Marks, chunks_of, marks_in_comments
 from acestep_runtime.audio.tags.names import FileTags, read_tags
 from acestep_runtime.audio.tags.positions import TimeLine, move_chunks
-from acestep_runtime.audio.tags.riff import MAX_BYTES, Chunk, WaveChunks, pack, read_chunks
+from acestep_runtime.audio.tags.riff import MAX_BYTES, MAX_IXML_BYTES, Chunk, WaveChunks, pack, read_chunks
 
 #: What a comment of ours begins with: it says how a file was made, and a file that is made of it was made otherwise.
 PREFIX = "AceBridge: "
@@ -73,8 +73,9 @@ class SourceTags:
             out += [chunk for chunk in self.chunks.chunks if chunk.name in _PLAIN]
             if names := {name: text for name, text in self.names if name in ("bpm", "key")}:
                 out.append(Chunk(b"id3 ", write_id3({**dict(self.names), **names})))
-            size = f"more than {MAX_BYTES // 1024} KiB"
-            notes += [f"the {name} chunk of {size} was left out" for name in self.chunks.too_long]
+            for name in self.chunks.too_long:
+                most = MAX_IXML_BYTES if name == "iXML" else MAX_BYTES
+                notes.append(f"the {name} chunk of more than {most // 1024} KiB was left out")
         ixml = next((chunk.body for chunk in self.chunks.chunks if chunk.name == b"iXML"), b"") if line else b""
         if ixml and not read_ixml(ixml):
             notes.append("the iXML chunk cannot be read and was left out")

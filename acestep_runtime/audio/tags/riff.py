@@ -14,8 +14,10 @@ from acestep_runtime.audio.containers.parts import Window
 NAMES = (
     b"bext", b"iXML", b"LIST", b"cue ", b"smpl", b"inst", b"acid", b"cart", b"axml", b"_PMX", b"id3 ", b"ID3 ",
 )  # fmt: skip
-#: All chunks of a file together; pictures make ID3 tags longer, and are left out.
+#: All chunks of a file together, but iXML; pictures make ID3 tags longer, and are left out.
 MAX_BYTES = 256 * 1024
+#: iXML holds the recipe of a result, and that the MIDI file of its request: 512 KiB, as base64.
+MAX_IXML_BYTES = 1024 * 1024
 _WAVE_FORMS = (b"RIFF", b"RF64", b"BW64")
 
 
@@ -45,17 +47,18 @@ def read_chunks(file: BinaryIO) -> WaveChunks:
         return WaveChunks()
     chunks: list[Chunk] = []
     too_long: list[str] = []
-    room = MAX_BYTES
+    rooms = {True: MAX_IXML_BYTES, False: MAX_BYTES}
     for name, at, size in list_chunks(window):
         if name not in NAMES:
             continue
-        if size > room:
+        is_ixml = name == b"iXML"
+        if size > rooms[is_ixml]:
             too_long.append(name.decode("ascii").strip())
             continue
         body = window.read(at, size)
         if len(body) == size:  # else it was cut off
             chunks.append(Chunk(name, body))
-            room -= size
+            rooms[is_ixml] -= size
     return WaveChunks(tuple(chunks), tuple(too_long))
 
 

@@ -15,7 +15,9 @@ from functools import partial
 
 import numpy as np
 
+from acestep_runtime.chords.read import chart_of
 from acestep_runtime.dsp.analysis import analyse
+from acestep_runtime.dsp.charts import place_from
 from acestep_runtime.dsp.context import bar_energies, bars_over, choose_grid
 from acestep_runtime.dsp.draws import Seed, draw
 from acestep_runtime.dsp.musical import Analysis, Grid
@@ -42,6 +44,7 @@ from acestep_runtime.dsp.transcribe import (
 )
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.draft.span import lines_metadata
+from acestep_runtime.engines.draft.swing import find_source_swing
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.signal.blocks import grid_metadata, guess_notes, require_source
 from acestep_runtime.lyrics.text import lyric_lines
@@ -101,6 +104,8 @@ def complete(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEven
     yield Progress("analysing its harmony", 0.1)
     cancel.check()
     source_music = _analyse_music(source, analysis, music, style, request.take_seed)
+    swing = find_source_swing(source, source_music.grid)
+    style = style if swing is None else replace(style, swing=swing)
     players = _assign_players(style, request.tracks)
     rows, line_times = _arrange_bars(source_music, players, style, request)
     cancel.check()
@@ -217,6 +222,9 @@ def _analyse_music(source: Stereo, analysis: Analysis, music: Music, style: Styl
         harmony = continue_harmony(
             quantise_chords(analysis.chords, grid, key), beats, meter, progression(style, key, which)
         )
+    chart = chart_of(music)
+    if chart is not None:
+        harmony = place_from(chart, harmony, grid, 0.0, len(source) / ENGINE_RATE_HZ)
     return _SourceMusic(grid, key, harmony, tune, is_solo, bar_energies(source, grid, span), confidence)
 
 
@@ -382,7 +390,7 @@ def _metadata(
 ) -> TakeMetadata:
     length_s = request.frames / ENGINE_RATE_HZ
     notes = guess_notes(source_music.grid, source_music.key, source_music.confidence)
-    if source_music.is_solo:
+    if source_music.is_solo and not request.music.chords.strip():
         notes.append("The source is one voice; the chords are chosen to suit its melody.")
     if reduction_db > 0:
         notes.append(

@@ -15,6 +15,9 @@ from functools import partial
 import numpy as np
 
 from acestep_runtime.certainty import is_sure
+from acestep_runtime.chords.chart import ChordChart
+from acestep_runtime.chords.read import chart_of
+from acestep_runtime.dsp.charts import bend_pitch, place_from
 from acestep_runtime.dsp.context import analyse_with_tempo_hint, bar_energies, bars_over, choose_grid, is_tempo_hint
 from acestep_runtime.dsp.draws import Seed, draw, seed_of_choice, seeds_in
 from acestep_runtime.dsp.musical import Analysis, Grid
@@ -126,7 +129,8 @@ def cover(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     source_music = _transcribe(source, analysis, style)
     plan = _plan_bars(source_music, request)
     retention = _choose_retention(source_music, request.strength, request.take_seed)
-    plan = replace(plan, harmony=_plan_harmony(source_music, plan, retention, style, request.take_seed))
+    chart = chart_of(music)
+    plan = replace(plan, harmony=_plan_harmony(source_music, plan, retention, style, request.take_seed, chart))
     cancel.check()
     bars, line_times = _arrange_bars(source_music, plan, retention, style, request)
     yield Metadata(_metadata(request, source_music, plan, line_times))
@@ -253,9 +257,9 @@ def _choose_retention(source_music: _Transcription, strength: float, seed: Seed)
 
 
 def _plan_harmony(
-    source_music: _Transcription, plan: _Plan, retention: _Retention, style: Style, seed: Seed
+    source_music: _Transcription, plan: _Plan, retention: _Retention, style: Style, seed: Seed, chart: ChordChart | None
 ) -> Harmony:
-    """Return the chords in the new key: the source's in the bars that keep them, else the style's."""
+    """Return the chords in the new key: those given, else the source's in the bars that keep them, else the style's."""
     meter = plan.grid.beats_per_bar
     own = progression(style, plan.key, int(draw(seed, 62).integers(8)))
     by_beat: dict[int, ChordSymbol] = {}
@@ -263,7 +267,11 @@ def _plan_harmony(
         for beat in range(meter):
             chord = transpose_chord(source_music.harmony.at(source_bar * meter + beat), source_music.key, plan.key)
             by_beat[bar * meter + beat] = chord if source_bar in retention.chords else own[bar % len(own)]
-    return Harmony(by_beat, tonic_triad(plan.key))
+    harmony = Harmony(by_beat, tonic_triad(plan.key))
+    if chart is None:
+        return harmony
+    end_s = plan.grid.beat_to_s((plan.bars[-1][0] + 1) * meter)
+    return place_from(chart, harmony, plan.grid, 0.0, end_s)
 
 
 def _arrange_bars(
@@ -279,6 +287,7 @@ def _arrange_bars(
     straighter = replace(style, swing=0.5 + (style.swing - 0.5) * min(1.0, 2 * (1 - request.strength)))
     rows: list[tuple[list[Note], float]] = []
     tune: list[Note] = []
+    has_chords = bool(request.music.chords.strip())
     for bar, source_bar in plan.bars:
         energy = _bar_energy(source_music, source_bar, style, request.strength)
         here = Bar(bar, grid, plan.harmony, plan.key, energy, request.take_seed, "part", bar % 4, 4)
@@ -290,6 +299,7 @@ def _arrange_bars(
         if has_melody and source_bar in retention.melody:
             line = [_melody_note(here, tone, source_bar, lead, source_music.key, plan.key, shift, manner.swing)
                     for tone in source_music.tones.get(source_bar, [])]  # fmt: skip
+            line = [_bend_to_chords(note, plan) for note in line] if has_chords else line
         else:
             line = play_bar(here, style, (lead,)) if request.strength < 1 or not has_melody else []
         tune += line
@@ -375,6 +385,12 @@ def _octave(source_music: _Transcription, plan: _Plan, voice: str) -> int:
     low = _LOWEST.get(voice, _USUAL_LOWEST)
     usual = float(np.median(pitches))
     return min(range(-36, 37, 12), key=lambda s: (not low + 2 <= usual + s <= low + _RANGE - 6, abs(s)))
+
+
+def _bend_to_chords(note: Note, plan: _Plan) -> Note:
+    """Return a note of the source's melody as it fits chords that the source does not have."""
+    chord = plan.harmony.at(plan.grid.s_to_beat(note.start_s) + 0.125)
+    return replace(note, pitches=(bend_pitch(note.pitches[0], chord, plan.key),))
 
 
 def _melody_note(

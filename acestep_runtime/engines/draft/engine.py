@@ -16,7 +16,9 @@ from acestep_runtime.engines.draft.repaint import repaint
 from acestep_runtime.engines.draft.scores import add_draft_score, align_lyrics, score
 from acestep_runtime.engines.draft.song import text2music
 from acestep_runtime.engines.draft.text import create_sample, format_sample
+from acestep_runtime.engines.draft.variation import vary
 from acestep_runtime.engines.signal.analysis import understand
+from acestep_runtime.engines.signal.transcription import transcribe
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.values import CancelToken
 
@@ -35,6 +37,7 @@ FUNCTIONS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent
         score,
         create_sample,
         format_sample,
+        transcribe,
     )
 }
 
@@ -62,4 +65,4 @@ class DraftEngine:
                 f"The draft engine cannot do {request.task.name}; it can do {', '.join(FUNCTIONS)}.",
                 remedy="Use the neural engine with ACE-Step 1.5 weights.",
             )
-        return add_draft_score(FUNCTIONS[request.task.name](request, cancel), request, cancel)
+        return add_draft_score(vary(FUNCTIONS[request.task.name], request, cancel), request, cancel)

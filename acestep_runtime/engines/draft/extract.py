@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 
 from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.render import Stereo
@@ -12,6 +10,7 @@ from acestep_runtime.dsp.stems import separate_stems
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
 from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source
+from acestep_runtime.engines.signal.threads import run_with_progress
 from acestep_runtime.values import CancelToken
 
 
@@ -26,42 +25,9 @@ def extract(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent
     def work(stop: Callable[[], None], report: Callable[[float], None]) -> None:
         stems.update(separate_stems(source, request.tracks, analysis=analysis, cancel_check=stop, progress=report))
 
-    for fraction in _run_with_progress(work, cancel):
+    for fraction in run_with_progress(work, cancel):
         yield Progress("separating", 0.2 + 0.7 * fraction)
     for number, (role, samples) in enumerate(stems.items()):
         yield Progress(f"returning {role}", 0.9 + 0.1 * number / len(stems))
         cancel.check()
         yield from (Block(role, piece) for piece in split_blocks(samples, BLOCK_FRAMES))
-
-
-def _run_with_progress(
-    work: Callable[[Callable[[], None], Callable[[float], None]], None], cancel: CancelToken
-) -> Iterator[float]:
-    """Run work with a progress callback in a thread, and yield its reports. Its errors are raised here.
-
-    Cancelling, or dropping this iterator, stops the work at its next check.
-    """
-    reports: SimpleQueue[float | BaseException | None] = SimpleQueue()
-    stop = CancelToken()
-
-    def check() -> None:
-        cancel.check()
-        stop.check()
-
-    def run() -> None:
-        try:
-            work(check, reports.put)
-            reports.put(None)
-        except BaseException as error:
-            reports.put(error)
-
-    thread = threading.Thread(target=run, name="draft-work", daemon=True)
-    thread.start()
-    try:
-        while (report := reports.get()) is not None:
-            if isinstance(report, BaseException):
-                raise report
-            yield report
-    finally:
-        stop.cancel()
-        thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from acestep_runtime.engines.draft.span import (
     play_span,
     set_level,
     sing_words,
+    with_given_chords,
 )
+from acestep_runtime.engines.draft.swing import find_source_swing
 from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source
 from acestep_runtime.text.style import keep_track, style_from_caption
 from acestep_runtime.values import CancelToken
@@ -42,6 +45,9 @@ def lego(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     cancel.check()
     start, stop = request.known if request.known[1] > request.known[0] else (0, request.frames)
     context = analyse_whole_source(_silence_outside(source, start, stop), span, music, style)
+    context = with_given_chords(context, music, span)
+    swing = find_source_swing(source, context.grid)  # a layer swings as its source does, whatever its caption says
+    style = style if swing is None else replace(style, swing=swing)
     sings = any(track in VOICES for track in request.tracks)
     lead, lines = sing_words(context, style, music.lyrics if sings else "", span, request.take_seed)
     yield Metadata({**part_metadata(context, span, music.caption), **lines_metadata(lines, request)})

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from acestep_runtime.audio.samples import split_blocks
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.dsp.arrangement import VOICES
+from acestep_runtime.dsp.charts import agrees, simplify_chords
 from acestep_runtime.dsp.context import Context, analyse_around_span, bar_frames, bars_over, bed_from_source
 from acestep_runtime.dsp.draws import Seed, draw
 from acestep_runtime.dsp.musical import Analysis
@@ -35,6 +36,7 @@ from acestep_runtime.engines.draft.span import (
     play_span,
     set_level,
     sing_words,
+    with_given_chords,
 )
 from acestep_runtime.engines.signal.blocks import BLOCK_FRAMES, require_source, tempo_and_key
 from acestep_runtime.lyrics.timed import TimedLine
@@ -49,6 +51,8 @@ Span = tuple[int, int]
 _BED_DB, _OVER_DB, _SOLO_DB, _SINGER_DB = -2.5, -5.0, -3.0, -3.0
 _SILENT_DB = -70.0
 _SEAM = ms_to_frames(12, ENGINE_RATE_HZ)
+#: Share of a bar's beats that may have other chords than the given ones, in bars of the song that go under them.
+_OTHER_CHORDS = 0.25
 #: Minimum seconds of each side to distinguish two songs.
 _MIN_SIDE_S = 6.0
 #: Two songs have tempi further apart than this, or keys with at most this many of seven notes in common.
@@ -66,7 +70,8 @@ _TRACE = np.float32(1e-6)
 def repaint(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
     """Rebuild the span: bars of the song as a bed, and new parts in the caption's style over it.
 
-    A caption with a genre and no instrument replaces the band, which plays without a bed. Words are sung over
+    A caption with a genre and no instrument replaces the band, which plays without a bed. Under given chords the bed and the
+    old content stay only where they have these chords. Words are sung over
     the bed. ``mode`` and ``strength`` set the share of the span's old content to keep: all of it in "conservative",
     1 − strength in "balanced", else none. Where two songs meet, each continues to the middle of the span.
     """
@@ -120,10 +125,10 @@ class _Part:
 
 
 def _plan_parts(source: Stereo, known: Span, span: Span, style: Style, request: EngineRequest) -> list[_Part]:
-    """Return one part, or two where the songs before and after the span differ."""
+    """Return one part, or two where the songs before and after the span differ, and no chords say how it goes on."""
     music, seed = request.music, request.take_seed
-    if not _are_two_songs(source, known, span, request):
-        context = analyse_around_span(source, known, span, music, style)
+    if music.chords.strip() or not _are_two_songs(source, known, span, request):
+        context = with_given_chords(analyse_around_span(source, known, span, music, style), music, span)
         notes, lines = sing_words(context, style, music.lyrics, span, seed, _old_melody(source, known, span, request))
         return [_Part(context, known, span, span[1], notes, lines)]
     after = analyse_around_span(source, (span[1], known[1]), ((span[0] + span[1]) // 2, span[1]), music, style)
@@ -206,15 +211,22 @@ def _make_part(
     keep = {"conservative": 1.0, "balanced": 1.0 - request.strength}.get(request.mode, 0.0)
     band = remove_tracks(style, VOICES) if part.lines else style
     genre = any(kind == "genre" for _, kind, _ in find_style_words(request.music.caption))
+    has_chords = bool(request.music.chords.strip())
     other_band = genre and not remove_tracks(style, VOICES).named_count
     old, content = _old_content(source, request.known, span)
     over_db, bed_db = (_SOLO_DB if style.solo else _OVER_DB), _BED_DB
     if other_band:
-        ground, bed_db = (old if keep > 0 else None), _BED_DB + 20 * float(np.log10(max(keep, 1e-3)))
+        ground, bed_db = (
+            (old if keep > 0 and (not has_chords or _has_chords_of(context, span)) else None),
+            _BED_DB + 20 * float(np.log10(max(keep, 1e-3))),
+        )
         over_db *= keep
     else:
-        ground = bed_from_source(source, known, span, context, request.take_seed, cancel.check)
-        ground = _restore_bars(ground, old, content, keep, context, span, request.take_seed)
+        plain = replace(context, harmony=simplify_chords(context.harmony)) if has_chords else context
+        ground = bed_from_source(source, known, span, plain, request.take_seed, cancel.check,
+                                 _OTHER_CHORDS if has_chords else 1.0)  # fmt: skip
+        if not has_chords or _has_chords_of(context, span):
+            ground = _restore_bars(ground, old, content, keep, context, span, request.take_seed)
     if ground is not None and part.lines and len(ground) <= _MAX_SEPARATION_S * ENGINE_RATE_HZ:
         ground = separate_stems(ground, ("vocals",), cancel_check=cancel.check, progress=lambda _: None)["other"]
     players = band.instruments if ground is None or other_band else _choose_players(band, bool(part.lines))
@@ -240,6 +252,12 @@ def _make_part(
     for layer in layers:
         new += layer
     yield 1.0, new if ground is None and not voices else set_level(new, target_db)
+
+
+def _has_chords_of(context: Context, span: Span) -> bool:
+    """Return whether the span's old content was heard with the chords that are now given, so that it can stay."""
+    meter = context.grid.beats_per_bar
+    return all(agrees(context.measured, context.harmony, bar, meter) for bar in bars_over(context.grid, span))
 
 
 def _choose_players(style: Style, sings: bool) -> tuple[Instrument, ...]:

@@ -8,6 +8,7 @@ from acestep_runtime.dsp.arrangement import Song, fullest_bar, plan_song, sing_s
 from acestep_runtime.dsp.progressions import chord_rows
 from acestep_runtime.dsp.render import Mixer, apply_fade_out, render, rms_db
 from acestep_runtime.engines.base import Block, EngineEvent, EngineRequest, Metadata, Progress
+from acestep_runtime.engines.draft.notes_song import follow_notes
 from acestep_runtime.engines.draft.span import lines_metadata
 from acestep_runtime.engines.metadata import TakeMetadata
 from acestep_runtime.engines.signal.blocks import grid_metadata
@@ -21,7 +22,13 @@ SONG_DB = -15.0
 
 
 def text2music(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEvent]:
-    """Write, play and sing a song of ``frames`` frames, bar by bar: the first bar is returned before the second is played."""
+    """Write, play and sing a song of ``frames`` frames, bar by bar: the first bar is returned before the second is played.
+
+    Where the request has notes to follow, these are the song.
+    """
+    if request.guide_song is not None:
+        yield from follow_notes(request, cancel)
+        return
     yield Progress("planning the song", 0.0)
     music, frames = request.music, request.frames
     length_s = frames / ENGINE_RATE_HZ

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from acestep_runtime.chords.read import chart_of
 from acestep_runtime.dsp.arrangement import span_bars
+from acestep_runtime.dsp.charts import place_from
 from acestep_runtime.dsp.context import Context
 from acestep_runtime.dsp.draws import Seed
 from acestep_runtime.dsp.players import Note
@@ -22,6 +24,7 @@ from acestep_runtime.lyrics.timed import TimedLine
 from acestep_runtime.text.form import sections_with_lyrics
 from acestep_runtime.text.style import Instrument, Style
 from acestep_runtime.units import ENGINE_RATE_HZ, db_to_gain, ms_to_frames
+from acestep_runtime.values import Music
 
 #: Level of music without context.
 SOLO_LEVEL_DB = -16.0
@@ -40,6 +43,15 @@ def lines_metadata(lines: Sequence[TimedLine], request: EngineRequest) -> TakeMe
     if request.auto_lrc:
         metadata["lrc"] = to_lrc(lines)
     return metadata
+
+
+def with_given_chords(context: Context, music: Music, span: tuple[int, int]) -> Context:
+    """Return a context with the chords that were given, if any, in place of those heard: from the span's first bar on."""
+    chart = chart_of(music)
+    if chart is None:
+        return context
+    start_s, end_s = span[0] / ENGINE_RATE_HZ, span[1] / ENGINE_RATE_HZ
+    return replace(context, harmony=place_from(chart, context.harmony, context.grid, start_s, end_s))
 
 
 def part_metadata(context: Context, span: tuple[int, int], caption: str) -> TakeMetadata:

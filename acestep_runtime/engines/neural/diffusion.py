@@ -151,7 +151,8 @@ def generate_audio(
 
 def _empty_inputs(model: Model, request: EngineRequest) -> TaskInputs:
     """Return inputs without a source, for outputs that are denoised already: of them only prompts and spans count."""
-    source = None if request.source is None else silence_latents(model.silence, samples_to_frames(request.frames))
+    has_source = request.source is not None or request.guide_song is not None
+    source = silence_latents(model.silence, samples_to_frames(request.frames)) if has_source else None
 
     def codes_to_latents(codes: Sequence[int]) -> Tensor:
         return silence_latents(model.silence, FRAMES_PER_CODE * len(codes))
@@ -228,7 +229,7 @@ def _denoise(
 def _follow(
     model: Model, sampling: Sampling, spec: GenerationSpec, batch: list[TakeSeed], timbre: Tensor
 ) -> Iterator[tuple[Tensor, int, int]]:
-    """See `_denoise`; from noise, or for a cover from the source with noise added."""
+    """See `_denoise`; from noise, or for a cover or a repaint from the source with noise added."""
     levels, is_turbo = _noise_schedule(model, sampling)
     noise = x = draw_take_noise(batch, spec.context.shape[1], model.spec.channels).to(model.device)
     if spec.init_latents is not None:

@@ -24,6 +24,7 @@ from acestep_runtime.engines.metadata import Score, TakeMetadata
 from acestep_runtime.engines.neural import finishing
 from acestep_runtime.engines.neural.diffusion import LatentsCache, generate_audio
 from acestep_runtime.engines.neural.evaluation import EVALUATIONS, TakeAnalysis, alignment_score, lm_score
+from acestep_runtime.engines.neural.guide import play_guide
 from acestep_runtime.engines.neural.language import (
     TEXT_TASKS,
     LanguageModelCache,
@@ -40,6 +41,7 @@ from acestep_runtime.engines.neural.own_latents import encode_source
 from acestep_runtime.engines.neural.recipes import RECIPES
 from acestep_runtime.engines.neural.reporting import add_warnings
 from acestep_runtime.engines.signal.scoring import Scorer, add_score, analyse_sound, build_score
+from acestep_runtime.engines.signal.transcription import SIGNAL_TASKS
 from acestep_runtime.errors import EngineFailure, InvalidValue, UnsupportedTask
 from acestep_runtime.memory.interrupt import Interrupt
 from acestep_runtime.memory.machine import format_gib, usable_cores
@@ -47,6 +49,7 @@ from acestep_runtime.memory.need import NotEnoughMemory
 from acestep_runtime.memory.parts import parse_parts
 from acestep_runtime.memory.policy import check_device, select_device
 from acestep_runtime.memory.stage import empty_device_cache, retry_with_offload
+from acestep_runtime.midi.render import Rendering
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import CancelToken
 from acestep_runtime.weights.folder import models_folder
@@ -62,10 +65,14 @@ _PLANNING_SHARE = 0.5
 
 @dataclass
 class TakeCache:
-    """Results for later takes of a job: latents and plans. ``key`` is the request without seed, variations and audio."""
+    """Results for later takes of a job: latents, plans, and the sound of notes that are followed.
+
+    ``key`` is the request without seed, variations and audio.
+    """
 
     key: EngineRequest
     audio: tuple[Samples | None, Samples | None]
+    guide: Rendering | None = None
     latents: LatentsCache = field(default_factory=dict)
     plans: dict[int, Plan] = field(default_factory=dict)
 
@@ -129,9 +136,13 @@ class NeuralEngine:
         if name in EVALUATIONS:
             yield from self._evaluate(request, cancel)
             return
+        if name in SIGNAL_TASKS:
+            yield from SIGNAL_TASKS[name](request, cancel)
+            return
         if name not in RECIPES:
             raise UnsupportedTask(
-                f"The neural engine cannot do {name}; it can do {', '.join((*RECIPES, *TEXT_TASKS, *EVALUATIONS))}.",
+                f"The neural engine cannot do {name}; it can do"
+                f" {', '.join((*RECIPES, *TEXT_TASKS, *EVALUATIONS, *SIGNAL_TASKS))}.",
                 remedy="Use the draft engine.",
             )
         sampling = request.sampling
@@ -191,7 +202,8 @@ class NeuralEngine:
                 made = finishing.latents_by_number(request.full, model)
                 if (plan := finishing.plan_of(request.full)) is not None:
                     cache.plans[request.seed] = plan
-        has_plan = request.thinking.plan_first and request.task.can_plan and not request.codes
+        follows_notes = request.guide_song is not None
+        has_plan = request.thinking.plan_first and request.task.can_plan and not (request.codes or follows_notes)
         if has_plan and made and request.seed not in cache.plans:
             yield Metadata({"warnings": ["The preview was made without a plan, and so is the whole take."]})
         elif has_plan:
@@ -201,6 +213,8 @@ class NeuralEngine:
             yield Metadata(
                 {"plan": {"metadata": user_metadata(request.music, caption=True), "codes": list(request.codes)}}
             )
+        if follows_notes and not (made and not (request.auto_lrc or request.auto_score)):
+            request, cache.guide = yield from play_guide(request, cache.guide, cancel)
         take_seed = request.take_seed
 
         def work() -> Iterator[EngineEvent]:

@@ -26,6 +26,7 @@ from acestep_runtime.engines.neural.placing import choose_configs
 from acestep_runtime.errors import EngineFailure
 from acestep_runtime.memory import int8
 from acestep_runtime.memory.interrupt import Interrupt
+from acestep_runtime.memory.pages import release_all
 from acestep_runtime.memory.policy import ComputeConfig, Offload
 from acestep_runtime.memory.precision import has_amx
 from acestep_runtime.memory.stage import ModulePlacement
@@ -33,9 +34,9 @@ from acestep_runtime.memory.widen import convert, widen_late
 from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.vae.cache import TileCache
 from acestep_runtime.vae.codec import SILENCE_LEVEL, Codec, fingerprint
+from acestep_runtime.vae.cpu import prepare_for_cpu
 from acestep_runtime.vae.fuse import fuse
 from acestep_runtime.vae.parity import with_safe_dtype
-from acestep_runtime.vae.upsampling import upsample_by_products
 from acestep_runtime.values import Adapter, CancelToken
 from acestep_runtime.weights.adapters import AdapterFile, find_adapter
 from acestep_runtime.weights.layout import Checkpoint
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
 _PARTS = ("dit", "encoder", "tokenizer", "detokenizer", "text_encoder", "vae")
 _CPU = torch.device("cpu")
 #: How many times as long as in the transformer an operation takes in the VAE, measured on CPUs: in float32, in bfloat16, in
-#: that with AMX, which helps the transformer more, and beside a transformer in int8, which is slow.
-_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS, _INT8_SLOWNESS = 1.8, 2.2, 3.4, 0.6
+#: that with AMX, which helps the transformer more, and beside a transformer in int8. What a model takes is measured later.
+_FULL_SLOWNESS, _NARROW_SLOWNESS, _AMX_SLOWNESS, _INT8_SLOWNESS = 1.0, 1.65, 2.1, 1.5
 #: Conditions that are kept, of 2 to 20 MB.
 _CONDITIONS = 4
 
@@ -119,12 +120,15 @@ class Model:
         placement = ModulePlacement(modules, config, others)
         silence = parts.silence.float().to(config.device)
         null_condition = parts.null_condition
+        stored = list(parts.vae.state_dict().values())
         vae = fuse(parts.vae)
+        release_all(stored)  # the fused weights are copies
+        del stored
         if placement.config_of("vae").device != _CPU:
             with placement.on_device("vae"):
                 with_safe_dtype(vae)
         elif placement.config_of("vae").dtype == torch.bfloat16:
-            upsample_by_products(vae.decoder)
+            prepare_for_cpu(vae, has_amx=has_amx())
         parts.encoder.timbre_encoder = TimbreCache(parts.encoder.timbre_encoder)
         for name, module in modules.items():
             if placement.config_of(name).device == _CPU:

@@ -1,34 +1,44 @@
 """How long the rest of a generation takes: from the steps that are done, and from the speed of the VAE.
 
 Steps are alike, so those that are done tell how long the others take; the first one also encodes words and does not count.
-Before anything was decoded, the speed of the VAE follows from that of the steps, by the number of operations; afterwards it is
-measured, and kept for the next jobs of the model.
+Before anything is decoded, the speed of the VAE follows from that of the steps: by the number of operations, and by how much
+longer one took than in the transformer, which each output measures for the next ones and for later jobs. What other programs
+do changes both speeds alike. Only the latest steps and tiles count, so the rest is known again soon after they begin or end.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
 from acestep_runtime.engines.base import Progress
 
+#: Steps, tiles and outputs that tell a speed: enough to be steady, and few enough to follow what else the machine does.
+_LATEST_STEPS, _LATEST_TILES, _LATEST_OUTPUTS = 5, 8, 5
+
 
 @dataclass
 class DecodeSpeed:
-    """The speed of a VAE: ``frame_s`` are the seconds of a latent frame, ``None`` before it was measured.
+    """The speed of a VAE beside that of the transformer. ``frame_operations`` are those of a latent frame.
 
-    ``frame_operations`` are those of a frame; ``slowness`` is how many times as long as in the transformer one takes.
+    ``slowness`` is how many times as long as in the transformer one takes: expected, and then measured with each output.
     """
 
     frame_operations: float
     slowness: float
-    frame_s: float | None = None
+    _measured: deque[float] = field(default_factory=lambda: deque(maxlen=_LATEST_OUTPUTS))
 
     def estimate_frame_s(self, operation_s: float) -> float:
         """Return the seconds of a frame, where an operation of the transformer takes ``operation_s``."""
-        return self.frame_operations * operation_s * self.slowness if self.frame_s is None else self.frame_s
+        return self.frame_operations * operation_s * self.slowness
+
+    def measure(self, frame_s: float, operation_s: float) -> None:
+        """Note how long a frame of an output took, and an operation of the transformer, in seconds."""
+        self._measured.append(frame_s / (self.frame_operations * operation_s))
+        self.slowness = median(self._measured)
 
 
 @dataclass
@@ -48,14 +58,15 @@ class Pace:
     _output: int = 0
     _done_frames: int = 0
     _decode_s: float = 0.0
-    _earlier_frame_s: float | None = None
-    _steps_s: list[float] = field(default_factory=list)
+    _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=_LATEST_STEPS))
+    #: Seconds and frames of tiles.
+    _tiles: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_LATEST_TILES))
     _fraction: float = 0.0
 
     def begin(self, output: int) -> None:
         """Begin an output, counted from 0."""
-        self._output, self._done_frames, self._at_s = output, 0, self.clock()
-        self._decode_s, self._earlier_frame_s = 0.0, self.speed.frame_s
+        self._output, self._done_frames, self._decode_s, self._at_s = output, 0, 0.0, self.clock()
+        self._tiles.clear()
 
     def finish_step(self, stage: str, step: int, total: int) -> Progress:
         """Return the progress after a step of ``total``."""
@@ -68,15 +79,18 @@ class Pace:
 
     def finish_tile(self, stage: str, done_frames: int, steps: int) -> Progress:
         """Return the progress after the frames up to ``done_frames`` are decoded; the output took ``steps`` steps."""
-        tile_frames = done_frames - self._done_frames
-        self._decode_s, self._done_frames = self._decode_s + self._lap(), done_frames
-        # The mean of all tiles, for single ones vary with what else the machine does; the speed of earlier outputs is one more.
-        known_s, known_frames = self._decode_s, done_frames
-        if self._earlier_frame_s is not None:
-            known_s, known_frames = known_s + self._earlier_frame_s * tile_frames, known_frames + tile_frames
-        self.speed.frame_s = known_s / max(1, known_frames)
-        done_s = self._step_s(0.0) * steps + self.speed.frame_s * done_frames
-        return self._report(stage, done_s, self.speed.frame_s * (self.frames - done_frames), is_known=True)
+        tile_s, tile_frames = self._lap(), done_frames - self._done_frames
+        self._decode_s, self._done_frames = self._decode_s + tile_s, done_frames
+        operation_s = self._step_s(0.0) / self.step_operations
+        if not self._tiles and operation_s > 0:  # what was expected counts as one more tile: single ones vary
+            self._tiles.append((self.speed.estimate_frame_s(operation_s) * tile_frames, tile_frames))
+        self._tiles.append((tile_s, tile_frames))
+        seconds, frames = (sum(each) for each in zip(*self._tiles, strict=True))
+        frame_s = seconds / max(1, frames)
+        if operation_s > 0 and done_frames >= self.frames:
+            self.speed.measure(self._decode_s / self.frames, operation_s)
+        done_s = self._step_s(0.0) * steps + self._decode_s
+        return self._report(stage, done_s, frame_s * (self.frames - done_frames), is_known=True)
 
     def skip(self) -> None:
         """Leave out what took the time since the last step or tile."""
@@ -92,7 +106,7 @@ class Pace:
         return took_s
 
     def _step_s(self, default_s: float) -> float:
-        return median(self._steps_s[-5:]) if self._steps_s else default_s
+        return median(self._steps_s) if self._steps_s else default_s
 
     def _report(self, stage: str, done_s: float, left_s: float, *, is_known: bool) -> Progress:
         """Return the progress of an output that took ``done_s`` and takes ``left_s`` more; the others take as long."""

@@ -2,6 +2,7 @@
 
 task         instruction              source latents               mask
 text2music   fill                     silence                      all
+ with notes  generate from codes      quantised sound of them      all
 cover        generate from codes      quantised source             all
 repaint      repaint the mask         source, silent in the span   the span
 lego         generate a track         source, also in the span     the span
@@ -39,6 +40,7 @@ from acestep_runtime.conditioning.prompts import (
     text_prompt,
 )
 from acestep_runtime.engines.base import EngineRequest
+from acestep_runtime.engines.neural.guide import COVER
 from acestep_runtime.units import ENGINE_RATE_HZ
 from acestep_runtime.values import Music
 
@@ -116,7 +118,7 @@ class GenerationSpec:
     """One output to generate: its role, and the inputs of the transformer.
 
     ``context`` is ``[1, T, 2C]``; ``output_span`` is the span of latent frames to decode; ``init_latents`` are optional
-    latents from which a cover starts.
+    latents from which a cover or a repaint starts.
     """
 
     role: str
@@ -190,18 +192,26 @@ class TaskInputs:
 
 
 def text2music(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Generate the whole window from silence, or as a cover of the codes of a plan; without lyrics, music without vocals."""
+    """Generate the whole window from silence, or as a cover of a plan's codes or of notes; without lyrics, without vocals."""
     music = inputs.request.music
     music = dataclasses.replace(music, lyrics=lyrics_or_instrumental(music.lyrics))
     inputs = dataclasses.replace(inputs, request=dataclasses.replace(inputs.request, music=music))
-    if inputs.request.codes:
-        plan_latents = pad_with_silence(
-            inputs.codes_to_latents(inputs.request.codes)[:, : inputs.frames], inputs.silence, inputs.input_frames
-        )
+    request = inputs.request
+    if request.guide_song is not None and request.guide == COVER:
+        yield from cover(inputs)
+        return
+    hints: Tensor | None = None
+    if request.guide_song is not None:
+        assert inputs.source is not None
+        hints = inputs.semantic_hints(inputs.source)
+    elif request.codes:
+        hints = inputs.codes_to_latents(request.codes)
+    if hints is not None:
+        hints = pad_with_silence(hints[:, : inputs.frames], inputs.silence, inputs.input_frames)
         yield GenerationSpec(
             "mix",
             inputs.prompt(Instruction.COVER),
-            inputs.context(plan_latents),
+            inputs.context(hints),
             (0, inputs.frames),
             late_conditioning=inputs.late_conditioning,
         )
@@ -238,7 +248,11 @@ REPAINT_MODES: dict[str, Callable[[float], tuple[float, int]]] = {
 
 
 def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
-    """Generate the span, which is silent in the context."""
+    """Generate the span, which is silent in the context.
+
+    With a noise strength it starts from what the source holds there, with noise added (SDEdit, Meng et al. 2022), so notes
+    and rhythm stay as far as the noise leaves them.
+    """
     request, latents = inputs.request, inputs.source_latents
     span = _edit_span(request)
     ratio, crossfade_frames = REPAINT_MODES[request.mode or "balanced"](request.strength)
@@ -248,6 +262,7 @@ def repaint(inputs: TaskInputs) -> Iterator[GenerationSpec]:
         inputs.context(mask_span(latents, inputs.silence, span), span),
         span,
         preserved=PreservedRegion(latents, span, ratio, crossfade_frames),
+        init_latents=latents if request.sampling.noise_strength else None,
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import TypedDict
 
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, short_text
 from acestep_runtime.json_values import JsonObject
+from acestep_runtime.limits import is_finite
 from acestep_runtime.lyrics.formats.rows import (
     add_pauses,
     close_lines,
@@ -132,7 +132,7 @@ def _times(where: str, row: JsonObject) -> tuple[float, float]:
 
 
 def _time(where: str, value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
         raise InvalidValue(where, value, "a number of seconds")
     return float(value)
 
@@ -149,10 +149,11 @@ def read_json(text: str) -> Timing:
     except json.JSONDecodeError as error:
         row = (text.splitlines() or [""])[min(error.lineno, len(text.splitlines()) or 1) - 1]
         raise line_error(error.lineno, row, f"JSON; {error.msg} at character {error.colno}") from error
-    except RecursionError as error:
-        raise InvalidValue("the file", "nested too deeply", "an object with lines and sections") from error
+    except (ValueError, RecursionError) as error:
+        value = "nested too deeply" if isinstance(error, RecursionError) else "a file with a number of too many digits"
+        raise InvalidValue("the file", value, "an object with lines and sections", value_text=value) from error
     if not isinstance(values, dict):
-        raise InvalidValue("line 1", str(values), "an object with lines and sections")
+        raise InvalidValue("line 1", short_text(values), "an object with lines and sections")
     return extract_tags(timing_from_metadata(values))
 
 

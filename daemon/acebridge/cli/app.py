@@ -22,8 +22,10 @@ from acebridge.cli.listen import listen
 from acebridge.cli.live import live
 from acebridge.cli.logs import logs
 from acebridge.cli.maintain import backup, repair, restore
+from acebridge.cli.mcp import mcp
 from acebridge.cli.models import models
 from acebridge.cli.osc import osc
+from acebridge.cli.panel import panel
 from acebridge.cli.place import place
 from acebridge.cli.play import play
 from acebridge.cli.plugin import plugin
@@ -78,11 +80,13 @@ for name, group in (
     ("token", token),
     ("service", service),
     ("osc", osc),
+    ("panel", panel),
     ("plugin", plugin),
     ("protools", protools),
     ("live", live),
 ):
     app.add_typer(group, name=name, rich_help_panel="Daemon")
+app.command(rich_help_panel="Daemon")(mcp)
 app.add_typer(host.host, name="host", rich_help_panel="Daemon")
 app.add_typer(host.reaper, name="reaper", rich_help_panel="Daemon")
 app.command("help", rich_help_panel="Daemon")(show_help)

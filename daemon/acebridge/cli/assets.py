@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from acebridge.cli import listing
-from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.json_output import print_json
 from acebridge.cli.listing import All, Limit
 from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
+from acebridge.contract.json_form import message_json
 
 AssetId = Annotated[str, typer.Argument(help="Id of the asset, or a unique prefix.", show_default=False)]
 

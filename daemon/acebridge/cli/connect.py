@@ -10,10 +10,10 @@ import typer
 from acebridge.cli.json_output import print_json
 from acebridge.cli.options import AsJson
 from acebridge.cli.trust import Fingerprint, TokenFile, find_daemon
+from acebridge.client.remote_daemon import cancel_work, problem_with
 from acebridge.paths import data_folder
 
 if TYPE_CHECKING:
-    from acebridge.v1 import daemon_pb2
     from acestep_runtime.values import Json
 
 _SETTING = "remote"
@@ -37,30 +37,52 @@ def connect(
     _check_workers()
     address = _address(host)
     _make_trusted(address, fingerprint, token_file)
-    problem = problem_with(address)
-    _write(address)
+    problem, before = problem_with(address), _remote_address()
+    is_new = _write(address, before)
     if json:
         print_json(_facts(address, problem))
         return
-    typer.echo(f"connected: neural jobs go to {address}")
+    typer.echo(f"{'connected' if is_new else 'connected already'}: neural jobs go to {address}")
     if problem:
         typer.echo(f"note: {problem} Neural jobs wait until it works.", err=True)
 
 
 def disconnect() -> None:
-    """Have no other machine do work for the daemon of this machine."""
-    from acebridge.client.forwarded import read_notes
-
+    """Have no other machine do work for the daemon of this machine; jobs at work there are cancelled, and begin again here."""
     address = _remote_address()
     if not address:
         typer.echo("not connected")
         return
-    waiting = len(list(read_notes(data_folder(), address)))
-    _write("")
+    _write("", address)
     typer.echo(f"disconnected from {address}")
-    if waiting:
-        jobs = "1 job is" if waiting == 1 else f"{waiting} jobs are"
-        typer.echo(f"note: {jobs} at work there. They begin again here, or fail where models are missing.", err=True)
+
+
+def _count_work(address: str) -> int:
+    """Return how many jobs at ``address`` do work for jobs here."""
+    from acebridge.client.forwarded import read_notes
+
+    return len(list(read_notes(data_folder(), address)))
+
+
+def _cancel_work(address: str, count: int) -> None:
+    """Cancel the ``count`` jobs at ``address`` that do work for jobs here, and say what becomes of them."""
+    left, why = cancel_work(address) if count else (0, "")
+    if count > left:
+        typer.echo(
+            f"note: {_jobs(count - left)} cancelled there. What still waits for it begins again, or fails where its model"
+            " is missing.",
+            err=True,
+        )
+    if left:
+        typer.echo(
+            f"note: {_jobs(left)} still at work there: {why} After `acebridge connect {address}` the daemon cancels there what"
+            " no job here waits for.",
+            err=True,
+        )
+
+
+def _jobs(count: int) -> str:
+    return "1 job is" if count == 1 else f"{count} jobs are"
 
 
 def _show(*, as_json: bool) -> None:
@@ -79,12 +101,6 @@ def _facts(address: str, problem: str) -> dict[str, Json]:
     if address:
         facts |= {"address": address, "up": not problem}
     return {**facts, "problem": problem} if problem else facts
-
-
-def describe_remote(remote: daemon_pb2.RemoteDaemon) -> str:
-    """Return in a line what a daemon says of the one that it is connected to."""
-    state = f"version {remote.version}, up" if remote.up else remote.problem or "it has not answered yet"
-    return f"{remote.address}: {state}"
 
 
 def _remote_address() -> str:
@@ -145,40 +161,37 @@ def _make_trusted(address: str, fingerprint: str | None, token_file: Path | None
     remember(home, address, daemon)
 
 
-def problem_with(address: str) -> str:
-    """Return what keeps the daemon at ``address`` from doing work now; empty for nothing."""
-    from acebridge.addresses import split_address
-    from acebridge.client.channels import check_certificate, route_to, unknown_daemon
-    from acebridge.client.credentials import check_known
-    from acebridge.client.known_daemons import find_known
-    from acebridge.errors import AceBridgeError
+def _write(address: str, before: str) -> bool:
+    """Write the setting, and have the daemon take it up. Says what the user has to do, where there is something.
 
-    home = data_folder()
-    try:
-        known = find_known(home, address)
-        if known is None or not known.token:
-            raise unknown_daemon(address)
-        check_certificate(route_to(address, home))
-        check_known(address, known)
-    except OSError:
-        return f"{split_address(address)[0]} does not answer."
-    except AceBridgeError as error:
-        return f"{error.message} {error.remedy}".rstrip()
-    return ""
-
-
-def _write(address: str) -> None:
-    """Write the setting, and have the daemon take it up. Says what the user has to do, where there is something."""
+    Returns whether the setting is new, for the file or for the daemon; one that has it already goes on. A daemon that follows
+    jobs at the address ``before`` would go on with them, so it starts again although it is at work; its own jobs go on after
+    that. Jobs there are cancelled while it is stopped: once it runs, it notes where it sends them now.
+    """
     import os
 
-    from acebridge.client.restart import restart_idle
+    from acebridge.client.restart import restart_own
     from acebridge.config import VARIABLES
     from acebridge.settings_file import write_setting
 
     write_setting(data_folder(), _SETTING, address)
     if os.environ.get(VARIABLES[_SETTING]):
         typer.echo(f"note: the environment variable {VARIABLES[_SETTING]} counts more than this.", err=True)
-    if not restart_idle():
+    count = _count_work(before) if before not in ("", address) else 0
+    if not count and _is_taken_up(address):
+        return address != before
+    if not restart_own(only_if_idle=not count, meanwhile=lambda: _cancel_work(before, count)):
         typer.echo(
             "note: the daemon is at work; run `acebridge stop` later, the next command starts it again.", err=True
         )
+    return True
+
+
+def _is_taken_up(address: str) -> bool:
+    """Return whether the user's own daemon is connected to ``address``, or will be: it reads the setting when it starts."""
+    from acebridge.addresses import plain_address
+    from acebridge.client.restart import get_own_status
+
+    status = get_own_status()
+    known = "" if status is None else status.remote.address
+    return status is None or (plain_address(known) if known else "") == address

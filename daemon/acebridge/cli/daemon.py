@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acebridge.cli.connect import describe_remote
-from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.json_output import print_json
 from acebridge.cli.listing import bytes_text
 from acebridge.cli.options import Address, AsJson
 from acebridge.client.connection import connect
+from acebridge.client.remote_daemon import describe_remote
+from acebridge.contract.json_form import message_json
 from acebridge.paths import data_folder
+
+if TYPE_CHECKING:
+    from acebridge.v1 import daemon_pb2
 
 
 def status(json: AsJson = False, address: Address = None) -> None:
@@ -41,9 +45,20 @@ def status(json: AsJson = False, address: Address = None) -> None:
         holds = f", {bytes_text(worker.memory_bytes)} of memory" if worker.memory_bytes else ""
         models = f" with {', '.join(worker.models)}" if worker.models else ""
         where = f" ({worker.label})" if worker.label else ""
-        typer.echo(f"{worker.device}{where}: {'job ' + worker.job_id if worker.job_id else 'idle'}{holds}{models}")
-        if worker.problem:
+        typer.echo(f"{worker.device}{where}: {_work_of(worker, state)}{holds}{models}")
+        if worker.problem and not _is_remote(worker, state):  # of the other daemon it was said above
             typer.echo(f"  {worker.problem}")
+
+
+def _is_remote(worker: daemon_pb2.WorkerStatus, state: daemon_pb2.DaemonStatus) -> bool:
+    """Return whether a worker stands for the daemon that one is connected to."""
+    return state.HasField("remote") and worker.device == f"remote:{state.remote.address}"
+
+
+def _work_of(worker: daemon_pb2.WorkerStatus, state: daemon_pb2.DaemonStatus) -> str:
+    """Return what a worker does, in a few words."""
+    reach = "unreachable" if _is_remote(worker, state) and not state.remote.up else ""
+    return ", ".join(filter(None, (f"job {worker.job_id}" if worker.job_id else "", reach))) or "idle"
 
 
 def stop(address: Address = None) -> None:

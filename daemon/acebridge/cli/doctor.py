@@ -20,7 +20,7 @@ from acebridge.private_files import FILE_MODE, make_private_folder
 from acebridge.ray_address import LOCAL, find_problem
 from acebridge.tls_identity import identity_files, read_identity
 from acebridge.version import VERSION
-from acestep_runtime.memory.int8 import missing_remedy
+from acestep_runtime.memory.int8 import remedy_without_torchao
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def _settings(_: str | None) -> Finding:
     os.environ[MODELS_FOLDER] = str(config.models_dir)  # where the engines look, further down
     os.environ[VARIABLES["workers"]] = config.workers  # else the memory of this machine would count
     if config.int8_weights and find_spec("torchao") is None:
-        return Finding("settings", False, "int8_weights is set, and torchao is not installed.", missing_remedy())
+        return Finding(
+            "settings", False, "int8_weights is set, and torchao is not installed.", remedy_without_torchao()
+        )
     port = {None: f"port {DEFAULT_PORT}, or a free one when that is taken", 0: "any free port"}
     says = port.get(config.port, f"port {config.port}")
     return Finding("settings", True, f"{says}; roots {', '.join(map(str, config.roots)) or 'none'}")
@@ -167,12 +169,13 @@ def _models(_: str | None) -> Finding:
     from acestep_runtime.weights.folder import models_folder
     from acestep_runtime.weights.installed import find_installed_models
     from acestep_runtime.weights.strangers import find_strangers
+    from acestep_runtime.weights.wheels import find_wheel_models
 
     try:
         folder = models_folder()
     except RuntimeError:
         return Finding("models", False, "there is no home folder for models.", "Set ACEBRIDGE_MODELS to a folder.")
-    models = find_installed_models(folder)
+    models = (*find_installed_models(folder), *find_wheel_models(folder))
     broken = [model for model in models if not model.complete]
     says = [
         f"{folder}: {', '.join(_model_name(model) for model in models if model.complete) or 'no model'}",
@@ -230,7 +233,7 @@ def _daemon(address: str | None) -> Finding:
 
 
 def _remote(_: str | None) -> Finding:
-    from acebridge.cli.connect import problem_with
+    from acebridge.client.remote_daemon import problem_with
 
     try:
         address = load_config().remote

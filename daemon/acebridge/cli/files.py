@@ -109,7 +109,7 @@ class Destination:
         """
         inputs = tuple(path for path in (source, reference) if path is not None)
         if out is not None:
-            _check_length(Path(out))
+            check_length(Path(out))
             check_no_input("--out", Path(out), inputs)
         kind = kind or FileKind.choose(out)
         chosen = replace(cls._choose(out, source, file_name(task), many, kind), inputs=inputs, kind=kind)
@@ -126,7 +126,7 @@ class Destination:
                 Path(name) for name in names if not Path(name).exists() and not Path(name + kind.suffix).exists()
             )
             return cls(path, True) if many else cls(path.with_name(path.name + kind.suffix), False)
-        if out.is_dir() or names_folder(name) or (not _FILE_SUFFIX.fullmatch(out.suffix) and not out.exists()):
+        if is_folder(name, out):
             file = f"{short_stem(source)}-{task}{kind.suffix}" if source else f"{task}{kind.suffix}"
             return cls(out, True) if many else cls(out / file, False)
         if out.suffix.lower() in SUFFIXES:
@@ -144,7 +144,7 @@ class Destination:
         return file if self.named and file == self.path else free_name(file)
 
 
-def _check_length(out: Path) -> None:
+def check_length(out: Path) -> None:
     """Raise `InvalidValue` for a name that leaves no room for those of further roles and takes."""
     if len(os.fsencode(out.stem)) > LONGEST_STEM_BYTES:
         allowed = f"a name of at most {LONGEST_STEM_BYTES} bytes before its ending"
@@ -166,6 +166,11 @@ def free_name(file: Path) -> Path:
 def names_folder(name: str) -> bool:
     """Return whether a name is written as that of a folder, with a slash at its end."""
     return name.endswith(("/", os.sep))
+
+
+def is_folder(name: str, path: Path) -> bool:
+    """Return whether ``name``, of ``path``, means a folder: is one, is written as one, or is not there and has no suffix."""
+    return path.is_dir() or names_folder(name) or (not _FILE_SUFFIX.fullmatch(path.suffix) and not path.exists())
 
 
 def write_as(path: Path, bits: int = 0) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import typer
 
 from acebridge.cli.again import Sources
 from acebridge.cli.jobs import JobId, fetch_result
-from acebridge.cli.options import Address, AsJson, Model, Out, ResultPage
+from acebridge.cli.model_options import Model
+from acebridge.cli.options import Address, AsJson, Out, ResultPage
 
 if TYPE_CHECKING:
     from acebridge.client.client import Client

@@ -17,7 +17,7 @@ def _by_word(table: str) -> dict[str, str]:
 #: Names that other programs have for a command, which are taken for it.
 ALIASES = {"ps": ("jobs",), "pull": ("models", "pull")}
 #: Groups of commands: the first is meant where none is named.
-USUAL = {"song": ("make", "choose")}
+USUAL = {"song": ("make", "choose", "like", "show")}
 #: What is entered in place of a command → the command.
 COMMANDS = _by_word("""
 extract: separate split stems demix isolate
@@ -30,6 +30,7 @@ understand: analyse analyze describe
 info: probe inspect metadata
 again: repeat redo remake vary retake
 lrc: karaoke align subtitles
+midi: transcribe notes
 score: rate evaluate
 listen: hear monitor
 compare: diff ab

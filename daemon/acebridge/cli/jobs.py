@@ -1,4 +1,4 @@
-"""``acebridge jobs``: list, show, follow, continue, repeat, cancel and delete jobs."""
+"""``acebridge jobs``: list, show, watch all, follow, continue, repeat, cancel and delete jobs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import typer
 from acebridge.cli import listing
 from acebridge.cli.again import Sources
 from acebridge.cli.echo import echo
-from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.json_output import print_json
 from acebridge.cli.listing import All, Limit
 from acebridge.cli.options import Address, AsJson, NoAutostart, Out, ResultPage, Seed, Takes, Variation, VariedTake
+from acebridge.cli.top import top
 from acebridge.client.connection import connect
+from acebridge.contract.json_form import message_json
 
 if TYPE_CHECKING:
-    from acebridge.cli.timing import TimingFiles
+    from acebridge.cli.metadata_files import MetadataFiles
     from acebridge.client.client import Client
     from acebridge.v1 import jobs_pb2
     from acebridge.v1.tasks_pb2 import TaskEvent
@@ -28,6 +30,9 @@ JobId = Annotated[str, typer.Argument(help="Id of the job, or a unique prefix.",
 jobs = typer.Typer(
     help="List, watch, repeat, cancel and delete jobs; fetch the next batch.", invoke_without_command=True
 )
+
+
+jobs.command("top")(top)
 
 
 @jobs.callback()
@@ -143,7 +148,7 @@ def fetch_result(
         job_id = listing.whole_job_id(client, job_id)
         job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
         task = listing.job_task(job)
-        files = timing = page = None
+        files = metadata_files = page = None
         fields = request_of_job(job)
         if TASKS[task].kind == "audio":
             tracks = fields.get("tracks")
@@ -152,26 +157,27 @@ def fetch_result(
             page = choose_page(html, destination)
             files = stack.enter_context(ResultFiles(destination, client.download))
         else:
-            timing = _timing_files(task, out, html)
+            metadata_files = _metadata_files(task, out, html)
         result = Result(began, files)
-        hidden = () if timing is None else ("lrc",)
+        hidden = () if metadata_files is None else metadata_files.names_in_files
         stack.enter_context(name_options())
         report = follow_job(
             ask(client, job), result, client, title=task, as_json=json, cancels=cancels, hidden=hidden,
             min_score=min_score_of(fields),
         )  # fmt: skip
-        for line in () if timing is None else timing.write(report["metadata"][0]):
+        for line in () if metadata_files is None else metadata_files.write(report["metadata"][0]):
             if not json:
                 echo(line)
         write_page(page, report, task, task, fields, as_json=json)
 
 
-def _timing_files(task: str, out: str | None, html: str | None) -> TimingFiles | None:
+def _metadata_files(task: str, out: str | None, html: str | None) -> MetadataFiles | None:
     """Return where the result of a task without audio goes. Raises `InvalidValue` for a file that it does not have."""
+    from acebridge.cli.midi_file import MidiFile
     from acebridge.cli.timing import TimingFiles
     from acestep_runtime.errors import InvalidValue
 
-    has_times = task == "align_lyrics"
+    has_times = task in ("align_lyrics", "transcribe")
     for option, name, allowed in (("--out", out, has_times), ("--html", html, False)):
         if name is not None and not allowed:
             what = "no audio" if has_times else "no file"
@@ -181,7 +187,11 @@ def _timing_files(task: str, out: str | None, html: str | None) -> TimingFiles |
                 f"nothing for {task}, which makes {what}",
                 remedy="Leave it out; --json prints the result.",
             )
-    return None if out is None else TimingFiles.choose({"timing": Path(out), "src": Path(out)})
+    if out is None:
+        return None
+    if task == "transcribe":
+        return MidiFile.choose({"midi_out": Path(out)})
+    return TimingFiles.choose({"timing": Path(out), "src": Path(out)})
 
 
 @jobs.command("cancel")

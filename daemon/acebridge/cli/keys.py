@@ -12,9 +12,13 @@ from contextlib import contextmanager
 ReadKey = Callable[[float], str]
 
 #: What a terminal sends for an arrow → its name.
-_ARROWS = {b"\x1b[D": "left", b"\x1b[C": "right", b"\x1bOD": "left", b"\x1bOC": "right"}
+_ARROWS = {
+    start + letter: name
+    for start in (b"\x1b[", b"\x1bO")
+    for letter, name in ((b"A", "up"), (b"B", "down"), (b"C", "right"), (b"D", "left"))
+}
 #: What Windows sends behind a first code of 0 or 224.
-_WINDOWS_ARROWS = {"K": "left", "M": "right"}
+_WINDOWS_ARROWS = {"H": "up", "P": "down", "K": "left", "M": "right"}
 
 
 @contextmanager

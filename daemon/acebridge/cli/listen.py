@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acebridge.cli import listing
-from acebridge.cli.options import Address, NoAutostart, parse_time
+from acebridge.cli.declare import parse_time
+from acebridge.cli.options import Address, NoAutostart
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from acebridge.cli import listing
 from acebridge.cli.asking import Yes, confirm
 from acebridge.cli.echo import echo
-from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.json_output import print_json
 from acebridge.cli.options import Address, AsJson, NoAutostart
 from acebridge.client.connection import connect
+from acebridge.contract.json_form import message_json
+from acestep_runtime.errors import printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from acebridge.v1 import models_pb2
     from acestep_runtime.weights.hub import PullProgress
-    from acestep_runtime.weights.installed import InstalledModel
+    from acestep_runtime.weights.known_models import ModelRow
 
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
@@ -29,22 +31,13 @@ Folder = Annotated[
 ]
 Name = Annotated[str, typer.Argument(help="Name from `acebridge models list`, or the end of one.", show_default=False)]
 
+#: Smaller models are not told in GB.
+_SMALL_BYTES = 50 * 10**6
 #: Behind a long job, and from a slow disk.
 _LOADING_S = 3600.0
+_LONGEST_PROBLEM = 1000
 
 models = typer.Typer(help="Show engines and models; list, fetch, check and remove models.", invoke_without_command=True)
-
-
-class ModelRow(NamedTuple):
-    """A model as ``acebridge models list --json`` prints it."""
-
-    name: str
-    kind: str
-    size_bytes: int
-    there: bool
-    about: str
-    faults: tuple[str, ...] = ()
-    form: str = ""
 
 
 def _folder(given: Path | None) -> Path:
@@ -95,16 +88,16 @@ def _tasks(engine: models_pb2.EngineCapabilities) -> list[str]:
 
 @models.command("list")
 def list_models(folder: Folder = None, json: AsJson = False) -> None:
-    """List the released models of ACE-Step 1.5, and what is in the models folder: models, adapters and anything else."""
+    """List the released models, and what is in the models folder: models, adapters and anything else."""
     from acestep_runtime.errors import printable
     from acestep_runtime.weights.adapters import adapter_fault, adapter_method, find_adapters, find_others
-    from acestep_runtime.weights.installed import find_installed_models
+    from acestep_runtime.weights.known_models import find_models, model_rows
     from acestep_runtime.weights.strangers import find_strangers
     from acestep_runtime.weights.vaes import find_vaes
 
     where = _folder(folder)
-    installed = {model.name: model for model in find_installed_models(where)}
-    rows, adapters = _rows(installed), find_adapters(where)
+    installed = find_models(where)
+    rows, adapters = model_rows(installed), find_adapters(where)
     others = (*find_strangers(where), *find_others(where))
     faults = {each.name: adapter_fault(each) for each in adapters}
     vaes = {name: path for name, path in find_vaes(where).items() if name != "vae"}
@@ -138,7 +131,7 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
         return
     listing.show(
         ("model", "kind", "size", "there", "about"),
-        ((row.name, row.kind, f"{row.size_bytes / 1e9:.1f} GB", _presence(row), row.about) for row in rows),
+        ((row.name, row.kind, _size(row.size_bytes), _presence(row), row.about) for row in rows),
         flexible="about",
     )
     for model in installed.values():
@@ -153,23 +146,8 @@ def list_models(folder: Folder = None, json: AsJson = False) -> None:
         typer.echo(each.sentence())
 
 
-def _rows(installed: Mapping[str, InstalledModel]) -> list[ModelRow]:
-    """Return the released models and the others that are there, by what is installed."""
-    from acestep_runtime.weights.catalogue import RELEASES
-
-    rows = []
-    for release in RELEASES.values():
-        model = installed.get(release.name)
-        there, faults = model is not None and model.complete, () if model is None else model.faults
-        rows.append(ModelRow(release.name, release.kind, release.about_bytes, there, release.about, faults))
-    rows += [_own_row(each) for each in installed.values() if each.name not in RELEASES]
-    return rows
-
-
-def _own_row(model: InstalledModel) -> ModelRow:
-    """Return the row of a model that is no release."""
-    about = f"{model.form}: {model.folder}" if model.form else str(model.folder)
-    return ModelRow(model.name, model.kind, model.size_bytes, model.complete, about, model.faults, model.form)
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= _SMALL_BYTES else listing.bytes_text(size_bytes)
 
 
 def _presence(row: ModelRow) -> str:
@@ -184,16 +162,19 @@ def pull_model(
         bool, typer.Option("--accept-changed", help="Take other files than were downloaded the first time.")
     ] = False,
 ) -> None:
-    """Download a model and its parts from the Hugging Face Hub; resume a download, replace damaged files."""
+    """Download a model and its parts; resume a download, replace damaged files. basic-pitch is fetched with pip."""
     download(name, folder, accept_changed=accept_changed)
 
 
 def download(name: str, folder: Path | None = None, *, accept_changed: bool = False) -> None:
-    """Download a model with a bar, and print its folders. Raises what `acestep_runtime.weights.hub.pull` raises."""
-    from acestep_runtime.weights.hub import pull
+    """Download a model with a bar, and print its folders.
+
+    Raises what `acestep_runtime.weights.known_models.fetch_model` raises.
+    """
+    from acestep_runtime.weights.known_models import fetch_model
 
     with _bar(name) as show:
-        folders = pull(name, _folder(folder), show, accept_changed=accept_changed)
+        folders = fetch_model(name, _folder(folder), show, accept_changed=accept_changed)
     for each in folders:
         typer.echo(str(each))
 
@@ -222,6 +203,7 @@ def load_model(name: Name, address: Address = None, no_autostart: NoAutostart = 
     with connect(address, autostart=not no_autostart) as client:
         model = client.call(client.models.LoadModel, models_pb2.LoadModelRequest(name=name), timeout_s=_LOADING_S)
     typer.echo(f"{model.name} is loaded")
+    _echo_problems(model)
 
 
 @models.command("unload")
@@ -234,6 +216,13 @@ def unload_model(name: Name, address: Address = None) -> None:
         loaded = {each.name for each in there.models if each.loaded}
         model = client.call(client.models.UnloadModel, models_pb2.UnloadModelRequest(name=name), timeout_s=_LOADING_S)
     typer.echo(f"{model.name} is not in memory any more" if model.name in loaded else f"{model.name} was not in memory")
+    _echo_problems(model)
+
+
+def _echo_problems(model: models_pb2.Model) -> None:
+    """Say which workers could not load or unload a model, where others could."""
+    for problem in model.problems:
+        typer.echo(f"note: not on {printable(problem, _LONGEST_PROBLEM)}", err=True)
 
 
 @models.command("verify")

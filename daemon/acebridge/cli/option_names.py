@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from acebridge.cli.request_fields import FIELDS, GROUPS, SUBMISSION
-from acebridge.errors import JobFailed
+from acebridge.errors import ErrorReason, JobFailed, reason_of
 from acestep_runtime.errors import InvalidValue
 
 #: Options that are not written as they are called in the code.
-_WRITTEN = {"encoding": "--format", "tries": "--best-of"}
+_WRITTEN = {"encoding": "--format", "tries": "--best-of", "contents": "--mix", "voices": "--mono"}
 
 
 def flag_of(option: str) -> str:
@@ -48,15 +48,24 @@ def with_options(sentence: str) -> str:
     return _UNMISTAKABLE.sub(lambda match: OPTIONS_OF_FIELDS[match[0]], sentence)
 
 
+def _remedy(error: JobFailed | InvalidValue) -> str:
+    """Return what to do about an error, with the option that does it."""
+    if reason_of(error) is not ErrorReason.UNREADABLE_AUDIO:
+        return error.remedy
+    from acestep_runtime.audio.decode import STEREO_REMEDY
+
+    return f"{error.remedy} --downmix mixes it down." if error.remedy == STEREO_REMEDY else error.remedy
+
+
 @contextmanager
 def name_options() -> Iterator[None]:
     """Have the errors of a command name its options where they name fields of its request."""
     try:
         yield
     except JobFailed as error:
-        error.message, error.remedy = with_options(error.message), with_options(error.remedy)
+        error.message, error.remedy = with_options(error.message), with_options(_remedy(error))
         error.args = (f"{error.message} {error.remedy}".rstrip(),)
         raise
     except InvalidValue as error:
-        error.field = OPTIONS_OF_FIELDS.get(error.field, error.field)
+        error.field, error.remedy = OPTIONS_OF_FIELDS.get(error.field, error.field), _remedy(error)
         raise

@@ -1,21 +1,22 @@
 """The options of the command line, each a type that is defined once. Commands use them to declare their parameters.
 
-An option that is left out is ``None``, a flag ``False``: then it is left to the daemon, whose defaults are the contract's.
+An option that is left out is ``None``, a flag ``False``: then it is left to the daemon, whose defaults are the contract's. The
+options of models are in `acebridge.cli.model_options`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-import typer
-from typer.models import ArgumentInfo, OptionInfo
+from acebridge.cli.declare import argument as _argument
+from acebridge.cli.declare import flag as _flag
+from acebridge.cli.declare import option as _option
+from acebridge.cli.declare import time_option as _time
 
 _MUSIC, _RESULT, _WORK, _DAEMON = "What it should be", "Result", "How it works", "Daemon"
-_NEURAL = "How a neural engine works"
-_THINKING = "How a language model thinks"
 _CHOICE = "Choosing the best"
 
 
@@ -40,41 +41,6 @@ class ScopeName(str, Enum):
 
     whole = "whole"
     region = "region"
-
-
-def parse_time(text: str) -> float:
-    """Return the seconds that an option says, with or without minutes and hours."""
-    from acestep_runtime.errors import InvalidValue
-    from acestep_runtime.units import text_to_seconds
-
-    try:
-        return text_to_seconds(text)
-    except InvalidValue as error:
-        message = f"{error.value} is no time; write {error.allowed}."
-        raise typer.BadParameter(message) from None
-
-
-def _option(
-    *names: str, text: str, panel: str, metavar: str | None = None, parser: Callable[[str], float] | None = None
-) -> OptionInfo:
-    option: OptionInfo = typer.Option(
-        *names, help=text, rich_help_panel=panel, show_default=False, metavar=metavar, parser=parser
-    )
-    return option
-
-
-def _time(name: str, text: str, panel: str) -> OptionInfo:
-    return _option(name, text=text, panel=panel, metavar="TIME", parser=parse_time)
-
-
-def _flag(name: str, text: str, panel: str) -> OptionInfo:
-    flag: OptionInfo = typer.Option(name, help=text, rich_help_panel=panel)
-    return flag
-
-
-def _argument(text: str, metavar: str | None = None) -> ArgumentInfo:
-    argument: ArgumentInfo = typer.Argument(help=text, show_default=False, metavar=metavar)
-    return argument
 
 
 Src = Annotated[
@@ -121,10 +87,42 @@ Lyrics = Annotated[
     ),
 ]
 Track = Annotated[list[str] | None, _option("--track", "-t", text="Track name; repeat for more.", panel=_MUSIC)]
+MidiSrc = Annotated[
+    list[Path],
+    _argument("Audio file, or the id of a job whose result to write down. Several: one job each.", "SRC"),
+]
+MidiTrack = Annotated[
+    list[str] | None,
+    _option("--track", "-t", text="Instrument to write down; repeat for more. Default: what is heard.", panel=_MUSIC),
+]
+Mono = Annotated[
+    bool | None,
+    _option("--mono/--poly", text="One note at a time, or several. Default: mono for voices and bass.", panel=_MUSIC),
+]
+Mix = Annotated[
+    bool | None,
+    _option(
+        "--mix/--alone",
+        text="Separate the instruments of a mix first, or hear one instrument alone. Default: by ear.",
+        panel=_MUSIC,
+    ),
+]
 Reference = Annotated[Path | None, _option("--reference", text="Reference recording for timbre and mix.", panel=_MUSIC)]
 Strength = Annotated[
     float | None,
-    _option("--strength", text="How closely the result follows the source, or the plan, 0 to 1.", panel=_MUSIC),
+    _option("--strength", text="How closely the result follows the source, the plan or --midi, 0 to 1.", panel=_MUSIC),
+]
+Midi = Annotated[
+    Path | None,
+    _option("--midi", text="Follow the notes in this MIDI file; it also gives tempo, meter and length.", panel=_MUSIC),
+]
+Guide = Annotated[
+    str | None,
+    _option(
+        "--guide",
+        text="How the neural engine follows --midi: codes (default), as a plan, or cover, loosely.",
+        panel=_MUSIC,
+    ),
 ]
 MorphMode = Annotated[
     str | None, _option("--morph", text="Keep the arrangement and change words, style or all.", panel=_MUSIC)
@@ -137,23 +135,26 @@ SourceLyrics = Annotated[
     str | None,
     _option("--source-lyrics", text="Lyrics of the source of --morph, or a file; default: the new ones.", panel=_MUSIC),
 ]
-MorphStart = Annotated[
-    float | None,
-    _option(
-        "--morph-start", text="Share of the steps that --morph leaves out, 0 to 0.95; more is closer.", panel=_NEURAL
-    ),
-]
-MorphEnd = Annotated[
-    float | None,
-    _option("--morph-end", text="Share of the steps after which only the new music counts, 0 to 1.", panel=_NEURAL),
-]
-MorphDraws = Annotated[
-    int | None, _option("--morph-draws", text="Draws of noise in each step of --morph, 1 to 8 (1).", panel=_NEURAL)
-]
 Mode = Annotated[str | None, _option("--mode", text="conservative, balanced or aggressive.", panel=_MUSIC)]
 Bpm = Annotated[float | None, _option("--bpm", text="Beats per minute, 30 to 300.", panel=_MUSIC)]
 Key = Annotated[str | None, _option("--key", text='Key, such as "C major", "F# minor" or "Am".', panel=_MUSIC)]
 TimeSignature = Annotated[int | None, _option("--time-signature", text="Beats per bar: 2, 3, 4 or 6.", panel=_MUSIC)]
+Chords = Annotated[
+    str | None,
+    _option(
+        "--chords",
+        text='Chords to play: "Am F C G", one a bar; "| C . G/B . | Am7 F |"; "[Verse] Am F [Chorus] G"; numerals in a --key.',
+        panel=_MUSIC,
+    ),
+]
+ChordsFile = Annotated[
+    Path | None,
+    _option(
+        "--chords-file",
+        text="File of chords: text, ChordPro or a link of iReal Pro. It also says key, tempo and meter that no option says.",
+        panel=_MUSIC,
+    ),
+]
 Language = Annotated[
     str | None, _option("--language", text="Language of the lyrics: an ISO 639-1 code such as en or ko.", panel=_MUSIC)
 ]
@@ -184,119 +185,6 @@ MatchLoudness = Annotated[
         panel=_WORK,
     ),
 ]
-Steps = Annotated[int | None, _option("--steps", text="Denoising steps.", panel=_NEURAL)]
-Guidance = Annotated[float | None, _option("--guidance", text="Guidance strength.", panel=_NEURAL)]
-Model = Annotated[str | None, _option("--model", text="Model; `acebridge models list` shows the names.", panel=_NEURAL)]
-Vae = Annotated[
-    str | None,
-    _option("--vae", text="Another VAE, a file or a folder in the models folder, by its name.", panel=_NEURAL),
-]
-Lora = Annotated[
-    list[str] | None,
-    _option(
-        "--lora",
-        text="Adapter (LoRA, LoKr, DoRA) from `acebridge models list`; NAME:0.5 applies it at half strength. Repeat for more.",
-        panel=_NEURAL,
-        metavar="NAME[:SCALE]",
-    ),
-]
-Thinking = Annotated[bool, _flag("--thinking", "Have a language model plan the song first.", _THINKING)]
-Plan = Annotated[
-    Path | None,
-    _option("--plan", text="Follow the plan in this JSON file; other options override its metadata.", panel=_THINKING),
-]
-SavePlan = Annotated[
-    Path | None, _option("--save-plan", text="Write the first take's plan into this JSON file.", panel=_THINKING)
-]
-Lm = Annotated[str | None, _option("--lm", text="Name of the language model.", panel=_THINKING)]
-LmTemperature = Annotated[
-    float | None, _option("--lm-temperature", text="Sampling temperature, 0 to 2.", panel=_THINKING)
-]
-LmTopK = Annotated[
-    int | None, _option("--lm-top-k", text="Sample from this many of the likeliest tokens; 0 for all.", panel=_THINKING)
-]
-LmTopP = Annotated[
-    float | None,
-    _option(
-        "--lm-top-p", text="Sample from the likeliest tokens with this total probability, 0 to 1.", panel=_THINKING
-    ),
-]
-LmGuidance = Annotated[
-    float | None, _option("--lm-guidance", text="Guidance of the audio codes by the prompt, 1 to 10.", panel=_THINKING)
-]
-LmRepetitionPenalty = Annotated[
-    float | None,
-    _option("--lm-repetition-penalty", text="Penalty for repeated tokens, 1 to 2.", panel=_THINKING),
-]
-LmAtOnce = Annotated[int | None, _option("--lm-at-once", text="Takes planned in one batch, 1 to 8.", panel=_THINKING)]
-Negative = Annotated[str | None, _option("--negative", text="Negative prompt of the plan.", panel=_THINKING)]
-KeepCaption = Annotated[bool, _flag("--keep-caption", "Keep your caption instead of the model's.", _THINKING)]
-Shift = Annotated[
-    float | None, _option("--shift", text="Shift of the noise schedule towards high noise, 0.1 to 10.", panel=_NEURAL)
-]
-Sampler = Annotated[str | None, _option("--sampler", text="euler (default), heun, sde or ab3.", panel=_NEURAL)]
-GuidanceMethod = Annotated[
-    str | None,
-    _option("--guidance-method", text="apg (default), adg, adg_w_norm, adg_wo_clip or cfg.", panel=_NEURAL),
-]
-GuidanceStart = Annotated[
-    float | None,
-    _option("--guidance-start", text="Guidance is off below this noise level, 0 to 1 (0).", panel=_NEURAL),
-]
-GuidanceEnd = Annotated[
-    float | None, _option("--guidance-end", text="Guidance is off above this noise level, 0 to 1 (1).", panel=_NEURAL)
-]
-Timesteps = Annotated[
-    str | None,
-    _option(
-        "--timesteps",
-        text="Noise levels of the steps, falling from 1, such as 1,0.75,0.5; replaces steps and shift.",
-        panel=_NEURAL,
-        metavar="LEVELS",
-    ),
-]
-VelocityClamp = Annotated[
-    float | None,
-    _option(
-        "--velocity-clamp",
-        text="Limit of the velocity's norm, relative to the latents' norm, 0.01 to 100.",
-        panel=_NEURAL,
-    ),
-]
-VelocityEma = Annotated[
-    float | None,
-    _option("--velocity-ema", text="Smoothing: share of the previous velocity in the next, 0 to 1 (0).", panel=_NEURAL),
-]
-Dcw = Annotated[
-    str | None,
-    _option(
-        "--dcw",
-        text="Correction after each step: auto (default; double on turbo models, else off), off, low, high, double or pix.",
-        panel=_NEURAL,
-    ),
-]
-DcwStrength = Annotated[
-    float | None,
-    _option("--dcw-strength", text="Strength of --dcw, for double that of the low band, 0 to 1 (0.05).", panel=_NEURAL),
-]
-DcwHighStrength = Annotated[
-    float | None,
-    _option("--dcw-high-strength", text="Strength of the high band in --dcw double, 0 to 1 (0.02).", panel=_NEURAL),
-]
-NoiseStrength = Annotated[
-    float | None,
-    _option(
-        "--noise-strength", text="Share of the source in the initial latents of a cover, 0 to 1 (0).", panel=_NEURAL
-    ),
-]
-SkipQuantiser = Annotated[
-    bool, _flag("--skip-quantiser", "Condition a cover on the source's latents instead of its audio codes.", _NEURAL)
-]
-Mask = Annotated[
-    str | None,
-    _option("--mask", text="explicit (default): make the region, or all; auto: the model decides.", panel=_NEURAL),
-]
-SkipLoop = Annotated[bool, _flag("--skip-loop", "Do not loop sources under a minute.", _NEURAL)]
 Seed = Annotated[list[int] | None, _option("--seed", "-s", text="Seed; repeat for more takes.", panel=_RESULT)]
 Takes = Annotated[int | None, _option("--takes", "-n", text="Number of takes, 1 to 8.", panel=_RESULT)]
 Variation = Annotated[
@@ -348,6 +236,14 @@ AutoScore = Annotated[bool, _flag("--auto-score", "Score every take.", _RESULT)]
 BestOf = Annotated[
     int | None, _option("--best-of", text="Generate this many takes, 1 to 64, and keep the best.", panel=_CHOICE)
 ]
+LayerBestOf = Annotated[
+    int | None,
+    _option(
+        "--best-of",
+        text="Generate this many takes, 1 to 64, and keep the best; default: up to 3, until one fits.",
+        panel=_CHOICE,
+    ),
+]
 MinScore = Annotated[
     float | None,
     _option(
@@ -361,9 +257,16 @@ ScoreBy = Annotated[
     str | None,
     _option(
         "--score-by",
-        text="lyrics_alignment, quality or lm; default: lyrics_alignment, or quality without lyrics.",
+        text="lyrics_alignment, quality, lm or, with a source, fit; default: lyrics_alignment, or quality without lyrics.",
         panel=_CHOICE,
     ),
+]
+LayerScoreBy = Annotated[
+    str | None,
+    _option("--score-by", text="fit, lyrics_alignment, quality or lm; default: fit.", panel=_CHOICE),
+]
+FixTiming = Annotated[
+    bool, _flag("--fix-timing", "Move what is early or late to its place, once a take is complete.", _RESULT)
 ]
 KeepAll = Annotated[bool, _flag("--keep-all", "Also write the other takes, the best first.", _CHOICE)]
 AutoGen = Annotated[bool, _flag("--auto-gen", "Prefetch the next batch for `acebridge jobs next`.", _WORK)]
@@ -388,6 +291,15 @@ Timing = Annotated[
         "-o",
         text="File for the timed lyrics, by its suffix: .lrc, .srt, .vtt, .json, or .csv for REAPER. Default: print"
         " them.",
+        panel=_RESULT,
+    ),
+]
+MidiOut = Annotated[
+    Path | None,
+    _option(
+        "--out",
+        "-o",
+        text="MIDI file to write, or a folder. Default: named after the source; none with --json.",
         panel=_RESULT,
     ),
 ]

@@ -16,20 +16,21 @@ from acebridge.atomic_files import unwritable
 from acebridge.cli.echo import echo
 from acebridge.cli.exit_codes import UserInterrupt
 from acebridge.cli.files import Destination, FileKind, ResultFiles, check_no_input
-from acebridge.cli.json_output import message_json, print_json
+from acebridge.cli.json_output import print_json
 from acebridge.cli.listening import listen_to_job, play_to_end
 from acebridge.cli.listing import SHORT
+from acebridge.cli.metadata_files import MetadataFiles
 from acebridge.cli.pages import choose_page, write_page
 from acebridge.cli.plans import save_plan
 from acebridge.cli.play import play_results
 from acebridge.cli.result import OutputReport, Report, Result, in_order, ranking_warnings
 from acebridge.cli.same import note_same, print_same
-from acebridge.cli.take_words import SCORES, preview_words, take_line, variation_words
-from acebridge.cli.timing import TimingFiles
+from acebridge.cli.take_words import SCORES, end_note, preview_words, take_line, variation_words, worst_note
 from acebridge.client.client import Client, name_of, request_of, text_of
 from acebridge.client.connection import connect
 from acebridge.client.follow import JobSink, follow
 from acebridge.contract.fields import Fields
+from acebridge.contract.json_form import message_json
 from acebridge.errors import ConnectionLost
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.certainty import describe_findings
@@ -50,13 +51,16 @@ _LONG_FACTS = {
     "plan",
     "measured",
     "certainty",
+    "midi",
+    "midi_parts",
 }
+_LONGEST_REASON = 1000
 #: Printed on stderr instead.
 _WARNINGS = "warnings"
 
 
 class ProgressLine(JobSink):
-    """A live progress bar on stderr; silent when stderr is no terminal or the result is wanted as JSON."""
+    """A live progress bar on stderr; none when stderr is no terminal or the result is wanted as JSON."""
 
     def __init__(self, title: str, shown: bool) -> None:
         from rich.console import Console
@@ -74,6 +78,8 @@ class ProgressLine(JobSink):
             transient=True,
         )
         self._row = self._bar.add_task("sending", total=1.0, title=title)
+        #: Why the job waits, as it was said last.
+        self._reason = ""
 
     def __enter__(self) -> ProgressLine:
         self._bar.start()
@@ -83,8 +89,11 @@ class ProgressLine(JobSink):
         self._bar.stop()
 
     def on_queued(self, queued: tasks_pb2.Queued) -> None:
-        """Show how many jobs are ahead."""
+        """Show how many jobs are ahead; say why no worker takes the job, also where no bar is shown."""
         ahead = queued.position
+        if queued.reason not in ("", self._reason):
+            typer.echo(f"note: the job waits: {printable(queued.reason, _LONGEST_REASON)}", err=True)
+        self._reason = queued.reason
         self._bar.update(self._row, description=f"waiting, {ahead} ahead" if ahead else "about to start")
 
     def on_started(self, started: tasks_pb2.Started) -> None:
@@ -119,7 +128,7 @@ def perform(
     many: bool = False,
     has_audio: bool = True,
     plan: Path | None = None,
-    timing: TimingFiles | None = None,
+    metadata_files: MetadataFiles | None = None,
     as_json: bool,
     by_path: bool,
     submission: Fields,
@@ -140,7 +149,7 @@ def perform(
     """
     began, named = time.monotonic(), source
     if detach:
-        _check_nothing_written(out, plan, timing, html, listen=listen, play=play)
+        _check_nothing_written(out, plan, metadata_files, html, listen=listen, play=play)
     if plan is not None:
         check_no_input("--save-plan", plan, [path for path in (source, reference) if path is not None])
     destination = None
@@ -165,14 +174,14 @@ def perform(
             client,
             title=title,
             as_json=as_json,
-            hidden=() if timing is None or timing.out is None else ("lrc",),
+            hidden=() if metadata_files is None else metadata_files.names_in_files,
             min_score=min_score_of(fields),
             sinks=() if listening is None else (listening.audio,),
         )
         if plan is not None:
             save_plan(plan, report["metadata"][0])
-        if timing is not None:
-            for line in timing.write(report["metadata"][0]):
+        if metadata_files is not None:
+            for line in metadata_files.write(report["metadata"][0]):
                 if not as_json:
                     echo(line)
         write_page(page, report, task, title, fields, as_json=as_json)
@@ -194,11 +203,17 @@ def _print_job(job: jobs_pb2.Job, note: str, *, as_json: bool) -> None:
 
 
 def _check_nothing_written(
-    out: str | None, plan: Path | None, timing: TimingFiles | None, html: str | None, *, listen: bool, play: bool
+    out: str | None,
+    plan: Path | None,
+    metadata_files: MetadataFiles | None,
+    html: str | None,
+    *,
+    listen: bool,
+    play: bool,
 ) -> None:
     """Raise `InvalidValue` for what a command which does not wait cannot write or play."""
-    named = {"--out": out, "--save-plan": plan, "--out or --html": timing, "--html": html, "--listen": listen or None,
-             "--play": play or None}  # fmt: skip
+    named = {"--out": out, "--save-plan": plan, "--out or --html": metadata_files, "--html": html,
+             "--listen": listen or None, "--play": play or None}  # fmt: skip
     for option, value in named.items():
         if value is not None:
             raise InvalidValue(
@@ -342,6 +357,8 @@ def _fact_lines(name: str, value: JsonValue) -> list[str]:
         return [f"{name}: {preview_words(value)}"]
     if name == "variations":
         return [f"{name}: {', '.join(variation_words(value))}"]
+    if name == "notes":  # sentences
+        return [f"{name}:", *(f"  {item}" for item in _items(value))]
     if isinstance(value, list):
         return [f"{name}: {', '.join(str(item) for item in value)}"]
     lines = str(value).splitlines() or [""]
@@ -362,7 +379,8 @@ def _score_lines(score: Mapping[str, JsonValue]) -> list[str]:
 def _print(report: Report, hidden: Sequence[str] = ()) -> None:
     for place, take in enumerate(report.get("ranking", ()), 1):
         score = f"score {take['score']:.3f}" if "score" in take else "no score"
-        typer.echo(f"{place:3}. {score}, seed {take['seed']}{'' if take['chosen'] else ', not chosen'}", err=True)
+        chosen = "" if take["chosen"] else ", not chosen"
+        typer.echo(f"{place:3}. {score}, seed {take['seed']}{chosen}{end_note(take.get('note'))}", err=True)
     for output in report["outputs"]:
         seconds = output["frames"] / output["sample_rate"]
         echo(f"{output['file']}  ({output['role']}, {seconds:.2f} s, seed {output['seed']}{_place(output)})")
@@ -370,7 +388,7 @@ def _print(report: Report, hidden: Sequence[str] = ()) -> None:
         _print_facts(report["metadata"][0], hidden)
     else:
         for place, facts in enumerate(report["metadata"], 1):
-            typer.echo(f"  take {place}: {take_line(facts)}")
+            typer.echo(f"  take {place}: {take_line(facts)}{end_note(worst_note(facts.get('score')))}")
         if any("preview" in facts for facts in report["metadata"]):
             typer.echo(f"  `acebridge finish {report['job_id'][:SHORT]} TAKE` decodes the rest of a take")
     typer.echo(f"engine {report['engine']}, {report['timing']['run_s']:.1f} s", err=True)

@@ -15,7 +15,6 @@ from acebridge.cli.options import Address, AsJson, NoAutostart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from acebridge.hosts.jobfolder.inbox_documents import PositionEntry
     from acebridge.hosts.jobfolder.placing import PlaceReport, Source
     from acebridge.hosts.registry import Inbox
 
@@ -47,7 +46,6 @@ AsTake = Annotated[
 Wait = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait until it is placed; 0 leaves it in the inbox.")
 ]
-_BAR = re.compile(r"bar\s*(\d{1,5})", re.IGNORECASE)
 
 
 def place(
@@ -64,6 +62,7 @@ def place(
 ) -> None:
     """Place a finished job, or audio files, on tracks of the project that is open in a DAW."""
     from acebridge.client.connection import check_own_machine, connect
+    from acebridge.hosts.jobfolder.places import parse_place
     from acebridge.hosts.jobfolder.placing import files_source, job_source
 
     target, folder = _inbox(host, inbox)
@@ -90,28 +89,6 @@ def place(
             job = client.call(client.jobs.GetJob, jobs_pb2.GetJobRequest(job_id=job_id))
             placed = run(job_source(client, job.id, title_of(job)))
     _report(placed, target.name, as_json=json)
-
-
-def parse_place(text: str) -> PositionEntry:
-    """Return the place that ``--at`` says. Raises `InvalidValue`."""
-    from acestep_runtime.errors import InvalidValue
-    from acestep_runtime.units import text_to_seconds
-
-    word = text.strip().lower()
-    match = _BAR.fullmatch(word)
-    if word == "cursor":
-        return {"kind": "cursor"}
-    if word == "selection":
-        return {"kind": "selection"}
-    if match is not None and int(match[1]) >= 1:
-        return {"kind": "bar", "bar": int(match[1])}
-    try:
-        seconds = text_to_seconds(word)
-    except (InvalidValue, ValueError):
-        seconds = -1.0
-    if not 0 <= seconds < 1e6:
-        raise InvalidValue("--at", text, "seconds, 1:30.5, bar 17, cursor or selection")
-    return {"kind": "seconds", "position_s": seconds}
 
 
 def _inbox(host: str, given: Path | None) -> tuple[Inbox, Path]:
@@ -146,12 +123,8 @@ def _files(what: Sequence[str]) -> list[Path]:
 
 def _report(placed: PlaceReport, host: str, *, as_json: bool) -> None:
     """Print what became of it. Raises `Conflict` for a refusal."""
-    from acebridge.errors import Conflict
-    from acestep_runtime.errors import printable
-
+    placed.check()
     answer = placed.answer
-    if answer.state == "refused":
-        raise Conflict(printable(answer.message, 400), remedy=printable(answer.remedy, 200))
     if as_json:
         print_json(
             {
@@ -163,5 +136,4 @@ def _report(placed: PlaceReport, host: str, *, as_json: bool) -> None:
             }
         )
         return
-    waits = f"It lies in the inbox of {host}, for {placed.project.name}."
-    echo(printable(answer.message, 400) if answer.message else waits)
+    echo(placed.sentence(host))

@@ -22,6 +22,10 @@ _OPTIONS = {
 }  # fmt: skip
 
 
+#: The longest plan that is read, in characters: 3,000 codes are a tenth of it.
+_MOST_CHARACTERS = 1 << 18
+
+
 def with_plan(options: Options) -> Options:
     """Return a command's options with the plan in them that ``--plan`` names. Raises `InvalidValue` for what is none."""
     path: Path | None = options.get("plan")
@@ -43,8 +47,10 @@ def _read(path: Path) -> tuple[Mapping[str, Json], list[int]]:
 
     allowed = "a JSON file with metadata, an object, and codes, a list of whole numbers"
     try:
-        held = json.loads(path.read_text("utf-8-sig"))
-    except (UnicodeDecodeError, ValueError) as error:
+        with path.open(encoding="utf-8-sig") as file:  # it may be a device, which never ends
+            text = file.read(_MOST_CHARACTERS + 1)
+        held = json.loads(text) if len(text) <= _MOST_CHARACTERS else None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON
         raise InvalidValue("--plan", printable(str(path)), allowed, remedy="Write one with --save-plan.") from error
     metadata, codes = (held.get("metadata", {}), held.get("codes")) if isinstance(held, dict) else ({}, None)
     whole = isinstance(codes, list) and all(isinstance(code, int) and not isinstance(code, bool) for code in codes)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acebridge.cli.declare import parse_time
 from acebridge.cli.listen import Device, OwnLevels, listen
-from acebridge.cli.options import parse_time
 
 if TYPE_CHECKING:
     from acebridge.cli.result import Report

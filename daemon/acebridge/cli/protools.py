@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from acebridge.cli import model_options as models
 from acebridge.cli import options as opt
 from acebridge.cli.echo import echo
 from acebridge.cli.json_output import print_json
@@ -62,10 +63,10 @@ def run(
     context: opt.Context = None,
     crossfade: opt.Crossfade = None,
     match_loudness: opt.MatchLoudness = None,
-    model: opt.Model = None,
-    lora: opt.Lora = None,
-    steps: opt.Steps = None,
-    guidance: opt.Guidance = None,
+    model: models.Model = None,
+    lora: models.Lora = None,
+    steps: models.Steps = None,
+    guidance: models.Guidance = None,
     seed: opt.Seed = None,
     takes: opt.Takes = None,
     best_of: opt.BestOf = None,

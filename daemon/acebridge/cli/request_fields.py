@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from acebridge.cli.chord_file import with_chord_file
 from acebridge.cli.plans import with_plan
 
 #: Characters of a text in a request, and seconds of context, as `acestep_runtime.values` and the tasks have them.
@@ -23,11 +25,13 @@ FIELDS = {
     "start_s": "start", "end_s": "end", "duration_s": "duration", "strength": "strength", "mode": "mode",
     "context_s": "context", "crossfade_ms": "crossfade", "tracks": "track", "scope": "scope",
     "description": "description", "song_caption": "song_caption", "instrumental": "instrumental", "codes": "codes",
+    "midi": "midi", "guide": "guide",
+    "contents": "contents", "voices": "voices",
 }  # fmt: skip
 GROUPS = {
     "music": {
         "caption": "caption", "lyrics": "lyrics", "language": "language", "bpm": "bpm", "keyscale": "key",
-        "timesignature": "time_signature",
+        "timesignature": "time_signature", "chords": "chords",
     },
     "sampling": {
         name: name
@@ -51,7 +55,7 @@ GROUPS = {
         "sample_rate": "sample_rate", "channels": "channels", "encoding": "encoding", "takes": "takes", "seeds": "seed",
         "auto_lrc": "auto_lrc", "auto_score": "auto_score", "tries": "tries", "min_score": "min_score",
         "score_by": "score_by", "keep_all": "keep_all", "variation": "variation", "variation_seeds": "variation_seed",
-        "preview_bars": "preview",
+        "preview_bars": "preview", "fix_timing": "fix_timing",
     },
 }  # fmt: skip
 
@@ -155,8 +159,12 @@ def fields_from_options(names: Mapping[str, str], options: Options) -> dict[str,
 def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
     """Return the fields of the request for a task that a command's options make."""
     from acestep_runtime.lyrics.files import read_lyrics
+    from acestep_runtime.midi.files import read_file_text
+    from acestep_runtime.tasks.analysis import CONTENTS_OF_MIX, VOICES_OF_MONO
     from acestep_runtime.units import END
 
+    options = with_chord_file(options)
+    midi: Path | None = options.get("midi") if task.has("midi") else None  # else it is the file to write
     levels, seeds = options.get("timesteps"), options.get("seed") or []
     tries = _try_count(options)
     chooses = tries is not None or options.get("min_score") is not None
@@ -172,6 +180,9 @@ def request_fields(task: type[Task], options: Options) -> dict[str, Json]:
         "takes": a_take_each if options.get("takes") is None else options["takes"],
         "tries": tries,
         "end": None if options.get("end") == END else options.get("end"),
+        "midi": None if midi is None else read_file_text(midi, "--midi"),
+        "contents": CONTENTS_OF_MIX.get(options.get("mix")),
+        "voices": VOICES_OF_MONO.get(options.get("mono")),
     })  # fmt: skip
     fields = fields_from_options(FIELDS, options)
     if (loudness := options.get("match_loudness")) is not None:

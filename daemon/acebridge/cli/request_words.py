@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _LONGEST_WORDS = 60
 #: How the job is queued stands elsewhere; of long lists it is enough to know how long they are.
 _APART = ("submission",)
+#: Files that a request holds, as base64.
+_FILES = {"midi": "a MIDI file"}
 _MOST_ITEMS = 8
 
 
@@ -47,7 +49,7 @@ def request_lines(job: jobs_pb2.Job) -> Iterator[str]:
 
 def field_lines(fields: Fields) -> Iterator[str]:
     """Yield each field of a request in a line, by the name of its option; a text of several lines is indented."""
-    for name, value in _flatten(fields):
+    for name, value in _flatten({name: _FILES.get(name, value) for name, value in fields.items()}):
         lines = _value_text(value).splitlines() or [""]
         if len(lines) == 1:
             yield f"{name}: {lines[0]}"

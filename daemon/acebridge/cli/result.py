@@ -53,10 +53,11 @@ class TimingReport(_FirstAudio):
 
 class _OptionalScore(TypedDict, total=False):
     score: float
+    note: str
 
 
 class RankingEntry(_OptionalScore):
-    """A take of those that were made to choose from."""
+    """A take of those that were made to choose from; ``note`` is the first sentence that its score says."""
 
     take: int
     seed: int
@@ -154,6 +155,8 @@ def _ranking_entry(take: tasks_pb2.RankedTake) -> RankingEntry:
     report = RankingEntry(take=take.take, seed=take.seed, chosen=take.chosen)
     if take.HasField("score"):
         report["score"] = take.score
+    if take.note:
+        report["note"] = take.note
     return report
 
 

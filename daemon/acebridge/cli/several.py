@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Options that name one file, which several sources would write one over another.
 _FILES = {"timing": "--out", "html": "--html", "save_plan": "--save-plan"}
+#: Options that may name a folder for all sources, which then have files of their own in it.
+_FOLDERS = ("out", "midi_out")
 
 
 def each_source(options: Options, perform: Callable[[Options], None], *, many: bool, has_audio: bool) -> None:
@@ -38,10 +40,12 @@ def each_source(options: Options, perform: Callable[[Options], None], *, many: b
     for source, name in zip(sources, _names(sources), strict=True):
         if not has_audio and not (options["json"] or options["detach"]):
             echo(f"{source}:")
-        out = options.get("out")
-        place = out if out is None else f"{Path(out) / name}/" if many else f"{out}/"
+        named = {option: options[option] for option in _FOLDERS if options.get(option) is not None}
+        places = {
+            option: f"{Path(out) / name}/" if many and option == "out" else f"{out}/" for option, out in named.items()
+        }
         try:
-            perform({**options, "src": source, "out": place})
+            perform({**options, "src": source, **places})
         except (UserInterrupt, BrokenPipeError):  # nobody reads any more
             raise
         except (AceBridgeError, AceStepError, OSError) as error:
@@ -59,11 +63,11 @@ def _check_files(options: Options) -> None:
     for name, option in _FILES.items():
         if options.get(name) is not None:
             raise InvalidValue(option, str(options[name]), "with one source", remedy="Run a command for each source.")
-    out = options.get("out")
-    if out is not None and Path(out).suffix and not (Path(out).is_dir() or names_folder(out)):
-        raise InvalidValue(
-            "--out", out, "a folder, for several sources", remedy=f"Write for example -o {Path(out).stem}/."
-        )
+    for out in (str(options[option]) for option in _FOLDERS if options.get(option) is not None):
+        if Path(out).suffix and not (Path(out).is_dir() or names_folder(out)):
+            raise InvalidValue(
+                "--out", out, "a folder, for several sources", remedy=f"Write for example -o {Path(out).stem}/."
+            )
 
 
 def _names(sources: Sequence[Path]) -> list[str]:

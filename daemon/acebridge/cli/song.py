@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from acebridge.client.client import Client
     from acestep_runtime.guide.request import Order
     from acestep_runtime.guide.runners import Batch
-    from acestep_runtime.song.build import Song
-    from acestep_runtime.song.plan import SongPlan
-    from acestep_runtime.values import CancelToken, Json
+    from acestep_runtime.values import CancelToken
 
 
 class PickName(str, Enum):
@@ -68,7 +66,10 @@ def make(
 def choose(
     plan: Plan,
     section: Annotated[str, typer.Argument(help="Name of a section that is made.", show_default=False)],
-    take: Annotated[int, typer.Argument(help="Number of the take, from 1.", show_default=False)],
+    take: Annotated[
+        int | None,
+        typer.Argument(help="Number of the take, from 1; default: the one with the best score.", show_default=False),
+    ] = None,
     folder: Folder = None,
     json: AsJson = False,
     address: Address = None,
@@ -78,6 +79,44 @@ def choose(
     _build(plan, folder, address, choice=(section, take), as_json=json, autostart=not no_autostart)
 
 
+@song.command()
+def like(
+    plan: Plan,
+    section: Annotated[str, typer.Argument(help="Name of the section that is to change.", show_default=False)],
+    model: Annotated[str, typer.Argument(help="Name of the earlier section it is to be like.", show_default=False)],
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            "--strength",
+            min=0,
+            max=1,
+            help="How much of that comes back: 0 only its sound, 1 nearly all.",
+            show_default=False,
+        ),
+    ] = None,
+    folder: Folder = None,
+    json: AsJson = False,
+    address: Address = None,
+    no_autostart: NoAutostart = False,
+) -> None:
+    """Write into the plan that a section is like an earlier one, and make it and those after it."""
+    from acestep_runtime.song.api import write_like
+
+    write_like(plan, section, model, folder, strength)
+    _build(plan, folder, address, renew=section, as_json=json, autostart=not no_autostart)
+
+
+@song.command("show")
+def show_song(plan: Plan, folder: Folder = None, json: AsJson = False) -> None:
+    """Show the sections of a song: where they lie, how long they are, their takes with scores. Nothing is made."""
+    from acebridge.cli.song_report import show_sections
+    from acestep_runtime.song.api import read_any
+    from acestep_runtime.song.build import read_song
+
+    parsed, place = read_any(plan, folder)
+    show_sections(read_song(parsed, place), as_json=json)
+
+
 def _build(
     plan: Path,
     folder: Path | None,
@@ -85,12 +124,14 @@ def _build(
     *,
     pick: str | None = None,
     begin_again: str | None = None,
-    choice: tuple[str, int] | None = None,
+    choice: tuple[str, int | None] | None = None,
+    renew: str | None = None,
     as_json: bool,
     autostart: bool,
 ) -> None:
     from acebridge.cli.exit_codes import UserInterrupt
     from acebridge.cli.perform import ProgressLine
+    from acebridge.cli.song_report import report_song
     from acebridge.client.connection import connect
     from acestep_runtime.song.api import read_any
     from acestep_runtime.song.build import build_song
@@ -106,12 +147,13 @@ def _build(
 
         try:
             made = build_song(
-                parsed, place, _Runner(client), pick=pick, begin_again=begin_again, choice=choice, report=report
-            )
+                parsed, place, _Runner(client), pick=pick, begin_again=begin_again, choice=choice, renew=renew,
+                report=report,
+            )  # fmt: skip
         except KeyboardInterrupt:
             remedy = f"`acebridge song {shlex.quote(str(plan))}` goes on with it."
             raise UserInterrupt("The song stops here; what is made stays.", remedy=remedy) from None
-    _report(made, plan, folder, as_json=as_json)
+    report_song(made, plan, folder, as_json=as_json)
 
 
 class _Runner:
@@ -125,61 +167,3 @@ class _Runner:
         from acebridge.client.api_runner import run_order
 
         return run_order(self._client, order, folder, cancel, report)
-
-
-def _report(made: Song, plan: Path, folder: Path | None, *, as_json: bool) -> None:
-    """Print what is made: the file, or the takes to choose from; warnings of its takes go to standard error."""
-    from acebridge.cli.echo import echo
-    from acebridge.cli.json_output import print_json
-    from acestep_runtime.errors import printable
-    from acestep_runtime.song.table import section_rows
-
-    rows = section_rows(made.plan, made.state)
-    warnings = (text for section in made.state.sections for take in section.takes for text in take.warnings)
-    for warning in dict.fromkeys(warnings):
-        typer.echo(f"warning: {printable(warning, 1000)}", err=True)
-    waiting = "" if made.waiting is None else made.plan.sections[made.waiting].name
-    if as_json:
-        found: dict[str, Json] = {"folder": str(made.folder), "sections": rows}
-        if made.is_finished:
-            found["file"] = str(made.file)
-        if waiting:
-            found["waiting"] = waiting
-        print_json(found)
-        return
-    for row in rows:
-        typer.echo(_section_line(made.plan, row))
-    if made.waiting is not None:
-        echo(_choice_lines(made, waiting, plan, folder))
-    if made.is_finished:
-        length_s = made.plan.sections[-1].stop / made.plan.rate_hz
-        echo(f"{made.file}  ({length_s:.2f} s, {len(rows)} sections)")
-
-
-def _section_line(plan: SongPlan, row: Mapping[str, Json]) -> str:
-    """Return a line on a section: its place in the song, and the take that was chosen."""
-    begin, end = (f"{row[name]:.3f}" for name in ("start_s", "end_s"))
-    takes = row["takes"]
-    assert isinstance(takes, list)
-    chosen = f"take {row['take']} of {len(takes)}, seed {row['seed']}" if row["take"] else f"{len(takes)} takes"
-    width = max(len(section.name) for section in plan.sections)
-    return f"{row['name']!s:{width}}  {begin:>8} to {end:>8} s  {chosen}, {row['engine']}"
-
-
-def _choice_lines(made: Song, name: str, plan: Path, folder: Path | None) -> str:
-    """Return the takes of the section that waits for a choice, and how to choose."""
-    lines = [f"Listen to the takes of {name}, then choose one:"]
-    for number, take in enumerate(made.state.sections[-1].takes, 1):
-        score = "no score" if take.score is None else f"score {take.score:.3f}"
-        lines.append(f"  {number}  {score}  {made.folder / take.file}")
-    words = [
-        "acebridge",
-        "song",
-        "choose",
-        str(plan),
-        name,
-        "1",
-        *(() if folder is None else ("--folder", str(folder))),
-    ]
-    lines.append(f"`{shlex.join(words)}` chooses the first and goes on.")
-    return "\n".join(lines)

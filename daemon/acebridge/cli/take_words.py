@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 #: The scores that a take may have, in the order in which they are shown.
-SCORES = ("quality", "lyrics_alignment", "lm")
+SCORES = ("quality", "lyrics_alignment", "lm", "fit")
 
 
 def take_parts(facts: Mapping[str, JsonValue], *, meter: bool = False) -> list[str]:
@@ -28,6 +28,17 @@ def take_parts(facts: Mapping[str, JsonValue], *, meter: bool = False) -> list[s
             if isinstance(value := score.get(part), (int, float))
         ]
     return [printable(part, 300) for part in (*findings, *scores)]
+
+
+def worst_note(score: JsonValue) -> JsonValue:
+    """Return the first sentence that a score says; ``None`` where it says nothing."""
+    notes = score.get("notes") if isinstance(score, Mapping) else None
+    return notes[0] if isinstance(notes, list) and notes else None
+
+
+def end_note(note: JsonValue) -> str:
+    """Return a sentence as the end of a line; "" where there is none."""
+    return f": {printable(str(note), 300)}" if note else ""
 
 
 def seed_words(seed: int, facts: Mapping[str, JsonValue]) -> str:

@@ -7,12 +7,17 @@ import inspect
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
 from acebridge.cli.options import Options
+
+if TYPE_CHECKING:
+    from acebridge.cli.metadata_files import MetadataFiles
+    from acestep_runtime.tasks import Task
 
 P = ParamSpec("P")
 
@@ -52,11 +57,13 @@ def task_command(*, name: str = "", task: str = "") -> Callable[[Callable[P, Non
 def _run(name: str, title: str, options: Options) -> None:
     from acebridge.cli.asking import offer_model
     from acebridge.cli.bars import with_bars
+    from acebridge.cli.chord_file import with_chord_file
+    from acebridge.cli.job_sources import sources_of_jobs
     from acebridge.cli.option_names import name_options
     from acebridge.cli.several import each_source
-    from acestep_runtime.tasks import TASKS
+    from acestep_runtime.tasks import TASKS, Transcribe
 
-    task, options = TASKS[name], with_bars(with_caption(options))
+    task, options = TASKS[name], with_bars(with_chord_file(with_caption(options)))
     many = task.returns_several(len(options.get("track") or ()))
 
     def perform_one(options: Options) -> None:
@@ -67,7 +74,11 @@ def _run(name: str, title: str, options: Options) -> None:
             )
 
     if "src" in options:
-        each_source(options, perform_one, many=many, has_audio=task.kind == "audio")
+        place: AbstractContextManager[Options] = (
+            sources_of_jobs(options) if task is Transcribe else nullcontext(options)
+        )
+        with place as located:
+            each_source(located, perform_one, many=many, has_audio=task.kind == "audio")
     else:
         perform_one(options)
 
@@ -96,7 +107,6 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
     from acebridge.cli.files import FileKind
     from acebridge.cli.perform import perform
     from acebridge.cli.request_fields import SUBMISSION, fields_from_options, request_fields, words_to_sing
-    from acebridge.cli.timing import TimingFiles
     from acestep_runtime.tasks import TASKS, Repaint
 
     task = TASKS[name]
@@ -109,7 +119,7 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
     perform(
         name,
         request_fields(task, options),
-        title=title,
+        title=title if task.has("source") else options.get("song_title") or title,
         note="This replaces the whole song: --start and --end choose a part of it."
         if everything
         else ""
@@ -121,7 +131,7 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
         out=options.get("out"),
         kind=kind,
         plan=options.get("save_plan"),
-        timing=None if makes_audio else TimingFiles.choose(options),
+        metadata_files=_metadata_files(task, options),
         many=many,
         has_audio=makes_audio,
         as_json=options["json"],
@@ -134,3 +144,14 @@ def _perform(name: str, title: str, options: Options, *, many: bool) -> None:
         address=options["address"],
         autostart=not options["no_autostart"],
     )
+
+
+def _metadata_files(task: type[Task], options: Options) -> MetadataFiles | None:
+    """Return the files that a task without audio writes; ``None`` for none."""
+    from acebridge.cli.midi_file import MidiFile
+    from acebridge.cli.timing import TimingFiles
+    from acestep_runtime.tasks import Transcribe
+
+    if task.kind == "audio":
+        return None
+    return MidiFile.choose(options) if task is Transcribe else TimingFiles.choose(options)

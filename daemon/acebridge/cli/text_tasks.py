@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acebridge.cli import model_options as models
 from acebridge.cli import options as opt
 from acebridge.cli.task_command import task_command
 
@@ -13,11 +14,11 @@ def understand(
     bpm: opt.Bpm = None,
     key: opt.Key = None,
     time_signature: opt.TimeSignature = None,
-    lm: opt.Lm = None,
-    lm_temperature: opt.LmTemperature = None,
-    lm_top_k: opt.LmTopK = None,
-    lm_top_p: opt.LmTopP = None,
-    lm_repetition_penalty: opt.LmRepetitionPenalty = None,
+    lm: models.Lm = None,
+    lm_temperature: models.LmTemperature = None,
+    lm_top_k: models.LmTopK = None,
+    lm_top_p: models.LmTopP = None,
+    lm_repetition_penalty: models.LmRepetitionPenalty = None,
     engine: opt.Engine = None,
     by_path: opt.ByPath = False,
     detach: opt.Detach = False,
@@ -68,16 +69,36 @@ def score(
     """Score a recording against its lyrics and description."""
 
 
+@task_command(task="transcribe")
+def midi(
+    src: opt.MidiSrc,
+    downmix: opt.Downmix = False,
+    track: opt.MidiTrack = None,
+    mono: opt.Mono = None,
+    mix: opt.Mix = None,
+    bpm: opt.Bpm = None,
+    time_signature: opt.TimeSignature = None,
+    midi_out: opt.MidiOut = None,
+    engine: opt.Engine = None,
+    by_path: opt.ByPath = False,
+    detach: opt.Detach = False,
+    json: opt.AsJson = False,
+    address: opt.Address = None,
+    no_autostart: opt.NoAutostart = False,
+) -> None:
+    """Write the notes of a recording into a MIDI file, with its tempo."""
+
+
 @task_command(task="create_sample")
 def compose(
     description: opt.Description,
     instrumental: opt.Instrumental = False,
     seed: opt.Seed = None,
-    lm: opt.Lm = None,
-    lm_temperature: opt.LmTemperature = None,
-    lm_top_k: opt.LmTopK = None,
-    lm_top_p: opt.LmTopP = None,
-    lm_repetition_penalty: opt.LmRepetitionPenalty = None,
+    lm: models.Lm = None,
+    lm_temperature: models.LmTemperature = None,
+    lm_top_k: models.LmTopK = None,
+    lm_top_p: models.LmTopP = None,
+    lm_repetition_penalty: models.LmRepetitionPenalty = None,
     engine: opt.Engine = None,
     detach: opt.Detach = False,
     json: opt.AsJson = False,
@@ -96,11 +117,11 @@ def format_sample(
     key: opt.Key = None,
     time_signature: opt.TimeSignature = None,
     seed: opt.Seed = None,
-    lm: opt.Lm = None,
-    lm_temperature: opt.LmTemperature = None,
-    lm_top_k: opt.LmTopK = None,
-    lm_top_p: opt.LmTopP = None,
-    lm_repetition_penalty: opt.LmRepetitionPenalty = None,
+    lm: models.Lm = None,
+    lm_temperature: models.LmTemperature = None,
+    lm_top_k: models.LmTopK = None,
+    lm_top_p: models.LmTopP = None,
+    lm_repetition_penalty: models.LmRepetitionPenalty = None,
     engine: opt.Engine = None,
     detach: opt.Detach = False,
     json: opt.AsJson = False,
@@ -110,4 +131,4 @@ def format_sample(
     """Format caption and lyrics for the model."""
 
 
-COMMANDS = (understand, lrc, score, compose, format_sample)
+COMMANDS = (understand, lrc, score, midi, compose, format_sample)

@@ -52,6 +52,11 @@ class TimingFiles:
         known = read_timed_lyrics(options.get("lyrics") or "", "--lyrics")
         return cls(options["src"], out, form, page, options.get("language") or "", offset_s, known)
 
+    @property
+    def names_in_files(self) -> tuple[str, ...]:
+        """See `acebridge.cli.metadata_files.MetadataFiles`."""
+        return () if self.out is None else ("lrc",)
+
     def write(self, facts: Mapping[str, Any]) -> Iterator[str]:
         """Write the files, and yield a line about each. Raises `EngineFailure` when nothing was timed."""
         timing = timing_from_metadata(facts)

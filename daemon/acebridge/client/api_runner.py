@@ -5,6 +5,7 @@ The runtime counts takes and outputs from 0, the contract from 1.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Set
 from pathlib import Path
@@ -149,7 +150,12 @@ def _fetch(
     kept = {take.take for take in completed.takes}
     ranking = tuple(
         RankedTake(
-            each.take - 1, each.seed, each.score if each.HasField("score") else None, each.chosen, each.take in kept
+            each.take - 1,
+            each.seed,
+            each.score if each.HasField("score") else None,
+            each.chosen,
+            each.take in kept,
+            each.note,
         )
         for each in completed.ranking
     )
@@ -164,6 +170,8 @@ def _download(
         path = folder / f"{output.output}.wav"
         with path.open("wb") as file:
             file.writelines(client.download(output.asset_id))
+            file.flush()
+            os.fsync(file.fileno())  # a song notes it as made
         outputs.append(OutputFile(headers[output.output], path, output.asset_id))
     return TakeFiles(take.take - 1, take.seed, metadata_from_json(metadata_values(take.metadata)), tuple(outputs))
 

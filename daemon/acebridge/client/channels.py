@@ -73,10 +73,22 @@ def open_route(route: Route) -> grpc.Channel:
     """Return a channel, which connects when it is used: with TLS to nobody but the owner of the certificate."""
     if not route.certificate:
         return grpc.insecure_channel(route.address, options=(_NO_PROXY,))
+    credentials = grpc.ssl_channel_credentials(route.certificate.encode())
+    return grpc.secure_channel(route.address, credentials, options=_secure_options(route))
+
+
+def open_async_route(route: Route) -> grpc.aio.Channel:
+    """Return what `open_route` does for calls in the running event loop."""
+    if not route.certificate:
+        return grpc.aio.insecure_channel(route.address, options=(_NO_PROXY,))
+    credentials = grpc.ssl_channel_credentials(route.certificate.encode())
+    return grpc.aio.secure_channel(route.address, credentials, options=_secure_options(route))
+
+
+def _secure_options(route: Route) -> tuple[tuple[str, int | str], ...]:
     # Whoever has the key of the certificate is the daemon, whatever name led there.
     name = ("grpc.ssl_target_name_override", name_of(route.certificate))
-    options = (name, _NO_PROXY, *_KEEPALIVE, *_WINDOW)
-    return grpc.secure_channel(route.address, grpc.ssl_channel_credentials(route.certificate.encode()), options=options)
+    return (name, _NO_PROXY, *_KEEPALIVE, *_WINDOW)
 
 
 def check_certificate(route: Route) -> None:
@@ -111,7 +123,8 @@ def check_usable(address: str, certificate: str) -> None:
 def fetch_certificate(address: str, timeout_s: float = TIMEOUT_S) -> str:
     """Return the certificate of whoever answers at ``address``, in PEM; it proves nothing yet.
 
-    Raises `Unavailable` when what answers speaks no TLS, ``OSError`` when nothing answers.
+    Raises `Unavailable` when what answers speaks no TLS, ``OSError`` when nothing answers, or it closes the connection without
+    an answer: a daemon that ends, or has too much to do.
     """
     import ssl
 
@@ -119,6 +132,10 @@ def fetch_certificate(address: str, timeout_s: float = TIMEOUT_S) -> str:
         return ssl.get_server_certificate(split_address(address), timeout=timeout_s)
     except (TimeoutError, ConnectionError):
         raise
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:  # it has said nothing that is no TLS
+        raise ConnectionAbortedError(
+            errno.ECONNABORTED, "the connection was closed before there was an answer"
+        ) from error
     except UnicodeError as error:  # a part of the name is empty or too long
         raise OSError(errno.EINVAL, "there can be no such name") from error
     except (ssl.SSLError, ValueError) as error:

@@ -204,9 +204,10 @@ class Client:
         """
         return store_file(self, asset_id, PieceSource(path, opened), name, on_piece)
 
-    def download(self, asset_id: str) -> Iterator[bytes]:
-        """Yield the bytes of an asset."""
-        messages = self._responses(self.assets.DownloadAsset(assets_pb2.DownloadAssetRequest(asset_id=asset_id)))
+    def download(self, asset_id: str, length_bytes: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes of an asset, all of them or the first ``length_bytes``."""
+        request = assets_pb2.DownloadAssetRequest(asset_id=asset_id, length_bytes=length_bytes)
+        messages = self._responses(self.assets.DownloadAsset(request))
         return (message.data for message in messages)
 
     def _responses(self, call: _StreamCall[Response]) -> Iterator[Response]:

@@ -158,8 +158,8 @@ def _refuse_stranger(address: str, *, elsewhere: bool) -> Refusal:
     return Refusal(*pack_error(error))
 
 
-class _Credentials:
-    """Returns the token for each call of a channel to the daemon at ``address``, as soon as that has proven to know it."""
+class Credentials:
+    """Returns the token for each call to the daemon at ``address``, as soon as that has proven to know it over ``channel``."""
 
     def __init__(self, channel: grpc.Channel, address: str, token: str | None, fingerprint: str) -> None:
         self._channel, self._address, self._token, self._fingerprint = channel, address, token, fingerprint
@@ -283,4 +283,4 @@ def open_channel(address: str, token: str | None = None) -> grpc.Channel:
     if token is None:
         token_for(address)
     channel = open_route(route)
-    return grpc.intercept_channel(channel, _TokenSender(_Credentials(channel, address, token, route.fingerprint)))
+    return grpc.intercept_channel(channel, _TokenSender(Credentials(channel, address, token, route.fingerprint)))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from acebridge.client.repeats import find_request
-from acebridge.contract.fields import FieldValue, fields_of
+from acebridge.client.repeats import fields_without_audio, find_request, take_seed_of
+from acebridge.contract.fields import FieldValue
 from acebridge.errors import ErrorReason, JobFailed
 from acebridge.v1 import assets_pb2
 from acestep_runtime.errors import InvalidValue
-from acestep_runtime.tasks import AUDIO_FIELDS
 from acestep_runtime.tasks.finishing import finish_fields
-from acestep_runtime.values import TakeSeed, Variation
 
 if TYPE_CHECKING:
     from acebridge.client.client import Client
@@ -31,11 +29,10 @@ def finish_take(client: Client, job: jobs_pb2.Job, take: int | None, model: str 
     Raises `InvalidValue` for a take that is none, or is whole, and `JobFailed` where nobody knows what was asked for.
     """
     found = _find_take(job, take)
-    fields = {name: value for name, value in fields_of(find_request(job)).items() if name not in AUDIO_FIELDS}
-    steps = tuple(Variation(step.amount, step.seed) for step in found.metadata.variations)
+    fields = fields_without_audio(find_request(job))
     preview_id = found.outputs[0].asset_id
     is_stored = _is_stored(client, preview_id)
-    finished = finish_fields(fields, TakeSeed(found.seed, steps), preview_id if is_stored else "")
+    finished = finish_fields(fields, take_seed_of(found), preview_id if is_stored else "")
     if model:
         sampling = finished.get("sampling")
         finished["sampling"] = {**(sampling if isinstance(sampling, dict) else {}), "model": model}

@@ -1,13 +1,15 @@
 """The jobs that the daemon elsewhere does for jobs of this one: what is noted of each, so that none is done for nobody.
 
 A note is a file in the data folder, named as the job here. It is there from just before the job there can exist until that has
-ended. Who finds one whose job here has ended cancels the job there.
+ended. Who finds one whose job here has ended cancels the job there. Where a job goes on at another address, the note of the one
+before stays beside it under a longer name, until that machine can be told.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -40,17 +42,21 @@ class Note(NamedTuple):
 
 
 def note_request(home: Path, job_id: str, address: str, request: TaskRequest) -> None:
-    """Note that a request is about to be sent for a job, instead of what was sent for it before."""
+    """Note that a request is about to be sent for a job, instead of what was sent there for it before."""
     folder = home / FORWARDED_FOLDER
     make_private_folder(folder)
+    file = folder / f"{job_id}.json"
+    before = _read(file)
+    if before is not None and before.address != address:
+        file.replace(folder / f"{job_id}.{uuid.uuid4().hex}.json")
     data = base64.b64encode(wrap(request).SerializeToString()).decode()
-    write_whole(folder / f"{job_id}.json", [json.dumps({"address": address, "request": data}).encode()], private=True)
+    write_whole(file, [json.dumps({"address": address, "request": data}).encode()], private=True)
 
 
-def find_request(home: Path, job_id: str) -> TaskRequest | None:
-    """Return the request that was sent for a job last; ``None`` for none, as far as is noted."""
+def find_request(home: Path, job_id: str, address: str) -> TaskRequest | None:
+    """Return the request that was sent for a job last, if it was sent to ``address``; ``None`` for none, as far as is noted."""
     note = _read(home / FORWARDED_FOLDER / f"{job_id}.json")
-    return note and note.request
+    return note.request if note is not None and note.address == address else None
 
 
 def forget_request(home: Path, job_id: str) -> None:
@@ -70,10 +76,10 @@ def _read(file: Path) -> Note | None:
     try:
         fields = json.loads(file.read_text("utf-8"))
         request = unwrap(tasks_pb2.TaskRequest.FromString(base64.b64decode(fields["request"])))
-        return Note(file, file.stem, fields["address"], request)
+        return Note(file, file.name.partition(".")[0], fields["address"], request)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, DecodeError, InvalidValue):
+    except (OSError, ValueError, LookupError, TypeError, DecodeError, InvalidValue, RecursionError):
         file.unlink(missing_ok=True)
         return None
 

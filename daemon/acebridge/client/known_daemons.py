@@ -42,7 +42,7 @@ def read_known(home: Path) -> dict[str, KnownDaemon]:
             each.token.encode()
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidSetting(
             f"{file} cannot be read as a list of daemons: {error}.",
             remedy="Delete the file, then trust the daemons again with `acebridge trust`.",

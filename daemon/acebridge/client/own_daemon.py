@@ -51,7 +51,7 @@ def read_own_daemon(home: Path) -> OwnDaemon:
         given = {name: fields[name] for name in _TEXTS if isinstance(fields.get(name), str)}
         pid = fields.get("pid")
         return OwnDaemon(**given, pid=pid if isinstance(pid, int) else 0, proves="start" in fields)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return OwnDaemon()
 
 

@@ -11,12 +11,13 @@ from acebridge.errors import ErrorReason, JobFailed
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS
 from acestep_runtime.tasks.choosing import is_choice
+from acestep_runtime.tasks.layer_tries import without_layer_tries
 from acestep_runtime.tasks.takes import replace_seeds, seeds_of
 from acestep_runtime.tasks.variations import vary_fields, without_variation
 from acestep_runtime.values import TakeSeed, Variation
 
 if TYPE_CHECKING:
-    from acebridge.v1 import jobs_pb2
+    from acebridge.v1 import jobs_pb2, tasks_pb2
     from acestep_runtime.recipes import Parent
 
 
@@ -55,7 +56,7 @@ def repeat_fields(job: jobs_pb2.Job, seeds: Sequence[int], takes: int | None) ->
     Its own seeds are there where none are given, and the model that made it. Takes of given seeds are no variations. Raises
     `InvalidValue` for seeds and takes of a task that has none, and `JobFailed` where nobody knows what was asked for.
     """
-    return _with_seeds(method_of(find_request(job)).task, _fields_without_audio(job), seeds, takes)
+    return _with_seeds(method_of(find_request(job)).task, _fields_with_model(job), seeds, takes)
 
 
 def variation_fields(job: jobs_pb2.Job, take: int | None, amount: float, takes: int | None) -> dict[str, FieldValue]:
@@ -63,20 +64,30 @@ def variation_fields(job: jobs_pb2.Job, take: int | None, amount: float, takes: 
 
     Raises `InvalidValue` for a take that the job does not have, and `JobFailed` where nobody knows what was asked for.
     """
-    fields = _fields_without_audio(job)
+    fields = _fields_with_model(job)
     numbers = [each.take for each in job.takes if each.outputs]
     found = next((each for each in job.takes if each.outputs and take in (None, each.take)), None)
     if found is None:
         allowed = ", ".join(map(str, sorted(numbers))) if numbers else "a take of a job that has made audio"
         raise InvalidValue("take", "the first" if take is None else take, allowed,
                            remedy="Choose another take, or another job.")  # fmt: skip
-    steps = tuple(Variation(step.amount, step.seed) for step in found.metadata.variations)
-    return vary_fields(fields, TakeSeed(found.seed, steps), amount, takes)
+    return vary_fields(fields, take_seed_of(found), amount, takes)
 
 
-def _fields_without_audio(job: jobs_pb2.Job) -> dict[str, FieldValue]:
+def take_seed_of(take: tasks_pb2.TakeFinished) -> TakeSeed:
+    """Return the seed of a take, with the variations that lead to it."""
+    return TakeSeed(take.seed, tuple(Variation(step.amount, step.seed) for step in take.metadata.variations))
+
+
+def fields_without_audio(request: TaskRequest) -> dict[str, FieldValue]:
+    """Return the fields of a request but for its audio."""
+    return {name: value for name, value in fields_of(request).items() if name not in AUDIO_FIELDS}
+
+
+def _fields_with_model(job: jobs_pb2.Job) -> dict[str, FieldValue]:
+    """Return the fields of the request of a job, without its audio, with the model that made it."""
     request = find_request(job)
-    fields = {name: value for name, value in fields_of(request).items() if name not in AUDIO_FIELDS}
+    fields = fields_without_audio(request)
     model = next((take.metadata.model for take in job.takes if take.metadata.model), "")
     if model and TASKS[method_of(request).task].has("sampling"):
         fields["sampling"] = {"model": model, **_group(fields, "sampling")}
@@ -94,6 +105,8 @@ def _with_seeds(
             raise InvalidValue(option, shown, f"nothing for {task}, which has none", remedy="Leave it out.")
     if not own:
         return fields
+    if has_takes and (seeds or takes is not None):
+        fields = {**fields, "output": without_layer_tries(_group(fields, "output"))}
     if seeds and has_takes:
         fields = {**fields, "output": without_variation(_group(fields, "output"))}
     chosen = list(seeds) or own

@@ -30,6 +30,20 @@ def get_status(client: Client) -> daemon_pb2.DaemonStatus:
     return client.call(client.daemon.GetStatus, daemon_pb2.GetStatusRequest())
 
 
+def get_own_status() -> daemon_pb2.DaemonStatus | None:
+    """Return what the user's own daemon says of itself, ``None`` where none runs."""
+    from acebridge.client.client import Client
+    from acebridge.client.discovery import serves
+    from acebridge.client.own_daemon import address_in
+
+    home = data_folder()
+    address = address_in(home)
+    if not address or not serves(address, home):
+        return None
+    with Client(address) as client:
+        return get_status(client)
+
+
 def is_older(version: str) -> bool:
     """Return whether ``version`` is older than this code; what follows the numbers, as in ``1.2rc1``, does not count."""
     return _numbers(version) < _numbers(VERSION)
@@ -59,10 +73,11 @@ def stop_daemon(client: Client, data_dir: Path, *, only_if_idle: bool = False) -
         raise _goes_on() from None
 
 
-def restart_idle() -> bool:
-    """Have the user's own daemon, where one runs, take up its settings: an idle one is started again.
+def restart_own(*, only_if_idle: bool = True, meanwhile: Callable[[], None] = lambda: None) -> bool:
+    """Have the user's own daemon, where one runs, take up its settings: it is started again, with ``only_if_idle`` an idle one.
 
-    Returns whether it has: false for one that is at work, and goes on with what it knows. Raises `Unavailable`.
+    ``meanwhile`` is called while none runs. Returns whether the settings count: false for a daemon that is at work, and goes on
+    with what it knows; then ``meanwhile`` is not called. Raises `Unavailable`.
     """
     from acebridge.client.client import Client
     from acebridge.client.discovery import serves, start
@@ -72,14 +87,16 @@ def restart_idle() -> bool:
     with lock_restart(home):
         address = address_in(home)
         if not address or not serves(address, home):
+            meanwhile()
             return True
         with Client(address) as client:
             try:
-                stop_daemon(client, home, only_if_idle=True)
+                stop_daemon(client, home, only_if_idle=only_if_idle)
             except JobFailed as refused:
                 if refused.kind is not ErrorReason.CONFLICT:
                     raise
                 return False
+        meanwhile()
         start()
     return True
 

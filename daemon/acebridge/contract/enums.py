@@ -52,8 +52,3 @@ ENCODINGS = tuple(enum_names(_ENCODING))
 def encoding_name(number: int) -> str:
     """Return the name of an encoding: ``float32``, ``pcm24`` or ``pcm16``."""
     return enum_name(_ENCODING, number)
-
-
-def encoding_number(name: str) -> int:
-    """Return the number of an encoding on the wire. Raises ``KeyError`` for a name that is none of `ENCODINGS`."""
-    return enum_number(_ENCODING, name)

@@ -4,12 +4,13 @@
     fill        fields ─► message
     coerce      fields as people and scripts write them into JSON files ─► fields that `fill` takes
 
-Only what is set is carried over; enums become names (see `acebridge.contract.enums`). Light to import: a command that
-only asks the daemon loads this, and nothing that runs a task.
+Only what is set is carried over; enums become names (see `acebridge.contract.enums`), and bytes base64, as in JSON. Light to
+import: a command that only asks the daemon loads this, and nothing that runs a task.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import types
 import typing
@@ -21,7 +22,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from acebridge.contract.enums import Enum, enum_name, enum_names, enum_number, strip_prefix
-from acestep_runtime.errors import InvalidValue
+from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.limits import describe_limits, limits_of
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 
-#: What a field holds, as plain values: a nested message is a mapping, a repeated field a list, an enum its name.
+#: What a field holds, as plain values: a nested message is a mapping, a repeated field a list, an enum its name, bytes base64.
 FieldValue: TypeAlias = "bool | int | float | str | bytes | Sequence[FieldValue] | Mapping[str, FieldValue] | None"
 Fields: TypeAlias = Mapping[str, FieldValue]
 
 #: What a field of a type holds, for those that people fill.
 _ON_THE_WIRE = {
     FieldDescriptor.TYPE_STRING: "text (UTF-8)",
+    FieldDescriptor.TYPE_BYTES: "bytes as base64",
     FieldDescriptor.TYPE_BOOL: "true or false",
     FieldDescriptor.TYPE_DOUBLE: "a number",
     FieldDescriptor.TYPE_INT32: f"a whole number from {-(2**31)} to {2**31 - 1}",
@@ -74,6 +76,8 @@ def fields_of(message: Message) -> dict[str, FieldValue]:
 def _from_wire(field: FieldDescriptor, value: Message | bool | int | float | str | bytes) -> FieldValue:
     if isinstance(value, Message):
         return fields_of(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
     if field.enum_type is not None and isinstance(value, int):
         return enum_name(field.enum_type, value)
     return value
@@ -111,6 +115,10 @@ def _put(message: Message, name: str, value: FieldValue, kind: type | None, pref
     put = getattr(message, name).append if field.is_repeated else partial(setattr, message, name)
     fitting = value if field.enum_type is None else _enum_number(field.enum_type, value, prefix + name)
     try:
+        if isinstance(value, bool) and field.type != FieldDescriptor.TYPE_BOOL:  # which a number would take for 0 or 1
+            raise TypeError(value)
+        if field.type == FieldDescriptor.TYPE_BYTES and isinstance(value, str):
+            fitting = base64.b64decode(value.encode("ascii"), validate=True)  # of which both errors are a ValueError
         put(fitting)
     except (ValueError, TypeError, OverflowError) as error:
         remedy = _NOT_UTF_8 if isinstance(error, UnicodeEncodeError) else ""
@@ -140,7 +148,7 @@ def _element(kind: type | None) -> type | None:
 
 def _describe_allowed(name: str, wire_type: int, kind: type | None) -> str:
     """Say what a field may hold: a number what its dataclass says, anything else what its type on the wire holds."""
-    if wire_type != FieldDescriptor.TYPE_STRING and dataclasses.is_dataclass(kind):
+    if wire_type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES) and dataclasses.is_dataclass(kind):
         for f in dataclasses.fields(kind):
             limits = limits_of(f)
             if f.name == name and limits is not None:
@@ -161,7 +169,8 @@ def coerce(
     if not isinstance(fields, Mapping):
         raise InvalidValue(place, fields, "an object")
     fitting: dict[str, JsonValue] = {}
-    for name, value in fields.items():
+    for given, value in fields.items():
+        name = printable(given)  # which no field changes; descriptors cannot be asked about half a character
         field, where = descriptor.fields_by_name.get(name), f"{place}.{name}".lstrip(".")
         if field is None:
             raise InvalidValue(where, value, f"one of the fields {', '.join(descriptor.fields_by_name)}")

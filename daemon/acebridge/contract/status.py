@@ -6,14 +6,15 @@ field is to blame google.rpc.BadRequest, and when the daemon is busy google.rpc.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, cast
 
 import grpc
 from google.protobuf import duration_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
+from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, details_of, reason_of
 from acestep_runtime.errors import AceStepError
 
 Code = grpc.StatusCode
@@ -96,7 +97,7 @@ def pack_error(error: AceStepError | AceBridgeError) -> PackedStatus:
 
 def status_of(error: AceStepError | AceBridgeError) -> Status:
     """Return an error as a status, for a call that fails and for a job that has failed."""
-    reason, metadata = reason_of(error), _parts(error)
+    reason, metadata = reason_of(error), details_of(error)
     remedy = _shorten(error.remedy, _LONGEST_VALUE_BYTES)
     message = _shorten(error.message, _LONGEST_TEXT_BYTES - len(remedy.encode()) - 1)
     metadata = {name: _shorten(value, _LONGEST_VALUE_BYTES) for name, value in metadata.items() if value}
@@ -115,12 +116,6 @@ def status_of(error: AceStepError | AceBridgeError) -> Status:
     return status
 
 
-def _parts(error: AceStepError | AceBridgeError) -> dict[str, str]:
-    if isinstance(error, JobFailed):
-        return dict(error.details)
-    return {name: str(getattr(error, name)) for name in ("field", "value", "allowed") if hasattr(error, name)}
-
-
 def _shorten(text: str, longest_bytes: int) -> str:
     """Return ``text``, or as much of its beginning as fits."""
     data = text.encode("utf-8", "replace")
@@ -130,9 +125,10 @@ def _shorten(text: str, longest_bytes: int) -> str:
 def unpack_error(error: grpc.RpcError) -> JobFailed:
     """Return what a failed call says. One that the daemon did not end itself is `ConnectionLost` when it went away."""
     code, text = error.code(), error.details() or error.code().name
-    for entry in error.trailing_metadata() or ():
-        if entry.key == DETAILS_KEY:
-            failed = failure_in(Status.FromString(entry.value))
+    # Calls of an event loop have pairs where others have entries with names.
+    for key, value in cast("Iterable[tuple[str, bytes]]", error.trailing_metadata() or ()):
+        if key == DETAILS_KEY:
+            failed = failure_in(Status.FromString(value))
             if failed is not None:
                 return failed
     own = _OWN_STATUS.get(code, _OwnStatus(ErrorReason.INTERNAL))

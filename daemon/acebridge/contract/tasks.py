@@ -23,6 +23,7 @@ TaskRequest = (
     | tasks_pb2.ScoreRequest
     | tasks_pb2.CreateSampleRequest
     | tasks_pb2.FormatSampleRequest
+    | tasks_pb2.TranscribeRequest
 )
 
 

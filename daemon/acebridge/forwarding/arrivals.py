@@ -35,7 +35,8 @@ class Arrivals:
         match event.WhichOneof("event"):
             case "queued":
                 first = event.queued.position
-                yield self.progress(f"waiting at {self._host}" + (f": {first} jobs go first" if first else ""))
+                why = event.queued.reason or (f"{first} jobs go first" if first else "")
+                yield self.progress(f"waiting at {self._host}" + (f": {why}" if why else ""))
             case "started" if event.started.engine != self._engine:
                 note = f"The {event.started.engine} engine made this, as the {self._engine} engine at {self._host} could not."
                 self._engine = event.started.engine
@@ -102,6 +103,7 @@ def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:
             "score": each.score if each.HasField("score") else None,
             "chosen": each.chosen,
             "kept": each.take in kept,
+            "note": each.note,
         }
         for each in completed.ranking
     ]

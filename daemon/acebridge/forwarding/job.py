@@ -25,6 +25,7 @@ from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.forwarding.arrivals import Arrivals
 from acebridge.forwarding.connection import Connection
 from acebridge.forwarding.faults import JobFailure, describe_break, explain_fault, is_passing
+from acebridge.pauses import double_pauses
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acebridge.workers.messages import JobOrder, Message
 from acestep_runtime.errors import Cancelled
@@ -71,7 +72,7 @@ class _Work:
     def run(self, cancel: CancelToken) -> Iterator[Message]:
         # The first message acknowledges the order.
         yield self.arrivals.progress(f"sending to {self._host}")
-        pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, 0
+        pauses, faults, stalls, newest = double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S), 0, 0, 0
         while True:
             cancel.check()
             try:
@@ -81,14 +82,14 @@ class _Work:
             except Exception as error:
                 cancel.check()
                 if self._progress() > newest:
-                    pause_s, faults, stalls, newest = _FIRST_PAUSE_S, 0, 0, self._progress()
+                    pauses, faults, stalls = double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S), 0, 0
+                    newest = self._progress()
                 stalls, faults = stalls + 1, faults + self._is_fault(error)
                 if faults >= _MOST_FAULTS or not (is_passing(error) or self._begin_again(error)):
                     raise
                 why = self._explain(error, stalls)
             yield self.arrivals.progress(f"waiting: {why}")
-            cancel.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            cancel.sleep(next(pauses))
 
     def _progress(self) -> int:
         """Return a number that grows with each event from there, and with what has arrived there of the sources."""
@@ -169,7 +170,7 @@ class _Work:
         def note(asked: TaskRequest) -> None:
             note_request(self._home, job_id, self._address, asked)
 
-        if (sent := find_request(self._home, job_id)) is None:
+        if (sent := find_request(self._home, job_id, self._address)) is None:
             sent = self._request()
             note(sent)
             return client.submit_request(sent, on_call)

@@ -55,14 +55,17 @@ def main() -> None:
     sys.stdout = sys.stderr
 
     def say(report: Report) -> None:
-        reports.write(json.dumps(report) + "\n")
-        reports.flush()
+        try:
+            reports.write(json.dumps(report) + "\n")
+            reports.flush()
+        except BrokenPipeError:  # who asked has ended, a moment before our standard input says so
+            os._exit(0)
 
     watch(address, home, say, is_asked)
 
 
 def _read_questions(is_asked: threading.Event) -> None:
-    while sys.stdin.buffer.readline():
+    while os.read(0, 1024):  # a reader of Python's own would hold a lock when the process ends
         is_asked.set()
     os._exit(0)
 

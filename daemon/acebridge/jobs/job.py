@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypedDict, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from typing_extensions import NotRequired, TypedDict
 
 from acebridge.workers.messages import CANCELLED_ERROR as CANCELLED_ERROR
 from acebridge.workers.messages import Audio, Error, Header, Progress, Take, TaskParams
@@ -63,9 +65,10 @@ class Job:
 
 
 class Queued(TypedDict):
-    """Its place in the queue has changed."""
+    """Its place in the queue has changed, or why no worker takes it: ``reason``, which is not stored."""
 
     position: int
+    reason: NotRequired[str]
 
 
 class Started(TypedDict):
@@ -78,12 +81,13 @@ class Started(TypedDict):
 
 
 class Choice(TypedDict, total=False):
-    """A take of a job that chooses. ``score`` is left out where there is none."""
+    """A take of a job that chooses. ``score`` and ``note`` are left out where there are none."""
 
     take: int
     seed: int
     score: float
     chosen: bool
+    note: str
 
 
 class Completed(TypedDict):

@@ -57,6 +57,8 @@ def _check_same(row: sqlite3.Row, key: str, request_digest: str) -> None:
 
 def _choice(take: RankedTake) -> Choice:
     choice: Choice = {"take": take["take"], "seed": take["seed"], "chosen": take["chosen"]}
+    if note := take.get("note"):
+        choice["note"] = note
     return choice if take["score"] is None else {**choice, "score": take["score"]}
 
 
@@ -73,7 +75,9 @@ class Journal:
     def __init__(self, database: Database, *, max_waiting: int) -> None:
         self._database = database
         self._max_waiting = max_waiting
-        self._watchers = Watchers(database)
+        #: Returns why no worker takes the jobs that wait, see `acebridge.jobs.scheduler.Scheduler.why_waiting`.
+        self.why_waiting: Callable[[], str | None] = lambda: ""
+        self._watchers = Watchers(database, lambda: self.why_waiting())
         #: Called whenever there may be a job to claim.
         self.on_work: Callable[[], None] = lambda: None
         #: Set whenever a running job may have to stop, see `preemptible`.
@@ -431,11 +435,15 @@ class Journal:
         """Yield the job's events after ``after_sequence``, then new ones as they come, until it has ended.
 
         They come in lists of those that are there already. While the job waits, a ``queued`` event with the number of the last
-        one says each new place in the queue.
+        one says each new place in the queue, and each new reason why no worker takes it.
 
         Raises `NotFound` when there is no such job, or no longer, and `Unavailable` when the daemon stops before its end.
         """
         return self._watchers.watch(job_id, after_sequence)
+
+    def note_reason(self) -> None:
+        """Have those who watch waiting jobs learn what `why_waiting` returns now."""
+        self._watchers.note_reason()
 
     def end_watches(self) -> None:
         """End every `watch` with `Unavailable`, once it has yielded all events."""

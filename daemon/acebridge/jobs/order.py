@@ -7,9 +7,11 @@ High priority first; of these, requested jobs before prefetched ones; of these, 
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from acebridge.jobs import fair_share, shares
 from acebridge.jobs.job import QUEUED
@@ -22,14 +24,17 @@ NEXT_HEAD = """SELECT engine, task, model, owner, priority, asked, number FROM j
   WHERE state = 'queued' AND (engine, task, model, owner) >= (?, ?, ?, ?) ORDER BY engine, task, model, owner LIMIT 1"""
 # Running prefetched jobs are preempted, so they do not count.
 _RUNNING = "(SELECT count(*) FROM jobs WHERE state = 'running' AND asked)"
-_POSITION = f"""SELECT {_RUNNING} + count(*) FROM jobs AS other, jobs AS own
-  WHERE own.number = ? AND other.state = 'queued' AND (other.priority > own.priority OR other.priority = own.priority
-    AND (other.asked > own.asked OR other.asked = own.asked AND other.number < own.number))"""
 _POSITIONS = f"""SELECT id, {_RUNNING} + row_number() OVER (ORDER BY {_ORDER}) - 1 AS position
   FROM jobs WHERE state = 'queued'"""
+_OF_ONE_NEED = """SELECT count(*) FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued'
+  AND (engine, task, model, owner, priority, asked) = (?, ?, ?, ?, ?, ?) AND number > ?"""
 _WAITING = "SELECT owner, priority, asked, number FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued'"
 #: Up to this many jobs, counting for each is faster than counting for all that wait.
 _FEW = 8
+
+
+#: Priority and whether it was requested: jobs of a higher group go before those of a lower one.
+Group: TypeAlias = tuple[int, int]
 
 
 class Waiting(NamedTuple):
@@ -82,8 +87,7 @@ def find_next(connection: sqlite3.Connection, needs: Collection[Need]) -> sqlite
 def count_requested(connection: sqlite3.Connection) -> Counter[Need]:
     """Return how many requested jobs wait with each need; prefetched ones do not count."""
     rows = connection.execute(
-        "SELECT engine, task, model, count(*) FROM jobs INDEXED BY jobs_by_need WHERE state = 'queued' AND asked"
-        " GROUP BY engine, task, model"
+        "SELECT engine, task, model, sum(jobs) FROM waiting WHERE asked GROUP BY engine, task, model"
     )
     return Counter({Need(engine, task, model): count for engine, task, model, count in rows})
 
@@ -99,11 +103,24 @@ def position_of(connection: sqlite3.Connection, number: int) -> int:
     """Return how many jobs go before a waiting one, as far as that can be known.
 
     It is exact where every worker suits every job, nothing else is submitted or cancelled, and each job takes as long as the
-    last one of its owner took; with one owner, however long they take.
+    last one of its owner took; with one owner, however long they take. This reads what waits behind the job of its owner, and
+    one row for each need and owner.
     """
-    if len(_waiting_owners(connection)) > 1:
-        return _count_places(connection)[number]
-    return int(connection.execute(_POSITION, (number,)).fetchone()[0])
+    own = Waiting(
+        *connection.execute("SELECT owner, priority, asked, number FROM jobs WHERE number = ?", (number,)).fetchone()
+    )
+    group, behind = (own.priority, own.asked), 0
+    counts: dict[str, Counter[Group]] = {}
+    for *need, owner, priority, asked, jobs in connection.execute("SELECT * FROM waiting").fetchall():
+        counts.setdefault(owner, Counter())[priority, asked] += jobs
+        if owner == own.owner and (priority, asked) == group:
+            behind += connection.execute(_OF_ONE_NEED, (*need, *own)).fetchone()[0]
+    turns = {owner: head.number for owner, head in _first_heads(connection).items()}
+    lengths_s = shares.job_lengths(connection)
+    used_s = shares.used(connection, lengths_s)
+    costs_s = {owner: fair_share.work(lengths_s[owner]) for owner in counts}
+    (running,) = connection.execute(f"SELECT {_RUNNING}").fetchone()
+    return int(running) + count_before(own, behind, counts, turns, used_s, costs_s)
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
@@ -126,6 +143,14 @@ def positions_of(connection: sqlite3.Connection, job_ids: Collection[str]) -> di
     return {row["id"]: position_of(connection, row["number"]) for row in found if row is not None}
 
 
+def _first_heads(connection: sqlite3.Connection) -> dict[str, Head]:
+    """Return the first waiting job of each owner."""
+    found: dict[str, Head] = {}
+    for head in sorted(waiting_heads(connection), key=lambda head: (-head.priority, -head.asked, head.number)):
+        found.setdefault(head.owner, head)
+    return found
+
+
 def _waiting_owners(connection: sqlite3.Connection) -> set[str]:
     return {head.owner for head in waiting_heads(connection)}
 
@@ -138,6 +163,34 @@ def _count_places(connection: sqlite3.Connection) -> dict[int, int]:
     costs_s = {owner: fair_share.work(lengths_s[owner]) for owner in {each.owner for each in waiting}}
     order = predict_order(waiting, shares.used(connection, lengths_s), costs_s)
     return {each.number: place for place, each in enumerate(order, running)}
+
+
+def count_before(
+    own: Waiting,
+    behind: int,
+    counts: Mapping[str, Mapping[Group, int]],
+    turns: Mapping[str, int],
+    used_s: Mapping[str, float],
+    costs_s: Mapping[str, float],
+) -> int:
+    """Return how many jobs go before one in the order that `predict_order` predicts, from numbers of jobs alone.
+
+    ``behind`` is how many jobs of its owner and group have a greater number, ``counts`` how many jobs of each owner and group
+    wait, ``turns`` the number of each owner's first job.
+    """
+    group = own.priority, own.asked
+
+    def key(owner: str, index: int) -> tuple[float, int]:
+        return used_s.get(owner, 0.0) + index * costs_s[owner], turns[owner]
+
+    higher = {owner: sum(jobs for each, jobs in groups.items() if each > group) for owner, groups in counts.items()}
+    own_key = key(own.owner, higher[own.owner] + counts[own.owner][group] - 1 - behind)
+    before = 0
+    for owner, groups in counts.items():
+        first = higher[owner]
+        # The use of an owner grows from job to job, so those that go before are its first ones.
+        before += first + bisect_left(range(first, first + groups.get(group, 0)), own_key, key=partial(key, owner))
+    return before
 
 
 def predict_order(

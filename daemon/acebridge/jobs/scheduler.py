@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +29,7 @@ from acebridge.jobs.journal import Journal
 from acebridge.jobs.placement import choose_preempted, should_take
 from acebridge.jobs.prefetch import Preemptible
 from acebridge.jobs.results import remove_results
+from acebridge.pauses import double_pauses
 from acebridge.store.assets import AssetStore
 from acebridge.workers.base import Need, NotReady, Worker, WorkerDied
 from acebridge.workers.messages import Error, ModelOrder
@@ -88,6 +89,8 @@ class Scheduler:
         self._loops: list[asyncio.Task[None]] = []
         #: Devices whose workers wait for a job, and the events that wake these.
         self._ready: set[str] = set()
+        #: Those that have found none since the last `wake`.
+        self._resting: set[str] = set()
         self._wakes: dict[str, asyncio.Event] = {}
         #: Orders for models, waiting or at work, and the devices where one is at work.
         self._model_tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +101,7 @@ class Scheduler:
         #: Called after every job that ended.
         self.on_end: Callable[[], None] = lambda: None
         journal.on_work = self.wake
+        journal.why_waiting = self.why_waiting
         spool.clear()
 
     def start(self, workers: Sequence[Worker]) -> None:
@@ -142,7 +146,19 @@ class Scheduler:
         """Have every idle worker look for a job. Call it when a worker suits jobs that it did not suit before."""
         for wake in self._wakes.values():
             wake.set()
+        self._resting.clear()  # they look again
         self._journal.preempt_requested.set()
+
+    def why_waiting(self) -> str | None:
+        """Return why no worker takes the jobs that wait, with what to do about it: the problem of a worker.
+
+        "" where they wait for their turn alone, ``None`` while it is open whether a worker takes one.
+        """
+        if self.running:
+            return ""
+        if len(self._resting) < len(self.workers):
+            return None
+        return next((worker.problem for worker in self.workers.values() if worker.problem), "")
 
     def _leave(self, device: str) -> None:
         """Note that a worker waits for no job any more. Others may run those that they left to it."""
@@ -162,7 +178,7 @@ class Scheduler:
             self._leave(device)
 
     async def _run_jobs_on(self, worker: Worker, device: str) -> None:
-        pause_s = 0.0
+        pauses: Iterator[float] | None = None
         while True:
             self._wakes[device].clear()
             self._ready.add(device)
@@ -179,18 +195,26 @@ class Scheduler:
                 await self._sleep(_DISK_PAUSE_S)
                 continue
             if job is None:
-                await self._wakes[device].wait()
+                await self._rest(device)
             elif outcome is not None and outcome.retry == "later":
-                if not pause_s:
+                if pauses is None:
                     log.warning("jobs wait: %s", outcome.error["message"], extra={"device": worker.device.name})
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S) or _FIRST_PAUSE_S
-                await self._sleep(pause_s)
+                    pauses = double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+                await self._sleep(next(pauses))
             else:
-                pause_s = 0.0
+                pauses = None
+
+    async def _rest(self, device: str) -> None:
+        """Wait until there may be a job for a worker that has found none."""
+        if not self._wakes[device].is_set():
+            self._resting.add(device)
+            self._journal.note_reason()
+        await self._wakes[device].wait()
 
     async def _run_job(self, job: Job, worker: Worker) -> Outcome:
         run = self._runs.setdefault(job.id, _Run())
         self.running[worker.device.name] = job.id
+        self._journal.note_reason()
         try:
             outcome = await self._attempt(job, worker, run)
             self.spool.remove(job.id)  # first: on a full disk the end could not be written otherwise
@@ -323,16 +347,17 @@ class Scheduler:
 
     # ---- models ----
 
-    async def manage_model(self, op: Literal["load", "unload"], model: str, engine: str) -> None:
+    async def manage_model(self, op: Literal["load", "unload"], model: str, engine: str) -> list[str]:
         """Have every worker that is ready load or unload a model, when its job is done; not those of other daemons.
 
-        Raises `JobFailed` with a worker's error, and `Unavailable` when the daemon stops meanwhile.
+        Returns a sentence for each worker that could not, where another one could. Raises `JobFailed` with a worker's error
+        where none could, and `Unavailable` when the daemon stops meanwhile.
         """
         await self._started.wait()
+        asked = [worker for worker in self.workers.values() if not worker.device.is_elsewhere]
         absences: list[NotReady] = []
-        for worker in self.workers.values():
-            if worker.device.is_elsewhere:
-                continue
+        failures: dict[str, JobFailed] = {}
+        for worker in asked:
             if self._stopping:
                 raise _stopping()
             task = asyncio.create_task(self._manage_model(worker, op, model, engine))
@@ -342,12 +367,19 @@ class Scheduler:
                 await asyncio.shield(task)  # a cancelled call must not leave a worker with unread messages
             except NotReady as absence:
                 absences.append(absence)
+            except JobFailed as failed:  # its node lacks the model, or its memory is short
+                failures[str(worker.device)] = failed
             except asyncio.CancelledError:
                 if task.cancelled():
                     raise _stopping() from None
                 raise
-        if absences and len(absences) == sum(not worker.device.is_elsewhere for worker in self.workers.values()):
+        if asked and len(absences) + len(failures) == len(asked):
+            if failures:
+                raise next(iter(failures.values()))
             raise JobFailed("EngineFailure", f"No worker is ready to {op} {model}: {absences[0]}")
+        for device, why in failures.items():
+            log.warning("a worker cannot %s a model", op, extra={"device": device, "model": model, "error": str(why)})
+        return [f"{device}: {why}" for device, why in failures.items()]
 
     async def _manage_model(self, worker: Worker, op: Literal["load", "unload"], model: str, engine: str) -> None:
         async with self._locks[worker.device.name]:

@@ -94,9 +94,9 @@ def event_from_row(row: sqlite3.Row) -> Event:
     return JobEvent(row["sequence"], row["kind"], json.loads(row["body"]))
 
 
-def position_event(sequence: int, position: int) -> Event:
-    """Return the event about the place of a job in the queue."""
-    event: JobEvent[Literal["queued"], Queued] = JobEvent(sequence, "queued", {"position": position})
+def position_event(sequence: int, position: int, reason: str) -> Event:
+    """Return the event about the place of a job in the queue, and why no worker takes it."""
+    event: JobEvent[Literal["queued"], Queued] = JobEvent(sequence, "queued", {"position": position, "reason": reason})
     return event
 
 
@@ -108,7 +108,7 @@ def results_of(takes: Sequence[Take]) -> list[str]:
 def count_waiting(connection: sqlite3.Connection, *, requested: bool = False) -> int:
     """Return how many jobs wait; with ``requested`` only those that were requested, not prefetched."""
     (count,) = connection.execute(
-        "SELECT count(*) FROM jobs WHERE state = ? AND asked >= ?", (QUEUED, int(requested))
+        "SELECT coalesce(sum(jobs), 0) FROM waiting WHERE asked >= ?", (int(requested),)
     ).fetchone()
     return int(count)
 

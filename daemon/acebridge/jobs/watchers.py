@@ -1,7 +1,7 @@
 """Who reads the journal: streams of a job's events, each a reader of the database that sleeps until something has happened.
 
 Of events that are on the disk a watcher misses none. The place of a waiting job is not one of them: it is counted for those who
-watch when the queue moves, so a queue of a thousand costs a start no more than one of ten.
+watch when the queue moves, so a queue of a thousand costs a start no more than one of ten. Nor is why no worker takes it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from acebridge.errors import AceBridgeError, NotFound, Unavailable
 from acebridge.jobs import order, tables
@@ -30,7 +30,7 @@ def no_job(job_id: str) -> NotFound:
 class Watchers:
     """The watchers of one journal."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, why_waiting: Callable[[], str | None]) -> None:
         self._database = database
         #: Job → an event for each of its watchers, set when something has happened to it.
         self._subscribers: dict[str, set[asyncio.Event]] = {}
@@ -40,6 +40,10 @@ class Watchers:
         self._positions: dict[str, int] = {}
         self._counting: asyncio.Task[None] | None = None
         self._moved = False
+        #: Returns why no worker takes the jobs that wait, "" for their turn alone, ``None`` while that is open.
+        self._why_waiting = why_waiting
+        #: What it returned when that was told last.
+        self._reason = ""
 
     @property
     def job_ids(self) -> set[str]:
@@ -65,6 +69,13 @@ class Watchers:
         if self._counting is None or self._counting.done():
             self._counting = asyncio.create_task(self._update_positions())
 
+    def note_reason(self) -> None:
+        """Have the watchers of waiting jobs learn why no worker takes one, if that has changed."""
+        reason = self._why_waiting()
+        if reason not in (None, self._reason):
+            self._reason = reason
+            self.notify(self._waiting)
+
     async def _update_positions(self) -> None:
         while self._moved:
             self._moved = False
@@ -87,7 +98,7 @@ class Watchers:
         changed = asyncio.Event()
         self._subscribers.setdefault(job_id, set()).add(changed)
         self._waiting.add(job_id)
-        position: int | None = None
+        position, reason = -1, ""
 
         def read(connection: sqlite3.Connection) -> tuple[list[Event], str | None, int | None]:
             job = connection.execute("SELECT number, state FROM jobs WHERE id = ?", (job_id,)).fetchone()
@@ -112,11 +123,14 @@ class Watchers:
                 if events:
                     after_sequence = events[-1].sequence
                     if events[-1].kind == "queued":
-                        position = events[-1].body["position"]
+                        position, reason = events[-1].body["position"], ""
                     yield events
-                elif place is not None and place != position:
-                    position = place
-                    yield [tables.position_event(after_sequence, place)]
+                elif place is not None:
+                    why = self._why_waiting()
+                    why = reason if why is None else why
+                    if (place, why) != (position, reason):
+                        position, reason = place, why
+                        yield [tables.position_event(after_sequence, position, reason)]
                 if state is None:
                     raise no_job(job_id)
                 if state in ENDED and len(events) < _ROWS:

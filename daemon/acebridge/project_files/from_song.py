@@ -42,7 +42,7 @@ def arrange_song(
         frames = int(to_number(table["frames"]))
         items = tuple(_item(folder, row) for row in rows)
         regions = tuple(_region(row) for row in rows)
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError) as error:
         raise _no_song(folder, f"{TABLE} is not as AceBridge writes it ({error})") from error
     grid, notes = read_grid(rows, bpm, meter)
     if bpm is None and len({row.get("bpm") for row in rows}) > 1:
@@ -62,7 +62,7 @@ def _read_table(folder: Path) -> JsonObject:
         return to_object(json.loads((folder / TABLE).read_text("utf-8")))
     except FileNotFoundError:
         raise _no_song(folder, "it is not finished, or was never begun") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _no_song(folder, f"{TABLE} cannot be read: {error}") from error
 
 

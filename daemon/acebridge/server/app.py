@@ -77,6 +77,7 @@ from acestep_runtime.engines import registry
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
 from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
+from acestep_runtime.midi.sound_fonts import VARIABLE as SOUND_FONT
 from acestep_runtime.recipes import VARIABLE as RECIPES
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 from acestep_runtime.weights.vaes import VARIABLE as VAE
@@ -111,6 +112,7 @@ def serve(config: Config) -> None:
         os.environ[CUDA_GRAPHS] = str(config.cuda_graphs).lower()
         os.environ[PRECISION] = config.precision
         os.environ[VAE] = config.vae
+        os.environ[SOUND_FONT] = config.sound_font
         os.environ[RECIPES] = str(config.recipes).lower()
         log_path = config.data_dir / LOG_FILE
         logs.set_up(log_path, config.log_level)
@@ -358,7 +360,9 @@ def _idle_work(daemon: _Daemon, config: Config, stop: asyncio.Event) -> list[Wor
 
 def _children(config: Config, address: str) -> list[Work]:
     """Return what runs the programs that the settings ask for."""
-    return [("the OSC bridge", partial(children.run_osc_bridge, config, address))] if config.osc is not None else []
+    osc: Work = ("the OSC bridge", partial(children.run_osc_bridge, config, address))
+    panel: Work = ("the JSON edge", partial(children.run_panel, config, address))
+    return [*([] if config.osc is None else [osc]), *([] if config.http is None else [panel])]
 
 
 def _watches(daemon: _Daemon, config: Config) -> list[Work]:

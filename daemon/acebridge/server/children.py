@@ -32,7 +32,16 @@ async def run_osc_bridge(
     config: Config, address: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Run the OSC bridge, again when it ends, until it says that it cannot run; when cancelled, end it."""
-    words = ("osc", "serve", "--address", address, "--no-autostart", "--with-parent")
+    await _keep(("osc", "serve", "--address", address, "--no-autostart", "--with-parent"), config, sleep)
+
+
+async def run_panel(config: Config, address: str, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Run the JSON edge and the panel, as `run_osc_bridge` does."""
+    await _keep(("panel", "serve", "--address", address, "--no-autostart", "--with-parent"), config, sleep)
+
+
+async def _keep(words: tuple[str, ...], config: Config, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """Run a command of ours, again when it ends, until it says that it cannot run."""
     name = " ".join(words)
     while (code := await _run(words, config)) != _BAD_INPUT:
         log.warning("ended; starting it again", extra={"command": name, "code": code})

@@ -62,6 +62,10 @@ class ServiceContext:
         self.note("job submitted", job=job.id, task=job.task)
         return job
 
-    def job_events(self, job_id: str, after_sequence: int = 0) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
+    def job_events(
+        self, job_id: str, after_sequence: int = 0, *, with_audio: bool = True
+    ) -> AsyncGenerator[tasks_pb2.TaskEvent, None]:
         """See `stream_job_events`."""
-        return stream_job_events(job_id, after_sequence, self.journal, self.scheduler.spool, self.store)
+        return stream_job_events(
+            job_id, after_sequence, self.journal, self.scheduler.spool, self.store, with_audio=with_audio
+        )

@@ -32,13 +32,13 @@ class StaleEvents(Exception):
 
 
 async def stream_job_events(
-    job_id: str, after_sequence: int, journal: Journal, spool: Spool, store: AssetStore
+    job_id: str, after_sequence: int, journal: Journal, spool: Spool, store: AssetStore, *, with_audio: bool = True
 ) -> TaskEvents:
-    """Yield the events of a job after number ``after_sequence``, audio included, until it has ended.
+    """Yield the events of a job after number ``after_sequence`` until it has ended, with its samples if ``with_audio``.
 
     Raises `JobFailed` when it ended without a result, `NotFound` when it, or its audio, is no longer there.
     """
-    reader = OutputReader(job_id, journal, spool, store)
+    reader = OutputReader(job_id, journal, spool, store, with_audio=with_audio)
     has_completed = False
     try:
         # Here and below generators are closed from the inside out: a client that leaves must not close a file that is
@@ -87,6 +87,8 @@ async def _batch_messages(batch: Sequence[Event], job_id: str, journal: Journal,
     for _, group in itertools.groupby(batch, _audio_output):
         events = list(group)
         audio = [event for event in events if event.kind == "audio"]
+        if audio and not reader.with_audio:
+            continue
         messages = (
             _audio_messages(audio, job_id, journal, reader) if audio else _messages_of(events, job_id, journal, reader)
         )

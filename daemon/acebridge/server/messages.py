@@ -72,7 +72,11 @@ def take_message(body: Take, *, facts: bool = True) -> tasks_pb2.TakeFinished:
 
 def _ranking_message(choice: Choice) -> tasks_pb2.RankedTake:
     return tasks_pb2.RankedTake(
-        take=choice["take"] + 1, seed=choice["seed"], score=choice.get("score"), chosen=choice["chosen"]
+        take=choice["take"] + 1,
+        seed=choice["seed"],
+        score=choice.get("score"),
+        chosen=choice["chosen"],
+        note=choice.get("note", ""),
     )
 
 

@@ -31,11 +31,15 @@ _OPEN_TRIES, _OPEN_PAUSE_S = 200, 0.01
 class OutputReader:
     """Reads samples of a job's outputs, from the growing file or the stored one. Keeps one file open."""
 
-    def __init__(self, job_id: str, journal: Journal, spool: Spool, store: AssetStore) -> None:
+    def __init__(
+        self, job_id: str, journal: Journal, spool: Spool, store: AssetStore, *, with_audio: bool = True
+    ) -> None:
         self._job_id = job_id
         self._journal = journal
         self._spool = spool
         self._store = store
+        #: Whether the client wants samples.
+        self.with_audio = with_audio
         self._headers: dict[int, Header] = {}
         #: Outputs whose header the client has.
         self.announced: set[int] = set()

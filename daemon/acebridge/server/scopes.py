@@ -20,7 +20,7 @@ SCOPES = {
     "acebridge.v1.TaskService": dict.fromkeys(
         (
             "TextToMusic", "Cover", "Repaint", "Lego", "Complete", "Extract", "Understand", "AlignLyrics", "Score",
-            "CreateSample", "FormatSample",
+            "CreateSample", "FormatSample", "Transcribe",
         ),
         _SUBMIT,
     ),

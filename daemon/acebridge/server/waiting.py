@@ -10,9 +10,6 @@ from acebridge.jobs.scheduler import Scheduler
 
 def with_reason(job: Job, scheduler: Scheduler) -> Job:
     """Return a job; one that waits while no worker has a job says the problem of a worker as its progress, if there is one."""
-    if job.state != QUEUED or scheduler.running:
+    if job.state != QUEUED or not (reason := scheduler.why_waiting()):
         return job
-    problem = next((worker.problem for worker in scheduler.workers.values() if worker.problem), "")
-    if not problem:
-        return job
-    return dataclasses.replace(job, progress={"stage": f"waiting: {problem}", "fraction": 0.0, "eta_s": None})
+    return dataclasses.replace(job, progress={"stage": f"waiting: {reason}", "fraction": 0.0, "eta_s": None})

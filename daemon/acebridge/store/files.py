@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from acebridge.atomic_files import sync_folder
-from acebridge.paths import QUARANTINE_FOLDER
+from acebridge.paths import ASSETS_FOLDER, QUARANTINE_FOLDER, asset_path
 from acestep_runtime.file_hashes import hash_file
 from acestep_runtime.latents_files import SUFFIX, latents_path
 
@@ -90,7 +90,7 @@ class AssetFiles:
     """The files below one data folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "assets"
+        self.folder = folder / ASSETS_FOLDER
         self.quarantine = folder / QUARANTINE_FOLDER
         self._incoming = folder / "incoming"
         #: Folders whose own names are on the disk. One that is there need not be: who made it may have been killed.
@@ -107,7 +107,7 @@ class AssetFiles:
 
     def path(self, asset_id: str) -> Path:
         """Return the path of ``asset_id``, whether it exists or not."""
-        return self.folder / asset_id[:2] / asset_id
+        return asset_path(self.folder.parent, asset_id)
 
     def latents_path(self, asset_id: str) -> Path:
         """Return the path of the latents of ``asset_id``, whether they exist or not."""

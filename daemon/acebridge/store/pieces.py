@@ -12,6 +12,8 @@ from acebridge.store.assets import AssetStore
 from acebridge.store.partial_uploads import Upload, stale_offset
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 
+_WHOLE_SIZE = "Send the size of the whole file with each piece."
+
 
 async def put_piece(
     store: AssetStore, upload: Upload, data: bytes, name: str, *, offset: int, size_bytes: int
@@ -53,7 +55,7 @@ async def _put_piece(
 def _check_piece(size_bytes: int, received: int, offset: int, data: bytes) -> bytes:
     """Return the part of a piece that is new. Raises `InvalidValue` for one that is not of this file, `TooLarge` for a file."""
     if size_bytes < 1:
-        raise InvalidValue("size_bytes", size_bytes, "1 or more, the size of the whole file")
+        raise InvalidValue("size_bytes", size_bytes, "1 or more, the size of the whole file", remedy=_WHOLE_SIZE)
     if size_bytes > MAX_PARTIAL_BYTES:
         raise TooLarge(
             f"A file of {size_bytes / 2**20:.1f} MiB is too large for pieces.", remedy="Send it with UploadAsset."
@@ -62,5 +64,5 @@ def _check_piece(size_bytes: int, received: int, offset: int, data: bytes) -> by
         raise stale_offset(offset, received)
     if max(offset + len(data), received) > size_bytes:
         allowed = f"{max(offset + len(data), received)} or more, the bytes that have arrived"
-        raise InvalidValue("size_bytes", size_bytes, allowed)
+        raise InvalidValue("size_bytes", size_bytes, allowed, remedy=_WHOLE_SIZE)
     return data[received - offset :]

@@ -120,6 +120,39 @@ CREATE TABLE shares (
 # ``spare`` is the engine that does a job where memory is short for its own, "" for none.
 _SPARE_ENGINES = "ALTER TABLE jobs ADD COLUMN spare TEXT NOT NULL DEFAULT ''"
 
+# ``waiting`` counts the jobs that wait, by what places them in the order: a place is found without reading all that wait.
+# Triggers keep it; each begins a row with none, for an upsert would obey the conflict clause of the statement that fires it.
+_GROUP = ("engine", "task", "model", "owner", "priority", "asked")
+
+
+def _count_waiting_jobs(connection: sqlite3.Connection) -> None:
+    names = ", ".join(_GROUP)
+
+    def change(row: str, by: str) -> str:
+        values = ", ".join(f"{row}.{name}" for name in _GROUP)
+        same = f"({names}) = ({values})"
+        return f"""
+          INSERT INTO waiting SELECT {values}, 0 WHERE NOT EXISTS (SELECT 1 FROM waiting WHERE {same});
+          UPDATE waiting SET jobs = jobs {by} WHERE {same};
+          DELETE FROM waiting WHERE {same} AND jobs = 0;"""
+
+    connection.execute(
+        "CREATE TABLE waiting (engine TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL, owner TEXT NOT NULL,"
+        f" priority INTEGER NOT NULL, asked INTEGER NOT NULL, jobs INTEGER NOT NULL, PRIMARY KEY ({names})) WITHOUT ROWID"
+    )
+    connection.execute(
+        f"INSERT INTO waiting SELECT {names}, count(*) FROM jobs WHERE state = 'queued' GROUP BY {names}"
+    )
+    for name, event, row, by in (
+        ("jobs_wait", "INSERT", "new", "+ 1"),
+        ("jobs_wait_no_more", "DELETE", "old", "- 1"),
+        ("jobs_wait_otherwise", f"UPDATE OF state, {names}", "old", "- 1"),
+        ("jobs_wait_again", f"UPDATE OF state, {names}", "new", "+ 1"),
+    ):
+        connection.execute(
+            f"CREATE TRIGGER {name} AFTER {event} ON jobs WHEN {row}.state = 'queued' BEGIN {change(row, by)} END"
+        )
+
 
 def _run_all(connection: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";"):
@@ -157,6 +190,7 @@ MIGRATIONS = (
     Migration(6, "latents of takes", lambda connection: _run_all(connection, _LATENTS)),
     Migration(7, "what a waiting job needs, and whose it is", lambda connection: _run_all(connection, _NEEDS)),
     Migration(8, "the engine of a job where memory is short", lambda connection: _run_all(connection, _SPARE_ENGINES)),
+    Migration(9, "how many jobs wait", _count_waiting_jobs),
 )
 VERSION = MIGRATIONS[-1].version
 

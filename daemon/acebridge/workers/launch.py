@@ -28,8 +28,9 @@ START_LIMIT_S = 120.0
 #: The environment variable that holds the process id of the one that started a process.
 PARENT = "ACEBRIDGE_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
-#: Idle threads of OpenBLAS and OpenMP spin, at the cost of the DAW's audio.
-_DEFAULTS = {blas.THREADS: "1", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
+#: Idle threads of OpenBLAS and OpenMP spin, at the cost of the DAW's audio. 2,000 turns take about as long as to wake a thread:
+#: enough for most pauses of a model, and nothing beside other programs.
+_DEFAULTS = {blas.THREADS: "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000", "MALLOC_ARENA_MAX": "2"}
 #: ``-P`` keeps the working folder off the path. Python 3.10 has no such option; there it is taken off before any other import.
 _FLAGS = ("-P",) if sys.version_info >= (3, 11) else ()
 _PROGRAM = (

@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, NoReturn
 
-from acebridge.errors import is_failing_disk, is_full
+from acebridge.errors import details_of, is_failing_disk, is_full
 from acebridge.workers import memory
 from acebridge.workers.launch import PARENT, end_with_parent
 from acebridge.workers.messages import (
@@ -138,7 +138,8 @@ def _take(take: TakeFiles) -> Take:
 
 
 def _ranking_row(take: choosing.RankedTake) -> RankedTake:
-    return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept}
+    return {"take": take.take, "seed": take.seed, "score": take.score, "chosen": take.chosen, "kept": take.kept,
+            "note": take.note}  # fmt: skip
 
 
 def describe_error(error: BaseException, memory_bytes: int = 0) -> Error:
@@ -161,8 +162,7 @@ def describe_error(error: BaseException, memory_bytes: int = 0) -> Error:
             remedy="Try again; if it happens again, please report it with the daemon's log.",
         )
     kind = type(error).__name__ if type(error).__name__ in KINDS else EngineFailure.__name__
-    details = {name: str(getattr(error, name)) for name in ("field", "value", "allowed") if hasattr(error, name)}
-    return {"kind": kind, "message": error.message, "remedy": error.remedy, "details": details}
+    return {"kind": kind, "message": error.message, "remedy": error.remedy, "details": details_of(error)}
 
 
 class Engines:

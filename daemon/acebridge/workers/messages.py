@@ -73,7 +73,11 @@ class Take(TypedDict):
     outputs: list[StoredOutput]
 
 
-class RankedTake(TypedDict):
+class _Note(TypedDict, total=False):
+    note: str
+
+
+class RankedTake(_Note):
     """See `acestep_runtime.tasks.choosing.RankedTake`."""
 
     take: int

@@ -129,3 +129,9 @@ class RemoteWorker(LocalWorker):
         launcher = Spawner(home, command("acebridge.forwarding.main"), {"ACEBRIDGE_HOME": str(home)})
         device = Device(device_name(line.address), is_elsewhere=True)
         super().__init__(device, launcher, limits=Limits(), record=record, suits=line.suits_remote)
+        self._line = line
+
+    @property
+    def problem(self) -> str:
+        """See `Worker.problem`: why the line is down."""
+        return "" if self._line.state.is_up else self._line.state.why

@@ -27,15 +27,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61\x63\x65\x62ridge/v1/jobs.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x18\x61\x63\x65\x62ridge/v1/tasks.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xee\x04\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x04task\x18\x02 \x01(\x0e\x32\x16.acebridge.v1.TaskKind\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.acebridge.v1.JobState\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.acebridge.v1.Priority\x12\x10\n\x08position\x18\x06 \x01(\x05\x12(\n\x08progress\x18\x07 \x01(\x0b\x32\x16.acebridge.v1.Progress\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\x05\x12\x15\n\rlast_sequence\x18\x0c \x01(\x03\x12!\n\x05\x65rror\x18\r \x01(\x0b\x32\x12.google.rpc.Status\x12)\n\x05takes\x18\x0e \x03(\x0b\x32\x1a.acebridge.v1.TakeFinished\x12\x17\n\x0fprevious_job_id\x18\x0f \x01(\t\x12\x12\n\nprefetched\x18\x10 \x01(\x08\x12$\n\x06origin\x18\x11 \x01(\x0b\x32\x14.acebridge.v1.Origin\x12*\n\x07request\x18\x12 \x01(\x0b\x32\x19.acebridge.v1.TaskRequest\x12\x13\n\x0bsame_job_id\x18\x13 \x01(\t\"U\n\x10\x43reateJobRequest\x12*\n\x07request\x18\x01 \x01(\x0b\x32\x19.acebridge.v1.TaskRequest\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"`\n\x0fListJobsRequest\x12&\n\x06states\x18\x01 \x03(\x0e\x32\x16.acebridge.v1.JobState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"L\n\x10ListJobsResponse\x12\x1f\n\x04jobs\x18\x01 \x03(\x0b\x32\x11.acebridge.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"\"\n\x10NextBatchRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\"\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\"\n\x10\x44\x65leteJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\x13\n\x11\x44\x65leteJobResponse*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xed\x03\n\nJobService\x12>\n\tCreateJob\x12\x1e.acebridge.v1.CreateJobRequest\x1a\x11.acebridge.v1.Job\x12\x38\n\x06GetJob\x12\x1b.acebridge.v1.GetJobRequest\x1a\x11.acebridge.v1.Job\x12I\n\x08ListJobs\x12\x1d.acebridge.v1.ListJobsRequest\x1a\x1e.acebridge.v1.ListJobsResponse\x12\x44\n\x08WatchJob\x12\x1d.acebridge.v1.WatchJobRequest\x1a\x17.acebridge.v1.TaskEvent0\x01\x12\x46\n\tNextBatch\x12\x1e.acebridge.v1.NextBatchRequest\x1a\x17.acebridge.v1.TaskEvent0\x01\x12>\n\tCancelJob\x12\x1e.acebridge.v1.CancelJobRequest\x1a\x11.acebridge.v1.Job\x12L\n\tDeleteJob\x12\x1e.acebridge.v1.DeleteJobRequest\x1a\x1f.acebridge.v1.DeleteJobResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61\x63\x65\x62ridge/v1/jobs.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x18\x61\x63\x65\x62ridge/v1/tasks.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xee\x04\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x04task\x18\x02 \x01(\x0e\x32\x16.acebridge.v1.TaskKind\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.acebridge.v1.JobState\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.acebridge.v1.Priority\x12\x10\n\x08position\x18\x06 \x01(\x05\x12(\n\x08progress\x18\x07 \x01(\x0b\x32\x16.acebridge.v1.Progress\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\x05\x12\x15\n\rlast_sequence\x18\x0c \x01(\x03\x12!\n\x05\x65rror\x18\r \x01(\x0b\x32\x12.google.rpc.Status\x12)\n\x05takes\x18\x0e \x03(\x0b\x32\x1a.acebridge.v1.TakeFinished\x12\x17\n\x0fprevious_job_id\x18\x0f \x01(\t\x12\x12\n\nprefetched\x18\x10 \x01(\x08\x12$\n\x06origin\x18\x11 \x01(\x0b\x32\x14.acebridge.v1.Origin\x12*\n\x07request\x18\x12 \x01(\x0b\x32\x19.acebridge.v1.TaskRequest\x12\x13\n\x0bsame_job_id\x18\x13 \x01(\t\"U\n\x10\x43reateJobRequest\x12*\n\x07request\x18\x01 \x01(\x0b\x32\x19.acebridge.v1.TaskRequest\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"`\n\x0fListJobsRequest\x12&\n\x06states\x18\x01 \x03(\x0e\x32\x16.acebridge.v1.JobState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"L\n\x10ListJobsResponse\x12\x1f\n\x04jobs\x18\x01 \x03(\x0b\x32\x11.acebridge.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x15\n\rwithout_audio\x18\x03 \x01(\x08\"\"\n\x10NextBatchRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\"\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\"\n\x10\x44\x65leteJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\x13\n\x11\x44\x65leteJobResponse*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xed\x03\n\nJobService\x12>\n\tCreateJob\x12\x1e.acebridge.v1.CreateJobRequest\x1a\x11.acebridge.v1.Job\x12\x38\n\x06GetJob\x12\x1b.acebridge.v1.GetJobRequest\x1a\x11.acebridge.v1.Job\x12I\n\x08ListJobs\x12\x1d.acebridge.v1.ListJobsRequest\x1a\x1e.acebridge.v1.ListJobsResponse\x12\x44\n\x08WatchJob\x12\x1d.acebridge.v1.WatchJobRequest\x1a\x17.acebridge.v1.TaskEvent0\x01\x12\x46\n\tNextBatch\x12\x1e.acebridge.v1.NextBatchRequest\x1a\x17.acebridge.v1.TaskEvent0\x01\x12>\n\tCancelJob\x12\x1e.acebridge.v1.CancelJobRequest\x1a\x11.acebridge.v1.Job\x12L\n\tDeleteJob\x12\x1e.acebridge.v1.DeleteJobRequest\x1a\x1f.acebridge.v1.DeleteJobResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'acebridge.v1.jobs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=1235
-  _globals['_JOBSTATE']._serialized_end=1389
+  _globals['_JOBSTATE']._serialized_start=1258
+  _globals['_JOBSTATE']._serialized_end=1412
   _globals['_JOB']._serialized_start=126
   _globals['_JOB']._serialized_end=748
   _globals['_CREATEJOBREQUEST']._serialized_start=750
@@ -47,15 +47,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTJOBSRESPONSE']._serialized_start=968
   _globals['_LISTJOBSRESPONSE']._serialized_end=1044
   _globals['_WATCHJOBREQUEST']._serialized_start=1046
-  _globals['_WATCHJOBREQUEST']._serialized_end=1103
-  _globals['_NEXTBATCHREQUEST']._serialized_start=1105
-  _globals['_NEXTBATCHREQUEST']._serialized_end=1139
-  _globals['_CANCELJOBREQUEST']._serialized_start=1141
-  _globals['_CANCELJOBREQUEST']._serialized_end=1175
-  _globals['_DELETEJOBREQUEST']._serialized_start=1177
-  _globals['_DELETEJOBREQUEST']._serialized_end=1211
-  _globals['_DELETEJOBRESPONSE']._serialized_start=1213
-  _globals['_DELETEJOBRESPONSE']._serialized_end=1232
-  _globals['_JOBSERVICE']._serialized_start=1392
-  _globals['_JOBSERVICE']._serialized_end=1885
+  _globals['_WATCHJOBREQUEST']._serialized_end=1126
+  _globals['_NEXTBATCHREQUEST']._serialized_start=1128
+  _globals['_NEXTBATCHREQUEST']._serialized_end=1162
+  _globals['_CANCELJOBREQUEST']._serialized_start=1164
+  _globals['_CANCELJOBREQUEST']._serialized_end=1198
+  _globals['_DELETEJOBREQUEST']._serialized_start=1200
+  _globals['_DELETEJOBREQUEST']._serialized_end=1234
+  _globals['_DELETEJOBRESPONSE']._serialized_start=1236
+  _globals['_DELETEJOBRESPONSE']._serialized_end=1255
+  _globals['_JOBSERVICE']._serialized_start=1415
+  _globals['_JOBSERVICE']._serialized_end=1908
 # @@protoc_insertion_point(module_scope)

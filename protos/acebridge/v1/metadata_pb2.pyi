@@ -74,7 +74,7 @@ class TempoAndKey(_message.Message):
     def __init__(self, bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
 
 class ScoreCard(_message.Message):
-    __slots__ = ("quality", "lyrics_alignment", "lm", "parts", "notes", "computed_from", "missing")
+    __slots__ = ("quality", "lyrics_alignment", "lm", "parts", "notes", "computed_from", "missing", "fit")
     class PartsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class ScoreCard(_message.Message):
     NOTES_FIELD_NUMBER: _ClassVar[int]
     COMPUTED_FROM_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    FIT_FIELD_NUMBER: _ClassVar[int]
     quality: float
     lyrics_alignment: float
     lm: float
@@ -110,7 +111,8 @@ class ScoreCard(_message.Message):
     notes: _containers.RepeatedScalarFieldContainer[str]
     computed_from: _containers.ScalarMap[str, str]
     missing: _containers.ScalarMap[str, str]
-    def __init__(self, quality: _Optional[float] = ..., lyrics_alignment: _Optional[float] = ..., lm: _Optional[float] = ..., parts: _Optional[_Mapping[str, float]] = ..., notes: _Optional[_Iterable[str]] = ..., computed_from: _Optional[_Mapping[str, str]] = ..., missing: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    fit: float
+    def __init__(self, quality: _Optional[float] = ..., lyrics_alignment: _Optional[float] = ..., lm: _Optional[float] = ..., parts: _Optional[_Mapping[str, float]] = ..., notes: _Optional[_Iterable[str]] = ..., computed_from: _Optional[_Mapping[str, str]] = ..., missing: _Optional[_Mapping[str, str]] = ..., fit: _Optional[float] = ...) -> None: ...
 
 class Plan(_message.Message):
     __slots__ = ("metadata", "codes")
@@ -160,8 +162,32 @@ class PreviewLength(_message.Message):
     tempo_from: str
     def __init__(self, bars: _Optional[int] = ..., duration_s: _Optional[float] = ..., whole_s: _Optional[float] = ..., bpm: _Optional[float] = ..., timesignature: _Optional[int] = ..., tempo_from: _Optional[str] = ...) -> None: ...
 
+class MidiNote(_message.Message):
+    __slots__ = ("start_s", "end_s", "pitch", "velocity")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    PITCH_FIELD_NUMBER: _ClassVar[int]
+    VELOCITY_FIELD_NUMBER: _ClassVar[int]
+    start_s: float
+    end_s: float
+    pitch: int
+    velocity: int
+    def __init__(self, start_s: _Optional[float] = ..., end_s: _Optional[float] = ..., pitch: _Optional[int] = ..., velocity: _Optional[int] = ...) -> None: ...
+
+class MidiPart(_message.Message):
+    __slots__ = ("name", "program", "is_drums", "notes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    IS_DRUMS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    program: int
+    is_drums: bool
+    notes: _containers.RepeatedCompositeFieldContainer[MidiNote]
+    def __init__(self, name: _Optional[str] = ..., program: _Optional[int] = ..., is_drums: _Optional[bool] = ..., notes: _Optional[_Iterable[_Union[MidiNote, _Mapping]]] = ...) -> None: ...
+
 class TakeMetadata(_message.Message):
-    __slots__ = ("engine", "model", "caption", "lyrics", "language", "genres", "instrumental", "bpm", "keyscale", "timesignature", "duration_s", "beats", "downbeats", "chords", "sections", "lines", "changes", "lrc", "lrc_missing", "score", "score_missing", "plan", "adapters", "measured", "confidence", "loudness_db", "strength", "source_bpm", "source_keyscale", "accompaniment_lowered_db", "ducked_s", "notes", "warnings", "extra", "certainty", "variations", "source_latents", "preview")
+    __slots__ = ("engine", "model", "caption", "lyrics", "language", "genres", "instrumental", "bpm", "keyscale", "timesignature", "duration_s", "beats", "downbeats", "chords", "sections", "lines", "changes", "lrc", "lrc_missing", "score", "score_missing", "plan", "adapters", "measured", "confidence", "loudness_db", "strength", "source_bpm", "source_keyscale", "accompaniment_lowered_db", "ducked_s", "notes", "warnings", "extra", "certainty", "variations", "source_latents", "preview", "midi", "midi_parts")
     class ConfidenceEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +240,8 @@ class TakeMetadata(_message.Message):
     VARIATIONS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_LATENTS_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    MIDI_FIELD_NUMBER: _ClassVar[int]
+    MIDI_PARTS_FIELD_NUMBER: _ClassVar[int]
     engine: str
     model: str
     caption: str
@@ -252,4 +280,6 @@ class TakeMetadata(_message.Message):
     variations: _containers.RepeatedCompositeFieldContainer[Variation]
     source_latents: SourceLatents
     preview: PreviewLength
-    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[AdapterScale, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., certainty: _Optional[_Mapping[str, str]] = ..., variations: _Optional[_Iterable[_Union[Variation, _Mapping]]] = ..., source_latents: _Optional[_Union[SourceLatents, _Mapping]] = ..., preview: _Optional[_Union[PreviewLength, _Mapping]] = ...) -> None: ...
+    midi: bytes
+    midi_parts: _containers.RepeatedCompositeFieldContainer[MidiPart]
+    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., genres: _Optional[str] = ..., instrumental: _Optional[bool] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., duration_s: _Optional[float] = ..., beats: _Optional[_Iterable[float]] = ..., downbeats: _Optional[_Iterable[float]] = ..., chords: _Optional[_Iterable[_Union[Chord, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[Section, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[Line, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., lrc: _Optional[str] = ..., lrc_missing: _Optional[str] = ..., score: _Optional[_Union[ScoreCard, _Mapping]] = ..., score_missing: _Optional[str] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., adapters: _Optional[_Iterable[_Union[AdapterScale, _Mapping]]] = ..., measured: _Optional[_Union[TempoAndKey, _Mapping]] = ..., confidence: _Optional[_Mapping[str, float]] = ..., loudness_db: _Optional[float] = ..., strength: _Optional[float] = ..., source_bpm: _Optional[float] = ..., source_keyscale: _Optional[str] = ..., accompaniment_lowered_db: _Optional[float] = ..., ducked_s: _Optional[float] = ..., notes: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., extra: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., certainty: _Optional[_Mapping[str, str]] = ..., variations: _Optional[_Iterable[_Union[Variation, _Mapping]]] = ..., source_latents: _Optional[_Union[SourceLatents, _Mapping]] = ..., preview: _Optional[_Union[PreviewLength, _Mapping]] = ..., midi: _Optional[bytes] = ..., midi_parts: _Optional[_Iterable[_Union[MidiPart, _Mapping]]] = ...) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from acebridge.v1 import tasks_pb2 as acebridge_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61\x63\x65\x62ridge/v1/models.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x18\x61\x63\x65\x62ridge/v1/tasks.proto\"\x18\n\x16GetCapabilitiesRequest\"\xa8\x01\n\x12\x45ngineCapabilities\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61\x62out\x18\x02 \x01(\t\x12\x11\n\tavailable\x18\x03 \x01(\x08\x12\x0f\n\x07missing\x18\x04 \x01(\t\x12%\n\x05tasks\x18\x05 \x03(\x0e\x32\x16.acebridge.v1.TaskKind\x12\x10\n\x08samplers\x18\x06 \x03(\t\x12\x18\n\x10guidance_methods\x18\x07 \x03(\t\"\x97\x01\n\x06Limits\x12\x14\n\x0cmax_source_s\x18\x01 \x01(\x01\x12\x16\n\x0emax_duration_s\x18\x02 \x01(\x01\x12\x11\n\tmax_takes\x18\x03 \x01(\x05\x12\x18\n\x10max_inline_bytes\x18\x04 \x01(\x03\x12\x18\n\x10max_upload_bytes\x18\x05 \x01(\x03\x12\x18\n\x10max_waiting_jobs\x18\x06 \x01(\x05\"\x99\x01\n\x0c\x43\x61pabilities\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x31\n\x07\x65ngines\x18\x02 \x03(\x0b\x32 .acebridge.v1.EngineCapabilities\x12\x0e\n\x06tracks\x18\x03 \x03(\t\x12$\n\x06limits\x18\x04 \x01(\x0b\x32\x14.acebridge.v1.Limits\x12\x0f\n\x07\x64\x65vices\x18\x05 \x03(\t\"I\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x0e\n\x06loaded\x18\x03 \x01(\x08\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"\x13\n\x11ListModelsRequest\"/\n\x0b\x41\x64\x61pterFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"f\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.acebridge.v1.Model\x12+\n\x08\x61\x64\x61pters\x18\x02 \x03(\x0b\x32\x19.acebridge.v1.AdapterFile\" \n\x10LoadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\"\n\x12UnloadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xbc\x02\n\x0cModelService\x12S\n\x0fGetCapabilities\x12$.acebridge.v1.GetCapabilitiesRequest\x1a\x1a.acebridge.v1.Capabilities\x12O\n\nListModels\x12\x1f.acebridge.v1.ListModelsRequest\x1a .acebridge.v1.ListModelsResponse\x12@\n\tLoadModel\x12\x1e.acebridge.v1.LoadModelRequest\x1a\x13.acebridge.v1.Model\x12\x44\n\x0bUnloadModel\x12 .acebridge.v1.UnloadModelRequest\x1a\x13.acebridge.v1.Modelb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61\x63\x65\x62ridge/v1/models.proto\x12\x0c\x61\x63\x65\x62ridge.v1\x1a\x18\x61\x63\x65\x62ridge/v1/tasks.proto\"\x18\n\x16GetCapabilitiesRequest\"\xa8\x01\n\x12\x45ngineCapabilities\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61\x62out\x18\x02 \x01(\t\x12\x11\n\tavailable\x18\x03 \x01(\x08\x12\x0f\n\x07missing\x18\x04 \x01(\t\x12%\n\x05tasks\x18\x05 \x03(\x0e\x32\x16.acebridge.v1.TaskKind\x12\x10\n\x08samplers\x18\x06 \x03(\t\x12\x18\n\x10guidance_methods\x18\x07 \x03(\t\"\x97\x01\n\x06Limits\x12\x14\n\x0cmax_source_s\x18\x01 \x01(\x01\x12\x16\n\x0emax_duration_s\x18\x02 \x01(\x01\x12\x11\n\tmax_takes\x18\x03 \x01(\x05\x12\x18\n\x10max_inline_bytes\x18\x04 \x01(\x03\x12\x18\n\x10max_upload_bytes\x18\x05 \x01(\x03\x12\x18\n\x10max_waiting_jobs\x18\x06 \x01(\x05\"\x99\x01\n\x0c\x43\x61pabilities\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x31\n\x07\x65ngines\x18\x02 \x03(\x0b\x32 .acebridge.v1.EngineCapabilities\x12\x0e\n\x06tracks\x18\x03 \x03(\t\x12$\n\x06limits\x18\x04 \x01(\x0b\x32\x14.acebridge.v1.Limits\x12\x0f\n\x07\x64\x65vices\x18\x05 \x03(\t\"[\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x0e\n\x06loaded\x18\x03 \x01(\x08\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x10\n\x08problems\x18\x05 \x03(\t\"\x13\n\x11ListModelsRequest\"/\n\x0b\x41\x64\x61pterFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"f\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.acebridge.v1.Model\x12+\n\x08\x61\x64\x61pters\x18\x02 \x03(\x0b\x32\x19.acebridge.v1.AdapterFile\" \n\x10LoadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\"\n\x12UnloadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xbc\x02\n\x0cModelService\x12S\n\x0fGetCapabilities\x12$.acebridge.v1.GetCapabilitiesRequest\x1a\x1a.acebridge.v1.Capabilities\x12O\n\nListModels\x12\x1f.acebridge.v1.ListModelsRequest\x1a .acebridge.v1.ListModelsResponse\x12@\n\tLoadModel\x12\x1e.acebridge.v1.LoadModelRequest\x1a\x13.acebridge.v1.Model\x12\x44\n\x0bUnloadModel\x12 .acebridge.v1.UnloadModelRequest\x1a\x13.acebridge.v1.Modelb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,17 +41,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAPABILITIES']._serialized_start=421
   _globals['_CAPABILITIES']._serialized_end=574
   _globals['_MODEL']._serialized_start=576
-  _globals['_MODEL']._serialized_end=649
-  _globals['_LISTMODELSREQUEST']._serialized_start=651
-  _globals['_LISTMODELSREQUEST']._serialized_end=670
-  _globals['_ADAPTERFILE']._serialized_start=672
-  _globals['_ADAPTERFILE']._serialized_end=719
-  _globals['_LISTMODELSRESPONSE']._serialized_start=721
-  _globals['_LISTMODELSRESPONSE']._serialized_end=823
-  _globals['_LOADMODELREQUEST']._serialized_start=825
-  _globals['_LOADMODELREQUEST']._serialized_end=857
-  _globals['_UNLOADMODELREQUEST']._serialized_start=859
-  _globals['_UNLOADMODELREQUEST']._serialized_end=893
-  _globals['_MODELSERVICE']._serialized_start=896
-  _globals['_MODELSERVICE']._serialized_end=1212
+  _globals['_MODEL']._serialized_end=667
+  _globals['_LISTMODELSREQUEST']._serialized_start=669
+  _globals['_LISTMODELSREQUEST']._serialized_end=688
+  _globals['_ADAPTERFILE']._serialized_start=690
+  _globals['_ADAPTERFILE']._serialized_end=737
+  _globals['_LISTMODELSRESPONSE']._serialized_start=739
+  _globals['_LISTMODELSRESPONSE']._serialized_end=841
+  _globals['_LOADMODELREQUEST']._serialized_start=843
+  _globals['_LOADMODELREQUEST']._serialized_end=875
+  _globals['_UNLOADMODELREQUEST']._serialized_start=877
+  _globals['_UNLOADMODELREQUEST']._serialized_end=911
+  _globals['_MODELSERVICE']._serialized_start=914
+  _globals['_MODELSERVICE']._serialized_end=1230
 # @@protoc_insertion_point(module_scope)

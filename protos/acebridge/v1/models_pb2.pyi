@@ -60,16 +60,18 @@ class Capabilities(_message.Message):
     def __init__(self, version: _Optional[str] = ..., engines: _Optional[_Iterable[_Union[EngineCapabilities, _Mapping]]] = ..., tracks: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., devices: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "engine", "loaded", "size_bytes")
+    __slots__ = ("name", "engine", "loaded", "size_bytes", "problems")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     LOADED_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     name: str
     engine: str
     loaded: bool
     size_bytes: int
-    def __init__(self, name: _Optional[str] = ..., engine: _Optional[str] = ..., loaded: _Optional[bool] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    problems: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., engine: _Optional[str] = ..., loaded: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ()

@@ -76,7 +76,7 @@ class ModelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LoadModel(self, request, context):
-        """Loads a model ahead of its first use. FAILED_PRECONDITION when its engine or weights are not there.
+        """Loads a model ahead of its first use, on each worker that can. FAILED_PRECONDITION when its engine or weights are not there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -23,6 +23,7 @@ class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TASK_KIND_SCORE: _ClassVar[TaskKind]
     TASK_KIND_CREATE_SAMPLE: _ClassVar[TaskKind]
     TASK_KIND_FORMAT_SAMPLE: _ClassVar[TaskKind]
+    TASK_KIND_TRANSCRIBE: _ClassVar[TaskKind]
 
 class RegionMask(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -46,6 +47,7 @@ class ScoreKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCORE_KIND_LYRICS_ALIGNMENT: _ClassVar[ScoreKind]
     SCORE_KIND_QUALITY: _ClassVar[ScoreKind]
     SCORE_KIND_LM: _ClassVar[ScoreKind]
+    SCORE_KIND_FIT: _ClassVar[ScoreKind]
 
 class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -59,6 +61,12 @@ class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCOPE_UNSPECIFIED: _ClassVar[Scope]
     SCOPE_WHOLE: _ClassVar[Scope]
     SCOPE_REGION: _ClassVar[Scope]
+
+class Guide(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GUIDE_UNSPECIFIED: _ClassVar[Guide]
+    GUIDE_CODES: _ClassVar[Guide]
+    GUIDE_COVER: _ClassVar[Guide]
 
 class MorphMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -79,6 +87,18 @@ class LoudnessReference(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOUDNESS_REFERENCE_UNSPECIFIED: _ClassVar[LoudnessReference]
     LOUDNESS_REFERENCE_REGION: _ClassVar[LoudnessReference]
     LOUDNESS_REFERENCE_CONTEXT: _ClassVar[LoudnessReference]
+
+class Contents(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONTENTS_UNSPECIFIED: _ClassVar[Contents]
+    CONTENTS_MIX: _ClassVar[Contents]
+    CONTENTS_PART: _ClassVar[Contents]
+
+class Voices(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VOICES_UNSPECIFIED: _ClassVar[Voices]
+    VOICES_MONO: _ClassVar[Voices]
+    VOICES_POLY: _ClassVar[Voices]
 TASK_KIND_UNSPECIFIED: TaskKind
 TASK_KIND_TEXT_TO_MUSIC: TaskKind
 TASK_KIND_COVER: TaskKind
@@ -91,6 +111,7 @@ TASK_KIND_ALIGN_LYRICS: TaskKind
 TASK_KIND_SCORE: TaskKind
 TASK_KIND_CREATE_SAMPLE: TaskKind
 TASK_KIND_FORMAT_SAMPLE: TaskKind
+TASK_KIND_TRANSCRIBE: TaskKind
 REGION_MASK_UNSPECIFIED: RegionMask
 REGION_MASK_EXPLICIT: RegionMask
 REGION_MASK_AUTO: RegionMask
@@ -105,6 +126,7 @@ SCORE_KIND_UNSPECIFIED: ScoreKind
 SCORE_KIND_LYRICS_ALIGNMENT: ScoreKind
 SCORE_KIND_QUALITY: ScoreKind
 SCORE_KIND_LM: ScoreKind
+SCORE_KIND_FIT: ScoreKind
 PRIORITY_UNSPECIFIED: Priority
 PRIORITY_LOW: Priority
 PRIORITY_NORMAL: Priority
@@ -112,6 +134,9 @@ PRIORITY_HIGH: Priority
 SCOPE_UNSPECIFIED: Scope
 SCOPE_WHOLE: Scope
 SCOPE_REGION: Scope
+GUIDE_UNSPECIFIED: Guide
+GUIDE_CODES: Guide
+GUIDE_COVER: Guide
 MORPH_MODE_UNSPECIFIED: MorphMode
 MORPH_MODE_WORDS: MorphMode
 MORPH_MODE_STYLE: MorphMode
@@ -123,22 +148,30 @@ REPAINT_MODE_AGGRESSIVE: RepaintMode
 LOUDNESS_REFERENCE_UNSPECIFIED: LoudnessReference
 LOUDNESS_REFERENCE_REGION: LoudnessReference
 LOUDNESS_REFERENCE_CONTEXT: LoudnessReference
+CONTENTS_UNSPECIFIED: Contents
+CONTENTS_MIX: Contents
+CONTENTS_PART: Contents
+VOICES_UNSPECIFIED: Voices
+VOICES_MONO: Voices
+VOICES_POLY: Voices
 
 class Music(_message.Message):
-    __slots__ = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature")
+    __slots__ = ("caption", "lyrics", "language", "bpm", "keyscale", "timesignature", "chords")
     CAPTION_FIELD_NUMBER: _ClassVar[int]
     LYRICS_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     BPM_FIELD_NUMBER: _ClassVar[int]
     KEYSCALE_FIELD_NUMBER: _ClassVar[int]
     TIMESIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    CHORDS_FIELD_NUMBER: _ClassVar[int]
     caption: str
     lyrics: str
     language: str
     bpm: float
     keyscale: str
     timesignature: int
-    def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ...) -> None: ...
+    chords: str
+    def __init__(self, caption: _Optional[str] = ..., lyrics: _Optional[str] = ..., language: _Optional[str] = ..., bpm: _Optional[float] = ..., keyscale: _Optional[str] = ..., timesignature: _Optional[int] = ..., chords: _Optional[str] = ...) -> None: ...
 
 class Sampling(_message.Message):
     __slots__ = ("model", "steps", "guidance", "shift", "sampler", "guidance_method", "guidance_start", "guidance_end", "timesteps", "velocity_clamp", "velocity_ema", "noise_strength", "skip_quantiser", "mask", "skip_loop", "adapters", "dcw", "dcw_strength", "dcw_high_strength", "vae")
@@ -217,7 +250,7 @@ class Thinking(_message.Message):
     def __init__(self, plan_first: _Optional[bool] = ..., model: _Optional[str] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., guidance: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., negative: _Optional[str] = ..., keep_caption: _Optional[bool] = ..., at_once: _Optional[int] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score", "tries", "min_score", "score_by", "keep_all", "variation", "variation_seeds", "base_variations", "preview_bars", "preview_id")
+    __slots__ = ("sample_rate", "channels", "encoding", "takes", "seeds", "auto_lrc", "auto_score", "tries", "min_score", "score_by", "keep_all", "variation", "variation_seeds", "base_variations", "preview_bars", "preview_id", "fix_timing")
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +267,7 @@ class Output(_message.Message):
     BASE_VARIATIONS_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_BARS_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    FIX_TIMING_FIELD_NUMBER: _ClassVar[int]
     sample_rate: int
     channels: int
     encoding: _audio_pb2.Encoding
@@ -250,7 +284,8 @@ class Output(_message.Message):
     base_variations: _containers.RepeatedCompositeFieldContainer[_metadata_pb2.Variation]
     preview_bars: int
     preview_id: str
-    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[_Union[ScoreKind, str]] = ..., keep_all: _Optional[bool] = ..., variation: _Optional[float] = ..., variation_seeds: _Optional[_Iterable[int]] = ..., base_variations: _Optional[_Iterable[_Union[_metadata_pb2.Variation, _Mapping]]] = ..., preview_bars: _Optional[int] = ..., preview_id: _Optional[str] = ...) -> None: ...
+    fix_timing: bool
+    def __init__(self, sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., encoding: _Optional[_Union[_audio_pb2.Encoding, str]] = ..., takes: _Optional[int] = ..., seeds: _Optional[_Iterable[int]] = ..., auto_lrc: _Optional[bool] = ..., auto_score: _Optional[bool] = ..., tries: _Optional[int] = ..., min_score: _Optional[float] = ..., score_by: _Optional[_Union[ScoreKind, str]] = ..., keep_all: _Optional[bool] = ..., variation: _Optional[float] = ..., variation_seeds: _Optional[_Iterable[int]] = ..., base_variations: _Optional[_Iterable[_Union[_metadata_pb2.Variation, _Mapping]]] = ..., preview_bars: _Optional[int] = ..., preview_id: _Optional[str] = ..., fix_timing: _Optional[bool] = ...) -> None: ...
 
 class Origin(_message.Message):
     __slots__ = ("host", "instance", "project")
@@ -279,7 +314,7 @@ class Submission(_message.Message):
     def __init__(self, engine: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., idempotency_key: _Optional[str] = ..., prefetch_next: _Optional[bool] = ..., session: _Optional[str] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class TextToMusicRequest(_message.Message):
-    __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes", "strength")
+    __slots__ = ("submission", "music", "duration_s", "sampling", "output", "reference", "thinking", "codes", "strength", "midi", "guide")
     SUBMISSION_FIELD_NUMBER: _ClassVar[int]
     MUSIC_FIELD_NUMBER: _ClassVar[int]
     DURATION_S_FIELD_NUMBER: _ClassVar[int]
@@ -289,6 +324,8 @@ class TextToMusicRequest(_message.Message):
     THINKING_FIELD_NUMBER: _ClassVar[int]
     CODES_FIELD_NUMBER: _ClassVar[int]
     STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    MIDI_FIELD_NUMBER: _ClassVar[int]
+    GUIDE_FIELD_NUMBER: _ClassVar[int]
     submission: Submission
     music: Music
     duration_s: float
@@ -298,7 +335,9 @@ class TextToMusicRequest(_message.Message):
     thinking: Thinking
     codes: _containers.RepeatedScalarFieldContainer[int]
     strength: float
-    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ..., strength: _Optional[float] = ...) -> None: ...
+    midi: bytes
+    guide: Guide
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., duration_s: _Optional[float] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., reference: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ..., codes: _Optional[_Iterable[int]] = ..., strength: _Optional[float] = ..., midi: _Optional[bytes] = ..., guide: _Optional[_Union[Guide, str]] = ...) -> None: ...
 
 class CoverRequest(_message.Message):
     __slots__ = ("submission", "source", "music", "strength", "sampling", "output", "reference", "morph")
@@ -492,8 +531,24 @@ class FormatSampleRequest(_message.Message):
     thinking: Thinking
     def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., seed: _Optional[int] = ..., thinking: _Optional[_Union[Thinking, _Mapping]] = ...) -> None: ...
 
+class TranscribeRequest(_message.Message):
+    __slots__ = ("submission", "source", "music", "tracks", "contents", "voices")
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MUSIC_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    VOICES_FIELD_NUMBER: _ClassVar[int]
+    submission: Submission
+    source: _audio_pb2.AudioInput
+    music: Music
+    tracks: _containers.RepeatedScalarFieldContainer[str]
+    contents: Contents
+    voices: Voices
+    def __init__(self, submission: _Optional[_Union[Submission, _Mapping]] = ..., source: _Optional[_Union[_audio_pb2.AudioInput, _Mapping]] = ..., music: _Optional[_Union[Music, _Mapping]] = ..., tracks: _Optional[_Iterable[str]] = ..., contents: _Optional[_Union[Contents, str]] = ..., voices: _Optional[_Union[Voices, str]] = ...) -> None: ...
+
 class TaskRequest(_message.Message):
-    __slots__ = ("text_to_music", "cover", "repaint", "lego", "complete", "extract", "understand", "align_lyrics", "score", "create_sample", "format_sample")
+    __slots__ = ("text_to_music", "cover", "repaint", "lego", "complete", "extract", "understand", "align_lyrics", "score", "create_sample", "format_sample", "transcribe")
     TEXT_TO_MUSIC_FIELD_NUMBER: _ClassVar[int]
     COVER_FIELD_NUMBER: _ClassVar[int]
     REPAINT_FIELD_NUMBER: _ClassVar[int]
@@ -505,6 +560,7 @@ class TaskRequest(_message.Message):
     SCORE_FIELD_NUMBER: _ClassVar[int]
     CREATE_SAMPLE_FIELD_NUMBER: _ClassVar[int]
     FORMAT_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIBE_FIELD_NUMBER: _ClassVar[int]
     text_to_music: TextToMusicRequest
     cover: CoverRequest
     repaint: RepaintRequest
@@ -516,7 +572,8 @@ class TaskRequest(_message.Message):
     score: ScoreRequest
     create_sample: CreateSampleRequest
     format_sample: FormatSampleRequest
-    def __init__(self, text_to_music: _Optional[_Union[TextToMusicRequest, _Mapping]] = ..., cover: _Optional[_Union[CoverRequest, _Mapping]] = ..., repaint: _Optional[_Union[RepaintRequest, _Mapping]] = ..., lego: _Optional[_Union[LegoRequest, _Mapping]] = ..., complete: _Optional[_Union[CompleteRequest, _Mapping]] = ..., extract: _Optional[_Union[ExtractRequest, _Mapping]] = ..., understand: _Optional[_Union[UnderstandRequest, _Mapping]] = ..., align_lyrics: _Optional[_Union[AlignLyricsRequest, _Mapping]] = ..., score: _Optional[_Union[ScoreRequest, _Mapping]] = ..., create_sample: _Optional[_Union[CreateSampleRequest, _Mapping]] = ..., format_sample: _Optional[_Union[FormatSampleRequest, _Mapping]] = ...) -> None: ...
+    transcribe: TranscribeRequest
+    def __init__(self, text_to_music: _Optional[_Union[TextToMusicRequest, _Mapping]] = ..., cover: _Optional[_Union[CoverRequest, _Mapping]] = ..., repaint: _Optional[_Union[RepaintRequest, _Mapping]] = ..., lego: _Optional[_Union[LegoRequest, _Mapping]] = ..., complete: _Optional[_Union[CompleteRequest, _Mapping]] = ..., extract: _Optional[_Union[ExtractRequest, _Mapping]] = ..., understand: _Optional[_Union[UnderstandRequest, _Mapping]] = ..., align_lyrics: _Optional[_Union[AlignLyricsRequest, _Mapping]] = ..., score: _Optional[_Union[ScoreRequest, _Mapping]] = ..., create_sample: _Optional[_Union[CreateSampleRequest, _Mapping]] = ..., format_sample: _Optional[_Union[FormatSampleRequest, _Mapping]] = ..., transcribe: _Optional[_Union[TranscribeRequest, _Mapping]] = ...) -> None: ...
 
 class TaskEvent(_message.Message):
     __slots__ = ("sequence", "job_id", "queued", "started", "progress", "audio_header", "audio_chunk", "take_finished", "completed")
@@ -541,10 +598,12 @@ class TaskEvent(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., job_id: _Optional[str] = ..., queued: _Optional[_Union[Queued, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., audio_header: _Optional[_Union[_audio_pb2.AudioHeader, _Mapping]] = ..., audio_chunk: _Optional[_Union[_audio_pb2.AudioChunk, _Mapping]] = ..., take_finished: _Optional[_Union[TakeFinished, _Mapping]] = ..., completed: _Optional[_Union[Completed, _Mapping]] = ...) -> None: ...
 
 class Queued(_message.Message):
-    __slots__ = ("position",)
+    __slots__ = ("position", "reason")
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     position: int
-    def __init__(self, position: _Optional[int] = ...) -> None: ...
+    reason: str
+    def __init__(self, position: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Started(_message.Message):
     __slots__ = ("engine", "device", "attempt", "chooses")
@@ -615,13 +674,15 @@ class Completed(_message.Message):
     def __init__(self, engine: _Optional[str] = ..., takes: _Optional[_Iterable[_Union[TakeFinished, _Mapping]]] = ..., wait_s: _Optional[float] = ..., run_s: _Optional[float] = ..., ranking: _Optional[_Iterable[_Union[RankedTake, _Mapping]]] = ...) -> None: ...
 
 class RankedTake(_message.Message):
-    __slots__ = ("take", "seed", "score", "chosen")
+    __slots__ = ("take", "seed", "score", "chosen", "note")
     TAKE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     take: int
     seed: int
     score: float
     chosen: bool
-    def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., score: _Optional[float] = ..., chosen: _Optional[bool] = ...) -> None: ...
+    note: str
+    def __init__(self, take: _Optional[int] = ..., seed: _Optional[int] = ..., score: _Optional[float] = ..., chosen: _Optional[bool] = ..., note: _Optional[str] = ...) -> None: ...

@@ -91,6 +91,11 @@ class TaskServiceStub:
                 request_serializer=acebridge_dot_v1_dot_tasks__pb2.FormatSampleRequest.SerializeToString,
                 response_deserializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
                 _registered_method=True)
+        self.Transcribe = channel.unary_stream(
+                '/acebridge.v1.TaskService/Transcribe',
+                request_serializer=acebridge_dot_v1_dot_tasks__pb2.TranscribeRequest.SerializeToString,
+                response_deserializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
+                _registered_method=True)
 
 
 class TaskServiceServicer:
@@ -176,6 +181,13 @@ class TaskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Transcribe(self, request, context):
+        """Writes the notes of a recording down, as a Standard MIDI File and a list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TaskServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -232,6 +244,11 @@ def add_TaskServiceServicer_to_server(servicer, server):
             'FormatSample': grpc.unary_stream_rpc_method_handler(
                     servicer.FormatSample,
                     request_deserializer=acebridge_dot_v1_dot_tasks__pb2.FormatSampleRequest.FromString,
+                    response_serializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.SerializeToString,
+            ),
+            'Transcribe': grpc.unary_stream_rpc_method_handler(
+                    servicer.Transcribe,
+                    request_deserializer=acebridge_dot_v1_dot_tasks__pb2.TranscribeRequest.FromString,
                     response_serializer=acebridge_dot_v1_dot_tasks__pb2.TaskEvent.SerializeToString,
             ),
     }
@@ -533,6 +550,33 @@ class TaskService:
             target,
             '/acebridge.v1.TaskService/FormatSample',
             acebridge_dot_v1_dot_tasks__pb2.FormatSampleRequest.SerializeToString,
+            acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transcribe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/acebridge.v1.TaskService/Transcribe',
+            acebridge_dot_v1_dot_tasks__pb2.TranscribeRequest.SerializeToString,
             acebridge_dot_v1_dot_tasks__pb2.TaskEvent.FromString,
             options,
             channel_credentials,

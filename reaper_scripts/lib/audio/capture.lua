@@ -2,7 +2,7 @@
 --
 -- A recipe is { project, take|track, first, frames, rate, channels, file }: `first` is its first frame, of the project for
 -- a track, from its item's start for a take. Nothing is computed here; what has to be mixed, the command mixes. A recipe
--- with `render` is rendered with FX instead.
+-- with `render` is rendered with FX instead; one with `bytes` is a file of these.
 
 return function(import)
   local files = import("shared/files")
@@ -66,6 +66,15 @@ return function(import)
     return { step = step, abort = close }
   end
 
+  --- As `reader`, for a file whose bytes are known.
+  local function writer_of(recipe, folder)
+    local ok, why = files.write(files.join(folder, recipe.file), recipe.bytes)
+    if not ok then return nil, why end
+    return { step = function() return 1 end, abort = function() end }
+  end
+
+  local function begin_of(recipe) return recipe.bytes and writer_of or recipe.render and render.start or reader end
+
   --- Begin to read several recipes, one after the other. As `reader`, but `step` chooses its time itself.
   function M.start(recipes, folder)
     local number, current = 1, nil
@@ -76,7 +85,7 @@ return function(import)
       while recipes[number] do
         local why
         if not current then
-          current, why = (recipes[number].render and render.start or reader)(recipes[number], folder)
+          current, why = begin_of(recipes[number])(recipes[number], folder)
           if not current then return nil, why end
         end
         local share

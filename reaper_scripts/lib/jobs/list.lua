@@ -36,6 +36,9 @@ return function(import)
     if #names > 0 then facts[#facts + 1] = table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)) end
     if #seeds > 0 then facts[#facts + 1] = (#seeds == 1 and "seed " or "seeds ") .. table.concat(seeds, ", ") end
     for _, choice in ipairs(choices) do facts[#facts + 1] = choice end
+    for _, part in ipairs(result.parts) do
+      for _, text in ipairs(scores.of_fit(part, result.warnings)) do facts[#facts + 1] = (text:gsub("%.$", "")) end
+    end
     if result.total_s then facts[#facts + 1] = ("%.0f s"):format(result.total_s) end
     local lines = { table.concat(facts, "; ") }
     if result.placed then lines[2] = undo.way_back(request.title, result.steps or 1) end

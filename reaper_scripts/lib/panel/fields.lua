@@ -9,7 +9,7 @@ return function(import)
   -- Tasks in the order in which they are wanted; others follow by their titles.
   local ORDER = {
     "repaint", "generate", "lego", "complete", "cover", "extend", "prepend", "join", "compose", "song", "extract", "vary_take",
-    "analyse", "lyrics_regions", "score",
+    "analyse", "lyrics_regions", "to_midi", "score",
   }
   local MOST_STEPS = 64 -- a whole number with more values is typed
   local SEED = "seed"

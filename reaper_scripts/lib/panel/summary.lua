@@ -4,6 +4,7 @@
 return function(import)
   local actions = import("actions")
   local budget = import("budget")
+  local chords = import("project/chords")
   local selection = import("project/selection")
   local settings = import("settings")
   local source = import("audio/source")
@@ -63,6 +64,13 @@ return function(import)
     return table.concat(parts, ", ")
   end
 
+  --- ", 4 chords of markers and regions" where a stretch has some and they are wanted, or what else their names are; else "".
+  local function describe_chords(selected, values)
+    if values.chords ~= "yes" or not selected.start then return "" end
+    local found = chords.describe(selected.project, selected.start, selected.stop)
+    return found and ", " .. found or ""
+  end
+
   --- What is to be said of a task, the selection and the values: { text, notice, fault, remedy }; `fault`: why it cannot be
   -- sent; `notice`: what is not heard as it sounds.
   function M.look(task, values)
@@ -71,7 +79,7 @@ return function(import)
     local ok, why, remedy = (action.check or action.plan)(selected, values)
     if not ok then return { fault = why or "It cannot be done here.", remedy = remedy } end
     local notice = action.sends_mix and source.notice(selected, settings.get("capture"))
-    return { text = describe(task, selected), notice = notice or nil }
+    return { text = describe(task, selected) .. describe_chords(selected, values), notice = notice or nil }
   end
 
   local ITEMS, MOST_ITEMS = {}, 4
@@ -90,7 +98,7 @@ return function(import)
     local cursor = WITHOUT_AUDIO[task] and reaper.GetCursorPositionEx(project) or 0
     return table.concat({
       task, tostring(project), reaper.GetProjectStateChangeCount(project), start, stop, items, tracks, first, last, cursor,
-      values.seconds or "", values.bars or "", values.around or "", values.description and "described" or "",
+      values.seconds or "", values.bars or "", values.around or "", values.description and "described" or "", values.chords or "",
       settings.get("capture"), settings.get("context_s"), table.unpack(ITEMS),
     }, " ")
   end

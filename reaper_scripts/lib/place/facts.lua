@@ -131,6 +131,12 @@ return function(import)
     if not item then
       return nil, "The scored item is no longer in the project.", 'Undo what removed it, then run "AceBridge_Job list".', true
     end
+    local known_takes = guid.takes(item)
+    for i, id in ipairs(request.place.takes) do -- the fit was measured against a source, which is not here
+      local take, score = (known_takes[id] or {})[1], result.parts[i].takes[1].metadata.score
+      local before = take and (takes.facts(take) or {}).score
+      if score and before and not score.fit then score.fit = before.fit end
+    end
     local lines, top = findings.rank(result.parts)
     for _, line in ipairs(request.place.left_out or {}) do lines[#lines + 1] = line end
     return function()

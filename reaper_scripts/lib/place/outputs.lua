@@ -66,7 +66,7 @@ return function(import)
     local number, value = 1, -math.huge
     for i, take in ipairs(part.takes) do
       local score = take.metadata and take.metadata.score
-      local quality = score and ((score.quality or 0) + (score.lyrics_alignment or 0)) or -math.huge
+      local quality = score and ((score.quality or 0) + (score.lyrics_alignment or 0) + (score.fit or 0)) or -math.huge
       if quality > value then number, value = i, quality end
     end
     return number

@@ -16,6 +16,7 @@ return function(import)
   -- nothing is to change, and whether to show that.
   local kinds = import("place/facts")
   kinds.take, kinds.tracks, kinds.song = import("place/takes"), import("place/tracks"), import("place/song")
+  kinds.notes = import("place/notes")
 
   --- Before REAPER 7.18 new tracks go into the tab that is shown, and REAPER allows no change of tabs inside of an undo block:
   -- show the result's tab for as long as it takes. Returns what brings the other one back.

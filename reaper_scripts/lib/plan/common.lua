@@ -1,6 +1,7 @@
 -- What all plans share: the description of the music, the output, and where a request came from.
 
 return function(import)
+  local chords = import("project/chords")
   local request_fields = import("shared/request_fields")
   local settings = import("settings")
   local source = import("audio/source")
@@ -10,13 +11,17 @@ return function(import)
   local tracks_of = import("project/tracks")
   local M = {}
 
-  --- `free`: the engine may find out for itself what the project does not know.
-  function M.music(selected, start, stop, values, free)
+  --- `free`: the engine may find out for itself what the project does not know. `is_new`: it is music without a source, whose
+  --- bars begin at `start`. Chords that the project names count in its bars, so that new music has its tempo then.
+  function M.music(selected, start, stop, values, free, is_new)
     local music, changes = {}, nil
+    local chart, beats
+    if values.chords == "yes" then chart, beats = chords.chart(selected.project, start, stop, is_new) end
     if settings.get("tempo_from") == "project" then
-      music, changes = tempo.music(selected.project, start, stop, free)
+      music, changes = tempo.music(selected.project, start, stop, free and not (chart and is_new))
     end
     music.caption, music.lyrics = values.style, values.lyrics
+    if chart then music.chords, music.timesignature = chart, beats end
     return music, changes
   end
 

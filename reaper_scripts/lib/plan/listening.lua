@@ -3,8 +3,11 @@
 return function(import)
   local budget = import("budget")
   local files = import("shared/files")
+  local guid = import("project/guid")
   local lyrics = import("project/lyrics")
   local plan_of = import("plan/common")
+  local request_fields = import("shared/request_fields")
+  local tracks_of = import("project/tracks")
   local whereabouts = import("project/whereabouts")
   local M = {}
 
@@ -43,6 +46,27 @@ return function(import)
     part.fields = { music = { lyrics = words } }
     return true
   end)
+
+  local VOICES = { one = "mono", several = "poly" }
+  local CONTENTS = { ["a mix"] = "mix", ["one instrument"] = "part" }
+
+  local transcribe = listening("transcribe", "notes", function(part, _, values)
+    local tracks = request_fields.names(values.instruments)
+    part.fields = {
+      tracks = #tracks > 0 and tracks or nil, contents = CONTENTS[values.contents], voices = VOICES[values.voices],
+    }
+    return true
+  end)
+
+  --- Notes go to new tracks below that of the audio.
+  function M.to_midi(selected, values)
+    local plan, why, remedy = transcribe(selected, values)
+    if not plan then return nil, why, remedy end
+    local anchor = selected.anchor
+    plan.place.anchor = anchor and guid.of_track(anchor)
+    plan.place.anchor_name = anchor and tracks_of.name(anchor)
+    return plan
+  end
 
   return M
 end

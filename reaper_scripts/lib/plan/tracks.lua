@@ -3,6 +3,7 @@
 return function(import)
   local budget = import("budget")
   local guid = import("project/guid")
+  local midi_notes = import("audio/midi_notes")
   local source_audio = import("audio/source_audio")
   local plan_of = import("plan/common")
   local request_fields = import("shared/request_fields")
@@ -95,6 +96,7 @@ return function(import)
 
   -- New music. ----------------------------------------------------------------------------------------------------------
 
+  local MIDI_FILE = "notes.mid" -- in the job folder
   local STRETCHES = { ["razor edits"] = true, ["time selection"] = true } -- which say where new music goes; items do not
 
   local function new_music(selected, values, free)
@@ -104,7 +106,7 @@ return function(import)
     start = math.floor(start * selected.rate + 0.5) / selected.rate
     local duration, why, remedy = request_fields.duration(values, is_stretch and selected.stop - selected.start)
     if why then return nil, why, remedy end
-    local told, changes = plan_of.music(selected, start, start + (duration or request_fields.USUAL_NEW_S), values, free)
+    local told, changes = plan_of.music(selected, start, start + (duration or request_fields.USUAL_NEW_S), values, free, true)
     local place = on_tracks(selected, nil, values, changes)
     if selected.picked and #selected.tracks == 1 and duration and tracks_of.is_free(selected.tracks[1], start, start + duration) then
       place.into = place.anchor -- the selected track has room for it
@@ -117,7 +119,28 @@ return function(import)
     }, place
   end
 
+  --- New music that follows the notes of selected MIDI items, over the time selection or over all of them.
+  local function follow(selected, values, items)
+    local start, stop = selected.start, selected.stop
+    if selected.from == "items" then start, stop = midi_notes.span(items) end
+    local duration, why, remedy = request_fields.duration(values, stop - start)
+    if why then return nil, why, remedy end
+    local bytes, fault = midi_notes.file(selected.project, items, start, start + duration)
+    if not bytes then return nil, fault end
+    local told, changes = plan_of.music(selected, start, start + duration, values, false)
+    told.bpm, told.timesignature, told.chords = nil, nil, nil -- the file says them, also where they change
+    local place = on_tracks(selected, nil, values, changes)
+    place.sources = whereabouts.note_all(items)
+    local part = {
+      task = "text2music", position_s = start, midi = { file = MIDI_FILE },
+      fields = { music = told, duration_s = duration, output = plan_of.output(values, selected.rate) },
+    }
+    return { parts = { part }, captures = { { file = MIDI_FILE, bytes = bytes } }, place = place }
+  end
+
   function M.generate(selected, values)
+    local items = midi_notes.items(selected)
+    if #items > 0 then return follow(selected, values, items) end
     local part, place, remedy = new_music(selected, values, false)
     if not part then return nil, place, remedy end
     return { parts = { part }, captures = {}, place = place }

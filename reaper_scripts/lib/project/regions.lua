@@ -13,18 +13,28 @@ return function(import)
       local next_index, is_region, start, stop, name, number = reaper.EnumProjectMarkers3(project, index)
       budget.spend(1)
       if next_index == 0 then return found end
-      if is_region then found[#found + 1] = { number = number, name = name, start = start, stop = stop } end
+      if is_region then found[#found + 1] = { number = number, name = name, start = start, stop = stop, index = index } end
       index = next_index
     end
   end
 
-  --- The regions that a stretch of time touches (nil: all), in their order: { {number, name, start, stop} … }.
+  --- The notes of a region, which the SWS extension keeps, of the project that is shown alone; nil without any.
+  local function notes_of(project, region)
+    if reaper.APIExists("NF_GetSWSMarkerRegionSub") then
+      if reaper.EnumProjects(-1) ~= project then return nil end
+      budget.spend(2)
+      return (reaper.NF_GetSWSMarkerRegionSub(region.index))
+    end
+  end
+
+  --- The regions that a stretch of time touches (nil: all), in their order: { {number, name, notes, start, stop} … }.
   function M.find(project, start, stop)
     local found = {}
     for _, region in ipairs(all(project)) do
       if not start or region.start < stop - TOUCH_S and region.stop > start + TOUCH_S then found[#found + 1] = region end
     end
     table.sort(found, function(a, b) return a.start < b.start end)
+    for _, region in ipairs(found) do region.notes = notes_of(project, region) end
     return found
   end
 

@@ -2,9 +2,9 @@
 
 return function(import)
   local budget = import("budget")
+  local chord_names = import("shared/chord_names")
   local M = {}
 
-  local METERS = { [2] = true, [3] = true, [4] = true, [6] = true } -- what the engines know
   local DEFAULT_BPM = 120 -- what a project has when nobody ever set its tempo
 
   --- Tempo changes in force between two times: { {time_s, bpm, beats, unit, linear} … }, the first one at `start`.
@@ -49,7 +49,7 @@ return function(import)
     local bpm = first.bpm * first.unit / 4 -- REAPER counts quarters, an engine the beats of the meter
     local fits = bpm >= 30 and bpm <= 300
     if (steady or not free) and fits then music.bpm = bpm end
-    if METERS[first.beats] and (fits or first.unit == 4) then music.timesignature = first.beats end
+    if chord_names.METERS[first.beats] and (fits or first.unit == 4) then music.timesignature = first.beats end
     return music, changes
   end
 

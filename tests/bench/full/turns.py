@@ -24,8 +24,8 @@ WIDE, INT8 = "AceBridge in float32", "AceBridge in int8"
 PRECISION = "ACEBRIDGE_PRECISION"
 #: Characters of a failure that are told.
 _ERROR_SIZE = 2000
-#: Threads that wait do not spin, as in a worker of the daemon: processor time is that of work.
-_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONWARNINGS": "ignore"}
+#: Threads that wait spin as briefly as in a worker of the daemon: processor time is that of work.
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000", "PYTHONWARNINGS": "ignore"}
 #: What a worker of the daemon has too.
 _OURS = {"MALLOC_ARENA_MAX": "2"}
 

@@ -58,9 +58,8 @@ def test_what_is_sent_has_the_fader_and_not_the_muted_track(studio: ArdourStudio
     studio.select(FIRST, LAST)  # Ardour has selected the new tracks
     said = studio.messages
     studio.ardour.act("AceBridge: Extract stems (no dialog)")
-    until(lambda: studio.messages != said, "a sentence")
+    studio.wait_for_sentence("No track sounds in the selection.", said)
     mute(studio, 0)
-    assert "No track sounds in the selection." in studio.messages.removeprefix(said)
 
 
 def test_a_track_with_a_processor_is_bounced_behind_it(studio: ArdourStudio) -> None:
@@ -162,15 +161,14 @@ def test_what_cannot_be_done_is_said(studio: ArdourStudio, track: str, action: s
     studio.select(FIRST, LAST, track)
     said, jobs = studio.messages, studio.jobs
     studio.ardour.act(f"AceBridge: {action}")
-    until(lambda: studio.messages != said, "a sentence")
-    assert sentence in studio.messages.removeprefix(said)
+    studio.wait_for_sentence(sentence, said)
     assert studio.jobs == jobs
 
 
 def test_the_doctor_says_what_it_finds(studio: ArdourStudio) -> None:
     said = studio.messages
     studio.ardour.act("AceBridge: Doctor")
-    until(lambda: "ok  scripts: " in studio.messages.removeprefix(said), "the findings")
+    studio.wait_for_sentence("ok  scripts: ", said)
 
 
 def find_window(studio: ArdourStudio, title: str) -> str:

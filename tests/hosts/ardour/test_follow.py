@@ -99,22 +99,28 @@ def repaint(studio: Studio, settings: str) -> np.ndarray:
     return read(file)
 
 
+def wait_for_value(tablet: OscPeer, kind: str, value: float) -> None:
+    """Wait until the tablet is told this; what was so before comes first where the program that follows has just begun."""
+    while tablet.wait_for(kind)[-1].values != (value,):
+        pass
+
+
 def test_the_transport_of_ardour_reaches_the_tablet(studio: Studio) -> None:
     ardour, tablet = studio.ardour, studio.tablet
     tablet.send("/acebridge/feedback", "si", "127.0.0.1", tablet.port)
     ardour.send("/locate", 96_000, 0)
-    tablet.wait_for("position")
+    wait_for_value(tablet, "position", 2.0)
     ardour.send("/transport_play")
-    assert tablet.wait_for("playing")[-1].values == (1,)
+    wait_for_value(tablet, "playing", 1)
     positions = [tablet.wait_for("position")[-1].values[0] for _ in range(3)]
     ardour.send("/transport_stop")
-    assert tablet.wait_for("playing")[-1].values == (0,)
+    wait_for_value(tablet, "playing", 0)
     assert 2.0 <= positions[0] < positions[1] < positions[2]
     tablet.send("/acebridge/feedback/stop", "si", "127.0.0.1", tablet.port)
 
 
 def test_the_loop_of_ardour_is_repainted_from_a_tablet(studio: Studio) -> None:
-    studio.ardour.send("/loop_location", *LOOP)
+    studio.ardour.set_loop(*LOOP)
     start, end = (at - REGION_AT for at in LOOP)
     session = studio.session_with(start=start / RATE_HZ, end=end / RATE_HZ, bpm=120.0, timesignature=4)
     assert np.array_equal(read(session["source"]), studio.song), "Ardour keeps a file for each channel"
@@ -131,18 +137,18 @@ def test_the_loop_of_ardour_is_repainted_from_a_tablet(studio: Studio) -> None:
 def test_a_file_that_is_played_in_place_is_the_source(studio: Studio) -> None:
     at, trim, file = 960_001, 11_999, studio.log.parent / "song.wav"
     studio.ardour.embed_audio(file, at, trim)
-    studio.ardour.send("/loop_location", at + 24_000, at + 48_000)
+    studio.ardour.set_loop(at + 24_000, at + 48_000)
     studio.session_with(source=str(file), start=24_000 / RATE_HZ, end=48_000 / RATE_HZ)
-    studio.ardour.send("/loop_location", at, at + 48_000)  # the region begins later
+    studio.ardour.set_loop(at, at + 48_000)  # the region begins later
     studio.session_with(source=str(file), start=trim / RATE_HZ, end=48_000 / RATE_HZ)
 
 
 def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: Studio) -> None:
     ardour, tablet = studio.ardour, studio.tablet
-    ardour.send("/loop_location", 96_000, 144_000)
+    ardour.set_loop(96_000, 144_000)
     tablet.send("/acebridge/daw/action", "s", "Editor/select-loop-range")
     until(lambda: ardour.run("say(Editor:get_selection().time:end_sample())") == [["144000"]], "the range in Ardour")
-    ardour.send("/loop_location", 48_000, 72_000)
+    ardour.set_loop(48_000, 72_000)
     start, end = ((at - REGION_AT) / RATE_HZ for at in (96_000, 144_000))
     studio.session_with(start=start, end=end)
 
@@ -151,7 +157,7 @@ def test_a_range_goes_before_the_loop_and_several_regions_are_refused(studio: St
     playlist:split_region(playlist:top_region_at(Temporal.timepos_t(120000)), Temporal.timepos_t(120000))
     """)
     studio.session_with(start=None, source=None)
-    assert "2 audio regions are selected or in the range" in studio.log.read_text("utf-8")
+    until(lambda: "2 audio regions are selected or in the range" in studio.log.read_text("utf-8"), "the sentence")
     error = tablet.ask("/acebridge/go/repaint")
     assert error.kind == "error"
     assert error.values[1] == "repaint needs a source."

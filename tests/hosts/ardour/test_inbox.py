@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from tests.support.ardour_studio import BPM, SONG_AT, ArdourStudio, ardour_studio, read
+from tests.support.daemon import until
 from tests.support.shell import COMMAND
 from tests.support.signals import Samples
 
@@ -61,6 +62,7 @@ def test_a_file_is_placed_to_the_sample_and_taken_back(
     Session:request_locate(
       12345, false, ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI)
     """)
+    until(lambda: studio.ardour.run("say(Session:transport_sample())") == [["12345"]], "the cursor")
     tracks, before = studio.tracks(), studio.bounce()
     done = place(studio, file, "--at", at, "--json")
     assert done.returncode == 0, done.stderr

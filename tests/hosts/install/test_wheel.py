@@ -19,7 +19,7 @@ from tests.support.installation import TREES, Installation, Session, run
 pytestmark = pytest.mark.host
 
 SHIPPED = {".py", ".pyi", ".proto", ".toml", ".html", ".css", ".js", ".lua", ".md", ".json", ".typed"}
-SHIPPED_NAMES = {"py.typed", "ptsl.binpb", "ptsl-notice.txt"}
+SHIPPED_NAMES = {"py.typed", "drum_network.npz", "ptsl.binpb", "ptsl-notice.txt"}
 #: Files that raise when they are imported, as a musician's folder may hold them.
 TRAPS = (
     "acebridge/__init__.py", "acestep_runtime/__init__.py", "daemon/__init__.py", "daemon.py", "numpy/__init__.py", "torch.py",

@@ -145,6 +145,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "score": ("ss", None, WORDS),
     "create_sample": ("s", "a ballad about rain"),
     "format_sample": ("ss", "soul", WORDS),
+    "transcribe": ("ss", None, "bass"),
 }
 
 
@@ -218,6 +219,7 @@ def test_the_clients_of_python_osc(daemon: Daemon, tmp_path: Path) -> None:
         finally:
             server.shutdown()
             thread.join()
+    until(lambda: done, "the take")  # each message has a thread of its own, and they come in any order
     assert json.loads(Path(done[0][3]).read_text("utf-8"))["caption"]
     outside = write_wav(tmp_path / "outside.wav", song(1.0))
     for mode in ("1.0", "1.1"):

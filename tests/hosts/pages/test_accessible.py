@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,8 @@ from acebridge.demo.results import page_content
 from acebridge.pages.compare import Comparison, Take, write_comparison
 from acestep_runtime.lyrics.timed import TimedLine, TimedSection, TimedWord, Timing
 from tests.support.browser import CHROMIUM, Page, browser
-from tests.support.daemon import PATIENCE_S
 from tests.support.demo_results import results
+from tests.support.npm import read_axe
 from tests.support.signals import sine
 
 pytestmark = [
@@ -29,7 +27,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
     pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm"),
 ]
-PACKAGE = "axe-core@4.14.1"
 LONG = (
     "a very long caption with warm analogue synthesisers, brushed drums, fingerpicked guitar and a choir of nine voices"
 )
@@ -73,13 +70,7 @@ PAGES = {"demo": write_demo, "karaoke": write_karaoke, "compare": write_compare}
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The script of axe-core, from its package for JavaScript."""
-    folder = tmp_path_factory.mktemp("axe")
-    subprocess.run(["npm", "pack", PACKAGE], cwd=folder, check=True, timeout=PATIENCE_S, capture_output=True)
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as files:
-        held = files.extractfile("package/axe.min.js")
-        assert held is not None
-        return held.read().decode("utf-8")
+    return read_axe(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.fixture(scope="module", params=PAGES.values(), ids=PAGES)

@@ -28,6 +28,7 @@ TEXTS = {
     "seed": "7",
     "strength": "0.5",
     "mode": "aggressive",
+    "notes": "no",
     "amount": "0.5",
 }
 

@@ -184,14 +184,21 @@ def test_a_preview_is_finished_from_its_latents(daemon: Daemon, client: Client) 
 
 
 def test_a_source_goes_to_a_node_once(daemon: Daemon, client: Client, tmp_path: Path) -> None:
+    """The other worker is busy all the while, so that both jobs go to the same node."""
     source = client.upload(write_wav(tmp_path / "b.wav", song(2.0, seed=5)))
+    daemon.hold(30)
+    other = create_tone_job(client, 0.2, seed=30)
+    until_started(client, other)
     before = len(read_sizes(daemon))
     for seed in (31, 32):
         take = collect(
             client.submit("cover", {"output": {"seeds": [seed]}}, source=source, submission={"engine": "fake"})
         )
         assert np.array_equal(take.samples(), expected_tone(seed, 2.0))
+    until(lambda: len(read_sizes(daemon)) >= before + 2, "both orders in the log")
     assert read_sizes(daemon)[before:] == [(tmp_path / "b.wav").stat().st_size, 0]
+    daemon.release()
+    until_state(client, other, "succeeded")
 
 
 def test_audio_arrives_before_the_job_ends(daemon: Daemon, client: Client) -> None:
@@ -334,7 +341,7 @@ def test_a_daemon_outlives_its_cluster(studio: Studio, daemon: Daemon, client: C
     studio.cluster.stop()
     problem = until(lambda: next((each.problem for each in status(client).workers if each.problem), ""), "the problem")
     assert "cannot be reached" in problem
-    assert state(client, job_id) == "queued"
+    until_state(client, job_id, "queued")
     assert len(job(client, job_id).takes) == 1
     events.close()
     client.cancel(job_id)

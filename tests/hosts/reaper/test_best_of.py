@@ -16,6 +16,7 @@ from tests.support.reaper_scene import Scene
 from tests.support.reaper_studio import RATE_HZ, Studio
 
 CAPTION = "Best of (2 to 64; keeps the best)"
+LAYER_CAPTION = "Best of (1 to 64; empty: up to 3 by fit)"
 ACTIONS = [
     "Repaint time selection", "Cover", "Add layer", "Complete", "Generate here", "Compose from a description", "Extend",
     "Prepend", "Smooth the join of two items",
@@ -29,7 +30,12 @@ def facts(take: Any) -> dict[str, Any]:
 def test_every_form_that_makes_music_has_it() -> None:
     """Those are the forms that ask for a seed, but for that of a song, which chooses among the takes of each section itself."""
     text = (REAPER_SCRIPTS / "lib" / "actions.lua").read_text("utf-8")
-    assert text.count("TAKES, BEST, SEED") == len(re.findall(r"\bSEED\b[ ,}\n]", text)) - 2 == len(ACTIONS)
+    assert (
+        len(re.findall("TAKES, (LAYER_)?BEST, SEED", text))
+        == len(re.findall(r"\bSEED\b[ ,}\n]", text)) - 2
+        == len(ACTIONS)
+    )
+    assert text.count("TAKES, LAYER_BEST, SEED") == 2
     assert text.count("TAKES, SEED") == 1
 
 
@@ -97,6 +103,70 @@ def test_a_choice_in_a_sentence(ranking: list[tuple[bool, float | None]], says: 
     assert say({"ranking": rows}) == says
 
 
+def test_a_choice_says_what_is_wrong_with_the_others() -> None:
+    rows: list[dict[str, Any]] = [
+        {"chosen": True, "score": 0.9, "note": "It starts 0.5 s after the source."},
+        {"chosen": False, "score": 0.3, "note": "It is 120 ms late."}, {"chosen": False, "score": 0.2},
+        {"chosen": False, "score": 0.2, "note": "It is 120 ms late."}, {"chosen": False, "score": 0.0, "note": "It is silent."},
+    ]  # fmt: skip
+    says = "best of 5: score 0.90; the others 0.00 to 0.30 (It is 120 ms late; It is silent)"
+    assert say({"ranking": rows}) == says
+
+
+@pytest.mark.parametrize(
+    ("score", "says"),
+    [
+        ({}, "no score"), ({"quality": 0.82}, "quality 0.82"), ({"fit": 0.416}, "fit 0.42"),
+        ({"quality": 0.82, "lyrics_alignment": 0.71, "fit": 0.64}, "quality 0.82, lyrics 0.71, fit 0.64"),
+    ],
+)  # fmt: skip
+def test_the_scores_of_a_take_in_words(score: dict[str, float], says: str) -> None:
+    leaves = Leaves()
+    assert leaves["shared/scores"].of_take(leaves["shared/json"].decode(json.dumps(score).encode())).decode() == says
+
+
+@pytest.mark.parametrize(
+    ("score", "warnings", "says"),
+    [
+        (None, [], []), ({"quality": 0.5}, [], []), ({"fit": 0.9}, [], ["fit 0.90"]),
+        ({"fit": 0.3, "notes": ["It is 120 ms late.", "B."]}, [], ["fit 0.30: It is 120 ms late."]),
+        ({"fit": 0.3, "notes": ["It is late."]}, ["This fits badly. It is late. Ask again."], ["fit 0.30"]),
+    ],
+)  # fmt: skip
+def test_the_fit_of_a_take_in_words(score: dict[str, Any] | None, warnings: list[str], says: list[str]) -> None:
+    leaves = Leaves()
+    values = {"part": {"takes": [{"metadata": {} if score is None else {"score": score}}]}, "warnings": warnings}
+    read = leaves["shared/json"].decode(json.dumps(values).encode())
+    said = leaves["shared/scores"].of_fit(read[b"part"], read[b"warnings"])
+    assert [text.decode() for text in said.values()] == says
+
+
+def test_the_row_of_a_layer_says_how_it_fits(scene: Scene) -> None:
+    scene.r.ext["AceBridge", "window"] = "yes"
+    scene.select()
+    folder = scene.send("Add layer")
+    output = json.loads((folder / "request.json").read_text("utf-8"))["parts"][0]["fields"]["output"]
+    assert (output["takes"], output.get("tries"), output.get("seeds")) == (1, None, None)
+    answer(folder)
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    (part,) = result["parts"]
+    part["ranking"] = [
+        {"take": 1, "seed": 7, "score": 0.41, "chosen": True, "note": "It is 40 ms late."},
+        {"take": 2, "seed": 8, "score": 0.0, "chosen": False, "note": "It is silent."},
+    ]
+    part["takes"][0]["metadata"]["score"] = {"fit": 0.41, "notes": ["It is 40 ms late."]}
+    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    wanted = "best of 2: score 0.41; the others 0.00 (It is silent); fit 0.41: It is 40 ms late"
+    scene.r.until(lambda: wanted in " ".join(text.text for text in scene.r.window().texts))
+    scene.r.close()
+
+
+def test_one_layer_can_be_asked_for(scene: Scene) -> None:
+    scene.select()
+    output = scene.run("Add layer", **{LAYER_CAPTION: "1"})["parts"][0]["fields"]["output"]
+    assert (output["takes"], output["tries"]) == (1, 1)
+
+
 def test_the_row_of_the_job_says_it(scene: Scene) -> None:
     scene.r.ext["AceBridge", "window"] = "yes"
     scene.select()
@@ -108,7 +178,7 @@ def test_the_row_of_the_job_says_it(scene: Scene) -> None:
     ]  # fmt: skip
     (folder / "result.json").write_text(json.dumps(result), "utf-8")
     wanted = "best of 2: score 0.90; the others 0.40"  # the window may break it into lines
-    scene.r.until(lambda: wanted in " ".join(text.text for text in scene.r.window().texts), timeout_s=20)
+    scene.r.until(lambda: wanted in " ".join(text.text for text in scene.r.window().texts))
     scene.r.close()
 
 
@@ -124,7 +194,8 @@ def test_each_task_chooses(studio: Studio, action: str, form: dict[str, str]) ->
     """The engine can score what each of them makes."""
     studio.item.selected = 1
     studio.project.settle()
-    studio.run(action, **{CAPTION: "2", **form})
+    caption = LAYER_CAPTION if action in ("Add layer", "Complete") else CAPTION
+    studio.run(action, **{caption: "2", **form})
     assert studio.reaper.messages == []
     ranking = json.loads((studio.jobs()[0] / "result.json").read_text("utf-8"))["parts"][-1]["ranking"]
     assert [row["chosen"] for row in ranking] == [True, False]

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.fake_reaper import midi
 from tests.support.lua_modules import Leaves
+from tests.support.reaper_answers import FACTS as ANSWERS
 from tests.support.reaper_answers import NEW, answer, write_recipe
 from tests.support.reaper_edits import EDITS, trim_left, trim_right
 from tests.support.reaper_scene import AT, LENGTH, OFFSET, START, STOP, Scene
@@ -30,6 +32,8 @@ TAKES = {
 TRACKS = ("Cover", "Complete", "Extract stems", "Add layer")
 FREE = ("Generate here", "Compose from a description")
 FACTS = ("Analyse", "Lyrics to regions", "Score takes")
+#: What makes MIDI items, and how near they lie: at 120 bpm.
+NOTES, TICK_S = "To MIDI", 0.5 / midi.PPQ
 #: What follows regions: `test_song_edited_meanwhile`.
 SONG = "Song from regions"
 
@@ -127,7 +131,7 @@ def new(start: int, stop: int) -> np.ndarray:
 def test_each_action_is_tried_with_each_edit() -> None:
     actions = Leaves(get_action_context=lambda: (False, b"/x.lua"))["actions"].table
     titles = {actions[name][b"title"].decode() for name in actions}
-    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS, SONG}
+    assert titles == {*TAKES, *TRACKS, *FREE, *FACTS, NOTES, SONG}
     assert len(EDITS) == 10
 
 
@@ -336,3 +340,24 @@ def test_facts_go_along(scene: Scene, action: str, edit: str) -> None:
     assert marker.position * RATE_HZ == pytest.approx(start + RATE_HZ, abs=1e-3)
     sentence = [m for m in scene.r.messages if "where they were" in m]
     assert len(sentence) == (edit == "rate change")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_notes_go_along(scene: Scene, edit: str) -> None:
+    sent = run(scene, NOTES, edit)
+    if edit == "close tab":
+        assert_kept(scene, sent)
+        return
+    start = (sent.start + (10 * RATE_HZ if edit == "move" else 0)) / RATE_HZ
+    _, bass, drums = scene.new_tracks()
+    for track, part in zip((bass, drums), ANSWERS["transcribe"]["midi_parts"], strict=False):
+        (item,) = track.items
+        assert item.position == pytest.approx(start, abs=1e-9)
+        wanted = [(start + note["start_s"], start + note["end_s"], note["pitch"]) for note in part["notes"]]
+        for found, note in zip(midi.notes_of(item), wanted, strict=True):
+            assert found == pytest.approx(note, abs=TICK_S)
+    if edit == "rate change":
+        (message,) = scene.r.messages
+        assert "the notes lie where they were" in message
+    else:
+        assert scene.r.messages == []

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
+from acebridge.cli.app import app
 from acebridge.hosts.jobfolder.inbox import Placement
 from acebridge.hosts.jobfolder.placing import files_source
 from acebridge.hosts.jobfolder.presence import open_projects
@@ -111,7 +113,7 @@ def new_tracks(r: Reaper) -> list[Any]:
 
 
 def until_answered(r: Reaper, placement: Placement) -> Any:
-    return r.until(lambda: (answer := placement.answer()).is_final and answer, timeout_s=20)
+    return r.until(lambda: (answer := placement.answer()).is_final and answer)
 
 
 def test_files_are_copied_and_placed_where_the_user_says(r: Reaper, tone: Path) -> None:
@@ -227,11 +229,19 @@ def test_what_is_addressed_to_one_is_left_alone_by_others(r: Reaper, tone: Path)
         assert [len(new_tracks(each)) for each in (r, other)] == [1, 0]
 
 
-def test_nothing_is_placed_while_a_tab_records(r: Reaper, tone: Path) -> None:
+def test_nothing_is_placed_while_a_tab_records(r: Reaper, tone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REAPER answers before the sender's time begins, however long that takes."""
+    send_at_once = Placement.send
+
+    def send_and_let_answer(placement: Placement, *arguments: Any, **more: Any) -> None:
+        send_at_once(placement, *arguments, **more)
+        r.until(lambda: placement.answer().state == "waiting")
+
+    monkeypatch.setattr(Placement, "send", send_and_let_answer)
     r.project.playing = 5
     watch(r)
-    done = place(r, tone, "--wait", "1")
-    assert (done.returncode, done.stdout) == (0, "REAPER records: it is placed when the recording ends.\n")
+    done = CliRunner().invoke(app, ["place", str(tone), "--wait", "0.1", "--inbox", str(inbox_of(r))])
+    assert (done.exit_code, done.stdout) == (0, "REAPER records: it is placed when the recording ends.\n")
     assert new_tracks(r) == []
     r.project.playing = 0
     r.until(lambda: new_tracks(r))

@@ -26,7 +26,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner | st.none(), max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
     max_leaves=20,
 )
-MODEST = settings(deadline=None, max_examples=150)
+MODEST = settings(deadline=None, max_examples=100)
 
 
 @functools.cache
@@ -176,7 +176,7 @@ def test_a_text_that_was_cut_is_broken(value: Any, data: st.DataObject) -> None:
 
 
 @given(st.text('[]{}:,"\\u019aefE+-.tnl \n', max_size=30) | st.text(max_size=30))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=100)
 def test_any_text_is_judged_as_python_does(text: str) -> None:
     raw = text.encode("utf-8", "surrogatepass")
     answer = leaves()["shared/json"].decode(raw)

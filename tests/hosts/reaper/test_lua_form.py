@@ -186,7 +186,7 @@ def test_captions_never_hold_what_would_end_them() -> None:
 
 
 @given(st.lists(LINES, min_size=1, max_size=16))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_any_text_that_is_offered_comes_back(texts: list[str]) -> None:
     fields = [{"key": f"k{i}", "caption": f"C{i}", "kind": "text", "optional": True} for i in range(len(texts))]
     kept = {f"k{i}": text.strip(" \t\n\v\f\r") for i, text in enumerate(texts)}

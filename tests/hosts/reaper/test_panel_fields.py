@@ -52,6 +52,7 @@ def test_widgets_follow_from_kinds(leaves: Leaves) -> None:
         "style": "line", "lyrics": "lines", "takes": "slider", "best_of": "slider", "seed": "seed", "mode": "choice",
         "strength": "slider", "loudness": "choice", "description": "lines", "instrumental": "switch", "seconds": "line",
         "tracks": "line", "thinking": "switch", "morph": "choice", "source_style": "line", "source_lyrics": "lines",
+        "chords": "choice",
     }  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def test_what_is_no_longer_allowed_is_dropped(leaves: Leaves) -> None:
     return json.encode(fields.load("repaint", { style = "calm", mode = "reckless", strength = 7, takes = "many", seed = 5,
       loudness = { 1 }, unknown = "x" }))
     """
-    assert lua(leaves, code) == {"style": "calm", "mode": "balanced", "loudness": "region"}
+    assert lua(leaves, code) == {"style": "calm", "mode": "balanced", "loudness": "region", "chords": "yes"}
 
 
 def test_the_seed_counts_while_it_is_locked(leaves: Leaves) -> None:
@@ -91,4 +92,5 @@ def test_a_prompt_fills_its_words_and_leaves_the_rest(leaves: Leaves) -> None:
     fields.fill("lego", given, { style = "new", lyrics = "la", description = "not asked for here" })
     return json.encode(given)
     """
-    assert lua(leaves, code) == {"style": "new", "lyrics": "la", "takes": 3, "tracks": "drums", "thinking": "no"}
+    expected = {"style": "new", "lyrics": "la", "takes": 3, "tracks": "drums", "thinking": "no", "chords": "yes"}
+    assert lua(leaves, code) == expected

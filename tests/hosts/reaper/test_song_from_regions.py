@@ -253,3 +253,61 @@ def test_a_song_from_regions_through_the_command_and_the_daemon(studio: Studio) 
         for item in track.items
         for take in item.takes
     )
+
+
+def rows_of(song: dict[str, Any], *keys: str) -> list[tuple[Any, ...]]:
+    return [tuple(row.get(key) for key in keys) for row in song["sections"]]
+
+
+def test_names_say_what_a_section_is_like_and_which_chords_it_has(scene: Scene) -> None:
+    regions = (
+        ("Verse: soft | Am F | C G |", 30_000), ("Chorus: loud | F G | Am", 20_000), ("Verse 2 = verse", 10_000),
+        ("Chorus 2 = Chorus 60%: brass", 10_000), ("Outro = Verse 2 | C", 10_000),
+    )  # fmt: skip
+    lay_regions(scene.project, regions)
+    song = send(scene, Lyrics="[Verse] / One / [Chorus] / Two")
+    assert rows_of(song, "name", "caption", "like", "like_strength", "chords", "lyrics") == [
+        ("Verse", "soft", None, None, "| Am F | C G |", "One"),
+        ("Chorus", "loud", None, None, "| F G | Am", "Two"),
+        ("Verse 2", "soft", "Verse", None, "| Am F | C G |", "One"),
+        ("Chorus 2", "brass", "Chorus", 0.6, "| F G | Am", "Two"),
+        ("Outro", "soft", "Verse 2", None, "C", "One"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("extensions", "rows"),
+    [
+        (
+            ("SWS",),
+            [
+                ("Verse", "soft piano", None, None, "Am F"),
+                ("Chorus", "", None, None, None),
+                ("Chorus 2", "quiet", "Verse", 0.4, "C"),
+            ],
+        ),
+        (
+            (),
+            [
+                ("Verse", "soft piano", None, None, None),
+                ("Chorus", "", None, None, None),
+                ("Chorus 2", "", "Chorus", None, None),
+            ],
+        ),
+    ],
+)
+def test_notes_of_regions_say_the_same_where_sws_is_there(
+    scene: Scene, extensions: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    scene.r.extensions = extensions
+    lay_regions(scene.project)
+    first, _, third = scene.project.markers
+    first.notes = "Chords: Am F\nsung by two"
+    third.notes = "like: Verse 40%\r\ncaption: quiet\r\nchords: C"
+    scene.project.settle()
+    assert rows_of(send(scene), "name", "caption", "like", "like_strength", "chords") == rows
+
+
+def test_a_section_can_be_like_none_that_is_not_before_it(scene: Scene) -> None:
+    lay_regions(scene.project, (("Verse = Chorus", 30_000), ("Chorus", 20_000)))
+    assert refusal(scene) == '"Verse" is to be like "Chorus", and no section before it has that name.'

@@ -22,7 +22,7 @@ def call(name: str, *arguments: Any) -> Any:
 
 
 @given(st.floats(-1000, 1000), st.sampled_from([b"%.1f", b"%.3f s", b"%d", b"%.0f %%", b"%+.2f"]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_a_number_reads_back_from_its_text(value: float, form: bytes) -> None:
     number = call("round", value, -1000, 1000, form)
     text = call("text", number, form).decode().removesuffix(" s").removesuffix(" %")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.lua_modules import Leaves
 
 TEXT = st.text(st.sampled_from("ab Z_9é한🎸\u0301.,\n\t-'\r") | st.characters(exclude_categories=("Cs",)), max_size=12)
-MODEST = settings(deadline=None, max_examples=150)
+MODEST = settings(deadline=None, max_examples=100)
 MOST_STEPS = 200
 
 

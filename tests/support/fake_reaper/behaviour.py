@@ -68,6 +68,8 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("I_FIXEDLANE turns a track without lanes into one with them", "calls_items.set_media_item_info_value",
      "public scripts that rely on it"),
     ("MIDI follows the tempo in an item that stays", "midi.notes_of", f"{SWS}: Breeder/BR_Tempo.cpp, BR_MidiItemTimePos"),
+    ("all MIDI events at once: offset to the last one, flags, length and bytes of each; a source ends at its last event",
+     "midi.midi_set_all_evts", f"{API}: MIDI_SetAllEvts, MIDI_GetAllEvts"),
     ("a gfx window takes the keyboard until SetCursorContext", "gfx.Window.init",
      f"{ULTRASCHALL}: SetCursorContext, gfx.getchar"),
     ("a click into a gfx window takes the keyboard, and keys go there until SetCursorContext", "gfx.Window.next_event",

@@ -58,7 +58,8 @@ def get_media_source_file_name(r: Call, source: Source) -> str:
 
 @api("GetMediaSourceLength")
 def get_media_source_length(_r: Call, source: Source) -> tuple[float, bool]:
-    return source.length, source.kind == "MIDI"
+    is_midi = source.kind == "MIDI"
+    return source.quarters if is_midi else source.length, is_midi
 
 
 @api("GetMediaSourceNumChannels")

@@ -356,6 +356,13 @@ def enum_project_markers3(_r: Call, project: Any, index: int) -> Any:
     return index + 1, marker.is_region, marker.position, marker.end, marker.name, marker.number, marker.colour
 
 
+@api("NF_GetSWSMarkerRegionSub")
+def nf_get_sws_marker_region_sub(r: Call, index: int) -> str:
+    """Of the project that is shown; empty where there is none."""
+    markers = r.project.markers
+    return markers[index].notes if 0 <= index < len(markers) else ""
+
+
 @api("EnumProjectMarkers2")
 def enum_project_markers2(r: Call, project: Any, index: int) -> Any:
     return enum_project_markers3(r, project, index)[:6]

@@ -18,6 +18,7 @@ _TYPES = {
 SWS = """
 CF_GetClipboard [s] s
 CF_SetClipboard s -
+NF_GetSWSMarkerRegionSub i s
 """
 
 #: github.com/cfillion/reaimgui: api/*.cpp

@@ -67,7 +67,8 @@ class Source:
     """Media as REAPER sees it. ``kind`` is what GetMediaSourceType says. ``frames`` are at ``rate``.
 
     A SECTION plays ``frames`` of its ``parent`` from ``first`` on, perhaps backwards; a project in a project (RPP_PROJECT)
-    plays ``project``; a VIDEO plays the sound of a file beside it; MIDI holds ``notes``: (start, end, pitch) in quarters.
+    plays ``project``; a VIDEO plays the sound of a file beside it; MIDI holds ``notes``: (start, end, pitch) in quarters,
+    and their ``sounds``: (velocity, channel), if they are not 96 on the first.
     """
 
     path: str
@@ -82,6 +83,14 @@ class Source:
     is_offline: bool = False
     project: Any = None
     notes: tuple[tuple[float, float, int], ...] = ()
+    #: Events of MIDI: (quarters, status without channel, channel, first and second value).
+    controls: tuple[tuple[float, int, int, int, int], ...] = ()
+    #: Length of MIDI in quarters, after which a looped item begins again.
+    quarters: float = 0.0
+    #: Channel of the notes, from 0, and how many of the first are muted.
+    channel: int = 0
+    muted: int = 0
+    sounds: tuple[tuple[int, int], ...] = ()
 
     @property
     def length(self) -> float:
@@ -301,6 +310,7 @@ class Marker:
     end: float
     name: str
     colour: int = 0
+    notes: str = ""
 
 
 @dataclass

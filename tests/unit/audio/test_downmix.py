@@ -32,7 +32,9 @@ def test_each_channel_goes_where_it_belongs(tmp_path: Path, kind: str, channels:
     for channel in range(channels):  # one after the other
         samples[channel * 4800 : (channel + 1) * 4800, channel] = 0.5 * np.sin(np.arange(4800) * 0.05)
     sf.write(path, samples, rate_hz, format=kind, subtype=None if kind == "OGG" else "PCM_24")
-    with pytest.raises(UnreadableAudio, match=rf"has {channels} channels\. Mix it down to stereo, as --downmix"):
+    with pytest.raises(
+        UnreadableAudio, match=rf"has {channels} channels\. Export it in stereo, or only two of its channels\.$"
+    ):
         decode.probe(path)
     write_stereo(path, tmp_path / "stereo.wav")
     got = decode.read(tmp_path / "stereo.wav")

@@ -31,7 +31,7 @@ def spans(draw: st.DrawFn, longest: int = 300) -> Span:
     return Span(start, max(stop, start + 1), frames)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(span=spans(), rate_hz=RATES)
 def test_times_find_the_frames_they_came_from(span: Span, rate_hz: int) -> None:
     found = Span.resolve(span.start / rate_hz, span.stop / rate_hz, span.source_frames, rate_hz)
@@ -40,7 +40,7 @@ def test_times_find_the_frames_they_came_from(span: Span, rate_hz: int) -> None:
     assert found.frames >= 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(start_s=st.floats(-20, 20), length_s=st.floats(0.001, 40), frames=st.integers(1, 2_000_000), rate_hz=RATES)
 def test_adjacent_regions_meet_and_lengths_are_exact(
     start_s: float, length_s: float, frames: int, rate_hz: int
@@ -54,7 +54,7 @@ def test_adjacent_regions_meet_and_lengths_are_exact(
     assert abs(first.frames - length_s * rate_hz) <= 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(span=spans())
 def test_the_outside_and_the_region_make_the_whole_result(span: Span) -> None:
     source, region = np.arange(span.source_frames), np.arange(span.start, span.stop)
@@ -112,7 +112,7 @@ def test_a_span_must_touch_its_source(bad: tuple[int, int, int]) -> None:
         Span(*bad)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(span=spans(), context=st.integers(0, 400), crossfade=st.integers(0, 100), channels=st.sampled_from((1, 2)))
 def test_a_window_shows_the_source_where_it_is_and_silence_elsewhere(
     span: Span, context: int, crossfade: int, channels: int
@@ -150,7 +150,7 @@ def test_crossfades_have_equal_power(frames: int) -> None:
     assert (np.diff(rising, axis=0) > 0).all()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     span=spans(),
     crossfade=st.integers(0, 100),

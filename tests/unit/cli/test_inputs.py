@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from acebridge.cli import json_output
+from acebridge.cli.declare import parse_time
 from acebridge.cli.json_output import print_json
-from acebridge.cli.options import parse_time
 from acebridge.cli.request_fields import request_fields, words_to_sing
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import Repaint, TextToMusic

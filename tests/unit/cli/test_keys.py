@@ -32,7 +32,16 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 @pytest.mark.parametrize(
     ("data", "key"),
-    [(b" ", " "), (b"q", "q"), (b"7", "7"), (b"\x1b[D", "left"), (b"\x1bOC", "right"), (b"\x1b", "\x1b")],
+    [
+        (b" ", " "),
+        (b"q", "q"),
+        (b"7", "7"),
+        (b"\x1b[D", "left"),
+        (b"\x1bOC", "right"),
+        (b"\x1b[A", "up"),
+        (b"\x1bOB", "down"),
+        (b"\x1b", "\x1b"),
+    ],
 )
 def test_a_key_is_read_without_enter(terminal: int, data: bytes, key: str) -> None:
     import termios

@@ -50,6 +50,11 @@ def test_each_has_its_place(many: bool, out: str | None, places: list[str | None
     assert [each["out"] for each in performed] == places
 
 
+def test_midi_files_of_several_sources_share_a_folder() -> None:
+    performed = run("a.wav", "other/a.wav", has_audio=False, midi_out=Path("notes"))
+    assert [(each["out"], each["midi_out"]) for each in performed] == [(None, "notes/")] * 2
+
+
 def test_the_exit_code_is_that_of_the_first_failure(capsys: pytest.CaptureFixture[str]) -> None:
     failures = {
         "a.wav": JobFailed(ErrorReason.ENGINE_FAILURE, "It broke."),
@@ -75,6 +80,11 @@ def test_ctrl_c_and_somebody_who_is_gone_end_all(error: Exception) -> None:
         ("timing", Path("x.lrc"), "--out is 'x.lrc'; allowed: with one source."),
         ("html", Path("x.html"), "--html is 'x.html'; allowed: with one source."),
         ("out", "x.wav", "--out is 'x.wav'; allowed: a folder, for several sources. Write for example -o x/."),
+        (
+            "midi_out",
+            Path("x.mid"),
+            "--out is 'x.mid'; allowed: a folder, for several sources. Write for example -o x/.",
+        ),
     ],
 )
 def test_one_file_for_all_is_refused(option: str, value: Any, says: str) -> None:

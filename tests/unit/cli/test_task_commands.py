@@ -18,7 +18,7 @@ from acestep_runtime.tasks import TASKS, Task
 #: Options that are no field of the request: files, and how it is sent, queued and reported.
 APART = {"src", "reference", "out", "save_plan", "timing", "words", "offset", "html", "engine", "auto_gen", "session",
          "bits", "by_path", "bars", "caption_words", "downmix", "detach", "listen", "play", "json", "address",
-         "no_autostart"}  # fmt: skip
+         "no_autostart", "midi_out"}  # fmt: skip
 #: A value for each option that needs more than a number.
 VALUES: Mapping[str, Any] = {
     "lyrics": "la la", "key": "Am", "time_signature": 3, "lora": ["soft:0.5"], "timesteps": "1,0.5", "track": ["drums"],
@@ -26,7 +26,7 @@ VALUES: Mapping[str, Any] = {
     "steps": 4, "lm_top_k": 20, "lm_at_once": 2, "takes": 2, "sample_rate": 44_100, "channels": 1, "best_of": 3,
     "variation_seed": [9], "max_tries": 3, "mode": "aggressive", "mask": "auto", "dcw": "low",
     "morph": "style", "morph_draws": 2,
-    "score_by": "lm", "match_loudness": "context", "preview": 8,
+    "score_by": "lm", "match_loudness": "context", "preview": 8, "guide": "cover",
 }  # fmt: skip
 WORDS = {
     "caption",
@@ -34,6 +34,7 @@ WORDS = {
     "source_caption",
     "source_lyrics",
     "language",
+    "chords",
     "model",
     "vae",
     "sampler",
@@ -50,8 +51,15 @@ FLAGS = {
     "auto_lrc",
     "auto_score",
     "keep_all",
+    "fix_timing",
     "instrumental",
+    "mono",
+    "mix",
 }
+
+
+#: Options that name a file, each with the one that the test writes.
+FILES = {"plan": "plan.json", "chords_file": "chords.txt", "midi": "notes.mid"}
 
 
 def value_of(option: str) -> Any:
@@ -75,10 +83,12 @@ def test_each_task_has_a_command(task: type[Task]) -> None:
 @pytest.mark.parametrize("command", TASK_COMMANDS.values(), ids=TASK_COMMANDS)
 def test_each_option_is_a_field_that_the_wire_takes(command: Command, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"metadata": {}, "codes": [1, 2]}')
+    (tmp_path / "chords.txt").write_text("Am F")
+    (tmp_path / "notes.mid").write_bytes(b"MThd")
     task = TASKS[command.task]
     for option in command.options:
         beside = {"thinking": True} if option == "save_plan" else {}
-        value = tmp_path / "plan.json" if option == "plan" else value_of(option)
+        value = tmp_path / FILES[option] if option in FILES else value_of(option)
         fields = request_fields.request_fields(task, {**beside, option: value})
         assert (fields != request_fields.request_fields(task, beside)) == (option not in APART), option
         message = request_type(command.task)()

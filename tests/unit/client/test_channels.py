@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import grpc
@@ -162,6 +163,21 @@ def test_a_port_without_tls_is_named(home: Path) -> None:
         with pytest.raises(ConnectionLost):
             ask(plain.address)
         assert (plain.calls, plain.checks) == ([], 0)
+
+
+def test_who_closes_the_connection_without_a_word_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def close() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(65536)  # unread bytes would reset the connection
+
+        closing = threading.Thread(target=close)
+        closing.start()
+        with pytest.raises(ConnectionAbortedError, match="closed before there was an answer"):
+            fetch_certificate(f"127.0.0.1:{server.getsockname()[1]}")
+        closing.join(PATIENCE_S)
 
 
 def test_a_port_with_tls_on_this_machine_is_named() -> None:

@@ -51,7 +51,7 @@ class Calls(JobSink):
         self._add(f"completed {completed.engine}")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(job_stories())
 def test_sinks_end_with_exactly_what_the_last_attempt_made(story: JobStory) -> None:
     samples = Samples()

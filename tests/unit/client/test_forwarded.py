@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from acebridge.client.client import request_of
-from acebridge.client.forwarded import Note, cancel_noted, forget_request, is_wanted, note_request, read_notes
+from acebridge.client.forwarded import (
+    Note,
+    cancel_noted,
+    find_request,
+    forget_request,
+    is_wanted,
+    note_request,
+    read_notes,
+)
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.paths import FORWARDED_FOLDER
 from acebridge.v1 import jobs_pb2
@@ -50,6 +58,28 @@ def test_a_note_stays_until_it_is_forgotten(tmp_path: Path) -> None:
     forget_request(tmp_path, "a" * 32)
     assert list(read_notes(tmp_path, ADDRESS)) == []
     assert len(list(read_notes(tmp_path, "other:1"))) == 1
+
+
+def test_a_job_that_goes_on_elsewhere_is_still_known_where_it_was(tmp_path: Path) -> None:
+    job_id, newer = (
+        "a" * 32,
+        request_of("text2music", {"duration_s": 1.0}, submission={"idempotency_key": "forwarded 2"}),
+    )
+    note_request(tmp_path, job_id, ADDRESS, REQUEST)
+    assert find_request(tmp_path, job_id, ADDRESS) == REQUEST
+    assert find_request(tmp_path, job_id, "other:1") is None
+    note_request(tmp_path, job_id, "other:1", newer)
+    note_request(tmp_path, job_id, "other:1", newer)
+    assert find_request(tmp_path, job_id, ADDRESS) is None
+    assert find_request(tmp_path, job_id, "other:1") == newer
+    forget_request(tmp_path, job_id)  # it has ended there
+    assert list(read_notes(tmp_path, "other:1")) == []
+    (note,) = read_notes(tmp_path, ADDRESS)
+    assert (note.job_id, note.request) == (job_id, REQUEST)
+    there = FakeClient(jobs_pb2.Job(id="there"))
+    cancel_noted(there, note)  # type: ignore[arg-type]
+    assert there.cancelled == ["there"]
+    assert not list((tmp_path / FORWARDED_FOLDER).iterdir())
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"address": "studio.local:1"}', b'{"request": "AAAA"}', b"\xff"])

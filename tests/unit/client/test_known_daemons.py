@@ -68,7 +68,7 @@ def test_none_is_lost_when_many_are_added_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"a:1": {}}', '{"a:1": {"certificate": "x"}}', '{"a:1": {"certificate": 1}}', '{"a:1": "x"}',
-     '{"a:1": {"certificate": "x", "colour": 1}}', "\x00"],
+     '{"a:1": {"certificate": "x", "colour": 1}}', "\x00", "[" * 9000],
 )  # fmt: skip
 def test_a_damaged_file_trusts_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "known_daemons.json").write_text(text)

@@ -44,6 +44,7 @@ def test_what_people_write_is_made_to_fit(task: str, fields: dict[str, Any], fit
         ("score", {"music": "loud"}, "parts[0].music is 'loud'; allowed: an object."),
         ("score", [], "parts[0] is []; allowed: an object."),
         ("lego", {"tracks": "drums"}, "parts[0].tracks is 'drums'; allowed: a list."),
+        ("lego", {"sco\ud800pe": 1}, "parts[0].sco\ufffdpe is 1; allowed: one of the fields"),
         ("lego", {"scope": "half"}, "parts[0].scope is 'half'; allowed: whole, region."),
         ("lego", {"scope": 2}, "parts[0].scope is 2; allowed: whole, region."),
         (

@@ -8,7 +8,6 @@ from google.protobuf.descriptor import EnumDescriptor
 from acebridge.contract.enums import (
     ENCODINGS,
     encoding_name,
-    encoding_number,
     enum_name,
     enum_names,
     enum_number,
@@ -47,5 +46,5 @@ def test_tasks_are_those_of_the_runtime() -> None:
 
 def test_encodings_are_those_of_the_runtime() -> None:
     assert ENCODINGS == tuple(wav.ENCODINGS) == base.ENCODINGS
-    assert [encoding_number(name) for name in ENCODINGS] == [1, 2, 3]
+    assert [enum_number(audio_pb2.Encoding.DESCRIPTOR, name) for name in ENCODINGS] == [1, 2, 3]
     assert encoding_name(audio_pb2.ENCODING_PCM24) == "pcm24"

@@ -52,7 +52,7 @@ def messages(draw: st.DrawFn, kind: type[Message]) -> Message:
     return message
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(data=st.data(), task=st.sampled_from(sorted(TASKS)))
 def test_requests_survive_the_round_trip(data: st.DataObject, task: str) -> None:
     message = data.draw(messages(request_type(task)))
@@ -60,6 +60,19 @@ def test_requests_survive_the_round_trip(data: st.DataObject, task: str) -> None
     fill(again, fields_of(message))
     assert again == message
     assert fields_of(again) == fields_of(message)
+
+
+def test_bytes_are_base64() -> None:
+    message = tasks_pb2.TextToMusicRequest(midi=b"MThd\xff")
+    assert fields_of(message) == {"midi": "TVRoZP8="}
+    again = tasks_pb2.TextToMusicRequest()
+    fill(again, {"midi": "TVRoZP8="})
+    assert again == message
+    with pytest.raises(InvalidValue, match=r"^midi is '!!!'; allowed: bytes as base64\.$"):
+        fill(tasks_pb2.TextToMusicRequest(), {"midi": "!!!"}, TASKS["text2music"])
+    for wrong in ("no base64!", "ä", 7):
+        with pytest.raises(InvalidValue, match="bytes as base64"):
+            fill(tasks_pb2.TextToMusicRequest(), {"midi": wrong})
 
 
 def test_repeated_enums_survive_too() -> None:
@@ -105,6 +118,8 @@ MISFITS: list[tuple[dict[str, Any], str]] = [
     ({"tracks": ["bass", "\udce9"]}, "tracks is '\\udce9'; allowed: text (UTF-8). Set the terminal to"),
     ({"start_s": "early"}, "start_s is 'early'; allowed: 0 to 1200 seconds."),
     ({"start_s": 10**400}, "start_s is 1000"),
+    ({"start_s": 1 << 20_000}, "start_s is a number with too many digits; allowed: 0 to 1200 seconds."),
+    ({"start_s": True}, "start_s is True; allowed: 0 to 1200 seconds."),
     ({"music": "jazz"}, "music is 'jazz'; allowed: an object."),
     ({"sampling": {"adapters": [{"name": "warm"}, "loud"]}}, "sampling.adapters is 'loud'; allowed: an object."),
 ]

@@ -45,7 +45,7 @@ def unpack(packed: PackedStatus) -> JobFailed:
     return unpack_error(FailingCall(packed.code, packed.text, packed.status))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(field=st.from_regex(r"[a-z_.]{1,30}", fullmatch=True), allowed=TEXT, message=TEXT, remedy=TEXT)
 def test_an_invalid_value_keeps_its_parts(field: str, allowed: str, message: str, remedy: str) -> None:
     sent = InvalidValue(field, 7, allowed, message=message or "It is wrong.", remedy=remedy)

@@ -28,8 +28,8 @@ def test_a_score_has_all_its_parts_also_where_nothing_is_known(audio: Audio) -> 
     judged = take(audio, {"score": {"quality": 0.5, "missing": {"lm": "There is no language model."}}})
     assert (judged["quality_score"], judged["lyrics_alignment_score"]) == (0.5, 0.5)
     assert judged["score"] == {
-        "quality": 0.5, "lyrics_alignment": None, "lm": None, "parts": {}, "notes": [], "computed_from": {},
-        "missing": {"lm": "There is no language model."},
+        "quality": 0.5, "lyrics_alignment": None, "lm": None, "fit": None, "parts": {}, "notes": [],
+        "computed_from": {}, "missing": {"lm": "There is no language model."},
     }  # fmt: skip
     assert take(audio, {"score": {"quality": 0.5, "lyrics_alignment": 0.0}})["lyrics_alignment_score"] == 0
     assert take(audio, {"score": {"lm": 0.25}})["quality_score"] is None

@@ -43,6 +43,12 @@ def test_arrays_are_kept_exactly(array: object, expected: object) -> None:
     assert to_audio((array, 22_050)).sample_rate == 22_050
 
 
+def test_a_file_with_too_many_channels_is_mixed_down_by_another_function(tmp_path: Path) -> None:
+    sf.write(tmp_path / "surround.wav", np.zeros((4, 5)), 44_100)
+    with pytest.raises(UnreadableAudio, match=r"5 channels\. Export it in stereo, .*\. downmix\(\) mixes it down\.$"):
+        Audio(tmp_path / "surround.wav")
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [

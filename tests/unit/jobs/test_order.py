@@ -8,8 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from acebridge.jobs import order, tables
+from acebridge.jobs import order, prefetch, tables
 from acebridge.jobs.job import PRIORITIES
 from acebridge.jobs.journal import Journal
 from acebridge.workers.base import Need
@@ -128,5 +130,102 @@ def test_places_are_the_same_counted_for_a_few_jobs_or_for_all(tmp_path: Path, w
             found = journal._database.query(lambda c, w=chosen: order.positions_of(c, w))
             places = journal._database.query(order.positions)
             assert found == {each: places[each] for each in chosen if each in places}
+
+    with_journal(tmp_path / "db", work)
+
+
+OWNERS = ("laptop", "studio", "tablet")
+JOBS = st.lists(
+    st.tuples(st.sampled_from(OWNERS), st.sampled_from((-1, 0, 1)), st.sampled_from((0, 1))), min_size=1, max_size=40
+)
+SECONDS = st.fixed_dictionaries({owner: st.sampled_from((0.0, 1.0, 2.5, 30.0)) for owner in OWNERS})
+
+
+@given(JOBS, SECONDS, st.fixed_dictionaries({owner: st.sampled_from((1.0, 2.5, 30.0)) for owner in OWNERS}))
+def test_a_place_from_counts_is_that_in_the_whole_order(
+    rows: list[tuple[str, int, int]], used_s: dict[str, float], costs_s: dict[str, float]
+) -> None:
+    waiting = [order.Waiting(*row, number) for number, row in enumerate(rows, 1)]
+    whole = order.predict_order(waiting, used_s, costs_s)
+    counts = {
+        owner: Counter((each.priority, each.asked) for each in waiting if each.owner == owner)
+        for owner in {each.owner for each in waiting}
+    }
+    turns = {
+        owner: min((-each.priority, -each.asked, each.number) for each in waiting if each.owner == owner)[2]
+        for owner in counts
+    }
+    for place, own in enumerate(whole):
+        behind = sum(each[:3] == own[:3] and each.number > own.number for each in waiting)
+        assert order.count_before(own, behind, counts, turns, used_s, costs_s) == place
+
+
+def test_the_place_of_a_new_job_costs_the_same_however_many_wait(tmp_path: Path) -> None:
+    """Counted in steps of SQLite's machine."""
+
+    async def work(journal: Journal) -> None:
+        def fill(connection: sqlite3.Connection, count: int) -> None:
+            for number in range(count):
+                values: list[str | int] = [f"{number} of {count}", OWNERS[number % 3], f"model {number % 2}"]
+                connection.execute(
+                    "INSERT INTO jobs (id, digest, task, params, engine, state, priority, created, sources, owner, model)"
+                    " VALUES (?, '', 'text2music', '{}', 'fake', 'queued', 0, 1.0, '[]', ?, ?)",
+                    values,
+                )
+
+        def count_steps(connection: sqlite3.Connection) -> int:
+            steps = 0
+
+            def step() -> None:
+                nonlocal steps
+                steps += 1
+
+            (number,) = connection.execute("SELECT max(number) FROM jobs").fetchone()
+            connection.set_progress_handler(step, 1)
+            place = order.position_of(connection, number)
+            tables.count_waiting(connection, requested=True)
+            order.count_requested(connection)
+            prefetch.cancel_obsolete(connection)
+            connection.set_progress_handler(None, 0)
+            assert place == number - 1
+            return steps
+
+        journal._database.transact(lambda c: fill(c, 30))
+        few = journal._database.transact(count_steps)
+        journal._database.transact(lambda c: fill(c, 600))
+        assert journal._database.transact(count_steps) == few
+
+    with_journal(tmp_path / "db", work)
+
+
+def test_the_numbers_of_jobs_that_wait_follow_every_change(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        def check() -> None:
+            by = "engine, task, model, owner, priority, asked"
+            counted, stored = (
+                journal._database.query(lambda c, q=query: [tuple(row) for row in c.execute(q).fetchall()])
+                for query in (
+                    f"SELECT {by}, count(*) FROM jobs WHERE state = 'queued' GROUP BY {by} ORDER BY {by}",
+                    f"SELECT * FROM waiting ORDER BY {by}",
+                )
+            )
+            assert counted == stored
+
+        ids = [await submit(journal, priority, model=model) for priority in PRIORITIES for model in ("", "turbo")]
+        check()
+        claimed = await journal.claim("cpu")
+        assert claimed is not None
+        check()
+        await journal.release(only=claimed.id)
+        check()
+        await journal.cancel_waiting(ids[0])
+        check()
+        journal._database.transact(lambda c: c.execute("UPDATE jobs SET owner = 'another', priority = 1 WHERE asked"))
+        check()
+        for job_id in ids[1:]:
+            await journal.cancel_waiting(job_id)
+        check()
+        await journal.delete(ids[1])
+        check()
 
     with_journal(tmp_path / "db", work)

@@ -56,6 +56,27 @@ def test_an_order_for_a_model_that_fails(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_a_model_is_loaded_where_it_is_and_the_others_say_why_not(tmp_path: Path) -> None:
+    async def scenario(core: Core) -> None:
+        first, second, _ = core.workers
+        loading = asyncio.create_task(core.scheduler.manage_model("load", "turbo", "neural"))
+        for worker in core.workers:
+            await worker.next_order()
+            if worker is first:
+                worker.fail({"kind": "EngineFailure", "message": "No such model.", "remedy": "Pull it.", "details": {}})
+            elif worker is second:
+                worker.models = ["turbo"]
+                worker.finish()
+            else:
+                worker.die("exit code -9")
+        assert await loading == [
+            "ray:0: No such model. Pull it.",
+            "ray:2: The engine's process ended at the order to load turbo (exit code -9). See the daemon's log for the reason.",
+        ]
+
+    play(tmp_path, scenario, "ray:0", "ray:1", "ray:2")
+
+
 def test_workers_that_are_not_ready_load_no_model(tmp_path: Path) -> None:
     async def scenario(core: Core) -> None:
         for absent in (1, 2):

@@ -33,7 +33,7 @@ def reference_path(cost: np.ndarray) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(
     height=st.integers(1, 12), width=st.integers(1, 12), seed=st.integers(0, 2**32 - 1), levels=st.sampled_from([2, 4, 1000])
 )  # fmt: skip

@@ -60,7 +60,7 @@ TAGS = st.sampled_from(["[Verse 1]", "verse 2:", "(Chorus)", "[Chorus - loud]", 
 STANZAS = st.tuples(TAGS, st.lists(LINES, min_size=1, max_size=4))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(stanzas=st.lists(STANZAS, min_size=1, max_size=6), gap=st.sampled_from(["\n\n", "\n\n\n", " \n \n"]))
 def test_no_word_is_lost(stanzas: list[tuple[str, list[str]]], gap: str) -> None:
     lyrics = gap.join("\n".join([tag, *(f"{line}  " for line in lines)]).strip("\n") for tag, lines in stanzas)
@@ -73,7 +73,7 @@ def test_no_word_is_lost(stanzas: list[tuple[str, list[str]]], gap: str) -> None
     assert normalize_lyrics(out) == out
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(lyrics=st.text(alphabet=st.sampled_from("ab 가\n\t[]():1.-é\u3000"), max_size=120))
 def test_any_text_keeps_its_letters(lyrics: str) -> None:
     def letters(text: str) -> str:

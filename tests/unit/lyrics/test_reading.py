@@ -136,7 +136,7 @@ def damage_text(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=100)
 @given(text=damage_text())
 def test_times_are_never_words_whatever_is_damaged(text: str) -> None:
     words = words_to_sing(text).text

@@ -256,6 +256,8 @@ def test_a_region_inside_a_song_is_moved() -> None:
         ("json", '{"lines": [\n}', "line 2 is '}'; allowed: JSON; "),
         ("json", "", "line 1 is ''; allowed: JSON; "),
         ("json", "[]", "line 1 is '[]'; allowed: an object with lines and sections"),
+        ("json", "5" * 5000, "the file is a file with a number of too many digits; allowed: an object with lines"),
+        ("json", f'{{"lines": [{{"start_s": {10**400}, "end_s": 1, "text": ""}}]}}', "lines[0].start_s is 1000"),
         ("json", '{"lines": 3}', "lines is 3; allowed: a list of objects"),
         ("json", '{"lines": [{"start_s": "a", "end_s": 1, "text": ""}]}', "lines[0].start_s is 'a'; allowed: a number"),
         ("json", '{"lines": [{"start_s": 2, "end_s": 1, "text": ""}]}', "lines[0].end_s is 1.0; allowed: at least its start_s"),

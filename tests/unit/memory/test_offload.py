@@ -15,7 +15,7 @@ from torch import nn
 
 from acebridge.workers.memory import memory_of
 from acestep_runtime.errors import EngineFailure
-from acestep_runtime.memory import policy
+from acestep_runtime.memory import policy, stage
 from acestep_runtime.memory.policy import (
     ComputeConfig,
     Offload,
@@ -80,6 +80,21 @@ def test_a_module_is_on_the_device_only_inside_the_context() -> None:
         raise KeyError
     assert moves == [torch.device("cpu")] * 2
     assert len(moves) == 2
+
+
+def test_the_heap_gives_back_what_another_module_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    returns: list[int] = []
+    monkeypatch.setattr(stage, "return_free_heap", lambda: returns.append(1))
+    modules = {name: nn.Linear(2, 2) for name in ("dit", "vae")}
+    placement = ModulePlacement(modules, ComputeConfig(torch.device("cpu"), torch.float32, Offload.NONE))
+    counts = []
+    for name in ("dit", "dit", "vae", "dit"):
+        with placement.on_device(name):
+            counts.append(len(returns))
+    assert counts == [1, 1, 2, 3]
+    for name in ("dit", "vae"):
+        with _placement(Offload.NONE).on_device(name):  # a GPU has no part in the heap
+            assert len(returns) == 3
 
 
 def test_layers_are_moved_one_at_a_time() -> None:

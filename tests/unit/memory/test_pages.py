@@ -54,9 +54,22 @@ def test_pages_of_a_file_are_given_back_and_read_again(tmp_path: Path) -> None:
         assert torch.equal(mapped, values)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what is mapped")
+def test_pages_of_several_tensors_are_given_back_at_once(tmp_path: Path) -> None:
+    values = {name: torch.full((512, 1024), number) for number, name in enumerate("ab", 1)}
+    save_file({name: each.float() for name, each in values.items()}, tmp_path / "two.safetensors")
+    with safe_open(tmp_path / "two.safetensors", framework="pt") as file:
+        mapped = {name: file.get_tensor(name) for name in values}
+        assert float(sum(each.sum() for each in mapped.values())) == 3 * 512 * 1024
+        assert resident_bytes(mapped["a"].data_ptr()) >= 4 * MIB
+        pages.release_all(mapped.values())
+        assert resident_bytes(mapped["a"].data_ptr()) <= MIB // 2
+        assert all(bool((mapped[name] == each).all()) for name, each in values.items())
+
+
 def test_memory_of_no_file_keeps_its_values() -> None:
     own = torch.ones(1024, 1024)
-    pages.release_pages(own, pages.find_file_mappings())
+    pages.release_all([own])
     assert bool((own == 1).all())
 
 

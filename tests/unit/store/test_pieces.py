@@ -97,6 +97,7 @@ def test_what_does_not_join_is_refused_and_what_is_there_stays(tmp_path: Path, d
             with pytest.raises(InvalidValue) as caught:
                 await put(store, data, start, stop, size=size)
             assert caught.value.message.startswith(says)
+            assert caught.value.remedy
         for size in ((1 << 30) + 1, partial_uploads.MAX_PARTIAL_BYTES + 1):
             with pytest.raises(TooLarge):
                 await put(store, data, 0, 10, size=size)

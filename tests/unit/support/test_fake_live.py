@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +71,36 @@ def test_only_files_of_the_project_become_clips(app: Application, live: FakeLive
         False,
         live.project / "Samples/Imported",
     )
+
+
+def test_nobody_sees_a_part_of_a_transaction(
+    app: Application, live: FakeLive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "noise.wav", np.ones((RATE_HZ, 2)), RATE_HZ)
+    track, file = track_of(app), app.resources.import_into_project(str(tmp_path / "noise.wav"))
+    (number,) = live.tracks().values()
+    began, has_read, create_clip = threading.Event(), threading.Event(), live.create_clip
+    read: list[tuple[list[str], int, bool]] = []
+    read_early: list[bool] = []
+
+    def read_set() -> None:
+        assert began.wait(60)
+        read.append((list(live.tracks()), len(live.steps), bool(live.playback(number, 0.0, 1.0).any())))
+        has_read.set()
+
+    def create_late(place: int, arguments: Mapping[str, Any]) -> Any:
+        began.set()  # the name is another one already
+        read_early.append(has_read.wait(0.2))
+        return create_clip(place, arguments)
+
+    monkeypatch.setattr(live, "create_clip", create_late)
+    reader = threading.Thread(target=read_set)
+    reader.start()
+    with app.transaction():
+        track.name = "Lead"
+        track.create_audio_clip(file, 0.0, is_warped=False)
+    reader.join()
+    assert (read, read_early) == ([(["Lead"], 1, True)], [False])
 
 
 def test_a_transaction_is_one_step_and_knows_nothing_that_it_makes(app: Application, live: FakeLive) -> None:

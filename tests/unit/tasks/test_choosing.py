@@ -34,7 +34,7 @@ def test_a_take_is_chosen_by_its_words_else_by_its_quality(facts: dict[str, Any]
     assert score_of(facts, by) == score
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     scores=st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=12),
     takes=st.integers(1, 4),

@@ -64,7 +64,8 @@ def test_traits_agree_with_the_fields(task: type[Task]) -> None:
     assert (task.kind == "audio") == task.has("output")
     assert (task.kind == "analysis") <= task.has("source")
     assert (task.kind == "text") <= (not task.has("source"))
-    assert (task.kind == "audio") == bool(task.roles or task.has("tracks"))
+    assert (task.kind == "audio") == bool(task.roles or (task.has("tracks") and not task.decides_tracks))
+    assert task.decides_tracks <= task.has("tracks")
     assert set(task.roles) <= {MIX, OTHER}
     assert not set(task.roles) & set(TRACKS)
     assert task.is_accompaniment <= (task.has("source") and task.has("tracks"))
@@ -87,9 +88,10 @@ def test_the_neural_engine_tables_contain_it(task: type[Task]) -> None:
     from acestep_runtime.engines.neural.evaluation import EVALUATIONS
     from acestep_runtime.engines.neural.language import TEXT_TASKS
     from acestep_runtime.engines.neural.recipes import RECIPES
+    from acestep_runtime.engines.signal.transcription import SIGNAL_TASKS
 
     tables = [task.name in table for table in (RECIPES, TEXT_TASKS, EVALUATIONS)]
-    if not registry.ENGINES["neural"].supports(task):
+    if not registry.ENGINES["neural"].supports(task) or task.name in SIGNAL_TASKS:
         assert tables == [False, False, False]
         return
     is_audio, answers = task.kind == "audio", task.needs_language_model

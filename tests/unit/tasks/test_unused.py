@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from acestep_runtime.engines.fake import FakeEngine
+from acestep_runtime.midi.files import file_text
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.tasks.base import Output, Source, Task
 from acestep_runtime.tasks.complete import Complete
@@ -19,6 +20,7 @@ from acestep_runtime.tasks.schema import from_fields, to_fields
 from acestep_runtime.tasks.text2music import TextToMusic
 from acestep_runtime.tasks.unused import RULES, describe_unused
 from acestep_runtime.values import Adapter, Morph, Music, Sampling, Thinking
+from tests.support.midi_files import band
 
 SONG = Source("song.wav")
 
@@ -46,7 +48,7 @@ class Draft(FakeEngine):
 @pytest.mark.parametrize(
     ("task", "says"),
     [
-        (TextToMusic(sampling=Sampling(noise_strength=0.5)), "noise_strength 0.5 had no effect: it is for cover."),
+        (TextToMusic(sampling=Sampling(noise_strength=0.5)), "noise_strength 0.5 had no effect: it is for cover and repaint."),
         (TextToMusic(strength=0.5), "strength 0.5 had no effect: there is no plan to follow."),
         (Repaint(SONG, sampling=Sampling(skip_loop=True)), "skip_loop on had no effect: it is for lego and extract."),
         (TextToMusic(sampling=Sampling(timesteps=(1.0, 0.5), steps=9)), "steps 9 had no effect: timesteps say all of it."),
@@ -147,6 +149,58 @@ def test_an_engine_that_uses_no_reference_and_plans_nothing_says_so_by_name_and_
     assert says[4:] == [f"temperature 0.5 had no effect: {why}."]
 
 
+class Latents(Neural):
+    """An engine that makes audio from latents, which follows chords as notes."""
+
+    has_latents = True
+
+
+CHORDS = Music(chords="Am F")
+ON_SOURCES = (
+    Cover(SONG, music=CHORDS), Repaint(SONG, music=CHORDS), Lego(SONG, music=CHORDS, tracks=("bass",)),
+    Complete(SONG, music=CHORDS, tracks=("bass",)),
+)  # fmt: skip
+NEW_SONGS = (
+    "chords Am F had no effect: the latents engine follows chords in new songs alone, where there are no other notes."
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        (TextToMusic(CHORDS, strength=0.5, guide="cover"), []),
+        (TextToMusic(CHORDS, codes=(1, 2)), [NEW_SONGS]),
+        (TextToMusic(CHORDS, thinking=Thinking(plan_first=True)),
+         ["thinking on had no effect: the song follows its notes, and no plan."]),
+        *((task, [NEW_SONGS]) for task in ON_SOURCES),
+        (TextToMusic(CHORDS, midi=file_text(band(1))), [NEW_SONGS]),
+    ],
+    ids=lambda value: value.name if isinstance(value, Task) else "",
+)  # fmt: skip
+def test_an_engine_with_latents_follows_chords_in_new_songs_alone(task: Task, says: list[str]) -> None:
+    engine = Latents()
+    engine.name = "latents"
+    assert list(describe_unused(task, engine)) == says
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        (TextToMusic(CHORDS), []),
+        *((task, []) for task in ON_SOURCES),
+        (TextToMusic(CHORDS, guide="cover", strength=0.5),
+         ["strength 0.5 had no effect: there is no plan to follow.",
+          "guide cover had no effect: the draft engine plays the notes themselves."]),
+        (TextToMusic(CHORDS, midi=file_text(band(1))), ["chords Am F had no effect: the song follows the notes of midi."]),
+    ],
+    ids=lambda value: value.name if isinstance(value, Task) else "",
+)  # fmt: skip
+def test_an_engine_that_plays_notes_itself_plays_chords_in_all_tasks_that_make_music(
+    task: Task, says: list[str]
+) -> None:
+    assert list(describe_unused(task, Draft())) == says
+
+
 @pytest.mark.parametrize(
     "task",
     [
@@ -169,7 +223,9 @@ def test_rules_name_fields_that_some_task_has() -> None:
     def names(kind: type[Any], prefix: str = "") -> set[str]:
         found = set()
         for f in dataclasses.fields(kind):
-            group = {"sampling": Sampling, "thinking": Thinking, "output": Output, "morph": Morph}.get(f.name)
+            group = {"sampling": Sampling, "thinking": Thinking, "output": Output, "morph": Morph, "music": Music}.get(
+                f.name
+            )
             found |= names(group, f"{f.name}.") if group else {prefix + f.name}
         return found
 

@@ -13,18 +13,23 @@ from acestep_runtime.vae.fuse import fuse
 from tests.support.small_vae import small
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_fusing_changes_no_output(dtype: torch.dtype) -> None:
-    vae = small(8).to(dtype)
-    lean = fuse(small(8).to(dtype))
+def test_fusing_changes_outputs_by_rounding_alone() -> None:
+    vae, lean = small(8), fuse(small(8))
     random = torch.Generator().manual_seed(3)
-    signal = torch.randn(1, 2, 12 * 1920, generator=random).to(dtype)
-    latents = torch.randn(1, 4, 12, generator=random).to(dtype)
+    signal, latents = torch.randn(1, 2, 12 * 1920, generator=random), torch.randn(1, 4, 12, generator=random)
     before = signal.clone()
     for mine, theirs, given in ((lean.encoder, vae.encoder, signal), (lean.decoder, vae.decoder, latents)):
-        expected = theirs(given).float()
-        assert (mine(given).float() - expected).abs().max() <= 1e-6 * expected.abs().max()
+        expected = theirs(given)
+        assert (mine(given) - expected).norm() <= 1e-5 * expected.norm()
     assert torch.equal(signal, before)
+
+
+def test_a_fused_decoder_rounds_no_more_in_16_bits() -> None:
+    """Encoders with few channels are wrong in bfloat16 on some CPUs, so that of the decoder alone is compared."""
+    latents = torch.randn(1, 4, 12, generator=torch.Generator().manual_seed(3))
+    exact = small(8).decoder(latents)
+    usual, lean = (each.to(torch.bfloat16).decoder(latents.bfloat16()).float() for each in (small(8), fuse(small(8))))
+    assert (lean - exact).norm() <= 1.5 * (usual - exact).norm()
 
 
 def test_fusing_replaces_every_snake_and_weight_norm_only() -> None:

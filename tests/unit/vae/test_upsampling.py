@@ -32,6 +32,13 @@ def test_a_product_equals_the_transposed_convolution(
     assert float((rough - exact).norm() / exact.norm()) < 0.01
 
 
+def test_there_is_one_copy_of_the_weights() -> None:
+    conv = nn.ConvTranspose1d(8, 6, 4, 2, 1).requires_grad_(False)
+    layer = ProductUpsampling.of(conv)
+    assert torch.equal(layer.weight, conv.weight)
+    assert layer.weight.untyped_storage().data_ptr() == layer.taps.untyped_storage().data_ptr()
+
+
 def test_only_large_layers_are_replaced_and_receptive_fields_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upsampling, "_MIN_WEIGHTS", 100)
     small, large = nn.ConvTranspose1d(2, 2, 4, 2, 1), nn.ConvTranspose1d(8, 4, 6, 3, 2, 1)

@@ -112,6 +112,7 @@ def test_a_text_encoder_of_mixed_types_computes_with_their_numbers(
         assert torch.equal(load_text_encoder(path, torch.float32)(ids)[0], truth(ids)[0])
 
 
+@pytest.mark.slow
 def test_a_language_model_loads_with_its_tokenizer_and_head(tmp_path: Path) -> None:
     folder = tiny_lm.tiny_lm(tmp_path / "folder")
     config = json.loads((folder / "config.json").read_text())

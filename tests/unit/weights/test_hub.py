@@ -413,7 +413,7 @@ def test_model_commands(
     code, out, _ = run(capsys, monkeypatch, "list")
     shown = {line.split("\t")[0]: line.split("\t")[3] for line in out.splitlines()}
     assert [name for name, is_there in shown.items() if is_there == "yes"] == ["acestep-v15-base"]
-    assert set(shown) == set(catalogue.RELEASES)
+    assert set(shown) == {*catalogue.RELEASES, "basic-pitch"}
     code, out, _ = run(capsys, monkeypatch, "verify")
     assert code == 0
     assert f"{home / 'models' / 'vae'}: 2 files, all as they should be" in out

@@ -41,6 +41,7 @@ def play(folder: Path, scenario: Callable[[LocalWorker], Awaitable[None]], stop_
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(local, "BEAT_S", PATIENCE_S)  # a process that goes on has as long as it takes to stop
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ SHOW_PATH = "import json, os, sys\ndef main():\n    print(json.dumps([os.getcwd(
 
 def test_defaults_are_for_threads_and_memory_and_the_user_overrides_them() -> None:
     assert environment({"HOME": "/h", "OPENBLAS_NUM_THREADS": "4"}) == {
-        "HOME": "/h", "OPENBLAS_NUM_THREADS": "4", "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2",
+        "HOME": "/h", "OPENBLAS_NUM_THREADS": "4", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000",
+        "MALLOC_ARENA_MAX": "2",
     }  # fmt: skip
 
 

@@ -68,6 +68,7 @@ SCRIPTS: tuple[Script, ...] = (
     *_actions(
         "compose", "Compose from a description", "Makes a song from one sentence, in the range or at the playhead."
     ),
+    *_actions("song", "Song from ranges", "Makes a song on a new track, with a section for each range marker."),
     *_actions("extend", "Extend", "Makes more bars after the selected music."),
     *_actions("prepend", "Prepend", "Makes more bars before the selected music."),
     *_actions(
@@ -78,6 +79,7 @@ SCRIPTS: tuple[Script, ...] = (
     ),
     *_actions("score", "Score takes", "Scores the playlists of the selected track, and plays the best one."),
     *_actions("analyse", "Analyse", "Says tempo, meter and key of the selection, and adds chord markers."),
+    *_actions("to_midi", "To MIDI", "Writes the notes of the selection down, as MIDI regions on new tracks below it."),
     *_actions("lyrics", "Lyrics to ranges", "Makes a range for each section and line of the lyrics in the selection."),
     _command("again", "Again", "Runs the last action again with a new seed."),
     _command("next_playlist", "Next playlist", "Has the selected tracks play their next playlist."),

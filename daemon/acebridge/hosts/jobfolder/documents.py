@@ -97,6 +97,14 @@ class MadeFile(TypedDict):
 
 
 @_documented
+class MidiFile(TypedDict):
+    """A file of notes."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """Name of a Standard MIDI File in the job folder, or a full path."""
+
+
+@_documented
 class PartEntry(TypedDict):
     """One task."""
 
@@ -108,6 +116,8 @@ class PartEntry(TypedDict):
     """Project time in seconds of the source's first frame, or of the start of new music. Default: 0."""
     source: NotRequired[FileSource | MixSource | None]
     """The audio that the task works on; none for tasks without."""
+    midi: NotRequired[MidiFile | None]
+    """Notes that new music follows; for ``text2music``."""
     fields: NotRequired[dict[str, JsonValue] | None]
     """Fields of the task, as in the wire contract."""
     fill_from: NotRequired[Annotated[int, Field(ge=0)] | None]
@@ -154,6 +164,10 @@ class SectionEntry(TypedDict):
     """How many takes are made, of which the best is chosen. Default: those of the song."""
     like: NotRequired[str | None]
     """Name of an earlier section that it repeats, with the same seed."""
+    like_strength: NotRequired[Annotated[float, Field(ge=0, le=1)] | None]
+    """How much of that comes back: 0 only its sound, 1 nearly all. Default: what is usual for the engine."""
+    chords: NotRequired[str | None]
+    """Chord symbols, with ``|`` between bars. Default: those of the song."""
 
 
 @_documented
@@ -174,6 +188,8 @@ class SongEntry(TypedDict):
     """Beats per bar of sections that say none."""
     keyscale: NotRequired[str | None]
     """Key, such as ``A minor``."""
+    chords: NotRequired[str | None]
+    """Chords of sections that say none."""
     language: NotRequired[str | None]
     """Code of the language of the lyrics."""
     seed: NotRequired[int | None]
@@ -324,6 +340,8 @@ class RankedTake(TypedDict):
     """What it is ranked by, 0 to 1; absent where it could not be scored."""
     chosen: bool
     """Whether it is one of the best, which are kept."""
+    note: NotRequired[str]
+    """The first sentence that its score says, such as "It is 120 ms late."; absent where there is none."""
 
 
 @_documented

@@ -12,6 +12,7 @@ from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request
 from acestep_runtime.certainty import sure_metadata
 from acestep_runtime.errors import InvalidValue, UnreadableAudio
 from acestep_runtime.limits import describe_limits, field_limits
+from acestep_runtime.midi.files import read_file_text
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import TIME_SIGNATURES
 
@@ -36,6 +37,8 @@ def check_parts(request: Request) -> None:
             raise InvalidValue(f"{place}.source", "nothing", f"a file: {part.task} works on one")
         if makes_audio(part) and request.media is None:
             raise InvalidValue("media.folder", "nothing", "the full path of a folder, for the audio that is made")
+        if part.midi is not None and not _has(part.task, "midi"):
+            raise InvalidValue(f"{place}.midi", str(part.midi), f"none: {part.task} follows no notes")
         if "source" in part.fields:
             raise InvalidValue(f"{place}.fields.source", part.fields["source"], f"no such field; write {place}.source")
         message_of(request, number, {})
@@ -86,7 +89,10 @@ def message_of(request: Request, number: int, metadata: Mapping[str, JsonValue])
     """
     part, place = request.parts[number], f"parts[{number}].fields"
     message = request_type(part.task)()
-    fields = _complete(part, coerce(message.DESCRIPTOR, part.fields, place), metadata)
+    given = coerce(message.DESCRIPTOR, part.fields, place)
+    if part.midi is not None:
+        given["midi"] = read_file_text(part.midi, f"parts[{number}].midi.file")
+    fields = _complete(part, given, metadata)
     if makes_audio(part):
         fields["output"] = merge_fields({"encoding": request.format}, fields.get("output"))
     submission = coerce(message.submission.DESCRIPTOR, {"engine": request.engine, "origin": origin_of(request)})

@@ -303,6 +303,7 @@ class PartStatus(JobSink):
     def on_queued(self, queued: tasks_pb2.Queued) -> None:
         """Tell its place in the queue."""
         stage = "waiting" if queued.position else "about to start"
+        stage = f"waiting: {queued.reason}" if queued.reason else stage
         self._tell(stage, 0.0, {"state": "waiting", "position": queued.position, "eta_s": None})
 
     def on_started(self, started: tasks_pb2.Started) -> None:
@@ -355,6 +356,8 @@ def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:
         row: RankedTake = {"take": each.take, "seed": each.seed, "chosen": each.chosen}
         if each.HasField("score"):
             row["score"] = each.score
+        if each.note:
+            row["note"] = each.note
         rows.append(row)
     return rows
 

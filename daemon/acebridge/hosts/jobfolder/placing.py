@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from acebridge.atomic_files import replace, unwritable
-from acebridge.errors import TimedOut
+from acebridge.errors import Conflict, TimedOut
 from acebridge.file_names import short_stem
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.inbox import Answer, Placement, tidy
@@ -57,6 +57,16 @@ class PlaceReport:
     answer: Answer
     project: OpenProject
     files: Sequence[Path]
+
+    def check(self) -> None:
+        """Raise `Conflict` where the host refused, with what it says."""
+        if self.answer.state == "refused":
+            raise Conflict(printable(self.answer.message, 400), remedy=printable(self.answer.remedy, 200))
+
+    def sentence(self, host: str) -> str:
+        """Return what ``host`` says of it, or that it waits there."""
+        waits = f"It lies in the inbox of {host}, for {self.project.name}."
+        return printable(self.answer.message, 400) if self.answer.message else waits
 
 
 def place(

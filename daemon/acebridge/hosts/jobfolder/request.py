@@ -68,6 +68,8 @@ class Part:
     position_s: float = 0.0
     source: AudioFile | Mix | None = None
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    #: The MIDI file whose notes a song follows.
+    midi: Path | None = None
     #: Number of the earlier part whose facts fill the fields that are not given.
     fill_from: int | None = None
     #: The file whose recipe says what to do; ``fields`` replace its own. Until that is read there is no task.
@@ -219,13 +221,14 @@ def _part(part: Entry, number: int, folder: Path) -> Part:
     if fill_from is not None and not 0 <= fill_from < number:
         allowed = f"0 to {number - 1}, the number of an earlier part" if number else "nothing: no part is earlier"
         raise wrong(part.place("fill_from"), fill_from, allowed)
-    source = part.content.get("source")
+    source, midi = part.content.get("source"), part.entry("midi")
     return Part(
         task=task,
         label=" ".join(part.text("label").split()),
         position_s=part.number("position_s", 0.0),
         source=None if source is None else _source(Entry.of(source, part.place("source")), folder),
         fields=part.entry("fields").content,
+        midi=_file(midi, folder) if midi.content else None,
         fill_from=fill_from,
         again=_file(again, folder) if again.content else None,
         variation=variation,

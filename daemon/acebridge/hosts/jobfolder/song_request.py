@@ -8,6 +8,7 @@ from acebridge.hosts.jobfolder.request import Entry, Request, wrong
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import validate
 from acestep_runtime.song.plan import Section, SongPlan, check_plan, section_label
+from acestep_runtime.song.section_chords import chords_for
 from acestep_runtime.tasks.base import Output
 from acestep_runtime.units import ENGINE_RATE_HZ, seconds_to_frames
 from acestep_runtime.values import MAX_SEED, TIME_SIGNATURES, Music
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 _SONG_KEYS = {
     "sections", "position_s", "sample_rate", "caption", "bpm", "timesignature", "keyscale", "language", "seed", "takes",
-    "score_by",
+    "score_by", "chords",
 }  # fmt: skip
 _SECTION_KEYS = {
     "name", "bars", "start_s", "end_s", "caption", "lyrics", "bpm", "timesignature", "takes", "like",
+    "like_strength", "chords",
 }  # fmt: skip
 
 
@@ -81,9 +83,13 @@ def _end_s(entry: Entry, song: Entry, before_s: float, begin: int, rate_hz: int)
 def _section(entry: Entry, song: Entry, start: int, stop: int) -> Section:
     caption = ", ".join(filter(None, (song.text("caption").strip(), entry.text("caption").strip())))
     lyrics, bpm, meter = entry.text("lyrics"), _number(entry, song, "bpm"), _meter(entry, song)
-    _check(entry.at, Music, caption=caption, lyrics=lyrics, bpm=bpm)
+    chords = entry.text("chords").strip() or chords_for(song.text("chords"), entry.text("name"))
+    _check(entry.at, Music, caption=caption, lyrics=lyrics, bpm=bpm, chords=chords)
     takes = entry.integer("takes") or song.integer("takes") or 1
-    return Section(entry.text("name").strip(), start, stop, caption, lyrics, bpm, meter, takes, entry.text("like"))
+    return Section(
+        entry.text("name").strip(), start, stop, caption, lyrics, bpm, meter, takes,
+        like=entry.text("like"), like_strength=entry.number("like_strength"), chords=chords,
+    )  # fmt: skip
 
 
 def _number(entry: Entry, song: Entry, key: str) -> float | None:

@@ -37,9 +37,11 @@ class Action:
 
 _STYLE = Field("style", "Style (instruments and mood)")
 _LYRICS = Field("lyrics", "Lyrics", "lines")
+_CHORDS = Field("chords", "Chords (one a bar, or | between bars)")
 _TAKES = Field("takes", "Takes (1 to 8)", "integer", (1, 8))
 _SEED = Field("seed", "Seed (empty: a new one)", "integer", (0, 4294967295))
-_MUSIC = (_STYLE, _LYRICS, _TAKES, _SEED)
+_NOTES = Field("notes", "Follow the notes of MIDI clips", "choice", ("yes", "no"), "yes")
+_MUSIC = (_STYLE, _LYRICS, _CHORDS, _TAKES, _SEED)
 
 
 def _strength(caption: str) -> Field:
@@ -65,7 +67,7 @@ ACTIONS = (
     Action("lego", "Add layer", plan_lego, (_tracks("drums"), *_MUSIC)),
     Action("complete", "Complete", plan_complete, (_tracks("drums, bass, keyboard"), *_MUSIC)),
     Action("extract", "Extract stems", plan_extract, (_tracks("vocals, drums, bass"),)),
-    Action("generate", "Generate here", plan_generate, _MUSIC, scopes=STRETCH),
+    Action("generate", "Generate here", plan_generate, (*_MUSIC, _NOTES), scopes=STRETCH),
     Action("again", "Another take", plan_again, scopes=CLIP),
     Action(
         "vary",

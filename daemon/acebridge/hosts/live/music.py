@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from acestep_runtime.values import MAX_BPM, MIN_BPM
+
 if TYPE_CHECKING:
     from ableton_extensions import Song
     from pydantic import JsonValue
 
-#: What the engines know.
-MIN_BPM, MAX_BPM = 30.0, 300.0
 #: Live's root notes, from 0.
 ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 #: Live's scales that are a key, each with its mode.
@@ -28,6 +28,7 @@ def music_of(song: Song, values: Mapping[str, JsonValue], bpm: float | None) -> 
     known: dict[str, JsonValue] = {
         "caption": values.get("style"),
         "lyrics": values.get("lyrics"),
+        "chords": values.get("chords"),
         "bpm": bpm if bpm is not None and MIN_BPM <= bpm <= MAX_BPM else None,
         "keyscale": keyscale_of(song),
     }

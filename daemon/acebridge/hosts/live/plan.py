@@ -11,6 +11,7 @@ from ableton_extensions import AudioClip, AudioTrack, Resources, Song, TakeLane
 
 from acebridge.hosts.live.clock import Clock, beats_to_seconds, read_clock, seconds_to_beats
 from acebridge.hosts.live.music import music_of
+from acebridge.hosts.live.notes import midi_file
 from acebridge.hosts.live.refusals import Refusal
 from acebridge.hosts.live.render import MAX_SOURCE_S, Recording, record, render
 from acebridge.hosts.live.selection import Selection, check_audio, clips_in
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: How much of the music around a region a task is given, as other hosts do by default.
 CONTEXT_S = 30.0
+#: In the job's folder: the notes that new music follows.
+_NOTES = "notes.mid"
+_AVERAGE = "The tempo changes there, or is not the one that Live shows now: the notes are followed at its average."
 #: The longest new music.
 MAX_NEW_S = 600.0
 #: The rate of new music in a Set where nothing says which it has.
@@ -255,7 +259,7 @@ def plan_lego(work: Work, selection: Selection, values: Mapping[str, JsonValue])
 
 
 def plan_generate(work: Work, selection: Selection, values: Mapping[str, JsonValue]) -> Plan:
-    """Make new music as long as the selection."""
+    """Make new music as long as the selection. It follows the notes on selected MIDI tracks, where nobody says otherwise."""
     clock = _empty_clock(work, selection)
     seconds = clock.frames / clock.rate_hz
     if not 0.1 <= seconds <= MAX_NEW_S:
@@ -268,7 +272,16 @@ def plan_generate(work: Work, selection: Selection, values: Mapping[str, JsonVal
         "duration_s": seconds,
         "output": _output(values, sample_rate=clock.rate_hz),
     }
-    return Plan([{"task": "text2music", "fields": fields}], [Target(clock, "New music")], _tempo_sentence(clock))
+    part: dict[str, JsonValue] = {"task": "text2music", "fields": fields}
+    data = None
+    if values.get("notes") != "no":
+        data = midi_file(selection.midi, selection.start, selection.end, seconds)
+    if data is None:
+        return Plan([part], [Target(clock, "New music")], _tempo_sentence(clock))
+    (work.folder / _NOTES).write_bytes(data)
+    part["midi"] = {"file": _NOTES}
+    fields["music"] = music_of(work.song, values, None)  # the file has the tempo
+    return Plan([part], [Target(clock, "New music")], [] if clock.bpm is not None else [_AVERAGE])
 
 
 def _empty_clock(work: Work, selection: Selection) -> Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ableton_extensions import ArrangementSelection, AudioClip, AudioTrack, ClipSlot, TakeLane, Track
+from ableton_extensions import ArrangementSelection, AudioClip, AudioTrack, ClipSlot, MidiTrack, TakeLane, Track
 
 from acebridge.hosts.live.refusals import Refusal
 from acestep_runtime.errors import printable
@@ -18,13 +18,14 @@ _FREEZE = "Freeze and flatten it, or record it onto an audio track, then select 
 class Selection:
     """A stretch of the arrangement from beat ``start`` to ``end``; ``clip`` is the one that was clicked, if one was.
 
-    ``tracks`` are the audio tracks; ``silent`` names selected tracks that Live renders nothing of.
+    ``tracks`` are the audio tracks, ``midi`` the MIDI tracks; ``silent`` names selected tracks that Live renders nothing of.
     """
 
     start: float
     end: float
     tracks: tuple[AudioTrack, ...] = ()
     silent: tuple[str, ...] = ()
+    midi: tuple[MidiTrack, ...] = ()
     clip: AudioClip | None = None
 
 
@@ -39,7 +40,8 @@ def _of_arrangement(chosen: ArrangementSelection) -> Selection:
     tracks = _tracks_of(chosen.selected_lanes)
     audio = tuple(track for track in tracks if isinstance(track, AudioTrack))
     silent = tuple(track.name for track in tracks if isinstance(track, Track) and not isinstance(track, AudioTrack))
-    return Selection(chosen.time_selection_start, chosen.time_selection_end, audio, silent)
+    midi = tuple(track for track in tracks if isinstance(track, MidiTrack))
+    return Selection(chosen.time_selection_start, chosen.time_selection_end, audio, silent, midi)
 
 
 def _tracks_of(lanes: Sequence[object]) -> list[object]:

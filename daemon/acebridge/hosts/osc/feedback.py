@@ -2,6 +2,7 @@
 
     /acebridge/job/ID/queued    ,is    jobs ahead; task
     /acebridge/job/ID/progress  ,ffs   0 to 1; seconds to go, or -1; stage
+    /acebridge/job/ID/fit       ,ifs   take; 0 to 1; what is not as it should be
     /acebridge/job/ID/take      ,isss  take; seed; role; file
     /acebridge/job/ID/done      ,ifs   takes; seconds of work; engine
     /acebridge/job/ID/error     ,sss   reason; message; remedy
@@ -21,7 +22,7 @@ from acebridge.hosts.osc.messages import Argument
 from acebridge.v1 import tasks_pb2
 
 if TYPE_CHECKING:
-    from acebridge.hosts.osc.results import ResultFiles
+    from acebridge.client.result_files import ResultFiles
 
 #: Sends a message: its address, its tags, its arguments. Any thread may call it.
 Send = Callable[..., None]
@@ -31,6 +32,7 @@ PREFIX = "/acebridge"
 KINDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "queued": ("is", ("jobs", "task"), "the job waits, behind this number of jobs"),
     "progress": ("ffs", ("fraction", "eta_s", "stage"), "how far it is, 0 to 1; seconds to go, -1 when unknown"),
+    "fit": ("ifs", ("take", "fit", "text"), "how well a take fits its source, 0 to 1, and its worst fault, if any"),
     "take": (
         "isss",
         ("take", "seed", "role", "file"),
@@ -69,6 +71,7 @@ class Feedback(JobSink):
     def on_queued(self, queued: tasks_pb2.Queued) -> None:
         """Send how many jobs go first."""
         ahead = f", {queued.position} ahead" if queued.position else ""
+        ahead += f": {queued.reason}" if queued.reason else ""
         self._show(0.0, f"{self._task}: waiting{ahead}")
         self._say("queued", queued.position, self._task)
 
@@ -101,6 +104,9 @@ class Feedback(JobSink):
         self._say("error", str(reason), message, remedy)
 
     def _say_take(self, take: tasks_pb2.TakeFinished) -> None:
+        score = take.metadata.score
+        if score.HasField("fit"):
+            self._say("fit", take.take, score.fit, next(iter(score.notes), ""))
         audio = [(output.role, self._files.files[output.output]) for output in take.outputs]
         texts = [(path.suffix.removeprefix("."), path) for path in self._files.texts.get(take.take, ())]
         for role, path in (*audio, *texts):

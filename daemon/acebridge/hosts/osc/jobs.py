@@ -19,11 +19,11 @@ from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.repeats import variation_fields
+from acebridge.client.result_files import Names, ResultFiles, base_of
 from acebridge.contract.fields import fill
 from acebridge.errors import AceBridgeError, Busy, ConnectionLost, ErrorReason, is_full, reason_of
 from acebridge.hosts.osc.feedback import Feedback, Send
 from acebridge.hosts.osc.request import Order
-from acebridge.hosts.osc.results import Names, ResultFiles, base_of
 from acebridge.named_files import open_resolved
 from acebridge.v1 import audio_pb2, jobs_pb2, tasks_pb2
 from acestep_runtime.errors import AceStepError, InvalidValue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from acebridge.contract.fields import coerce, merge_fields
@@ -15,6 +16,7 @@ from acebridge.contract.tasks import request_type
 from acebridge.hosts.osc.messages import Value
 from acebridge.hosts.osc.session import split_tracks
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.midi.files import read_file_text
 from acestep_runtime.tasks import TASKS, Task
 from acestep_runtime.tasks.variations import VARIATION_FIELDS
 from acestep_runtime.units import END
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 _AUDIO = ("source", "reference")
-_MUSIC = ("bpm", "keyscale", "timesignature", "caption", "lyrics")
+_MUSIC = ("bpm", "keyscale", "timesignature", "caption", "chords", "lyrics")
 #: Fields of a session that lie within a field of the request → that field, and their names there.
 _WITHIN = {
     "morph": ("morph", "mode"),
@@ -46,7 +48,7 @@ def _has_music(task: type[Task]) -> bool:
 
 
 def _has_strength(task: type[Task]) -> bool:
-    """Return whether a task follows a source by a strength; that of a song is for its codes, which OSC does not send."""
+    """Return whether a task follows a source by a strength; that of a song is for its notes, and not an argument."""
     return task.has("strength") and task.has("source")
 
 
@@ -139,6 +141,9 @@ def _nest(kind: type[Task], values: Mapping[str, JsonValue]) -> dict[str, JsonVa
         for name in ("start_s", "end_s", "duration_s", "strength", "description")
         if name in values and (_has_strength(kind) if name == "strength" else kind.has(name))
     }
+    if kind.has("midi") and isinstance(midi := values.get("midi"), str):
+        fields["midi"] = read_file_text(Path(midi))
+        fields |= {name: values[name] for name in ("guide", "strength") if name in values}
     if fields.get("end_s") == END:
         del fields["end_s"]
     if kind.has("source") and isinstance(source := values.get("source"), str):
@@ -152,7 +157,7 @@ def _nest(kind: type[Task], values: Mapping[str, JsonValue]) -> dict[str, JsonVa
             fields = dict(merge_fields(fields, {group: {within: values[name]}}))
     if kind.has("output"):
         seeds: dict[str, JsonValue] = {"seeds": [values["seed"]]} if "seed" in values else {}
-        fields["output"] = {**({"takes": values["takes"]} if "takes" in values else {}), **seeds}
+        fields["output"] = {**{name: values[name] for name in ("takes", "tries") if name in values}, **seeds}
     elif kind.has("seed") and "seed" in values:
         fields["seed"] = values["seed"]
     if "engine" in values:

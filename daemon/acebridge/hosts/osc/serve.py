@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
-import threading
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
-from acebridge.atomic_files import write_whole
-from acebridge.background import stop_on_signals
+from acebridge.atomic_files import remove_own, write_whole
+from acebridge.background import stop_on_signals, stop_with_parent
 from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
+from acebridge.client.result_files import RESULTS_FOLDER
 from acebridge.config import Config, OscSettings
 from acebridge.errors import Conflict
 from acebridge.hosts.osc.access import Access
@@ -26,14 +22,13 @@ from acebridge.hosts.osc.tcp import TcpServer
 from acebridge.hosts.osc.udp import UdpServer
 from acebridge.paths import OSC_FILE
 from acebridge.private_files import make_private_folder
+from acebridge.serving_notes import serving_text
 from acestep_runtime.errors import InvalidValue
 
 #: Ports to try where any will do: the same number has to be free for both.
 _TRIES = 20
 #: How long a thread may keep the event loop from running; Python's own 5 ms is as long as a whole answer takes.
 _SWITCH_S = 0.0005
-#: In the data folder: results of tasks without source.
-RESULTS_FOLDER = "results"
 
 
 async def serve(
@@ -61,7 +56,7 @@ async def serve(
         await tcp.close()
         raise
     make_private_folder(config.data_dir)
-    own = json.dumps({"host": settings.host, "port": port, "pid": os.getpid()})
+    own = serving_text(settings.host, port)
     file = config.data_dir / OSC_FILE
     write_whole(file, [own.encode()], private=True)
     try:
@@ -74,7 +69,7 @@ async def serve(
         await tcp.close()
         connecting.cancel()
         await asyncio.to_thread(jobs.close)
-        _remove(file, own)
+        remove_own(file, own)
 
 
 async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> int:
@@ -95,13 +90,6 @@ async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> 
     )
 
 
-def _remove(file: Path, own: str) -> None:
-    """Remove the file that says where we serve, unless it is another bridge's by now."""
-    with suppress(OSError):
-        if file.read_text("utf-8") == own:
-            file.unlink()
-
-
 async def run_until_signal(
     config: Config,
     settings: OscSettings,
@@ -113,16 +101,8 @@ async def run_until_signal(
 ) -> None:
     """Serve until a signal to end, or, ``with_parent``, until the program that started this one closes its standard input."""
     sys.setswitchinterval(_SWITCH_S)
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop = asyncio.Event()
     stop_on_signals(stop)
     if with_parent:
-        threading.Thread(target=_wait_for_parent, args=(loop, stop), daemon=True).start()
+        stop_with_parent(stop)
     await serve(config, settings, stop, address=address, autostart=autostart, ready=ready)
-
-
-def _wait_for_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Set ``stop`` when nobody holds the other end of our standard input any more."""
-    while os.read(0, 1024):
-        pass
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(stop.set)

@@ -9,7 +9,7 @@ from acebridge.hosts.osc.address import convert
 from acebridge.hosts.osc.messages import Argument, Value
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.limits import Limits, describe_limits, field_limits
-from acestep_runtime.tasks import Cover, Repaint
+from acestep_runtime.tasks import Cover, Repaint, TextToMusic
 from acestep_runtime.tasks.base import Output, check_tracks
 from acestep_runtime.values import MAX_SEED, Key, Morph, Music, Sampling
 
@@ -49,9 +49,15 @@ FIELDS: dict[str, Field] = {
     "keyscale": Field("s", 'key and mode, such as "F# minor"', field_limits(Music, "keyscale"), _check_key),
     "timesignature": Field("i", "beats per bar", field_limits(Music, "timesignature")),
     "caption": Field("s", "style, instruments, mood", field_limits(Music, "caption")),
+    "chords": Field("s", 'chords such as "Am F C G", a chord a bar', field_limits(Music, "chords")),
     "lyrics": Field("s", "lyrics with section tags", field_limits(Music, "lyrics")),
     "tracks": Field("s", "tracks, with commas between them", None, _check_track_names),
     "takes": Field("i", "number of takes", field_limits(Output, "takes")),
+    "tries": Field(
+        "i",
+        "takes to make, of which the best are kept, layers by their fit; 1 makes one layer, whatever its fit",
+        field_limits(Output, "tries"),
+    ),
     "seed": Field("i", "seed of the first take", _SEED),
     "engine": Field("s", "draft, neural or auto", _NAME),
     "strength": Field("f", "how closely a result follows the source", field_limits(Cover, "strength")),
@@ -62,13 +68,15 @@ FIELDS: dict[str, Field] = {
     "source_lyrics": Field(
         "s", "lyrics of the source of a morph, if they are not the new ones", field_limits(Morph, "lyrics")
     ),
+    "midi": Field("s", "MIDI file whose notes a new song follows: its full path", _PATH),
+    "guide": Field("s", "how the neural engine follows them", field_limits(TextToMusic, "guide")),
     "dcw": Field("s", "correction after each step of the neural engine", field_limits(Sampling, "dcw")),
     "output": Field("s", "folder that results go to", _PATH),
 }
 
 
 #: The fields that are paths.
-PATHS = ("source", "output")
+PATHS = ("source", "midi", "output")
 
 
 class Session:

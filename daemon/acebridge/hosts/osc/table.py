@@ -10,7 +10,7 @@ from acebridge.hosts.osc.address import ID, Address
 from acestep_runtime.errors import printable
 
 _ANSWERS = re.compile(
-    r"/acebridge/(error|monitor/(position|state|underruns)|latest/[a-z]+|jobs/count|session/count|daemon|job/[0-9a-f]{1,64}/(queued|progress|take|done|error|state))"
+    r"/acebridge/(error|monitor/(position|state|underruns)|latest/[a-z]+|jobs/count|session/count|daemon|job/[0-9a-f]{1,64}/(queued|progress|take|done|error|state|fit))"
 )
 
 

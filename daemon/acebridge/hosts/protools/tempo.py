@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from acebridge.hosts.protools.connection import ProTools
 from acebridge.hosts.protools.faults import CommandRefusal
+from acestep_runtime.values import MAX_BPM, MIN_BPM
 
 #: Beats of a bar that are quarters: in six, as in many others, a beat may be an eighth.
 _METERS = (2, 3, 4)
-_LOWEST_BPM, _HIGHEST_BPM = 30.0, 300.0
 
 
 def read_music(pro: ProTools, sample: int, rate_hz: int) -> dict[str, float | int]:
@@ -26,7 +26,7 @@ def read_music(pro: ProTools, sample: int, rate_hz: int) -> dict[str, float | in
     beats = round(whole / beat)
     bpm = 60 * rate_hz * beats / whole if whole > 0 else 0.0
     steady = abs(whole - beats * beat) <= beats  # a beat is known to the sample
-    if beats not in _METERS or not steady or not _LOWEST_BPM <= bpm <= _HIGHEST_BPM:
+    if beats not in _METERS or not steady or not MIN_BPM <= bpm <= MAX_BPM:
         return {}
     return {"bpm": round(bpm, 2), "timesignature": beats}
 

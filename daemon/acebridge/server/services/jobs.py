@@ -76,7 +76,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
                 f"0 to {job.last_sequence}, the number of the job's newest event",
                 remedy="Leave it out for all events.",
             )
-        return self._context.job_events(job.id, after)
+        return self._context.job_events(job.id, after, with_audio=not request.without_audio)
 
     @streaming
     async def NextBatch(self, request: jobs_pb2.NextBatchRequest, _: CallContext) -> TaskEvents:

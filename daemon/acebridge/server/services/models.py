@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from acebridge.contract.fields import fill
@@ -85,8 +86,8 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
                 full = (await asyncio.to_thread(_select, self._context.config.models_dir, name)).name
             except EngineFailure as missing:
                 raise UnsupportedTask(missing.message, remedy=missing.remedy) from missing
-        await self._context.scheduler.manage_model("load", full, _ENGINE)
-        return self._model(full, sizes[full])
+        problems = await self._context.scheduler.manage_model("load", full, _ENGINE)
+        return self._model(full, sizes[full], problems)
 
     @unary
     async def UnloadModel(self, request: models_pb2.UnloadModelRequest, _: CallContext) -> models_pb2.Model:
@@ -96,8 +97,8 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         name = full_name(request.name, list(sizes))
         if name not in sizes:
             raise NotFound(f"Model {request.name[:80]!r} is not loaded.", remedy=_NAME_REMEDY)
-        await self._context.scheduler.manage_model("unload", name, _ENGINE)
-        return self._model(name, sizes[name])
+        problems = await self._context.scheduler.manage_model("unload", name, _ENGINE)
+        return self._model(name, sizes[name], problems)
 
     async def _sizes(self) -> dict[str, int]:
         """Return the models that can be loaded, by name, with the bytes of their weights."""
@@ -108,9 +109,13 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
         """Return the names of the models that any worker has loaded."""
         return {name for worker in self._context.scheduler.workers.values() for name in worker.models}
 
-    def _model(self, name: str, size_bytes: int) -> models_pb2.Model:
+    def _model(self, name: str, size_bytes: int, problems: Sequence[str] = ()) -> models_pb2.Model:
         return models_pb2.Model(
-            name=name, engine=_ENGINE, size_bytes=size_bytes, loaded=name in self._names_in_memory()
+            name=name,
+            engine=_ENGINE,
+            size_bytes=size_bytes,
+            loaded=name in self._names_in_memory(),
+            problems=problems,
         )
 
 

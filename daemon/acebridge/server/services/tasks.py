@@ -74,3 +74,8 @@ class TaskService(tasks_pb2_grpc.TaskServiceServicer):
     async def FormatSample(self, request: tasks_pb2.FormatSampleRequest, _: CallContext) -> TaskEvents:
         """See tasks.proto."""
         return await self._create_and_watch(request)
+
+    @streaming
+    async def Transcribe(self, request: tasks_pb2.TranscribeRequest, _: CallContext) -> TaskEvents:
+        """See tasks.proto."""
+        return await self._create_and_watch(request)

@@ -11,11 +11,12 @@ from acebridge.version import VERSION
 from acestep_runtime.gpu.settings import VARIABLE as CUDA_GRAPHS
 from acestep_runtime.memory.choice import VARIABLE as PRECISION
 from acestep_runtime.memory.int8 import VARIABLE as INT8_WEIGHTS
+from acestep_runtime.midi.sound_fonts import VARIABLE as SOUND_FONT
 from acestep_runtime.recipes import VARIABLE as RECIPES
 from acestep_runtime.weights.vaes import VARIABLE as VAE
 
-#: Settings of the daemon that change results. The folder of models is each node's own.
-_SHARED = (INT8_WEIGHTS, CUDA_GRAPHS, PRECISION, VAE, RECIPES)
+#: Settings of the daemon that change results. The folder of models is each node's own; a sound font has one path on all.
+_SHARED = (INT8_WEIGHTS, CUDA_GRAPHS, PRECISION, VAE, SOUND_FONT, RECIPES)
 
 
 @dataclass(frozen=True)

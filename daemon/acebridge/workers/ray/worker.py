@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
+from acebridge.pauses import double_pauses
 from acebridge.workers.base import Device, Need, NotReady, OutOfMemory, WorkerDied
 from acebridge.workers.launch import START_LIMIT_S, Spawner, command
 from acebridge.workers.local import LocalWorker
@@ -28,7 +29,8 @@ class RayWorker:
     It starts when a job waits that no other of its ``team`` can take at once: one worker starts at a time, so that a cluster
     gives no more than is asked for. Until the actor is there no job suits, so jobs wait in the queue and not here.
 
-    The relay works in ``folder``, and ``record`` gets the id of its process. ``wake`` is called when jobs suit.
+    The relay works in ``folder``, and ``record`` gets the id of its process. ``wake`` is called when jobs suit, or its
+    problem is another.
     """
 
     def __init__(
@@ -82,6 +84,14 @@ class RayWorker:
             " is missing there, then run `acebridge stop`."
         )
 
+    def _note_problem(self, says: str) -> None:
+        """Keep why it cannot start, "" for nothing; jobs that wait say so."""
+        if says != self._problem:
+            self._problem = says
+            if says:
+                log.error("a worker cannot start", extra={"device": self.device.name, "why": says})
+            self._wake()
+
     def suits(self, need: Need) -> bool:
         """See `Worker.suits`. Starts the actor where nobody else can take such a job."""
         if self._node is not None:
@@ -107,11 +117,10 @@ class RayWorker:
 
     async def _start(self) -> None:
         """Have the relay start the actor, again and again until it is there."""
-        pause_s = _FIRST_PAUSE_S
+        pauses = double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         try:
             while not await self._try_start():
-                await self._sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                await self._sleep(next(pauses))
         finally:
             self._starting = None
         self._problem = ""
@@ -129,10 +138,8 @@ class RayWorker:
                         problem = f"{message['body']['message']} {message['body']['remedy']}"
         except WorkerDied as death:
             problem = f"The Ray worker could not start: {death}. See the log of Ray."
-        if problem and problem != self._problem:
-            log.error("a worker cannot start", extra={"device": self.device.name, "why": problem})
         if problem:
-            self._problem = problem
+            self._note_problem(problem)
             await self._lose()
         return self._node is not None
 
@@ -144,9 +151,7 @@ class RayWorker:
             self.device = Device(self.device.name, own["label"])
             log.info("a worker runs on a node", extra={"device": self.device.name, "node": own["label"]})
         elif own["type"] == "problem":
-            self._problem = own["says"]
-            if own["says"]:
-                log.error("a worker cannot start", extra={"device": self.device.name, "why": own["says"]})
+            self._note_problem(own["says"])
         elif own["type"] == "sources":
             extra = {"device": self.device.name, "job": order["id"], "bytes": own["size_bytes"]}
             log.info("sources are on the node", extra=extra)

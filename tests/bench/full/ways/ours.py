@@ -69,14 +69,19 @@ class Way:
         import torch
 
         from acestep_runtime.memory.policy import native_dtype
+        from acestep_runtime.memory.precision import has_amx
         from acestep_runtime.vae.codec import Codec
+        from acestep_runtime.vae.cpu import prepare_for_cpu
         from acestep_runtime.vae.fuse import fuse
         from acestep_runtime.weights.load import load_vae
         from acestep_runtime.weights.selection import select_checkpoint
 
         path = select_checkpoint(Path(folder), model, needs_base=False).vae
         assert path is not None
-        self.codec = Codec(fuse(load_vae(path, native_dtype(torch.device("cpu")))))
+        vae = fuse(load_vae(path, dtype := native_dtype(torch.device("cpu"))))
+        if dtype == torch.bfloat16:
+            prepare_for_cpu(vae, has_amx=has_amx())
+        self.codec = Codec(vae)
         yield "load"
 
     def decode(self, seconds: float) -> Iterator[str]:

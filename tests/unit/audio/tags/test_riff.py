@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from acestep_runtime.audio.tags import riff
 from acestep_runtime.audio.tags.riff import Chunk, WaveChunks, pack, read_chunks, unpack
+from acestep_runtime.midi.files import MAX_MIDI_TEXT
 from tests.support import wave_chunks as made
 from tests.support.signals import noise
 
@@ -32,6 +33,15 @@ def test_what_is_too_long_is_named() -> None:
     picture = made.chunk(b"id3 ", bytes(riff.MAX_BYTES + 1))
     found = read_chunks(io.BytesIO(made.pcm16_file(noise(0.01), picture, made.chunk(b"bext", b"short"))))
     assert found == WaveChunks((Chunk(b"bext", b"short"),), ("id3",))
+
+
+def test_a_recipe_with_the_largest_midi_file_is_kept_beside_other_chunks() -> None:
+    recipe = Chunk(b"iXML", bytes(MAX_MIDI_TEXT + 50_000))
+    others = Chunk(b"bext", bytes(riff.MAX_BYTES - 600))
+    found = read_chunks(io.BytesIO(made.pcm16_file(noise(0.01), pack([recipe, others]))))
+    assert found == WaveChunks((recipe, others))
+    too_long = made.chunk(b"iXML", bytes(riff.MAX_IXML_BYTES + 1))
+    assert read_chunks(io.BytesIO(made.pcm16_file(noise(0.01), too_long))) == WaveChunks((), ("iXML",))
 
 
 def test_rf64_holds_chunks_behind_samples_whose_size_is_in_ds64() -> None:

@@ -117,6 +117,18 @@ def test_variations_lie_between_a_take_and_the_take_of_the_other_seed(song: Samp
     assert any(not np.array_equal(some[role], other[role]) for role in own)
 
 
+@pytest.mark.parametrize("other", [22, 31, 39])  # of which 0.1 takes no choice of this second
+def test_a_variation_of_a_short_stretch_is_never_the_take_itself(song: Samples, other: int) -> None:
+    second = (3 * RATE_HZ, 4 * RATE_HZ)
+    own, varied, again, whole = (
+        _make(replace(_request("repaint", song, 7, *steps), span=second))["mix"]
+        for steps in ((), ((0.1, other),), ((0.1, other),), ((1.0, other),))
+    )
+    assert not np.array_equal(varied, own)
+    assert not np.array_equal(varied, whole)
+    assert np.array_equal(varied, again)
+
+
 def test_outside_of_the_region_nothing_varies(song: Samples) -> None:
     repaint, layer = (_make(_request(task, song, 7, (0.6, 8))) for task in ("repaint", "lego"))
     for samples, around in ((repaint["mix"], song), (layer["guitar"], np.zeros_like(song))):

@@ -107,7 +107,7 @@ def test_adapters_equal_merged_weights_at_every_level_of_offload(
             weights[f"decoder.{layer}.weight"] += scale * (b @ a)
     save_file(weights, path)
     config = ComputeConfig(torch.device("cpu"), torch.float32, level)
-    monkeypatch.setattr(model, "choose_compute_config", lambda *_, **__: config)
+    monkeypatch.setattr(model, "choose_configs", lambda *_, **__: (config, {}))
     engine, adapters = NeuralEngine(folder), (Adapter("warm", 0.5), Adapter("keys", -0.25))
     with_both = generate(engine, *adapters)
     truth = generate(NeuralEngine(merged))

@@ -282,6 +282,40 @@ def test_what_does_not_fit_the_preview_is_made_again_or_refused(
         perform(tmp_path, engine, "text2music", finishing, sampling={"steps": 2, "model": "acestep-v15-base"}, **fields)
 
 
+def test_a_preview_says_that_the_latents_of_its_source_were_lost_or_gained(
+    engine: NeuralEngine, tmp_path: Path, work: Work
+) -> None:
+    (source,) = perform(tmp_path, engine, "text2music", {"seeds": [9]}, duration_s=2.5)
+    place = source.outputs[0].path
+    own = latents_path(place).read_bytes()
+    fields = {"source": {"path": str(place)}, "start_s": 0.3, "end_s": 2.2, "music": {"bpm": 240.0}}
+
+    def preview() -> dict[str, Any]:
+        (made,) = perform(tmp_path, engine, "repaint", {"preview_bars": 1}, **fields)
+        return {"preview_id": str(made.outputs[0].path)}
+
+    def warnings_of(finishing: dict[str, Any], *, steps: int) -> list[str]:
+        work.steps = 0
+        (made,) = perform(tmp_path, engine, "repaint", finishing, **fields)
+        assert work.steps == steps
+        return [warning for warning in made.metadata.get("warnings", []) if "made again" in warning]
+
+    with_latents = preview()
+    assert not warnings_of(with_latents, steps=0)
+    latents_path(place).unlink()
+    (lost,) = warnings_of(with_latents, steps=2)
+    assert lost == (
+        "The latents that the source of the preview came with are not here any more, so the whole take was made again from its"
+        " seed, which takes longer than to decode it."
+    )
+    without = preview()
+    latents_path(place).write_bytes(own)
+    (gained,) = warnings_of(without, steps=2)
+    assert gained.startswith(
+        "The source has latents now, and had none when the preview was made, so the whole take was made"
+    )
+
+
 def test_a_preview_is_finished_by_the_model_that_is_named_as_the_error_says(
     engine: NeuralEngine, tmp_path: Path, work: Work
 ) -> None:

@@ -42,6 +42,11 @@ def generate(speed: DecodeSpeed, step_s: float, frame_s: float, outputs: int = 1
     return seen
 
 
+def left_s(progress: Progress) -> float:
+    assert progress.whole_s is not None
+    return (1 - progress.fraction) * progress.whole_s
+
+
 @pytest.mark.parametrize("step_s", [0.5, 20.0])
 @pytest.mark.parametrize("slower", [0.8, 1.0, 1.25])
 def test_the_rest_is_known_from_the_second_step_on(step_s: float, slower: float) -> None:
@@ -50,37 +55,63 @@ def test_the_rest_is_known_from_the_second_step_on(step_s: float, slower: float)
     seen = generate(speed, step_s, frame_s)
     assert seen[0][0].whole_s is None  # nobody can know
     truth = [FRAMES * frame_s + (STEPS - step) * step_s for step in range(2, STEPS + 1)]
-    for (progress, _), left_s in zip(seen[1:STEPS], truth, strict=True):
-        assert progress.whole_s is not None
-        assert (1 - progress.fraction) * progress.whole_s == pytest.approx(left_s, rel=0.25)
+    for (progress, _), rest_s in zip(seen[1:STEPS], truth, strict=True):
+        assert left_s(progress) == pytest.approx(rest_s, rel=0.25)
     end_s = seen[-1][1]
     for progress, now_s in seen[STEPS:-1]:
-        assert progress.whole_s is not None
-        assert (1 - progress.fraction) * progress.whole_s == pytest.approx(end_s - now_s, rel=0.25)
+        assert left_s(progress) == pytest.approx(end_s - now_s, rel=0.25)
     fractions = [progress.fraction for progress, _ in seen]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
 
 
-def test_the_speed_of_the_vae_is_measured_once_and_kept() -> None:
+def test_the_speed_of_the_vae_is_measured_and_kept() -> None:
     speed = DecodeSpeed(FRAME_OPERATIONS / 25, 1.0)
     frame_s = 7 * speed.frame_operations * 0.5 / STEP_OPERATIONS  # far from what operations tell
     generate(speed, 0.5, frame_s)
-    assert speed.frame_s == pytest.approx(frame_s)
+    assert speed.slowness == pytest.approx(7)
     progress, _ = generate(speed, 0.5, frame_s)[1]
-    assert progress.whole_s is not None
-    assert (1 - progress.fraction) * progress.whole_s == pytest.approx(FRAMES * frame_s + 6 * 0.5, rel=0.01)
+    assert left_s(progress) == pytest.approx(FRAMES * frame_s + 6 * 0.5, rel=0.01)
+
+
+def test_a_machine_that_is_busier_now_slows_all() -> None:
+    speed = DecodeSpeed(FRAME_OPERATIONS / 25, 1.0)
+    generate(speed, 0.5, 0.02)
+    progress, _ = generate(speed, 3 * 0.5, 3 * 0.02)[1]
+    assert left_s(progress) == pytest.approx(3 * (FRAMES * 0.02 + 6 * 0.5), rel=0.01)
+
+
+def test_one_output_beside_other_programs_does_not_mislead_the_next() -> None:
+    speed = DecodeSpeed(FRAME_OPERATIONS / 25, 1.0)
+    for busier in (1, 1, 4, 1):
+        generate(speed, 0.5, busier * 0.02)
+    progress, _ = generate(speed, 0.5, 0.02)[1]
+    assert left_s(progress) == pytest.approx(FRAMES * 0.02 + 6 * 0.5, rel=0.01)
+
+
+def test_the_rest_is_known_again_soon_after_other_programs_end() -> None:
+    speed = DecodeSpeed(FRAME_OPERATIONS / 25, 1.0)
+    clock = Clock()
+    pace = Pace(1, FRAMES, STEP_OPERATIONS, speed, 0.02, clock)
+    pace.begin(0)
+    for step in range(1, STEPS + 1):
+        clock.now_s += 0.5
+        pace.finish_step("", step, STEPS)
+    for tile in range(1, 19):
+        clock.now_s += TILE * (0.08 if tile <= 10 else 0.02)
+        progress = pace.finish_tile("", tile * TILE, STEPS)
+    assert left_s(progress) == pytest.approx((FRAMES - 18 * TILE) * 0.02, rel=0.01)
 
 
 def test_a_model_that_is_loaded_again_knows_the_speed_of_its_vae() -> None:
     speed = _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cpu")
     generate(speed, 0.5, 0.2)
-    assert _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cpu").frame_s == pytest.approx(0.2)
-    assert _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cuda:0").frame_s is None
+    assert _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cpu") is speed
+    assert _decode_speed(FRAME_OPERATIONS / 25, 7.5, "cuda:0").slowness == 7.5
 
 
 def test_other_outputs_count() -> None:
-    speed = DecodeSpeed(FRAME_OPERATIONS / 25, 1.0, frame_s=0.1)
+    speed = DecodeSpeed(FRAME_OPERATIONS / 25, 1.0)
+    speed.measure(0.1, 2.0 / STEP_OPERATIONS)
     progress, _ = generate(speed, 2.0, 0.1, outputs=3)[1]
-    assert progress.whole_s is not None
-    assert (1 - progress.fraction) * progress.whole_s == pytest.approx(6 * 2 + 75 + 2 * (16 + 75), rel=0.01)
+    assert left_s(progress) == pytest.approx(6 * 2 + 75 + 2 * (16 + 75), rel=0.01)

@@ -29,7 +29,7 @@ from acestep_runtime.values import TRACKS
 
 PATHS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40).map(lambda t: f"/{t}")
 NAMES = st.text(st.characters(), max_size=200)
-PROPERTY = settings(deadline=None, max_examples=200)
+PROPERTY = settings(deadline=None, max_examples=100)
 
 
 @PROPERTY

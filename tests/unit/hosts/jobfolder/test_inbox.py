@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from acebridge.cli.place import parse_place
 from acebridge.errors import Conflict, NotFound, TimedOut
 from acebridge.hosts.jobfolder import placing
 from acebridge.hosts.jobfolder.inbox import Placement, tidy
+from acebridge.hosts.jobfolder.places import parse_place
 from acebridge.hosts.jobfolder.placing import PlaceReport, files_source, place
 from acebridge.hosts.jobfolder.presence import choose_project, open_projects
 from acestep_runtime.errors import InvalidValue, UnreadableAudio

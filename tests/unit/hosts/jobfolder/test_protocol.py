@@ -141,7 +141,7 @@ def test_schema_and_command_take_the_same() -> None:
 OPTIONAL = (
     "id", "song", "host", "host.name", "host.version", "host.instance", "host.project", "host.scripts", "action", "title",
     "create_time", "engine", "address", "media", "media.folder", "media.format", "place", "parts.0.label",
-    "parts.0.position_s", "parts.0.source", "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.fields",
+    "parts.0.position_s", "parts.0.source", "parts.0.source.start_s", "parts.0.source.end_s", "parts.0.midi", "parts.0.fields",
     "parts.0.fill_from", "parts.1.source.channels", "parts.1.source.mix.0.at", "parts.1.source.mix.0.first",
     "parts.1.source.mix.0.frames", "parts.1.source.mix.0.left", "parts.1.source.mix.0.right", "parts.2.variation",
 )  # fmt: skip
@@ -155,8 +155,9 @@ SONG: dict[str, Any] = {
 }
 OPTIONAL_IN_SONG = (
     *(f"song.{name}" for name in ("position_s", "sample_rate", "caption", "bpm", "timesignature", "keyscale", "language",
-                                  "seed", "takes", "score_by")),
-    *(f"song.sections.0.{name}" for name in ("bars", "start_s", "caption", "lyrics", "bpm", "timesignature", "takes", "like")),
+                                  "seed", "takes", "score_by", "chords")),
+    *(f"song.sections.0.{name}" for name in ("bars", "start_s", "caption", "lyrics", "bpm", "timesignature", "takes", "like",
+                                             "like_strength", "chords")),
 )  # fmt: skip
 
 

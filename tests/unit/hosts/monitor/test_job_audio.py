@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 
 from acebridge.client.follow import follow
-from acebridge.contract.enums import encoding_number
 from acebridge.hosts.monitor.job_audio import JobAudio, decode_samples
 from acebridge.hosts.monitor.player import Player
+from acebridge.v1 import audio_pb2
 from acestep_runtime.audio import wav
 from tests.support.daemon import until
 from tests.support.fake_output import FakeDevice
@@ -56,7 +56,7 @@ def test_outputs_are_named_and_placed() -> None:
     for output, role in enumerate(("mix", "drums"), 1):
         message = header(output, 1, 10, role)
         message.start_frame = 480
-        message.encoding = encoding_number("pcm24")
+        message.encoding = audio_pb2.ENCODING_PCM24
         message.channels = 2
         story.add(audio_header=message)
         story.add(audio_chunk=chunk(output, wav.encode(noise(10 / 48_000), "pcm24")))

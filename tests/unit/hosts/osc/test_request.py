@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from acebridge.client.client import request_of
 from acebridge.hosts.osc.request import order_of, positions
 from acestep_runtime.errors import InvalidValue
+from acestep_runtime.midi.files import file_text
 from acestep_runtime.tasks import TASKS
+from tests.support.midi_files import band
 
 #: What docs promise: tags and names, in the order of the message.
 POSITIONS = {
@@ -24,6 +27,7 @@ POSITIONS = {
     "score": "s source s lyrics",
     "create_sample": "s description",
     "format_sample": "s caption s lyrics",
+    "transcribe": "s source s tracks s lyrics",
 }
 
 
@@ -59,6 +63,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "score": {"music": MUSIC},
     "create_sample": {"description": "soul", "seed": 7},
     "format_sample": {"music": MUSIC, "seed": 7},
+    "transcribe": {"music": MUSIC, "tracks": ["drums", "bass"]},
 }
 
 
@@ -139,3 +144,16 @@ def test_again_has_no_seeds() -> None:
 def test_text_that_is_no_json_says_why(text: str, why: str) -> None:
     with pytest.raises(InvalidValue, match=f"The JSON text cannot be read: {why}"):
         order_of("text2music", {}, [None, None, None, text])
+
+
+def test_a_song_follows_the_notes_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "notes.mid"
+    file.write_bytes(band(1))
+    session = {"midi": str(file), "guide": "cover", "strength": 0.25}
+    order = order_of("text2music", session)
+    assert order.fields == {"midi": file_text(band(1)), "guide": "cover", "strength": 0.25, "music": {}, "output": {}}
+    request = request_of("text2music", order.fields)
+    assert request.midi == band(1)
+    assert "midi" not in order_of("cover", {**session, "source": "/a.wav"}).fields
+    with pytest.raises(InvalidValue, match="cannot be read"):
+        order_of("text2music", {"midi": str(tmp_path / "missing.mid")})

@@ -1,4 +1,4 @@
-"""Where the results of a job go: audio as WAV files, metadata as JSON, timed lyrics as LRC.
+"""Where the results of a job go: audio as WAV files, metadata as JSON, timed lyrics as LRC, notes as MIDI.
 
     song.wav, repaint   song-repaint.wav  song-repaint-2.wav  (take 2)
     song.wav, extract   song-extract-drums.wav  song-extract-bass.wav
@@ -10,6 +10,7 @@ of sources are shortened, for file systems take names of 255 bytes.
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
@@ -26,6 +27,10 @@ from acestep_runtime.values import MIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+#: In the data folder: results of tasks without source.
+RESULTS_FOLDER = "results"
 
 
 def base_of(source: Path | None, task: str) -> str:
@@ -91,12 +96,16 @@ class ResultFiles(WavWriter):
         """End the files of a take; write its texts."""
         super().on_take(take)
         facts = metadata_values(take.metadata)
-        texts = {} if take.outputs else {".json": json.dumps(facts, indent=2, ensure_ascii=False) + "\n"}
+        texts: dict[str, str | bytes] = {}
+        if not take.outputs:
+            texts[".json"] = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
         if isinstance(lrc := facts.get("lrc"), str) and lrc:
             texts[".lrc"] = lrc
+        if isinstance(midi := facts.get("midi"), str) and midi:
+            texts[".mid"] = base64.b64decode(midi)
         self.texts[take.take] = [self._write_text(take.take, suffix, text) for suffix, text in texts.items()]
 
-    def _write_text(self, take: int, suffix: str, text: str) -> Path:
+    def _write_text(self, take: int, suffix: str, text: str | bytes) -> Path:
         path = self._still_free(self._choose_path(MIX, take, suffix))
-        write_whole(path, [text.encode()])
+        write_whole(path, [text.encode() if isinstance(text, str) else text])
         return path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.hosts.osc.results import Names, ResultFiles, base_of
+from acebridge.client.result_files import Names, ResultFiles, base_of
 from acebridge.v1 import audio_pb2, metadata_pb2, tasks_pb2
 
 

@@ -1,0 +1,94 @@
+"""The table of tools: names, schemas, and choosing among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+from mcp import Client
+
+from acebridge.client.client import Client as DaemonClient
+from acebridge.contract.tasks import request_type
+from acebridge.hosts.mcp.access import Access
+from acebridge.hosts.mcp.server import make_server
+from acebridge.hosts.mcp.sources import audio_fields, import_file
+from acebridge.hosts.mcp.tasks import wait_of
+from acebridge.hosts.mcp.tools import all_tools
+from acestep_runtime.errors import InvalidValue
+from acestep_runtime.tasks import AUDIO_FIELDS, TASKS
+from tests.support.mcp_clients import error, talk
+
+TOOLS = all_tools()
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_says_what_it_is_and_takes(name: str) -> None:
+    tool = TOOLS[name]
+    assert tool.about.endswith(".")
+    jsonschema.Draft202012Validator.check_schema(tool.schema)
+    assert tool.schema["additionalProperties"] is False
+    assert all(field.get("description") for field in tool.schema["properties"].values())
+    assert not (tool.reads and tool.destructive)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_tool_of_a_task_has_all_fields_of_its_request(task: str) -> None:
+    fields = TOOLS[task].schema["properties"]
+    assert fields.keys() == {*request_type(task).DESCRIPTOR.fields_by_name, "wait_s"}
+    for name in {*AUDIO_FIELDS} & fields.keys():
+        for given in ("/music/a.wav", "5f" * 32, {"path": "/a.wav", "region": {"start_s": 1, "end_s": 2}}):
+            jsonschema.validate(given, fields[name])
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"inline": "AAAA"}, fields[name])
+
+
+def test_the_whole_list_is_small_enough_to_read(tmp_path: Path) -> None:
+    server = make_server(lambda _: Access(None, tmp_path, autostart=False))
+
+    async def chat() -> int:
+        async with Client(server) as client:
+            return sum(len(tool.model_dump_json()) for tool in (await client.list_tools()).tools)
+
+    assert talk(chat) < 110_000
+
+
+def test_some_tools_alone(tmp_path: Path) -> None:
+    access = Access(None, tmp_path, autostart=False)
+    server = make_server(lambda _: access, ["repaint", "place_audio"])
+
+    async def chat() -> None:
+        async with Client(server) as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == ["repaint", "place_audio"]
+            refused = error(await client.call_tool("repaint", {"source": "/x.wav"}))
+            assert (refused["reason"], refused["message"]) == ("UNAVAILABLE", "No AceBridge daemon runs.")
+
+    talk(chat)
+    with pytest.raises(InvalidValue, match="--tools is 'dance'; allowed: text2music, cover"):
+        make_server(lambda _: access, ["repaint", "dance"])
+
+
+@pytest.mark.parametrize(("given", "wait_s"), [({}, None), ({"wait_s": 0}, 0.0), ({"wait_s": 2.5, "x": 1}, 2.5)])
+def test_the_wait_is_taken_out_of_the_arguments(given: dict[str, float], wait_s: float | None) -> None:
+    assert wait_of(given) == wait_s
+    assert "wait_s" not in given
+
+
+@pytest.mark.parametrize("value", [True, "1", -1, float("nan"), 1e9])
+def test_a_wait_is_a_time(value: object) -> None:
+    with pytest.raises(InvalidValue, match="wait_s"):
+        wait_of({"wait_s": value})
+
+
+def test_sources_are_assets_or_full_paths() -> None:
+    with DaemonClient("127.0.0.1:1") as client:
+        for given in ("5f" * 32, f"acebridge://asset/{'5f' * 32}", {"asset_id": "5f" * 32}):
+            assert audio_fields(client, given, "source") == ({"asset_id": "5f" * 32}, None)
+        region = {"asset_id": "5f" * 32, "region": {"start_s": 1.0}}
+        assert audio_fields(client, region, "source") == (region, None)
+        for wrong in (7, {"path": "/a.wav", "asset_id": "5f" * 32}, {"path": 7}):
+            with pytest.raises(InvalidValue, match="source"):
+                audio_fields(client, wrong, "source")
+        for path in ("song.wav", "~nobody-5302/song.wav"):
+            with pytest.raises(InvalidValue, match="the full path of an audio file"):
+                import_file(client, path, "path")
