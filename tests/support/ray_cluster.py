@@ -79,6 +79,12 @@ class RayCluster:
         """The processes of actors that are alive."""
         return [each for each in psutil.Process(self._process.pid).children(recursive=True) if _is_actor(each)]
 
+    def kill_all(self) -> None:
+        """Kill all nodes at once, the head among them."""
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def stop(self) -> None:
         """End all of it. It may have ended."""
         if self._process.returncode is not None:

@@ -130,10 +130,8 @@ class RayWorker:
         """Return whether there is an actor now. Says why where there is none."""
         problem = ""
         try:
-            async with aclosing(self._relay.run(cast("WorkOrder", PLACE))) as messages:
+            async with aclosing(self._relay_messages(PLACE)) as messages:
                 async for message in messages:
-                    if self._note(message, PLACE):
-                        continue
                     if message["type"] == "error":
                         problem = f"{message['body']['message']} {message['body']['remedy']}"
         except WorkerDied as death:
@@ -143,21 +141,26 @@ class RayWorker:
             await self._lose()
         return self._node is not None
 
-    def _note(self, message: Message, order: WorkOrder | PlaceOrder) -> bool:
-        """Keep what a message says about the worker; return whether it is of interest to nobody else."""
-        own = cast("RelayMessage | Message", message)
-        if own["type"] == "node":
-            self._node = own["body"]
-            self.device = Device(self.device.name, own["label"])
-            log.info("a worker runs on a node", extra={"device": self.device.name, "node": own["label"]})
-        elif own["type"] == "problem":
-            self._note_problem(own["says"])
-        elif own["type"] == "sources":
-            extra = {"device": self.device.name, "job": order["id"], "bytes": own["size_bytes"]}
-            log.info("sources are on the node", extra=extra)
-        else:
-            return False
-        return True
+    async def _relay_messages(self, order: WorkOrder | PlaceOrder) -> AsyncGenerator[Message, None]:
+        """Give an order to the relay; keep what it says about the worker, yield the rest. Raises `WorkerDied`."""
+        async with aclosing(self._relay.run(cast("WorkOrder", order))) as messages:
+            async for message in messages:
+                own = cast("RelayMessage | Message", message)
+                if own["type"] == "death":
+                    if own["remedy"]:
+                        raise OutOfMemory(own["reason"], own["remedy"])
+                    raise WorkerDied(own["reason"], took_order=own["took_order"])
+                if own["type"] == "node":
+                    self._node = own["body"]
+                    self.device = Device(self.device.name, own["label"])
+                    log.info("a worker runs on a node", extra={"device": self.device.name, "node": own["label"]})
+                elif own["type"] == "problem":
+                    self._note_problem(own["says"])
+                elif own["type"] == "sources":
+                    extra = {"device": self.device.name, "job": order["id"], "bytes": own["size_bytes"]}
+                    log.info("sources are on the node", extra=extra)
+                else:
+                    yield message
 
     async def _lose(self) -> None:
         """Forget the actor, which ends with its relay."""
@@ -178,15 +181,9 @@ class RayWorker:
         self._is_busy, self._unmet = True, None
         self._wake()  # a job that was left to this worker may need another one to start
         try:
-            async with aclosing(self._relay.run(order)) as messages:
+            async with aclosing(self._relay_messages(order)) as messages:
                 async for message in messages:
-                    own = cast("RelayMessage | Message", message)
-                    if own["type"] == "death":
-                        if own["remedy"]:
-                            raise OutOfMemory(own["reason"], own["remedy"])
-                        raise WorkerDied(own["reason"], took_order=own["took_order"])
-                    if not self._note(message, order):
-                        yield message
+                    yield message
         except OutOfMemory:
             raise  # the actor lives, and starts another process
         except WorkerDied as death:
