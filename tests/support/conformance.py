@@ -9,7 +9,6 @@ same audio.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -300,9 +299,7 @@ class HostConformance:
         self.check_untouched(host, before)
 
     @pytest.mark.slow
-    def test_a_daemon_that_is_killed_midway_ends_in_a_sentence_or_a_result(
-        self, host: Host, daemon: Daemon, tmp_path: Path
-    ) -> None:
+    def test_a_job_goes_on_with_a_daemon_that_is_back(self, host: Host, daemon: Daemon, tmp_path: Path) -> None:
         before = host.plays()
         with self.busy(daemon):
             sent = self.send(host)
@@ -310,11 +307,7 @@ class HostConformance:
             daemon.kill()
             daemon.start()
         host.settle(sent.job)
-        if host.results():
-            self.check_placed(host, daemon, tmp_path, before, sent)
-        else:
-            assert re.search(r"daemon.*\.", host.messages())
-            self.check_untouched(host, before)
+        self.check_placed(host, daemon, tmp_path, before, sent)
 
     @pytest.mark.slow
     def test_what_ended_while_it_was_closed_is_placed_once(self, host: Host, daemon: Daemon, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import psutil
@@ -60,7 +60,8 @@ def pause(studio: ArdourStudio) -> Iterator[None]:
         yield
     finally:
         for process in reversed(processes):
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def edit(studio: ArdourStudio, code: str) -> None:
@@ -152,7 +153,7 @@ def test_a_job_survives_the_daemon(studio: ArdourStudio) -> None:
     with pause(studio):
         folder = studio.begin("Repaint (no dialog)")
         until(lambda: (folder / "request.json").exists(), "the audio was read")
-    studio.daemon.kill()
+        studio.daemon.kill()
     studio.daemon.start()
     studio.wait(folder)
     (output,) = studio.outputs(folder)

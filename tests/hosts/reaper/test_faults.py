@@ -192,17 +192,22 @@ def test_cancelled_by_the_action(studio: Studio) -> None:
     assert media_files(studio) == []
 
 
-def test_the_daemon_is_killed_midway(studio: Studio, own_daemon: Daemon) -> None:
-    seen = studio.visible_state()
+def test_a_job_goes_on_with_a_daemon_that_is_back(studio: Studio, own_daemon: Daemon) -> None:
     studio.reaper.form(**LONG)
     studio.reaper.start("AceBridge_Generate here.lua")
-    state = lambda: json.loads((studio.jobs()[0] / "status.json").read_text("utf-8"))["state"]  # noqa: E731
-    studio.reaper.until(lambda: studio.jobs() and (studio.jobs()[0] / "status.json").exists() and state() == "running")
+    status = lambda: json.loads((studio.jobs()[0] / "status.json").read_text("utf-8"))  # noqa: E731
+    until = studio.reaper.until
+    until(lambda: studio.jobs() and (studio.jobs()[0] / "status.json").exists() and status()["state"] == "running")
     own_daemon.kill()
-    studio.reaper.finish()
-    one_message(studio, "daemon")
-    assert studio.visible_state() == seen
+    until(lambda: status()["stage"] == "waiting for the daemon")
     assert media_files(studio) == []
+    own_daemon.start()
+    studio.reaper.finish()
+    assert studio.reaper.messages == []
+    (file,) = media_files(studio)
+    assert file in [
+        Path(take.source.path).name for track in studio.project.tracks for item in track.items for take in item.takes
+    ]
 
 
 def test_the_command_is_killed_midway(studio: Studio) -> None:

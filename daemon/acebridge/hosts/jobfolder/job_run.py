@@ -5,28 +5,33 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
-from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, reason_of
+from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, Unavailable, reason_of
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
+from acebridge.pauses import double_pauses
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from acebridge.client.client import Client
+    from acebridge.client.connection import Warn
     from acebridge.contract.tasks import TaskRequest
     from acebridge.hosts.jobfolder.documents import PartResult, RankedTake, ResultFile, StatusFile, TakeResult
     from acebridge.hosts.jobfolder.widen import SentSource
     from acebridge.v1 import audio_pb2, tasks_pb2
 
 _CANCEL_TIMEOUT_S = 5.0
+#: How often the job of a part is followed whose daemon goes away, and seconds that one has to be there again.
+_TRIES, BACK_S = 3, 20.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
 
 class Work:
@@ -54,7 +59,7 @@ class Work:
     def job_started(self, client: Client, job_id: str) -> None:
         """Note the job that is under way at the daemon. Raises `Cancelled` when that came too late."""
         with self._lock:
-            if job_id == self._job_id:
+            if (client, job_id) == (self._client, self._job_id):
                 return
             self._client, self._job_id = client, job_id
             if self._cancelled:
@@ -128,7 +133,6 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
 
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
-    from acebridge.client.connection import check_own_machine, connect
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
     from acebridge.hosts.jobfolder.recipes import add_parents, use_recipes
 
@@ -145,8 +149,8 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
         warnings.append(text)
         work.status.log(f"warning: {text}")  # before anything is sent
 
-    with connect(address or request.address, autostart=autostart, warn=warn) as client:
-        check_own_machine(client)
+    with ExitStack() as stack:
+        daemon = Daemon(stack, address or request.address, autostart, warn)
         for number, part in enumerate(request.parts):
             work.check()
             work.status.tell(part=number, stage=_stage(request, number, "sending"))
@@ -157,10 +161,10 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
                 if part.source is not None:
                     source = _file(number, part.source, work.status.folder)
                     sent = _narrow(message, source)
-                    message.source.CopyFrom(_upload(client, number, source))
-                add_parents(client, part, message)
+                    message.source.CopyFrom(_upload(daemon.client, number, source))
+                add_parents(daemon.client, part, message)
                 work.check()
-                result, engine = _run_part(work, client, request, number, message, sent)
+                result, engine = _run_part(work, daemon, request, number, message, sent)
             done.append(result)
             warnings += [warning for take in result["takes"] for warning in _warnings(take["metadata"])]
     return {
@@ -171,6 +175,39 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
         "warnings": list(dict.fromkeys(warnings)),
         "parts": done,
     }
+
+
+class Daemon:
+    """The daemon that the parts run at, and its ``client``, which ends with the ``stack``. Raises what `connect` raises."""
+
+    def __init__(self, stack: ExitStack, address: str | None, autostart: bool, warn: Warn) -> None:
+        from acebridge.client.connection import check_own_machine
+
+        self._stack, self._address, self._warn = stack, address, warn
+        self.client = self._connect(autostart)
+        check_own_machine(self.client)
+
+    def _connect(self, autostart: bool) -> Client:
+        from acebridge.client.connection import connect
+
+        return self._stack.enter_context(connect(self._address, autostart=autostart, warn=self._warn))
+
+    def find_again(self, check: Callable[[], None]) -> None:
+        """Wait until a daemon is there again: a service starts it. It is not started here, for a user may have ended it.
+
+        ``check`` is called between the tries. Raises `JobFailed` when none is there after `BACK_S`.
+        """
+        self.client.close()
+        end_s = time.monotonic() + BACK_S
+        for pause_s in double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
+            check()
+            try:
+                self.client = self._connect(autostart=False)
+                return
+            except Unavailable as error:
+                if time.monotonic() > end_s:
+                    raise daemon_ended() from error
+            time.sleep(pause_s)
 
 
 def _warnings(metadata: Mapping[str, JsonValue]) -> list[str]:
@@ -185,10 +222,13 @@ def _label_errors(request: Request, part: Part) -> Iterator[None]:
         yield
     except Cancelled:
         raise
-    except (AceStepError, AceBridgeError) as error:
-        if len(request.parts) == 1 or not part.label:
+    except (AceStepError, AceBridgeError) as raised:
+        error = daemon_ended() if isinstance(raised, ConnectionLost) else raised
+        if len(request.parts) > 1 and part.label:
+            error = JobFailed(reason_of(error), f"{part.label}: {error.message}", remedy=error.remedy)
+        if error is raised:
             raise
-        raise JobFailed(reason_of(error), f"{part.label}: {error.message}", remedy=error.remedy) from error
+        raise error from raised
 
 
 def _stage(request: Request, number: int, stage: str) -> str:
@@ -234,11 +274,42 @@ def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioIn
 
 
 def _run_part(
-    work: Work, client: Client, request: Request, number: int, message: TaskRequest, sent: SentSource | None
+    work: Work, daemon: Daemon, request: Request, number: int, message: TaskRequest, sent: SentSource | None
 ) -> tuple[PartResult, str]:
-    """Run a part while its status is kept up to date and its audio is written; return its result and its engine."""
+    """Run a part while its status is kept up to date and its audio is written; return its result and its engine.
+
+    The job of a daemon that went away goes on when one is there again; what it had made is written once more.
+    """
+    status = PartStatus(work, daemon, request, number)
+    events = daemon.client.submit_request(message)
+    try:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                files = _write_part(work, request, events, status, sent)
+                break
+            except ConnectionLost:
+                if not (status.job_id and tries_left):
+                    raise
+            work.status.tell(stage=_stage(request, number, "waiting for the daemon"))
+            daemon.find_again(work.check)
+            events = daemon.client.watch(status.job_id)
+    finally:
+        work.job_ended()
+    part = request.parts[number]
+    completed = files.completed
+    assert completed is not None
+    takes = describe_takes(request, part, completed, files.files, work.status.folder)
+    result: PartResult = {"task": part.task, "label": part.label, "takes": takes}
+    if completed.ranking:
+        result["ranking"] = _ranking(completed)
+    return result, completed.engine
+
+
+def _write_part(
+    work: Work, request: Request, events: Iterator[tasks_pb2.TaskEvent], status: PartStatus, sent: SentSource | None
+) -> PartFiles:
+    """Follow a job to its end and write its audio. Where the daemon goes away, no file is left."""
     media = request.media or work.status.folder
-    status = PartStatus(work, client, request, number)
     with PartFiles(work.track_file, request, media) as files:
         work.track_writer(files)
         target: JobSink = files
@@ -247,9 +318,11 @@ def _run_part(
 
             target = WideningSink(sent, files)
         try:
-            follow(client.submit_request(message), status, target)
-        except ConnectionLost as error:
-            raise (daemon_ended() if status.job_id else error) from error.__cause__
+            follow(events, status, target)
+            return files
+        except ConnectionLost:
+            files.remove()
+            raise
         except JobFailed:
             raise
         except OSError as error:
@@ -258,15 +331,6 @@ def _run_part(
         except Exception:
             work.cancel_remote()
             raise
-        finally:
-            work.job_ended()
-    assert files.completed is not None
-    part = request.parts[number]
-    takes = describe_takes(request, part, files.completed, files.files, work.status.folder)
-    result: PartResult = {"task": part.task, "label": part.label, "takes": takes}
-    if files.completed.ranking:
-        result["ranking"] = _ranking(files.completed)
-    return result, files.completed.engine
 
 
 def daemon_ended() -> JobFailed:
@@ -290,14 +354,14 @@ def no_room(folder: Path, error: BaseException | None, called: str = "media fold
 class PartStatus(JobSink):
     """Keeps the status up to date while a part runs, and stops it when it is cancelled."""
 
-    def __init__(self, work: Work, client: Client, request: Request, number: int) -> None:
+    def __init__(self, work: Work, daemon: Daemon, request: Request, number: int) -> None:
         self.job_id = ""
-        self._work, self._client, self._request, self._number = work, client, request, number
+        self._work, self._daemon, self._request, self._number = work, daemon, request, number
 
     def on_event(self, event: tasks_pb2.TaskEvent) -> None:
         """Note the job. Raises `Cancelled`."""
         self.job_id = event.job_id
-        self._work.job_started(self._client, event.job_id)
+        self._work.job_started(self._daemon.client, event.job_id)
         self._work.check()
 
     def on_queued(self, queued: tasks_pb2.Queued) -> None:
@@ -348,6 +412,12 @@ class PartFiles(WavWriter):
         """Name the files of the takes that were chosen; keep the description of the takes."""
         super().on_completed(completed)
         self.completed = completed
+
+    def remove(self) -> None:
+        """Remove the files that have their names."""
+        for path in self.files.values():
+            with suppress(OSError):
+                path.unlink()
 
 
 def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:
