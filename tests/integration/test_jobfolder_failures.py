@@ -20,7 +20,7 @@ import soundfile
 
 from acebridge.client.client import Client
 from acebridge.errors import AceBridgeError, JobFailed
-from acebridge.hosts.jobfolder import job_run
+from acebridge.hosts.jobfolder import daemon as jobfolder_daemon
 from acebridge.hosts.jobfolder.fields import check_parts
 from acebridge.hosts.jobfolder.job_run import Work
 from acebridge.hosts.jobfolder.request import read_request
@@ -169,7 +169,7 @@ def begin_two_takes(folder: Path, daemon: Daemon) -> Job:
 
 def test_a_job_goes_on_with_a_daemon_that_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(job_run, "BACK_S", PATIENCE_S)
+    monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
     with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
         job = begin_two_takes(tmp_path, daemon)
         running = pool.submit(run, job.folder, autostart=False)
@@ -192,7 +192,7 @@ def test_a_job_goes_on_with_a_daemon_that_is_back(tmp_path: Path, monkeypatch: p
 
 def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(job_run, "BACK_S", 0.0)
+    monkeypatch.setattr(jobfolder_daemon, "BACK_S", 0.0)
     with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
         job = begin_two_takes(tmp_path, daemon)
         running = pool.submit(run, job.folder, autostart=False)

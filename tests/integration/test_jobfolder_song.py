@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from acebridge.client.client import Client
-from acebridge.errors import JobFailed
+from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.hosts.jobfolder import song_run
 from acebridge.v1 import jobs_pb2
 from acestep_runtime.audio import decode
@@ -132,6 +132,23 @@ def test_a_section_that_fails_leaves_those_before_it(job: Job, daemon: Daemon, m
     again = job.run(daemon)
     assert [part["label"] for part in again["parts"]] == ["Verse", "Chorus", "Outro", "Song from regions"]
     assert [part["takes"][0]["seed"] for part in again["parts"][:2]] == seeds
+
+
+def test_a_section_goes_on_at_a_daemon_that_is_back(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, jobs, lost = song_run.run_order, list[str](), [ConnectionLost(ErrorReason.UNAVAILABLE, "Gone.")]
+
+    def lose_the_second(*given: Any) -> Any:
+        batch = usual(*given)
+        jobs.append(batch.job_id)
+        if len(jobs) == 2:
+            raise lost.pop()
+        return batch
+
+    monkeypatch.setattr(song_run, "run_order", lose_the_second)
+    result = ask(job, verse(), chorus()).run(daemon)
+    assert (result["song"]["missing"], result["warnings"]) == ([], [])
+    assert len(jobs) == 3
+    assert jobs[1] == jobs[2]
 
 
 def test_what_is_left_of_another_request_is_not_used(job: Job, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,27 +11,23 @@ from typing import TYPE_CHECKING
 
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
-from acebridge.errors import AceBridgeError, ConnectionLost, ErrorReason, JobFailed, Unavailable, reason_of
+from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
+from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
-from acebridge.pauses import double_pauses
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from acebridge.client.client import Client
-    from acebridge.client.connection import Warn
     from acebridge.contract.tasks import TaskRequest
     from acebridge.hosts.jobfolder.documents import PartResult, RankedTake, ResultFile, StatusFile, TakeResult
     from acebridge.hosts.jobfolder.widen import SentSource
     from acebridge.v1 import audio_pb2, tasks_pb2
 
 _CANCEL_TIMEOUT_S = 5.0
-#: How often the job of a part is followed whose daemon goes away, and seconds that one has to be there again.
-_TRIES, BACK_S = 3, 20.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
 
 class Work:
@@ -177,39 +173,6 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     }
 
 
-class Daemon:
-    """The daemon that the parts run at, and its ``client``, which ends with the ``stack``. Raises what `connect` raises."""
-
-    def __init__(self, stack: ExitStack, address: str | None, autostart: bool, warn: Warn) -> None:
-        from acebridge.client.connection import check_own_machine
-
-        self._stack, self._address, self._warn = stack, address, warn
-        self.client = self._connect(autostart)
-        check_own_machine(self.client)
-
-    def _connect(self, autostart: bool) -> Client:
-        from acebridge.client.connection import connect
-
-        return self._stack.enter_context(connect(self._address, autostart=autostart, warn=self._warn))
-
-    def find_again(self, check: Callable[[], None]) -> None:
-        """Wait until a daemon is there again: a service starts it. It is not started here, for a user may have ended it.
-
-        ``check`` is called between the tries. Raises `JobFailed` when none is there after `BACK_S`.
-        """
-        self.client.close()
-        end_s = time.monotonic() + BACK_S
-        for pause_s in double_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
-            check()
-            try:
-                self.client = self._connect(autostart=False)
-                return
-            except Unavailable as error:
-                if time.monotonic() > end_s:
-                    raise daemon_ended() from error
-            time.sleep(pause_s)
-
-
 def _warnings(metadata: Mapping[str, JsonValue]) -> list[str]:
     warnings = metadata.get("warnings")
     return [str(warning) for warning in warnings] if isinstance(warnings, list) else []
@@ -283,15 +246,14 @@ def _run_part(
     status = PartStatus(work, daemon, request, number)
     events = daemon.client.submit_request(message)
     try:
-        for tries_left in reversed(range(_TRIES)):
+        for tries_left in reversed(range(TRIES)):
             try:
                 files = _write_part(work, request, events, status, sent)
                 break
             except ConnectionLost:
                 if not (status.job_id and tries_left):
                     raise
-            work.status.tell(stage=_stage(request, number, "waiting for the daemon"))
-            daemon.find_again(work.check)
+            daemon.find_again(work.check, work.status)
             events = daemon.client.watch(status.job_id)
     finally:
         work.job_ended()
@@ -331,15 +293,6 @@ def _write_part(
         except Exception:
             work.cancel_remote()
             raise
-
-
-def daemon_ended() -> JobFailed:
-    """Return the sentence about a daemon that went away."""
-    return JobFailed(
-        ErrorReason.UNAVAILABLE,
-        "The AceBridge daemon ended in the middle of the work.",
-        remedy="Run the action again: it starts the daemon again.",
-    )
 
 
 def no_room(folder: Path, error: BaseException | None, called: str = "media folder") -> InvalidValue:

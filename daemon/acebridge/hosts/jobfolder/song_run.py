@@ -6,16 +6,17 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acebridge.client.api_runner import run_order
-from acebridge.client.connection import check_own_machine, connect
 from acebridge.client.follow import JobSink
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
+from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended
 from acebridge.hosts.jobfolder.fields import origin_of
-from acebridge.hosts.jobfolder.job_run import Work, check_media, daemon_ended, no_room
+from acebridge.hosts.jobfolder.job_run import Work, check_media, no_room
 from acebridge.hosts.jobfolder.outputs import describe_output, media_name, reserve_file
 from acebridge.hosts.jobfolder.request import Entry, Part, Request
 from acebridge.hosts.jobfolder.song_request import song_plan
@@ -67,9 +68,9 @@ def perform_song(work: Work, request: Request, address: str | None, autostart: b
         warnings.append(text)
         work.status.log(f"warning: {text}")
 
-    with connect(address or request.address, autostart=autostart, warn=warn) as client:
-        check_own_machine(client)
-        state = _make(work, _SectionRunner(work, client, origin_of(request)), plan, folder, warnings)
+    with ExitStack() as stack:
+        daemon = Daemon(stack, address or request.address, autostart, warn)
+        state = _make(work, _SectionRunner(work, daemon, origin_of(request)), plan, folder, warnings)
     result = files.of(state)
     takes = (take for section in state.sections for take in section.takes)
     warnings += [warning for take in takes for warning in take.warnings]
@@ -122,17 +123,23 @@ def _failure(error: Exception, name: str, folder: Path) -> AceStepError | AceBri
 class _SectionRunner:
     """Runs the orders of sections at the daemon; ``origin`` says where they come from."""
 
-    def __init__(self, work: Work, client: Client, origin: dict[str, JsonValue]) -> None:
-        self._work, self._client, self._origin = work, client, origin
+    def __init__(self, work: Work, daemon: Daemon, origin: dict[str, JsonValue]) -> None:
+        self._work, self._daemon, self._origin = work, daemon, origin
 
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
-        """See `acestep_runtime.song.build.SectionRunner`."""
-        sink = _SectionStatus(self._work, self._client)
+        """See `acestep_runtime.song.build.SectionRunner`. By the key of an order its job goes on at a daemon that is back."""
         order = dataclasses.replace(order, submission={**order.submission, "origin": _json(self._origin)})
-        try:
-            return run_order(self._client, order, folder, cancel, report, sink)
-        finally:
-            self._work.job_ended()
+        for tries_left in reversed(range(TRIES)):
+            sink = _SectionStatus(self._work, self._daemon.client)
+            try:
+                return run_order(self._daemon.client, order, folder, cancel, report, sink)
+            except ConnectionLost:
+                if not tries_left:
+                    raise
+            finally:
+                self._work.job_ended()
+            self._daemon.find_again(self._work.check, self._work.status)
+        raise AssertionError("the last try returns or raises")
 
 
 class _SectionStatus(JobSink):
