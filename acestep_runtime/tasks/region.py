@@ -167,10 +167,8 @@ def collect_roles(events: Iterator[Progress | Block], frames: int) -> Generator[
             yield event
             continue
         if event.role not in roles:
-            roles[event.role], role_frames[event.role] = (
-                Role(np.zeros((frames, 2), np.float32), event.latents, event.full),
-                0,
-            )
+            roles[event.role] = Role(np.zeros((frames, 2), np.float32), event.latents, event.full)
+            role_frames[event.role] = 0
         at = role_frames[event.role]
         role_frames[event.role] = at + len(event.samples)
         roles[event.role].samples[at : role_frames[event.role]] = event.samples[: max(0, frames - at)]

@@ -95,10 +95,3 @@ def write_whole(
             sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path.parent, error, _OWN_REMEDY if private else _REMEDY) from error
-
-
-def remove_own(file: Path, content: str) -> None:
-    """Remove a file unless another program has written something else into it by now."""
-    with suppress(OSError):
-        if file.read_text("utf-8") == content:
-            file.unlink()

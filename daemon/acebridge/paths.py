@@ -32,6 +32,8 @@ FORWARDED_FOLDER = "forwarded"
 OSC_FILE = "osc.json"
 #: In the data folder: where the JSON edge listens, and the key of its page.
 PANEL_FILE, PANEL_KEY_FILE = "panel.json", "panel-key"
+#: Held by whoever changes one of the files that say where programs listen.
+SERVING_LOCK_FILE = "serving.lock"
 #: In the data folder: the processes of its workers, so that the next daemon ends those that outlive this one.
 WORKERS_FILE = "workers.json"
 #: Held by the daemon that serves the data folder.

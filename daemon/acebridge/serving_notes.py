@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from acebridge.atomic_files import write_whole
+from acebridge.errors import AceBridgeError
+from acebridge.paths import SERVING_LOCK_FILE
+from acebridge.private_files import hold_lock
 from acebridge.processes import is_running, start_of
+from acestep_runtime.errors import AceStepError
 
 
 class ServingNote(NamedTuple):
@@ -28,28 +32,22 @@ class ServingNote(NamedTuple):
         return is_running(self.pid, self.start)
 
 
-def serving_text(host: str, port: int) -> str:
-    """Return what a file says of a port that this process serves."""
-    return json.dumps({"host": host, "port": port, "pid": os.getpid(), "start": start_of(os.getpid())})
-
-
-def read_serving(file: Path) -> ServingNote | None:
-    """Return what a file says; ``None`` where it says nothing that makes sense."""
-    return _note(_read(file))
-
-
 def note_serving(file: Path, host: str, port: int) -> None:
-    """Note in a file that this process serves a port. Those that it names and that still run stay in it, behind this one."""
-    before = [entry for entry, note in _entries(file) if note.is_running()]
-    _write(file, [json.loads(serving_text(host, port)), *before])
+    """Note in a file that this process serves a port. Those that it names and that still run stay in it, behind this one.
+
+    Raises what `hold_lock` and `write_whole` do.
+    """
+    own = {"host": host, "port": port, "pid": os.getpid(), "start": start_of(os.getpid())}
+    with _hold(file):
+        _write(file, [own, *(entry for entry, note in _entries(file) if note.is_running())])
 
 
 def forget_serving(file: Path, port: int) -> None:
     """Remove what `note_serving` has noted, if it is still there; the file goes where it names no other program that runs."""
     own = (port, os.getpid())
-    with suppress(OSError):
-        if own not in (note[:2] for _, note in _entries(file)):
-            return
+    if own not in (note[:2] for _, note in _entries(file)):
+        return
+    with suppress(OSError, AceBridgeError, AceStepError), _hold(file):
         others = [entry for entry, note in _entries(file) if note[:2] != own and note.is_running()]
         if others:
             _write(file, others)
@@ -57,9 +55,17 @@ def forget_serving(file: Path, port: int) -> None:
             file.unlink()
 
 
-def find_serving(file: Path) -> ServingNote | None:
-    """Return the program that began last of those that a file names and that run."""
-    return next((note for _, note in _entries(file) if note.is_running()), None)
+def find_serving(file: Path, *, or_newest: bool = False) -> ServingNote | None:
+    """Return the program that began last of those that a file names and that run.
+
+    ``or_newest``: where none is known to run, return the one that began last.
+    """
+    notes = [note for _, note in _entries(file)]
+    return next((note for note in notes if note.is_running()), notes[0] if or_newest and notes else None)
+
+
+def _hold(file: Path) -> AbstractContextManager[None]:
+    return hold_lock(file.with_name(SERVING_LOCK_FILE), f"the list of programs in {file.name}")
 
 
 def _read(file: Path) -> Any:

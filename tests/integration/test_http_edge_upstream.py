@@ -87,6 +87,9 @@ def test_a_form_with_the_token_inside(edge: Edge) -> None:
     [
         ("/release_task", {"task_type": "cover"}, 400),
         ("/release_task", {"bpm": 999}, 400),
+        ("/release_task", {"guidance_scale": 31}, 400),
+        ("/release_task", {"guidance_scale": "strong"}, 400),
+        ("/release_task", {"guidance_variant": "none such", "audio_duration": 0.5}, 400),
         ("/release_task", {"task_type": "repaint", "src_audio_path": "/etc/passwd"}, 400),
         ("/release_task", b"{", 400),
         ("/query_result", {"task_id_list": 5}, 400),

@@ -108,6 +108,17 @@ function factory() return function()
 end end
 """
 
+#: What follows the source of an action: it runs once for each wish, a file of its own.
+_ONCE_A_WISH = """
+local make = factory
+function factory(...)
+  local act = make(...)
+  return function(...)
+    if os.rename(@FILE@, @FILE@ .. ".now") then return act(...) end -- else the message came twice
+  end
+end
+"""
+
 
 def message(address: str, *arguments: str | int | float) -> bytes:
     """Return the bytes of an OSC message: text, 32-bit integers and floats."""
@@ -240,7 +251,11 @@ class Ardour:
         ready = _SAY_READY.replace("@FILE@", _lua_text(str(self._ready)))
         self._actions = ["Run the test's file", *(actions or {})]
         assert len(self._actions) <= _PLACES, f"Ardour has {_PLACES} places for actions, not {len(self._actions)}"
-        scripts = ui_scripts({self._actions[0]: action, **(actions or {})}, {"Ready": ready, **hooks})
+        once = {
+            name: source + _ONCE_A_WISH.replace("@FILE@", _lua_text(str(self._wish(name))))
+            for name, source in (actions or {}).items()
+        }
+        scripts = ui_scripts({self._actions[0]: action, **once}, {"Ready": ready, **hooks})
         (self.config / "ui_scripts").write_text(scripts, "utf-8")
         self.display = f":{self._start_display()}"
         with (self.folder / "ardour.log").open("wb") as log:
@@ -277,24 +292,35 @@ class Ardour:
         """Run Lua inside Ardour, where ``say`` is a function; return the lines that it said, each split at tabs."""
         self._answer.unlink(missing_ok=True)
         self._file.write_text("local say = ...\n" + code, "utf-8")
-        asked = -math.inf
-
-        def is_answered() -> bool:
-            nonlocal asked
-            if self._file.exists() and time.monotonic() - asked > _REPEAT_S:  # Ardour loses a message now and then
-                self.send("/access_action", "LuaAction/script-1")
-                asked = time.monotonic()
-            return self._answer.exists() or self._processes[-1].poll() is not None
-
-        until(is_answered, f"Ardour's answer; its log: {self.log}")
+        self._press(1, self._file)
+        until(lambda: self._answer.exists() or self._has_ended, f"Ardour's answer; its log: {self.log}")
         assert self._answer.exists(), f"Ardour ended with {self._processes[-1].returncode}; its log: {self.log}"
         lines = [line.split("\t") for line in self._answer.read_text("utf-8").splitlines()]
         assert not [line for line in lines if line[0] == "FAULT"], lines
         return lines
 
     def act(self, name: str) -> None:
-        """Run one of the actions, as a user does from the menu or by a key."""
-        self.send("/access_action", f"LuaAction/script-{self._actions.index(name) + 1}")
+        """Run one of the actions, as a user does from the menu or by a key; it has begun when this returns."""
+        self._wish(name).touch()
+        self._press(self._actions.index(name) + 1, self._wish(name))
+
+    def _press(self, place: int, file: Path) -> None:
+        """Have the action in a place take a file, by a message that is sent again where Ardour loses it."""
+        asked = -math.inf
+
+        def is_taken() -> bool:
+            nonlocal asked
+            if file.exists() and time.monotonic() - asked > _REPEAT_S:
+                self.send("/access_action", f"LuaAction/script-{place}")
+                asked = time.monotonic()
+            return not file.exists() or self._has_ended
+
+        until(is_taken, f"Ardour's action {place}; its log: {self.log}")
+        assert not file.exists(), f"Ardour ended with {self._processes[-1].returncode}; its log: {self.log}"
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._processes[-1].poll() is not None
 
     def set_loop(self, first: int, last: int) -> None:
         """Set the loop, by a message that is sent again where Ardour loses it."""
@@ -357,6 +383,9 @@ class Ardour:
     @property
     def _answer(self) -> Path:
         return self.folder / "answer.txt"
+
+    def _wish(self, action: str) -> Path:
+        return self.folder / f"wish-{self._actions.index(action) + 1}"
 
     def _write_config(self) -> None:
         fades = {"fades": int(self.fades), "loop_fade": "XFadeLoop" if self.fades else "NoLoopFade"}

@@ -64,6 +64,23 @@ std::string local(const std::string& host) {
   return host.rfind("127.", 0) == 0 || host == "::1" ? host : "";
 }
 
+// Whether the bridge of an entry of osc.json runs. Where it has ended or is somebody else's, anybody may listen.
+bool runs(const Json& bridge) {
+  const int64_t pid = bridge["pid"].whole().value_or(0);
+  return pid >= 1 && ::kill(static_cast<pid_t>(pid), 0) == 0;
+}
+
+// Of the bridges that osc.json names, the last one that runs; null if none does. Those that began before it are in its list.
+const Json& running_bridge(const Json& noted) {
+  static const Json none;
+  if (runs(noted)) {
+    return noted;
+  }
+  const std::vector<Json>& before = noted["before"].items();
+  const auto found = std::find_if(before.begin(), before.end(), runs);
+  return found == before.end() ? none : *found;
+}
+
 } // namespace
 
 std::string osc_message(std::string_view address, const std::vector<OscValue>& values) {
@@ -92,17 +109,14 @@ std::string osc_message(std::string_view address, const std::vector<OscValue>& v
 void OscSender::say(std::string_view address, const std::vector<OscValue>& values) {
   const auto data = Folder::open(data_folder_);
   const auto file = data ? data->read("osc.json", kMostBytes) : std::nullopt;
-  const auto where = file ? read_json(*file) : std::nullopt;
+  const auto noted = file ? read_json(*file) : std::nullopt;
   const auto token = data ? data->read("token", kMostBytes, true) : std::nullopt;
-  if (!where || !token || token->size() < kTokenDigits) {
+  if (!noted || !token || token->size() < kTokenDigits) {
     return;
   }
-  const int64_t port = (*where)["port"].whole().value_or(0);
-  const int64_t pid = (*where)["pid"].whole().value_or(0);
-  if (pid < 1 || ::kill(static_cast<pid_t>(pid), 0) != 0) {
-    return; // the bridge has ended or is somebody else's, and anybody may listen where it did
-  }
-  if (port < 1 || port > 65535 || !open(local((*where)["host"].text()), static_cast<int>(port))) {
+  const Json& bridge = running_bridge(*noted);
+  const int64_t port = bridge["port"].whole().value_or(0);
+  if (port < 1 || port > 65535 || !open(local(bridge["host"].text()), static_cast<int>(port))) {
     return;
   }
   send(osc_message("/acebridge/token", {token->substr(0, kTokenDigits)}));

@@ -20,8 +20,8 @@ class OscSender {
 public:
   explicit OscSender(std::string data_folder) : data_folder_(std::move(data_folder)) {}
 
-  // Send a message to the bridge that the file osc.json names, if one does: with the daemon's token before it, which the
-  // bridge wants. What cannot be sent is lost.
+  // Send a message to the last bridge that the file osc.json names and that runs: with the daemon's token before it, which
+  // the bridge wants. What cannot be sent is lost.
   void say(std::string_view address, const std::vector<OscValue>& values);
 
 private:

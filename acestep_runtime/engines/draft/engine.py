@@ -16,21 +16,19 @@ from acestep_runtime.engines.draft.repaint import repaint
 from acestep_runtime.engines.draft.scores import add_draft_score, align_lyrics, score
 from acestep_runtime.engines.draft.song import text2music
 from acestep_runtime.engines.draft.text import create_sample, format_sample
-from acestep_runtime.engines.draft.variation import vary
+from acestep_runtime.engines.draft.variation import Variations
 from acestep_runtime.engines.signal.analysis import understand
 from acestep_runtime.engines.signal.transcription import transcribe
 from acestep_runtime.errors import UnsupportedTask
 from acestep_runtime.values import CancelToken
 
+#: Those that draw choices from what the take is drawn from, so that it has variations.
+_DRAWING = (text2music, cover, repaint, lego, complete)
 #: The function of each task. They have the same name.
 FUNCTIONS: dict[str, Callable[[EngineRequest, CancelToken], Iterator[EngineEvent]]] = {
     function.__name__: function
     for function in (
-        text2music,
-        cover,
-        repaint,
-        lego,
-        complete,
+        *_DRAWING,
         extract,
         understand,
         align_lyrics,
@@ -53,6 +51,9 @@ class DraftEngine:
     reads_context = False
     has_latents = False
 
+    def __init__(self) -> None:
+        self._variations = Variations()
+
     def model_kind(self, task: type[TaskTraits], model: str) -> str:
         """See `acestep_runtime.engines.base.Engine`."""
         del task, model
@@ -65,4 +66,6 @@ class DraftEngine:
                 f"The draft engine cannot do {request.task.name}; it can do {', '.join(FUNCTIONS)}.",
                 remedy="Use the neural engine with ACE-Step 1.5 weights.",
             )
-        return add_draft_score(vary(FUNCTIONS[request.task.name], request, cancel), request, cancel)
+        run = FUNCTIONS[request.task.name]
+        events = self._variations.vary(run, request, cancel) if run in _DRAWING else run(request, cancel)
+        return add_draft_score(events, request, cancel)

@@ -216,10 +216,8 @@ def _make_part(
     old, content = _old_content(source, request.known, span)
     over_db, bed_db = (_SOLO_DB if style.solo else _OVER_DB), _BED_DB
     if other_band:
-        ground, bed_db = (
-            (old if keep > 0 and (not has_chords or _has_chords_of(context, span)) else None),
-            _BED_DB + 20 * float(np.log10(max(keep, 1e-3))),
-        )
+        ground = old if keep > 0 and (not has_chords or _has_chords_of(context, span)) else None
+        bed_db = _BED_DB + 20 * float(np.log10(max(keep, 1e-3)))
         over_db *= keep
     else:
         plain = replace(context, harmony=simplify_chords(context.harmony)) if has_chords else context

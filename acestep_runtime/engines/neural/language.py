@@ -382,11 +382,8 @@ def _tempo_note(model_bpm: float, measured_bpm: float) -> str:
 def _create_sample(
     language_models: LanguageModelCache, request: EngineRequest, _codes: Callable[[], list[int]], cancel: CancelToken
 ) -> Iterator[EngineEvent]:
-    sentence, params, instrumental = (
-        request.music.caption,
-        sampling_params(request.thinking),
-        request.mode == "instrumental",
-    )
+    sentence, params = request.music.caption, sampling_params(request.thinking)
+    instrumental = request.mode == "instrumental"
 
     def write_sample(language: LanguageModel) -> Generator[planning.TokenCount, None, writing.Answer]:
         return writing.write_sample(

@@ -48,10 +48,8 @@ class PeakMeter:
         """Take the next ``[n, C]`` samples."""
         if not len(samples):
             return
-        first, last = (
-            np.searchsorted(self._stops, self._at, "right"),
-            np.searchsorted(self._starts, self._at + len(samples)),
-        )
+        first = np.searchsorted(self._stops, self._at, "right")
+        last = np.searchsorted(self._starts, self._at + len(samples))
         here = slice(int(first), int(last))
         starts = np.maximum(self._starts[here] - self._at, 0)
         low, high = samples.min(axis=1), samples.max(axis=1)

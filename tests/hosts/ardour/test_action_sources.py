@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.support import ardour
 from tests.support.ardour_studio import SECOND_TRACK, SONG_AT, ArdourStudio, ardour_studio, read
 from tests.support.daemon import until
 from tests.support.signals import Samples
@@ -169,6 +170,27 @@ def test_the_doctor_says_what_it_finds(studio: ArdourStudio) -> None:
     said = studio.messages
     studio.ardour.act("AceBridge: Doctor")
     studio.wait_for_sentence("ok  scripts: ", said)
+
+
+def test_an_action_runs_once_whatever_becomes_of_its_messages(
+    studio: ArdourStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, send = studio.messages, studio.ardour.send
+    lost: list[str] = []
+
+    def lose_the_first(address: str, *arguments: str | int | float) -> None:
+        if lost:
+            send(address, *arguments)  # and again, as often as the test looks
+        lost.append(address)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ardour, "_REPEAT_S", 0.0)
+        patch.setattr(studio.ardour, "send", lose_the_first)
+        studio.ardour.act("AceBridge: Doctor")
+        studio.wait_for_sentence("ok  scripts: ", said)
+        studio.ardour.run('say("the messages before this one have been taken")')
+    assert len(lost) > 2
+    assert studio.messages.removeprefix(said).count("ok  scripts: ") == 1
 
 
 def find_window(studio: ArdourStudio, title: str) -> str:

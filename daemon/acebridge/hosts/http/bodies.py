@@ -56,10 +56,8 @@ def _check_text(value: JsonValue) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        shown, remedy = (
-            printable(ascii(error.object[error.start])),
-            "Write both halves of the character, or the character.",
-        )
+        shown = printable(ascii(error.object[error.start]))
+        remedy = "Write both halves of the character, or the character."
         raise InvalidValue("body", shown, "text in Unicode", remedy=remedy) from None
 
 

@@ -80,10 +80,8 @@ async def answer_watch(edge: Edge, request: Request) -> Response:
     name = "Last-Event-ID" if "last-event-id" in request.headers else "after_sequence"
     text = request.headers.get("last-event-id") or request.query_params.get("after_sequence") or "0"
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        allowed, remedy = (
-            "the sequence of an event, 0 or more",
-            "Send that of the last event that was seen, or leave it out.",
-        )
+        allowed = "the sequence of an event, 0 or more"
+        remedy = "Send that of the last event that was seen, or leave it out."
         raise InvalidValue(name, text[:40], allowed, remedy=remedy)
     with_audio, job_id = _flag(request, "audio"), request.path_params["job_id"]
     if request.method == "HEAD":  # whoever asks waits for no event, nor does what follows on the connection

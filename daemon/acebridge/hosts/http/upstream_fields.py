@@ -1,6 +1,7 @@
 """Requests of ACE-Step's own server as requests of ours: its fields, under all the names that it takes.
 
-What this has no counterpart for is left out, as its server leaves out what it does not know.
+What this has no counterpart for is left out, as its server leaves out what it does not know: docs/http.md lists it. What asks
+for something other than music is refused.
 """
 
 from __future__ import annotations
@@ -42,7 +43,18 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "sampler_mode": ("samplerMode",),
     "track_name": ("trackName",),
     "track_classes": ("trackClasses", "instruments"),
+    "velocity_norm_threshold": ("velocityNormThreshold",),
+    "velocity_ema_factor": ("velocityEmaFactor",),
+    "use_cot_caption": ("cot_caption", "cot-caption"),
+    "allow_lm_batch": ("allowLmBatch", "parallel_thinking"),
+    "analysis_only": ("analysisOnly",),
+    "full_analysis_only": ("fullAnalysisOnly",),
+    "extract_codes_only": ("extractCodesOnly",),
 }
+#: What asks for facts in place of music.
+_NO_MUSIC = ("analysis_only", "full_analysis_only", "extract_codes_only")
+#: Names of ways to guide that are others here.
+_GUIDANCE_METHODS = {"apg_classic": "apg"}
 #: Objects in which clients send some of the fields too; text is JSON.
 _NESTED = ("param_obj", "metas", "meta", "metadata", "user_metadata", "userMetadata")
 _CODE = re.compile(r"\d+", re.ASCII)
@@ -89,6 +101,10 @@ class Fields:
         """Return whether something is on."""
         return str(self.get(name)).strip().lower() in _TRUE
 
+    def is_off(self, name: str) -> bool:
+        """Return whether something is said to be off."""
+        return self.get(name) is not None and not self.flag(name)
+
     def _parse(self, name: str, parse: Callable[[Any], Any], allowed: str) -> Any:
         value = self.get(name)
         try:
@@ -120,6 +136,10 @@ def _as_object(value: Any) -> Mapping[str, Any]:
 def task_of(fields: Fields) -> str:
     """Return the task that a request is for. Raises `InvalidValue`."""
     task = fields.text("task_type") or "text2music"
+    for name in _NO_MUSIC:
+        if fields.flag(name):
+            remedy = "Understand, CreateSample and FormatSample, below /v1/TaskService, answer without music."
+            raise InvalidValue(name, str(fields.get(name))[:60], "false", remedy=remedy)
     known = ("text2music", *sorted(_WITH_SOURCE))
     if task not in known:
         raise InvalidValue("task_type", task, ", ".join(known))
@@ -148,6 +168,8 @@ def request_fields(fields: Fields) -> dict[str, JsonValue]:
         "start_s": fields.number("repainting_start"),
         "end_s": _positive(fields.number("repainting_end")),
         "mode": fields.text("repaint_mode"),
+        "crossfade_ms": _milliseconds(_positive(fields.number("repaint_wav_crossfade_sec"))),
+        "song_caption": fields.text("global_caption"),
     }
     if task == "text2music":
         made["duration_s"] = _positive(fields.number("audio_duration"))
@@ -182,6 +204,10 @@ def _positive(number: float | None) -> float | None:
     return number if number is not None and number > 0 else None
 
 
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds
+
+
 def _beats(fields: Fields) -> int | None:
     text = fields.text("time_signature")
     if text is None:
@@ -198,23 +224,31 @@ def _sampling(fields: Fields) -> dict[str, Any]:
         timesteps = [float(level) for level in levels.strip("[] ").split(",") if level.strip()]
     except ValueError:
         raise InvalidValue("timesteps", levels[:60], "numbers from 1 to 0, with commas between them") from None
+    method = fields.text("infer_method") or "ode"
+    if method not in ("ode", "sde"):
+        raise InvalidValue("infer_method", method[:60], "ode, sde")
+    guidance = fields.text("guidance_variant") or ""
     return {
         "model": fields.text("model"),
         "steps": fields.whole("inference_steps"),
         "shift": fields.number("shift"),
-        "sampler": "sde" if fields.text("infer_method") == "sde" else fields.text("sampler_mode"),
-        "guidance_method": "adg" if fields.flag("use_adg") else None,
+        "sampler": "sde" if method == "sde" else fields.text("sampler_mode"),
+        "guidance": fields.number("guidance_scale"),
+        "guidance_method": "adg" if fields.flag("use_adg") else _GUIDANCE_METHODS.get(guidance, guidance) or None,
         "guidance_start": fields.number("cfg_interval_start"),
         "guidance_end": fields.number("cfg_interval_end"),
         "timesteps": timesteps,
         "noise_strength": fields.number("cover_noise_strength") or None,
+        "velocity_clamp": fields.number("velocity_norm_threshold") or None,
+        "velocity_ema": fields.number("velocity_ema_factor") or None,
+        "mask": fields.text("chunk_mask_mode"),
     }
 
 
 def _seeds(fields: Fields, takes: int) -> list[int]:
     """Return the seeds, not more than takes; clients send one, or several with commas between them."""
     text = fields.text("seed")
-    if text is None or (fields.get("use_random_seed") is not None and fields.flag("use_random_seed")):
+    if text is None or fields.flag("use_random_seed"):
         return []
     try:
         seeds = [int(each) for each in text.split(",") if each.strip()]
@@ -235,6 +269,8 @@ def _thinking(fields: Fields) -> dict[str, Any]:
         "guidance": fields.number("lm_cfg_scale"),
         "repetition_penalty": fields.number("lm_repetition_penalty"),
         "negative": fields.text("lm_negative_prompt"),
+        "keep_caption": fields.is_off("use_cot_caption") or None,
+        "at_once": 1 if fields.is_off("allow_lm_batch") else None,
     }
 
 

@@ -13,11 +13,9 @@ from acebridge.hosts.live.form import Field
 WIDTH = 420
 _ROW_HEIGHT, _EDGE_HEIGHT, _MESSAGE_HEIGHT = 54, 170, 220
 _HEIGHTS = {"lines": 110}
-_CANCEL, _GO, _CLOSE = (
-    '<button type="button" id="cancel">Cancel</button>',
-    '<button class="primary">Go</button>',
-    '<button class="primary" autofocus>OK</button>',
-)
+_CANCEL = '<button type="button" id="cancel">Cancel</button>'
+_GO = '<button class="primary">Go</button>'
+_CLOSE = '<button class="primary" autofocus>OK</button>'
 
 
 def form_page(title: str, form: Sequence[Field], texts: Mapping[str, str], fault: str = "") -> tuple[str, int]:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 
-from acebridge.atomic_files import remove_own, write_whole
 from acebridge.background import stop_on_signals, stop_with_parent
 from acebridge.client.credentials import token_for
 from acebridge.client.discovery import find_address
@@ -21,9 +20,7 @@ from acebridge.hosts.osc.surfaces.sources import sources_folder
 from acebridge.hosts.osc.tcp import TcpServer
 from acebridge.hosts.osc.udp import UdpServer
 from acebridge.paths import OSC_FILE
-from acebridge.private_files import make_private_folder
-from acebridge.serving_notes import serving_text
-from acestep_runtime.errors import InvalidValue
+from acebridge.serving_notes import forget_serving, note_serving
 
 #: Ports to try where any will do: the same number has to be free for both.
 _TRIES = 20
@@ -48,17 +45,15 @@ async def serve(
     udp, tcp = UdpServer(bridge.receive), TcpServer(bridge.receive, access.forget, bridge.refuse_packet, access.admits)
     port = await _open_ports(settings, udp, tcp)
     bridge.peer_at = udp.peer_at
+    file = config.data_dir / OSC_FILE
     try:
         for where in settings.feedback_addresses():
             bridge.feedback[where] = udp.peer_at(*where)
-    except InvalidValue:
+        note_serving(file, settings.host, port)
+    except BaseException:
         udp.close()
         await tcp.close()
         raise
-    make_private_folder(config.data_dir)
-    own = serving_text(settings.host, port)
-    file = config.data_dir / OSC_FILE
-    write_whole(file, [own.encode()], private=True)
     try:
         connecting = bridge.jobs.call(jobs.connection.client)  # the first message need not wait for it
         ready(f"{settings.host}:{port}")
@@ -69,7 +64,7 @@ async def serve(
         await tcp.close()
         connecting.cancel()
         await asyncio.to_thread(jobs.close)
-        remove_own(file, own)
+        forget_serving(file, port)
 
 
 async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> int:

@@ -16,7 +16,7 @@ from acebridge.hosts.osc.address import convert
 from acebridge.hosts.osc.messages import Argument, BadPacket, Message, decode, encode
 from acebridge.hosts.osc.session import FIELDS
 from acebridge.paths import OSC_FILE, data_folder
-from acebridge.serving_notes import read_serving
+from acebridge.serving_notes import find_serving
 from acestep_runtime.errors import InvalidValue, printable
 from acestep_runtime.limits import describe_limits
 
@@ -36,10 +36,8 @@ def bridge_port() -> int | None:
 
     A bridge that was killed leaves its file, and its port to any program of any user, which must not get our token.
     """
-    noted = read_serving(data_folder() / OSC_FILE)
-    if noted is None:
-        return None
-    return noted.port if os.name == "nt" or noted.is_running() else None  # there nothing says what runs
+    noted = find_serving(data_folder() / OSC_FILE, or_newest=os.name == "nt")  # there nothing says what runs
+    return None if noted is None else noted.port
 
 
 def read_session() -> dict[str, JsonValue] | None:

@@ -8,16 +8,19 @@
 #include "process.hpp"
 #include "take_files.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
+#include <netinet/in.h>
 #include <random>
 #include <sstream>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -110,6 +113,37 @@ void osc_is_as_the_specification_has_it() {
   const std::string packet = osc_message("/a/b", {int32_t{-2}, 1.5F, std::string("drei")});
   CHECK(packet == std::string("/a/b\0\0\0\0,ifs\0\0\0\0\xFF\xFF\xFF\xFE\x3F\xC0\0\0drei\0\0\0\0", 32));
   CHECK(osc_message("/abc", {std::string("x\0y", 3)}) == std::string("/abc\0\0\0\0,s\0\0x\0\0\0", 16));
+}
+
+void osc_goes_to_the_last_bridge_that_runs() {
+  const Place place;
+  int listening[2];
+  std::string entry[2]; // of a bridge that was killed, and of one that runs
+  for (int each = 0; each < 2; ++each) {
+    listening[each] = ::socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(::bind(listening[each], reinterpret_cast<sockaddr*>(&address), size) == 0);
+    CHECK(::getsockname(listening[each], reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    entry[each] = R"({"host": "127.0.0.1", "port": )" + std::to_string(ntohs(address.sin_port)) +
+                  R"(, "pid": )" + std::to_string(each == 0 ? (1 << 22) + 1 : ::getpid());
+  }
+  const Folder folder = *Folder::open(place.path);
+  folder.write_whole("token", std::string(64, 'a'));
+  folder.write_whole("osc.json", entry[0] + R"(, "before": [5, )" + entry[0] + "}, " + entry[1] + "}]}");
+  OscSender sender(place.path);
+  sender.say("/a", {});
+  char packet[200];
+  CHECK(::recv(listening[1], packet, sizeof packet, MSG_DONTWAIT) > 64); // the token
+  CHECK(::recv(listening[1], packet, sizeof packet, MSG_DONTWAIT) == 8);
+  folder.write_whole("osc.json", entry[0] + "}");
+  sender.say("/a", {});
+  for (const int each : listening) {
+    CHECK(::recv(each, packet, sizeof packet, MSG_DONTWAIT) == -1 && errno == EAGAIN);
+    CHECK(::close(each) == 0);
+  }
 }
 
 void files_are_whole_and_private() {
@@ -277,6 +311,7 @@ int main() {
       {"JSON is read by the rules", json_is_read_by_the_rules},
       {"JSON survives any bytes", json_survives_any_bytes},
       {"OSC is as the specification has it", osc_is_as_the_specification_has_it},
+      {"OSC goes to the last bridge that runs", osc_goes_to_the_last_bridge_that_runs},
       {"files are whole and private", files_are_whole_and_private},
       {"links and strangers are refused", links_and_strangers_are_refused},
       {"a disk that is full leaves nothing", a_disk_that_is_full_leaves_nothing},

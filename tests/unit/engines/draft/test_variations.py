@@ -12,6 +12,7 @@ import pytest
 from acestep_runtime.dsp.arrangement import plan_song, sing_song, song_bars
 from acestep_runtime.dsp.draws import Seed
 from acestep_runtime.engines.base import Block, EngineRequest
+from acestep_runtime.engines.draft import engine
 from acestep_runtime.engines.draft.engine import DraftEngine
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.text.style import style_from_caption
@@ -127,6 +128,48 @@ def test_a_variation_of_a_short_stretch_is_never_the_take_itself(song: Samples, 
     assert not np.array_equal(varied, own)
     assert not np.array_equal(varied, whole)
     assert np.array_equal(varied, again)
+
+
+@pytest.fixture
+def renderings(monkeypatch: pytest.MonkeyPatch) -> list[TakeSeed]:
+    """What was rendered, in order."""
+    made: list[TakeSeed] = []
+
+    def count(run: Any) -> Any:
+        def run_and_count(request: EngineRequest, cancel: CancelToken) -> Any:
+            made.append(request.take_seed)
+            return run(request, cancel)
+
+        return run_and_count
+
+    counted = {name: count(run) for name, run in engine.FUNCTIONS.items()}
+    monkeypatch.setattr(engine, "FUNCTIONS", counted)
+    monkeypatch.setattr(engine, "_DRAWING", tuple(counted[run.__name__] for run in engine._DRAWING))
+    return made
+
+
+def test_the_takes_of_a_job_are_compared_with_a_take_that_is_made_once(
+    song: Samples, renderings: list[TakeSeed]
+) -> None:
+    own, draft = replace(_request("lego", song, 7), span=(RATE_HZ, 2 * RATE_HZ)), DraftEngine()
+    takes = tuple(_variation(7, 0.6, seed) for seed in (8, 9, 10))
+    others = [replace(own, source=song.copy()), replace(own, seed=5)]  # of other jobs
+    for request in (own, own, *others):
+        for take in takes:
+            seeds = {"variations": take.variations, "take_seeds": takes}
+            for _ in draft.run(replace(request, **seeds), CancelToken()):
+                pass
+    assert renderings.count(TakeSeed(7)) == 2
+    assert renderings.count(TakeSeed(5)) == 1
+    assert len([take for take in renderings if take.seed == 7 and take.variations]) >= 9
+
+
+@pytest.mark.parametrize("task", ["extract", "understand", "create_sample"])
+def test_what_draws_nothing_is_made_once(song: Samples, renderings: list[TakeSeed], task: str) -> None:
+    varied = _variation(7, 0.1, 8)
+    made = DraftEngine().run(replace(_request(task, song, 7, (0.1, 8)), tracks=("drums",)), CancelToken())
+    assert list(made)
+    assert renderings == [varied]
 
 
 def test_outside_of_the_region_nothing_varies(song: Samples) -> None:

@@ -43,14 +43,22 @@ def test_the_tool_of_a_task_has_all_fields_of_its_request(task: str) -> None:
             jsonschema.validate({"inline": "AAAA"}, fields[name])
 
 
-def test_the_whole_list_is_small_enough_to_read(tmp_path: Path) -> None:
+def test_the_whole_list_is_as_long_as_docs_mcp_md_says(tmp_path: Path) -> None:
     server = make_server(lambda _: Access(None, tmp_path, autostart=False))
 
-    async def chat() -> int:
+    async def chat() -> dict[str, int]:
         async with Client(server) as client:
-            return sum(len(tool.model_dump_json()) for tool in (await client.list_tools()).tools)
+            tools = (await client.list_tools()).tools
+        return {tool.name: len(tool.model_dump_json(by_alias=True, exclude_none=True).encode()) for tool in tools}
 
-    assert talk(chat) < 110_000
+    sizes = talk(chat)
+    for name, task in TASKS.items():
+        least, most = (
+            (8_500, 9_500) if name == "extract" else (11_500, 14_500) if task.kind == "audio" else (2_500, 5_500)
+        )
+        assert least < sizes[name] < most, name
+    assert 4_500 < sum(size for name, size in sizes.items() if name not in TASKS) < 5_500
+    assert 90_000 < sum(sizes.values()) < 110_000
 
 
 def test_some_tools_alone(tmp_path: Path) -> None:

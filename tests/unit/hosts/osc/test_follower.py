@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from acebridge.errors import InvalidSetting, NotFound
 from acebridge.hosts.osc.surfaces.follow import Follower, Surface
 from acebridge.hosts.osc.surfaces.run import SURFACES, find_bridge, follow, parse_place
 from acebridge.hosts.osc.surfaces.timeline import Timeline
+from acebridge.processes import start_of
 from acestep_runtime.errors import InvalidValue
 from tests.support.osc import OscPeer, message, osc_peer
 
@@ -237,6 +240,10 @@ def test_the_bridge_of_the_data_folder_is_found(tmp_path: Path, monkeypatch: pyt
     assert find_bridge() == ("127.0.0.1", 50711)
     (tmp_path / "osc.json").write_text('{"host": "0.0.0.0", "port": 4711, "pid": 1}', "utf-8")
     assert find_bridge() == ("127.0.0.1", 4711)
+    killed = {"host": "127.0.0.1", "port": 4712, "pid": os.getpid(), "start": "another"}
+    runs = {"host": "127.0.0.1", "port": 4713, "pid": os.getpid(), "start": start_of(os.getpid())}
+    (tmp_path / "osc.json").write_text(json.dumps({**killed, "before": [runs]}))
+    assert find_bridge() == ("127.0.0.1", 4713)
 
 
 def test_a_daw_that_is_not_known_is_refused() -> None:

@@ -22,6 +22,8 @@ from acebridge.hosts.http.edge import Edge
 from acebridge.hosts.jobfolder import VERSION
 from acebridge.hosts.panel import export, hosts
 from acebridge.hosts.panel.models import Pulls
+from acebridge.hosts.panel.osc import bridge_port
+from acebridge.serving_notes import note_serving
 from acebridge.v1 import jobs_pb2
 from acestep_runtime.weights.hub import PullProgress
 from tests.support.daemon import PATIENCE_S, until
@@ -207,6 +209,16 @@ def test_what_was_exported_goes_with_the_edge(home: Path, monkeypatch: pytest.Mo
         assert panel.get(made["url"], key="").body == b"project"
         assert list(folder.iterdir())
     assert not list(folder.iterdir())
+
+
+def test_of_several_bridges_the_last_one_that_runs_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(home))
+    for port in (1, 2):
+        note_serving(home / "osc.json", "127.0.0.1", port)
+    assert bridge_port() == 2
+    killed = {**json.loads((home / "osc.json").read_text()), "start": "another"}
+    (home / "osc.json").write_text(json.dumps(killed))
+    assert bridge_port() == 1
 
 
 @pytest.mark.parametrize("start", ["", "before"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from acebridge.errors import InvalidSetting
 from acebridge.hosts.osc.surfaces import ardour, reaper
 from acebridge.hosts.osc.surfaces.follow import LOOPBACK, Follower, Place, Surface
 from acebridge.paths import OSC_FILE, data_folder
+from acebridge.serving_notes import find_serving
 from acestep_runtime.errors import InvalidValue
 
 DEFAULT_BRIDGE_PORT = 50711
@@ -54,11 +54,8 @@ def parse_place(text: str | None, field: str, default: Place) -> Place:
 
 def find_bridge() -> Place:
     """Return where the bridge of this data folder listens, or where it would."""
-    try:
-        document = json.loads((data_folder() / OSC_FILE).read_text("utf-8"))
-        return LOOPBACK, int(document["port"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return LOOPBACK, DEFAULT_BRIDGE_PORT
+    noted = find_serving(data_folder() / OSC_FILE, or_newest=True)
+    return LOOPBACK, DEFAULT_BRIDGE_PORT if noted is None else noted.port
 
 
 def follow(
