@@ -418,8 +418,12 @@ def test_a_daemon_that_goes_away_amid_a_job(alone: Shell) -> None:
     home = Path(alone.environment["ACEBRIDGE_HOME"])
     with Client(address_in(home), token=read_token(home)) as client:
         until(lambda: recent(client) and state(client, recent(client)[0].id) == "running", "the job to run")
+        job_id = recent(client)[0].id
     next(p for p in psutil.process_iter() if belongs(p, home) and "serve" in p.cmdline()).kill()
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
-    assert err.strip() == "acebridge: The daemon does not answer any more. Start it again: the jobs that it has go on."
+    assert err.strip() == (
+        f"acebridge: The daemon does not answer any more. Start it again: job {job_id} goes on, and"
+        f" `acebridge jobs watch {job_id} -o FILE` fetches the result."
+    )
     assert not alone.files()

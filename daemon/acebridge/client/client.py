@@ -96,11 +96,16 @@ class Client:
         return ConnectionLost(failed.kind, message, remedy=remedy)
 
     def explain_lost(self, error: ConnectionLost, job_id: str) -> ConnectionLost:
-        """Return the error for a daemon that went away amid a job, with how to get the result of one elsewhere."""
-        if not job_id or is_local(self.address):
+        """Return the error for a daemon that went away amid a job, with how to get the result."""
+        if not job_id:
             return error
-        fetch = f"acebridge jobs watch {printable(job_id)} -o FILE --address {self.address}"
-        remedy = f"Job {printable(job_id)} goes on there; when it is back, `{fetch}` fetches the result."
+        job_id = printable(job_id)
+        fetch = f"acebridge jobs watch {job_id} -o FILE"
+        remedy = (
+            f"Start it again: job {job_id} goes on, and `{fetch}` fetches the result."
+            if is_local(self.address)
+            else f"Job {job_id} goes on there; when it is back, `{fetch} --address {self.address}` fetches the result."
+        )
         return ConnectionLost(error.kind, error.message, remedy=remedy)
 
     def submit(

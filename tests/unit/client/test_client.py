@@ -13,12 +13,21 @@ from acebridge.cli.result import Result
 from acebridge.client import api_runner
 from acebridge.client import client as client_module
 from acebridge.client.client import Client
-from acebridge.errors import ConnectionLost
+from acebridge.errors import ConnectionLost, ErrorReason
 from acebridge.v1 import jobs_pb2, tasks_pb2
 from acestep_runtime.values import CancelToken
 
 Events = Iterator[tasks_pb2.TaskEvent]
 GONE = "The daemon at studio.local:50710 does not answer any more: the network or that machine is gone."
+
+
+def test_the_result_of_a_daemon_here_can_be_fetched_when_it_is_started_again() -> None:
+    with Client("127.0.0.1:1") as client:
+        lost = ConnectionLost(ErrorReason.UNAVAILABLE, "Gone.", remedy="Start it again: the jobs that it has go on.")
+        assert str(client.explain_lost(lost, "0123abcd")) == (
+            "Gone. Start it again: job 0123abcd goes on, and `acebridge jobs watch 0123abcd -o FILE` fetches the result."
+        )
+        assert client.explain_lost(lost, "") is lost  # it may not have the job
 
 
 @pytest.fixture
