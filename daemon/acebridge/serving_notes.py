@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 from acebridge.atomic_files import write_whole
 from acebridge.processes import is_running, start_of
+from acestep_runtime.errors import InvalidValue
+
+_MOST_PORT, _MOST_PID = 2**16 - 1, 2**31 - 1
 
 
 class ServingNote(NamedTuple):
@@ -45,9 +48,12 @@ def note_serving(file: Path, host: str, port: int) -> None:
 
 
 def forget_serving(file: Path, port: int) -> None:
-    """Remove what `note_serving` has noted, if it is still there; the file goes where it names no other program that runs."""
+    """Remove what `note_serving` has noted, if it is still there; the file goes where it names no other program that runs.
+
+    A disk that takes nothing keeps it: it says nothing once this process has ended.
+    """
     own = (port, os.getpid())
-    with suppress(OSError):
+    with suppress(OSError, InvalidValue):
         if own not in (note[:2] for _, note in _entries(file)):
             return
         others = [entry for entry, note in _entries(file) if note[:2] != own and note.is_running()]
@@ -71,9 +77,10 @@ def _read(file: Path) -> Any:
 
 def _note(noted: Any) -> ServingNote | None:
     try:
-        return ServingNote(int(noted["port"]), int(noted["pid"]), str(noted.get("start", "")))
+        note = ServingNote(int(noted["port"]), int(noted["pid"]), str(noted.get("start", "")))
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return None
+    return note if 0 < note.port <= _MOST_PORT and 0 < note.pid <= _MOST_PID else None
 
 
 def _entries(file: Path) -> list[tuple[dict[str, Any], ServingNote]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -24,8 +25,11 @@ def test_what_this_process_says_of_itself_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "{", "[]", "5", '{"port": 5}', '{"port": "x", "pid": 1}', '{"port": 1e400, "pid": 1}', "[" * 9000],
-)
+    [
+        None, "", "{", "[]", "5", '{"port": 5}', '{"port": "x", "pid": 1}', '{"port": 1e400, "pid": 1}', "[" * 9000,
+        '{"port": 65536, "pid": 1}', '{"port": -1, "pid": 1}', '{"port": 1, "pid": 0}', f'{{"port": 1, "pid": {10**30}}}',
+    ],
+)  # fmt: skip
 def test_what_makes_no_sense_says_nothing(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "note.json"
     if text is not None:
@@ -52,3 +56,15 @@ def test_of_several_programs_the_last_one_is_found_until_it_ends(tmp_path: Path)
     assert newest() == 1
     forget_serving(file, 1)
     assert not file.exists()
+
+
+def test_a_disk_that_takes_nothing_keeps_what_was_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "note.json"
+    for port in (1, 2):
+        note_serving(file, "127.0.0.1", port)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", fail)
+    forget_serving(file, 2)
