@@ -264,7 +264,17 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (
 
 def examine(address: str | None) -> list[Finding]:
     """Make every check; the last one starts a daemon when none answers."""
-    return [check(address) for check in CHECKS]
+    return [_make(check, address) for check in CHECKS]
+
+
+def _make(check: Callable[[str | None], Finding], address: str | None) -> Finding:
+    """Make one check; files that it may not look at are a finding, too."""
+    try:
+        return check(address)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        says = f"{where}{error.strerror or error}."
+        return Finding(check.__name__.strip("_"), False, says, "Let it be yours to read.")
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> None:
