@@ -20,6 +20,7 @@ from acebridge.private_files import FILE_MODE, make_private_folder
 from acebridge.ray_address import LOCAL, find_problem
 from acebridge.tls_identity import identity_files, read_identity
 from acebridge.version import VERSION
+from acestep_runtime.errors import printable
 from acestep_runtime.memory.int8 import remedy_without_torchao
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
@@ -164,7 +165,6 @@ def _model_name(model: InstalledModel) -> str:
 
 
 def _models(_: str | None) -> Finding:
-    from acestep_runtime.errors import printable
     from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
     from acestep_runtime.weights.folder import models_folder
     from acestep_runtime.weights.installed import find_installed_models
@@ -272,7 +272,7 @@ def _make(check: Callable[[str | None], Finding], address: str | None) -> Findin
     try:
         return check(address)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{printable(str(error.filename), 300)}: " if error.filename else ""
         says = f"{where}{error.strerror or error}."
         return Finding(check.__name__.strip("_"), False, says, "Let it be yours to read.")
 
