@@ -36,7 +36,7 @@ def find_sound_font() -> Path | None:
         return None
     if not chosen:
         return _find_installed() if has_player else None
-    path = Path(chosen).expanduser()
+    path = Path(os.path.expanduser(chosen))  # noqa: PTH111 - Path raises where it is the home of nobody
     if path.suffix.lower() not in _ENDINGS or not path.is_file():
         raise InvalidValue("sound_font", chosen, "an SF2 or SF3 file that is there, or none",
                            remedy=f"Correct the setting sound_font, or {VARIABLE}.")  # fmt: skip

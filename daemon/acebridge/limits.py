@@ -199,7 +199,8 @@ LIMITS = {
               "faders send many"),
     ),
     "Tools for chat": (
-        Limit("calls at once", "acebridge.hosts.mcp.calls:MAX_CALLS", "calls", "further ones wait", "each takes a thread"),
+        Limit("calls with one token at once", "acebridge.hosts.mcp.calls:MAX_CALLS", "calls", "further ones wait",
+              "each takes a thread"),
         Limit("asset that is sent as a resource", "acebridge.hosts.mcp.resources:MAX_BLOB_BYTES", "bytes",
               "the address of a file comes instead", "programs that chat hold a message in memory"),
         Limit("body of a request over HTTP", "acebridge.hosts.mcp.http:MAX_BODY_BYTES", "bytes", "413",

@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from acebridge.errors import InvalidSetting
+from acestep_runtime.errors import printable
 
 #: In the data folder: where the daemon that serves it answers.
 ADDRESS_FILE = "daemon.json"
@@ -62,7 +63,7 @@ def asset_path(home: Path, asset_id: str) -> Path:
 def data_folder() -> Path:
     """Return the folder that holds the database, the assets and ``config.toml``.
 
-    Raises `InvalidSetting` where there is no home folder to have it in.
+    Raises `InvalidSetting` where there is no home folder to have it in, and for a path that is no text.
     """
     home = os.environ.get("ACEBRIDGE_HOME")
     try:
@@ -75,5 +76,12 @@ def data_folder() -> Path:
         raise InvalidSetting(
             "There is no home folder to keep data in.",
             remedy="Set the environment variable ACEBRIDGE_HOME to the full path of a folder.",
+        )
+    if str(folder).encode(errors="replace").decode() != str(
+        folder
+    ):  # the contract, and so every client, has texts alone
+        raise InvalidSetting(
+            f"The path of the data folder, {printable(str(folder))}, is not UTF-8.",
+            remedy="Set the environment variable ACEBRIDGE_HOME to another folder.",
         )
     return folder

@@ -19,6 +19,8 @@ from acebridge.private_files import hold_lock
 from acebridge.processes import is_running, start_of
 from acestep_runtime.errors import AceStepError
 
+_MOST_PORT, _MOST_PID = 2**16 - 1, 2**31 - 1
+
 
 class ServingNote(NamedTuple):
     """A port of this machine, and the process that has it: its number, and when it was started."""
@@ -43,7 +45,10 @@ def note_serving(file: Path, host: str, port: int) -> None:
 
 
 def forget_serving(file: Path, port: int) -> None:
-    """Remove what `note_serving` has noted, if it is still there; the file goes where it names no other program that runs."""
+    """Remove what `note_serving` has noted, if it is still there; the file goes where it names no other program that runs.
+
+    A disk that takes nothing keeps it: it says nothing once this process has ended.
+    """
     own = (port, os.getpid())
     if own not in (note[:2] for _, note in _entries(file)):
         return
@@ -77,9 +82,10 @@ def _read(file: Path) -> Any:
 
 def _note(noted: Any) -> ServingNote | None:
     try:
-        return ServingNote(int(noted["port"]), int(noted["pid"]), str(noted.get("start", "")))
+        note = ServingNote(int(noted["port"]), int(noted["pid"]), str(noted.get("start", "")))
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return None
+    return note if 0 < note.port <= _MOST_PORT and 0 < note.pid <= _MOST_PID else None
 
 
 def _entries(file: Path) -> list[tuple[dict[str, Any], ServingNote]]:

@@ -46,7 +46,7 @@ def write_setting(home: Path, name: str, value: str) -> None:
         )
     if after != before:
         make_private_folder(home)
-        write_whole(file, [after.encode()])
+        write_whole(file, [after.encode()], private=True)
 
 
 def _change(text: str, name: str, value: str) -> str:

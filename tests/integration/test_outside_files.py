@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from acebridge.config import Config
 from acestep_runtime import guide
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS
-from tests.support.daemon import Daemon, assets, daemon_at, song, write_wav
+from tests.support.daemon import Daemon, assets, daemon_at, song, status, write_wav
 from tests.support.job_folders import Job, outputs, part
 from tests.support.shell import FAKE, Shell
 
@@ -85,3 +86,12 @@ def test_the_working_folder_is_no_root(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HOME", "/")
     monkeypatch.setenv("USERPROFILE", "/")
     assert Path("/") not in Config().roots
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_a_root_whose_name_is_no_text_is_listed_all_the_same(tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    root.mkdir()
+    with daemon_at(tmp_path / "home", environment={"HOME": str(root)}) as daemon:
+        assert daemon.client is not None
+        assert str(tmp_path / "?") in status(daemon.client).roots

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,6 +63,7 @@ class Daemon:
         arguments: Sequence[str] = (),
         version: str = "",
         reserve_bytes: int = 1 << 16,  # little: there are many of them
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.home = home
         self.program = ["-c", _OF_VERSION.format(version)] if version else ["-m", "acebridge.cli"]
@@ -71,6 +73,7 @@ class Daemon:
             "ACEBRIDGE_FAKE_STEP_MS": str(step_ms),
             "ACEBRIDGE_FAKE_GATES": str(home / "gates"),
             "ACEBRIDGE_RESERVE_BYTES": str(reserve_bytes),
+            **environment,
         }
         for name in ("ACEBRIDGE_ADDRESS", "ACEBRIDGE_TOKEN"):
             self.environment.pop(name, None)

@@ -254,6 +254,12 @@ def test_without_a_home_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert (findings[about].ok, findings[about].says) == (False, says)
 
 
+def test_the_path_of_the_data_folder_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(Path.cwd() / "ü" / "\udcff"))
+    with pytest.raises(AceBridgeError, match=r"ü.*\ufffd, is not UTF-8\. Set the environment variable ACEBRIDGE_HOME"):
+        data_folder()
+
+
 def test_a_working_folder_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tmp_path.rmdir()

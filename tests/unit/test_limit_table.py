@@ -113,7 +113,7 @@ BEYOND = {
         "messages for the monitor that wait": f"{_OSC}test_monitor.py::test_a_flood_is_refused",
     },
     "Tools for chat": {
-        "calls at once": "unit/hosts/mcp/test_calls.py::test_calls_beyond_the_limit_wait",
+        "calls with one token at once": "unit/hosts/mcp/test_calls.py::test_calls_beyond_the_limit_wait",
         "asset that is sent as a resource": "integration/test_mcp.py::test_assets_and_recipes_are_resources",
         "body of a request over HTTP": "integration/test_mcp_access.py::test_a_body_has_a_limit",
     },

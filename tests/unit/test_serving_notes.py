@@ -28,8 +28,11 @@ def test_what_this_process_says_of_itself_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "{", "[]", "5", '{"port": 5}', '{"port": "x", "pid": 1}', '{"port": 1e400, "pid": 1}', "[" * 9000],
-)
+    [
+        None, "", "{", "[]", "5", '{"port": 5}', '{"port": "x", "pid": 1}', '{"port": 1e400, "pid": 1}', "[" * 9000,
+        '{"port": 65536, "pid": 1}', '{"port": -1, "pid": 1}', '{"port": 1, "pid": 0}', f'{{"port": 1, "pid": {10**30}}}',
+    ],
+)  # fmt: skip
 def test_what_makes_no_sense_says_nothing(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "note.json"
     if text is not None:

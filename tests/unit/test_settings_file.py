@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from acebridge.config import tomllib
 from acebridge.errors import InvalidSetting
 from acebridge.settings_file import write_setting
+from acestep_runtime.errors import InvalidValue
 
 FILE = "config.toml"
 
@@ -54,3 +57,17 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, value: st
     (folder / FILE).write_text("port = 1\n[tls]\nenabled = true\n", "utf-8")
     write_setting(folder, "remote", value)
     assert tomllib.loads((folder / FILE).read_text("utf-8")) == {"remote": value, "port": 1, "tls": {"enabled": True}}
+
+
+def test_a_disk_that_takes_nothing_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text("port = 1\n", "utf-8")
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "open", fail)
+        with pytest.raises(InvalidValue, match="cannot be written: No space left on device") as caught:
+            write_setting(tmp_path, "remote", "studio.local:1")
+    assert caught.value.remedy.startswith("Free some space there")
+    assert (tmp_path / "config.toml").read_text("utf-8") == "port = 1\n"

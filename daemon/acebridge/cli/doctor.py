@@ -20,6 +20,7 @@ from acebridge.private_files import FILE_MODE, make_private_folder
 from acebridge.ray_address import LOCAL, find_problem
 from acebridge.tls_identity import identity_files, read_identity
 from acebridge.version import VERSION
+from acestep_runtime.errors import printable
 from acestep_runtime.memory.int8 import remedy_without_torchao
 from acestep_runtime.weights.folder import VARIABLE as MODELS_FOLDER
 
@@ -164,7 +165,6 @@ def _model_name(model: InstalledModel) -> str:
 
 
 def _models(_: str | None) -> Finding:
-    from acestep_runtime.errors import printable
     from acestep_runtime.weights.adapters import adapter_fault, find_adapters, find_others
     from acestep_runtime.weights.folder import models_folder
     from acestep_runtime.weights.installed import find_installed_models
@@ -264,7 +264,17 @@ CHECKS: tuple[Callable[[str | None], Finding], ...] = (
 
 def examine(address: str | None) -> list[Finding]:
     """Make every check; the last one starts a daemon when none answers."""
-    return [check(address) for check in CHECKS]
+    return [_make(check, address) for check in CHECKS]
+
+
+def _make(check: Callable[[str | None], Finding], address: str | None) -> Finding:
+    """Make one check; files that it may not look at are a finding, too."""
+    try:
+        return check(address)
+    except OSError as error:
+        where = f"{printable(str(error.filename), 300)}: " if error.filename else ""
+        says = f"{where}{error.strerror or error}."
+        return Finding(check.__name__.strip("_"), False, says, "Let it be yours to read.")
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from acebridge.errors import ErrorReason, JobFailed, reason_of
+from acestep_runtime.errors import printable
 
 BAD_INPUT, NO_DAEMON, FAILED, CANCELLED = 2, 3, 4, 5
 
@@ -33,6 +34,8 @@ _REMEDIES = {
     errno.ENOSPC: "Free some space there.",
     errno.EROFS: "Choose a place that can be written.",
 }
+#: Of the name of a file in such an error.
+_LONGEST_NAME = 500
 
 
 class UserInterrupt(JobFailed):
@@ -45,7 +48,8 @@ class UserInterrupt(JobFailed):
 def sentence_of(error: Exception) -> str:
     """Return what a failed command says, and what to do."""
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}. {_REMEDIES.get(error.errno or 0, '')}".rstrip()
+        name = printable(str(error.filename), _LONGEST_NAME)
+        return f"{name}: {error.strerror}. {_REMEDIES.get(error.errno or 0, '')}".rstrip()
     return str(error)
 
 

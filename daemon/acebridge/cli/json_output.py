@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from acebridge.contract.json_form import finite_values
@@ -12,13 +13,19 @@ if TYPE_CHECKING:
     from acestep_runtime.values import Json
 
 
+_NOT_ASCII = re.compile(r"[^ -~]")
+
+
 def print_json(value: Json | Report) -> None:
-    """Print a value; bytes of a file name in it that are no text are escaped, as Python reads them back."""
+    """Print a value. What a terminal would not show as it is, is escaped: names that others gave may hold orders to it.
+
+    So are bytes of a file name that are no text, as Python reads them back.
+    """
     import typer
 
     text = json.dumps(finite_values(value), ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(finite_values(value), allow_nan=False)
-    typer.echo(text)
+    typer.echo(_NOT_ASCII.sub(_escape, text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]

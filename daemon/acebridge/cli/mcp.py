@@ -48,7 +48,10 @@ def mcp(
     from acebridge.hosts.mcp.access import Access
     from acebridge.paths import data_folder
 
-    folder = (data_folder() / RESULTS_FOLDER if results is None else results.expanduser()).absolute()
+    try:
+        folder = (data_folder() / RESULTS_FOLDER if results is None else results.expanduser()).absolute()
+    except RuntimeError:
+        raise InvalidValue("--results", str(results), "the path of a folder") from None
     names = [name for name in (tools or "").replace(" ", "").split(",") if name]
     access = Access(address, folder, autostart=not no_autostart)
     if http:

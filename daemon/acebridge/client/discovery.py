@@ -96,7 +96,18 @@ def find_daemon(
     if autostart:
         return start(explicit)
     where = f"answers at {address}" if address else "runs"
-    raise Unavailable(f"No AceBridge daemon {where}.", remedy=remedy)
+    raise _silence(data_folder(), address) or Unavailable(f"No AceBridge daemon {where}.", remedy=remedy)
+
+
+def _silence(home: Path, address: str) -> Unavailable | None:
+    """Return what to say of a daemon of the data folder ``home`` that runs and does not answer; ``None`` where none does."""
+    own = read_own_daemon(home)
+    if not (own.serves_at(address) and own.is_running):
+        return None
+    return Unavailable(
+        f"The daemon runs, as process {own.pid}, and does not answer at {address}.",
+        remedy="Try again in a moment, or end that process: its jobs go on when the next daemon starts.",
+    )
 
 
 def _warn_of_unproven(address: str, warn: Callable[[str], None]) -> None:
@@ -263,7 +274,7 @@ def _wait_for_answer(launch: _Launch, where: Callable[[], str], home: Path) -> s
         if launch.process.poll() not in (None, 0) and not launch.another_serves():
             break
         time.sleep(_POLL_S)
-    raise Unavailable(
+    raise (_silence(home, where()) if launch.another_serves() else None) or Unavailable(
         f"The daemon did not start: {_reason(launch.read_output())}",
         remedy=f"The whole message is in {launch.output}.",
     )

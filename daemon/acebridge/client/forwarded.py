@@ -72,14 +72,14 @@ def read_notes(home: Path, address: str) -> Iterator[Note]:
 
 
 def _read(file: Path) -> Note | None:
-    """Return a note, ``None`` where there is none; a file that is damaged is removed."""
+    """Return a note, ``None`` where there is none or it cannot be read now; a file that is damaged is removed."""
     try:
         fields = json.loads(file.read_text("utf-8"))
         request = unwrap(tasks_pb2.TaskRequest.FromString(base64.b64decode(fields["request"])))
         return Note(file, file.name.partition(".")[0], fields["address"], request)
-    except FileNotFoundError:
+    except OSError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, DecodeError, InvalidValue, RecursionError):
+    except (ValueError, LookupError, TypeError, DecodeError, InvalidValue, RecursionError):
         file.unlink(missing_ok=True)
         return None
 

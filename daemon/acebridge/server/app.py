@@ -234,7 +234,7 @@ async def run(config: Config, stop: asyncio.Event, *, find_devices: devices.Find
     own = json.dumps({**facts, "certificate": certificate} if certificate else facts)
     address_file, token_file = config.data_dir / ADDRESS_FILE, config.data_dir / TOKEN_FILE
     token = token_file.read_text("ascii")
-    write_whole(address_file, [own.encode()])
+    write_whole(address_file, [own.encode()], private=True)
     daemon.context.audit.note("daemon started", address=address, pid=os.getpid(), version=VERSION)
     extra = {"address": join_address(config.host, port), "data": str(config.data_dir), "certificate": fingerprint}
     log.info("serving", extra=extra)

@@ -28,6 +28,8 @@ from acestep_runtime.latents_files import SUFFIX, latents_path
 
 log = logging.getLogger(__name__)
 COPY_BYTES = 1 << 20
+#: Of an id, in the name of the folder that its file lies in.
+_FOLDER_DIGITS = 2
 _ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -126,8 +128,9 @@ class AssetFiles:
         return {file.stem: file for file in self._all() if _is_latents(file)}
 
     def _all(self) -> Iterator[Path]:
-        for folder in sorted(self.folder.glob("??")):
-            if folder.is_dir():
+        """Yield what lies in the folders of assets. Raises ``OSError`` where that cannot be read: it is not gone."""
+        for folder in sorted(self.folder.iterdir()) if self.folder.exists() else ():
+            if len(folder.name) == _FOLDER_DIGITS and folder.is_dir():
                 yield from folder.iterdir()
 
     def state(self, asset_id: str) -> FileState | None:

@@ -64,8 +64,15 @@ def end_with_parent(parent: int) -> None:
 
 
 async def log_output(output: asyncio.StreamReader, name: str, **extra: str) -> None:
-    """Log what a process prints, line by line, until it ends."""
-    while line := await output.readline():
+    """Log what a process prints, line by line, until it ends: with output that nobody takes it would stand still."""
+    while True:
+        try:
+            line = await output.readline()
+        except ValueError:  # longer than the limit: that of a bar that is drawn again and again, say
+            log.warning("%s: a line is too long to show", name, extra=extra)
+            continue
+        if not line:
+            return
         log.warning("%s: %s", name, line.decode(errors="replace").rstrip(), extra=extra)
 
 

@@ -39,3 +39,6 @@ def test_an_error_of_the_system_says_what_to_do(tmp_path: Path) -> None:
     assert sentence_of(missing.value) == f"{tmp_path / 'gone.wav'}: No such file or directory. Check the path."
     assert sentence_of(OSError(errno.ENAMETOOLONG, "File name too long", "x")).endswith("long. Choose a shorter name.")
     assert sentence_of(OSError(errno.EIO, "Input/output error", "a.wav")) == "a.wav: Input/output error."
+    assert (
+        sentence_of(OSError(errno.EIO, "Input/output error", "\x1b[2Ja.wav")) == "\ufffd[2Ja.wav: Input/output error."
+    )

@@ -83,6 +83,7 @@ def test_what_is_no_time_is_refused_with_the_forms() -> None:
         ({"a": float("nan"), "b": float("-inf"), "c": 1.5}, '{"c": 1.5}'),
         ([{"x": [1.0, float("inf")]}, "밤"], '[{"x": [1.0]}, "밤"]'),
         ({"file": "a\udcff.wav"}, '{"file": "a\\udcff.wav"}'),
+        ("\x9b2J\u202e밤\U000e0001", '"\\u009b2J\\u202e밤\\udb40\\udc01"'),
     ],
 )
 def test_printed_json_is_always_json(value: Any, text: str, capsys: pytest.CaptureFixture[str]) -> None:

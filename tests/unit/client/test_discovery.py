@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from acebridge.client import discovery
 from acebridge.client.discovery import _Launch, _wait_for_answer
 from acebridge.errors import Unavailable
+from acebridge.processes import start_of
 
 
 def launch(output: Path, start: int, code: str) -> _Launch:
@@ -38,3 +42,27 @@ def test_one_that_fails_says_why(tmp_path: Path) -> None:
     failed = launch(output, len(before), "raise SystemExit(2)")
     with pytest.raises(Unavailable, match=r"^The daemon did not start: Setting port is 'x'\. The whole message is in"):
         _wait_for_answer(failed, lambda: "", tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there nothing says what runs")
+@pytest.mark.parametrize("autostart", [False, True])
+def test_one_that_runs_and_does_not_answer_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, autostart: bool
+) -> None:
+    """As one that was stopped, or hangs."""
+    monkeypatch.delenv("ACEBRIDGE_ADDRESS", raising=False)
+    monkeypatch.setattr(discovery, "_START_TIMEOUT_S", 0.0)
+    home.mkdir(exist_ok=True)
+    output = home / "start.log"
+    output.write_text("acebridge: A daemon already serves here. Use that one.\n")
+    monkeypatch.setattr(discovery, "_launch", lambda *_: launch(output, 0, "raise SystemExit(2)"))
+    own = {"address": "127.0.0.1:1", "pid": os.getpid(), "start": start_of(os.getpid())}
+    (home / "daemon.json").write_text(json.dumps(own))
+    with pytest.raises(
+        Unavailable, match=f"^The daemon runs, as process {os.getpid()}, and does not answer at 127"
+    ) as no:
+        discovery.find_daemon(None, autostart=autostart, warn=print)
+    assert "end that process" in no.value.remedy
+    (home / "daemon.json").write_text(json.dumps({**own, "start": "another"}))
+    with pytest.raises(Unavailable, match=r"^No AceBridge daemon answers|^The daemon did not start: A daemon already"):
+        discovery.find_daemon(None, autostart=autostart, warn=print)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_a_damaged_note_is_removed(tmp_path: Path, data: bytes) -> None:
     file.write_bytes(data)
     assert list(read_notes(tmp_path, ADDRESS)) == []
     assert not file.exists()
+
+
+def test_a_note_that_cannot_be_read_now_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note_request(tmp_path, "a" * 32, ADDRESS, REQUEST)
+
+    def fail(*_: object) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fail)
+        assert list(read_notes(tmp_path, ADDRESS)) == []
+    assert [note.job_id for note in read_notes(tmp_path, ADDRESS)] == ["a" * 32]
 
 
 def test_the_key_finds_the_job_to_cancel(tmp_path: Path) -> None:

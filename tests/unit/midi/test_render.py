@@ -149,9 +149,10 @@ def test_the_note_of_a_piece_plays_that_piece(piece: str) -> None:
 
 
 def test_the_font_of_the_settings_has_to_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "none.sf2"))
-    with pytest.raises(InvalidValue, match="sound_font"):
-        find_sound_font()
+    for name in (str(tmp_path / "none.sf2"), "~nobody-5302/none.sf2"):
+        monkeypatch.setenv(VARIABLE, name)
+        with pytest.raises(InvalidValue, match="sound_font"):
+            find_sound_font()
     (tmp_path / "song.wav").write_bytes(b"RIFF")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "song.wav"))
     with pytest.raises(InvalidValue, match="SF2 or SF3"):

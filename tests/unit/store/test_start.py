@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -86,6 +87,22 @@ def test_a_folder_that_is_away_for_one_start_loses_nothing(tmp_path: Path) -> No
         assert "Mount its disk" in error.remedy
     (tmp_path / "assets").rmdir()
     (tmp_path / "away").rename(tmp_path / "assets")
+    assert with_store(tmp_path, list_all) == ids
+
+
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill_store(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as shut:
+        for name in ("listdir", "scandir"):
+            shut.setattr(os, name, fail)
+        with pytest.raises(PermissionError):
+            with_store(tmp_path, list_all)
     assert with_store(tmp_path, list_all) == ids
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from acebridge.workers.launch import command, environment
+from acebridge.workers.launch import command, environment, log_output
 
 SHOW_PATH = "import json, os, sys\ndef main():\n    print(json.dumps([os.getcwd(), sys.path, sys.argv[1:]]))\n"
 
@@ -19,6 +20,21 @@ def test_defaults_are_for_threads_and_memory_and_the_user_overrides_them() -> No
         "HOME": "/h", "OPENBLAS_NUM_THREADS": "4", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000",
         "MALLOC_ARENA_MAX": "2",
     }  # fmt: skip
+
+
+def test_a_line_without_an_end_does_not_stop_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        output = asyncio.StreamReader(limit=16)
+        logging = asyncio.create_task(log_output(output, "worker"))
+        for text in (b"0 %\r" * 20, b"1 %\r", b"\n", b"loaded\n"):
+            output.feed_data(text)
+            await asyncio.sleep(0)
+        output.feed_eof()
+        await logging
+
+    asyncio.run(run())
+    assert caplog.messages[0] == "worker: a line is too long to show"
+    assert caplog.messages[-1] == "worker: loaded"
 
 
 def test_no_child_gets_a_token() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -248,15 +249,20 @@ def test_a_start_that_fails_says_why_and_is_tried_again(tmp_path: Path) -> None:
         worker._sleep = sleep
         refusal = {"kind": "EngineFailure", "message": "Another version.", "remedy": "Install it.", "details": {}}
         team.say(
-            0, {"type": "error", "body": refusal, "models": []}, WorkerDied("exit code 1"), death(took_order=False)
+            0,
+            {"type": "error", "body": refusal, "models": []},
+            WorkerDied("exit code 1"),
+            death(took_order=False),
+            OSError(errno.EMFILE, "Too many open files"),
         )
         await team.start(0)
         assert problems == [
             "Another version. Install it.",
             "The Ray worker could not start: exit code 1. See the log of Ray.",
             "The Ray worker could not start: gone. See the log of Ray.",
+            "The Ray worker could not start: [Errno 24] Too many open files. See the daemon's log.",
         ]
-        assert team.pauses == [1.0, 2.0, 4.0]
+        assert team.pauses == [1.0, 2.0, 4.0, 8.0]
         assert (worker.problem, worker.suits(DRAFT)) == ("", True)
 
     play(tmp_path, scenario, 1)

@@ -75,11 +75,17 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_start = on_start
+        #: What ``on_start`` has raised.
+        self.fault: Exception | None = None
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
-        self._on_start()
+    async def main_loop(self) -> None:
+        """Serve until the end. Where ``on_start`` fails that is now, so that all is closed in order."""
+        try:
+            self._on_start()
+        except Exception as fault:
+            self.fault = fault
+        else:
+            await super().main_loop()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -95,7 +101,10 @@ async def serve_app(
     on_start: Callable[[], None],
     on_stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until ``stop`` is set, then close the port. ``on_start`` is called once it answers, ``on_stop`` before it ends."""
+    """Serve until ``stop`` is set, then close the port. ``on_start`` is called once it answers, ``on_stop`` before it ends.
+
+    Raises what ``on_start`` does.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -119,3 +128,5 @@ async def serve_app(
         server.should_exit = True
         await serving
         listener.close()
+    if server.fault is not None:
+        raise server.fault

@@ -69,10 +69,11 @@ async def serve(
         note_serving(home / PANEL_FILE, HOST, edge.port)
         ready(edge)
 
-    try:
-        await serve_app(app, listener, stop, on_start=note, on_stop=edge.stopping.set)
-    finally:
-        forget_serving(home / PANEL_FILE, edge.port)
+    def end() -> None:
+        forget_serving(home / PANEL_FILE, edge.port)  # while the port is ours: whoever has it next must not get the key
+        edge.stopping.set()
+
+    await serve_app(app, listener, stop, on_start=note, on_stop=end)
 
 
 async def run_until_signal(

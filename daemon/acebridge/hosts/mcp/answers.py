@@ -42,7 +42,7 @@ def asset_link(asset_id: str, name: str, description: str = "") -> ResourceLink:
 
 def result_of(answer: Answer) -> CallToolResult:
     """Return an answer as the protocol has it."""
-    values = finite_values(answer.values)
+    values = _sendable(answer.values)
     content: list[ContentBlock] = [TextContent(text=json.dumps(_shorten(values), ensure_ascii=False)), *answer.links]
     return CallToolResult(content=content, structured_content=values)
 
@@ -56,6 +56,10 @@ def error_result(error: Exception) -> CallToolResult:
 
 def error_facts(error: Exception) -> Values:
     """Return reason, message, remedy and details of an error, as the JSON of commands has them."""
+    return _sendable(_facts_of(error))
+
+
+def _facts_of(error: Exception) -> Values:
     if isinstance(error, OSError):
         what = error.strerror or str(error)
         reason = ErrorReason.DISK_FULL if is_full(error) else ErrorReason.INVALID_VALUE
@@ -71,6 +75,13 @@ def error_facts(error: Exception) -> Values:
     known = {name: value for name, value in details_of(error).items() if value}
     remedy = {"remedy": error.remedy} if error.remedy else {}
     return {**known, "reason": str(reason_of(error)), "message": error.message, **remedy}
+
+
+def _sendable(values: Values) -> Values:
+    """Return values that clients can read: bytes of a file name that are no text become question marks."""
+    text = json.dumps(finite_values(values), ensure_ascii=False).encode("utf-8", "replace")
+    sendable: Values = json.loads(text)
+    return sendable
 
 
 def _shorten(value: Any) -> Any:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from acebridge.hosts.mcp.access import Access
     from acebridge.v1 import tasks_pb2
 
-#: Calls of all clients at the same time; more of them wait. Each takes a thread.
+#: Calls with one token at the same time that last, and as many that do not; more of them wait. Each takes a thread.
 MAX_CALLS = 64
 #: Progress of a call: its share, 0 to 1, and a sentence.
 Report = Callable[[float, str], Awaitable[None]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 import mcp_types as types
@@ -46,7 +47,13 @@ def make_server(find_access: FindAccess, names: Collection[str] = ()) -> Server[
     """
     tools = _choose(names)
     listed = types.ListToolsResult(tools=[tool.describe() for tool in tools.values()])
-    limiter = anyio.CapacityLimiter(calls.MAX_CALLS)
+    #: Token, and whether its calls may last → their limit: long calls keep no other caller waiting, and not their own cancel.
+    limiters: WeakValueDictionary[tuple[str | None, bool], anyio.CapacityLimiter] = WeakValueDictionary()
+
+    def limiter_of(access: Access, *, lasts: bool) -> anyio.CapacityLimiter:
+        key = access.token, lasts
+        limiter = limiters[key] = limiters.get(key) or anyio.CapacityLimiter(calls.MAX_CALLS)
+        return limiter
 
     async def list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return listed
@@ -64,19 +71,23 @@ def make_server(find_access: FindAccess, names: Collection[str] = ()) -> Server[
         async def report(fraction: float, message: str) -> None:
             await context.session.report_progress(fraction, 1.0, message)
 
-        return await calls.run_call(work, find_access(context), _origin(context), report, limiter)
+        access = find_access(context)
+        limiter = limiter_of(access, lasts=tool.lasts)
+        return await calls.run_call(work, access, _origin(context), report, limiter)
 
     async def page_of_resources(
         context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         cursor = (params.cursor if params is not None else None) or ""
-        return await _run_for_client(partial(list_resources, find_access(context), cursor), limiter)
+        access = find_access(context)
+        return await _run_for_client(partial(list_resources, access, cursor), limiter_of(access, lasts=False))
 
     async def templates(_: Context, __: types.PaginatedRequestParams | None) -> types.ListResourceTemplatesResult:
         return types.ListResourceTemplatesResult(resource_templates=TEMPLATES)
 
     async def read(context: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
-        return await _run_for_client(partial(read_resource, find_access(context), str(params.uri)), limiter)
+        access = find_access(context)
+        return await _run_for_client(partial(read_resource, access, str(params.uri)), limiter_of(access, lasts=False))
 
     return Server(
         "acebridge",

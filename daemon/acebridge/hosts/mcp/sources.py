@@ -55,7 +55,7 @@ def _expand(path: str, field: str) -> Path:
     """Return a path with the home folder that its beginning stands for. Raises `InvalidValue` for that of nobody."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # no such user; no such name
         raise InvalidValue(field, path, "the full path of an audio file, or the id of an asset") from None
 
 

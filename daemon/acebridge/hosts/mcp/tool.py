@@ -28,6 +28,11 @@ class Tool:
     reads: bool = False
     destructive: bool = False
 
+    @property
+    def lasts(self) -> bool:
+        """Whether a call may last: it waits for a job or a DAW."""
+        return "wait_s" in self.schema["properties"]
+
     def describe(self) -> types.Tool:
         """Return the tool as the protocol has it."""
         hints = types.ToolAnnotations(

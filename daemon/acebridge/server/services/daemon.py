@@ -42,7 +42,7 @@ class DaemonService(daemon_pb2_grpc.DaemonServiceServicer):
             pid=context.pid,
             start_time=timestamp(context.started),
             data_dir=str(context.config.data_dir),
-            roots=[str(root) for root in context.config.roots],
+            roots=[str(root).encode(errors="replace").decode() for root in context.config.roots],
             waiting_jobs=await context.journal.count(QUEUED),
             running_jobs=await context.journal.count(RUNNING),
             stored_bytes=await context.store.total_bytes(),

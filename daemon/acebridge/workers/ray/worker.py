@@ -136,6 +136,9 @@ class RayWorker:
                         problem = f"{message['body']['message']} {message['body']['remedy']}"
         except WorkerDied as death:
             problem = f"The Ray worker could not start: {death}. See the log of Ray."
+        except Exception as fault:  # such as no process for the relay
+            log.exception("a relay failed", extra={"device": self.device.name})
+            problem = f"The Ray worker could not start: {fault}. See the daemon's log."
         if problem:
             self._note_problem(problem)
             await self._lose()

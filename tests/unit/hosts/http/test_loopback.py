@@ -96,3 +96,22 @@ def test_a_request_that_takes_its_time_is_answered(monkeypatch: pytest.MonkeyPat
 
     assert asyncio.run(main()).endswith(b"ok")
     assert release.is_set()
+
+
+def test_a_start_that_fails_closes_all_in_order(caplog: pytest.LogCaptureFixture) -> None:
+    ended: list[str] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        await greet(scope, receive, send)
+        ended.append(scope["type"])
+
+    def fail() -> None:
+        raise OSError("the disk is full")
+
+    async def main() -> None:
+        with pytest.raises(OSError, match="the disk is full"):
+            await serve_app(note, open_port(0), asyncio.Event(), on_start=fail)
+
+    asyncio.run(main())
+    assert ended == ["lifespan"]
+    assert "Traceback" not in caplog.text

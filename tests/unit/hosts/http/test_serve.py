@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -55,6 +56,25 @@ def test_it_notes_where_it_serves_and_takes_that_back(home: Path) -> None:
     run(home, check)
     assert not (home / "panel.json").exists()
     assert find_running(home) is None
+
+
+def test_who_has_its_port_next_is_not_taken_for_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds the edge sends it the key."""
+    answers: list[bool] = []
+    forget = serving.forget_serving
+
+    def look(file: Path, port: int) -> None:
+        forget(file, port)
+        with contextlib.closing(socket.socket()) as visitor:
+            answers.append(visitor.connect_ex(("127.0.0.1", port)) == 0)
+
+    monkeypatch.setattr(serving, "forget_serving", look)
+
+    async def check(_: Edge) -> None:
+        pass
+
+    run(home, check)
+    assert answers == [True], "its port was open to others while its note was there"
 
 
 def test_an_edge_that_began_before_another_is_found_when_that_has_ended(home: Path) -> None:

@@ -31,6 +31,13 @@ def test_numbers_that_json_does_not_have_are_absent() -> None:
     assert result.structured_content == {"bpm": 90.0}
 
 
+def test_names_of_files_that_are_no_text_can_be_sent() -> None:
+    result = result_of(Answer({"takes": [{"file": "/r\udcff/a.wav"}]}))
+    assert result.structured_content == {"takes": [{"file": "/r?/a.wav"}]}
+    for each in (result, error_result(FileNotFoundError(2, "No such file", "/r\udcff"))):
+        each.model_dump_json()
+
+
 @pytest.mark.parametrize(
     ("error", "facts"),
     [

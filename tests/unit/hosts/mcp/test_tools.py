@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+import anyio
 import jsonschema
 import pytest
 from mcp import Client
 
+from acebridge.cli.mcp import mcp
 from acebridge.client.client import Client as DaemonClient
+from acebridge.contract.json_schema import Schema
 from acebridge.contract.tasks import request_type
+from acebridge.hosts.mcp import server as mcp_server
 from acebridge.hosts.mcp.access import Access
+from acebridge.hosts.mcp.answers import Answer
+from acebridge.hosts.mcp.calls import MAX_CALLS
 from acebridge.hosts.mcp.server import make_server
 from acebridge.hosts.mcp.sources import audio_fields, import_file
 from acebridge.hosts.mcp.tasks import wait_of
+from acebridge.hosts.mcp.tool import Tool
 from acebridge.hosts.mcp.tools import all_tools
 from acestep_runtime.errors import InvalidValue
 from acestep_runtime.tasks import AUDIO_FIELDS, TASKS
-from tests.support.mcp_clients import error, talk
+from tests.support.daemon import PATIENCE_S
+from tests.support.mcp_clients import error, talk, values
 
 TOOLS = all_tools()
 
@@ -76,6 +85,47 @@ def test_some_tools_alone(tmp_path: Path) -> None:
         make_server(lambda _: access, ["repaint", "dance"])
 
 
+def test_calls_that_last_keep_neither_other_tokens_waiting_nor_short_calls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun, go_on, access = threading.Semaphore(0), threading.Event(), Access(None, tmp_path, token="a")
+
+    def hold(*_: object) -> Answer:
+        begun.release()
+        assert go_on.wait(PATIENCE_S)
+        return Answer({"held": True})
+
+    def look(*_: object) -> Answer:
+        return Answer({"looked": True})
+
+    def schema(*names: str) -> Schema:
+        return {"type": "object", "properties": {name: {"type": "number"} for name in names}}
+
+    tools = {"hold": Tool("hold", "Waits.", schema("wait_s"), hold), "look": Tool("look", "Looks.", schema(), look)}
+    monkeypatch.setattr(mcp_server, "all_tools", lambda: tools)
+    server = make_server(lambda _: access)
+
+    async def chat() -> None:
+        nonlocal access
+        async with Client(server) as client, anyio.create_task_group() as group:
+            for _ in range(MAX_CALLS):
+                group.start_soon(client.call_tool, "hold")
+            for _ in range(MAX_CALLS):
+                await anyio.to_thread.run_sync(begun.acquire)
+            assert values(await client.call_tool("look")) == {"looked": True}
+            access = access.with_token("b")
+            group.start_soon(client.call_tool, "hold")
+            await anyio.to_thread.run_sync(begun.acquire)
+            go_on.set()
+
+    talk(chat)
+
+
+def test_the_folder_for_results_is_no_home_of_nobody() -> None:
+    with pytest.raises(InvalidValue, match="--results is '~nobody-5302/a'; allowed: the path of a folder"):
+        mcp(results=Path("~nobody-5302/a"))
+
+
 @pytest.mark.parametrize(("given", "wait_s"), [({}, None), ({"wait_s": 0}, 0.0), ({"wait_s": 2.5, "x": 1}, 2.5)])
 def test_the_wait_is_taken_out_of_the_arguments(given: dict[str, float], wait_s: float | None) -> None:
     assert wait_of(given) == wait_s
@@ -97,6 +147,6 @@ def test_sources_are_assets_or_full_paths() -> None:
         for wrong in (7, {"path": "/a.wav", "asset_id": "5f" * 32}, {"path": 7}):
             with pytest.raises(InvalidValue, match="source"):
                 audio_fields(client, wrong, "source")
-        for path in ("song.wav", "~nobody-5302/song.wav"):
+        for path in ("song.wav", "~nobody-5302/song.wav", "~nobody\0/song.wav"):
             with pytest.raises(InvalidValue, match="the full path of an audio file"):
                 import_file(client, path, "path")
