@@ -59,12 +59,12 @@ async def serve(
         ready(f"{settings.host}:{port}")
         await stop.wait()
     finally:
+        forget_serving(file, port)  # while the port is ours: whoever has it next must not get a token
         bridge.close()
         udp.close()
         await tcp.close()
         connecting.cancel()
         await asyncio.to_thread(jobs.close)
-        forget_serving(file, port)
 
 
 async def _open_ports(settings: OscSettings, udp: UdpServer, tcp: TcpServer) -> int:
