@@ -117,25 +117,17 @@ def harmonic_rhythm(pitches: harmony.Pitches, beats_s: Floats) -> float:
         return 1.0
     on_beats = _OFF_BEAT if _changes_off_beat(pitches, beats_s) else 1.0
     change = _pitch_change(harmony.mean_per_unit(pitches.full, beats_s))
-    contrasts = {beats: chord_contrast(change, beats) for beats in _CHORD_BEATS}
+    place = np.arange(len(change))
+    contrasts = {}
+    for beats in _CHORD_BEATS:
+        means = [float(change[place % beats == phase].mean()) for phase in range(beats)]
+        best = int(np.argmax(means))
+        contrasts[beats] = means[best] - float(change[place % beats != best].mean())
     greatest = max(contrasts.values())
     if greatest < _CLEAR_CHANGE * max(1e-9, float(change.mean())):
         return on_beats
     # Multiples of the chord length stand out more still: take the shortest that is nearly as clear.
     return on_beats * next(usual for beats, usual in _CHORD_BEATS.items() if contrasts[beats] > _AS_CLEAR * greatest)
-
-
-def chord_contrast(change: Floats, beats: int) -> float:
-    """Return by how much more the harmony changes on every ``beats``-th beat than on the others, at the best phase.
-
-    0 where there are no two of these.
-    """
-    if len(change) < 2 * beats:
-        return 0.0
-    place = np.arange(len(change))
-    means = [float(change[place % beats == phase].mean()) for phase in range(beats)]
-    best = int(np.argmax(means))
-    return means[best] - float(change[place % beats != best].mean())
 
 
 @dataclass(frozen=True)

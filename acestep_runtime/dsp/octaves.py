@@ -14,21 +14,21 @@ import numpy as np
 
 from acestep_runtime.certainty import LIMITS
 from acestep_runtime.dsp import harmony, meter, tempo
-from acestep_runtime.dsp.onsets import Onsets, count_onsets
+from acestep_runtime.dsp.onsets import Floats, Onsets, count_onsets
 
-#: Usual lengths of bars and chords in beats, each with its handicap: six beats are mostly two bars of three.
-_CHORDS = dict.fromkeys(meter.METERS, 0.0)
-_BARS = {**_CHORDS, 6: 0.2}
+#: Usual lengths of bars in beats, each with its handicap: six beats are mostly two bars of three. Usual lengths of chords.
+_BARS = {**dict.fromkeys(meter.METERS, 0.0), 6: 0.2}
+_CHORDS = (4, 3)
 #: Minimum number of beats of the slower tempo to tell.
 _ENOUGH_BEATS = 6
 #: Log odds that the faster of two tempi is the beat: without any sign, and for each sign of `find_signs`. They were fitted on
 #: songs of the tuning half of `make quality`, songs of the draft engine and of the suite at 60 to 180 bpm, and clicks.
-_BASE = -0.1
-_WEIGHTS = {"fast": -2.75, "onsets": 0.95, "covered": 2.75, "bars": 5.9, "chords": 2.0}
-#: Greatest lead of bars, and of chords, that counts: no sign alone outweighs all others.
-_CLEAR_BARS, _CLEAR_CHORDS = 0.5, 1.0
+_BASE = 0.0
+_WEIGHTS = {"fast": -3.0, "onsets": 0.85, "covered": 2.7, "bars": 6.7, "chords": 3.7}
+#: Greatest lead of bars that counts: no sign alone outweighs all others.
+_CLEAR_BARS = 0.5
 #: Log odds that the given pulse is the beat, rather than one of the others: it was chosen by its accents.
-_GIVEN = 0.7
+_GIVEN = 1.0
 #: Probability from which on an octave is sure, and one that leaves no doubt.
 _SURE = (0.8, 0.9)
 #: An onset counts in full from this share of the usual strength on.
@@ -78,25 +78,42 @@ def find_signs(onsets: Onsets, pitches: harmony.Pitches, slower: tempo.Pulse, du
 
     "fast" is how fast that is, in octaves above `tempo.DEFAULT_BPM`. "onsets" is the number of onsets to a faster beat, in
     octaves. "covered" is the share of the added beats that have an onset. "bars" is how much better the music repeats after a
-    bar of faster beats than after one of slower beats, and "chords" how much better its chords keep to such bars.
+    bar of faster beats than after one of slower beats. "chords" says which of these bars the chords last.
     """
     halves_s = meter.half_beats(slower.beats_s)
     patterns = meter.beat_patterns(onsets, pitches, slower.beats_s)
     variety = min(1.0, float(np.mean(patterns**2)))  # equal strokes repeat after any number of beats
     change = meter.change_by_halves(pitches, slower.beats_s)
-    change = change / max(1e-9, float(change.mean()))
     near = onsets.near(onsets.full, halves_s)
     usual = max(1e-9, _FAINT * float(np.quantile(near, 0.8)))
     return {
         "fast": float(np.log2(120.0 / slower.period_s / tempo.DEFAULT_BPM)),
         "onsets": float(np.log2(max(1, count_onsets(onsets)) / duration_s * slower.period_s / 2)),
         "covered": float(np.minimum(1.0, near[1::2] / usual).mean()),
-        "bars": variety * _lead(lambda beats: meter.repetition(patterns, beats), _BARS, _CLEAR_BARS),
-        "chords": _lead(lambda beats: meter.chord_contrast(change, beats), _CHORDS, _CLEAR_CHORDS),
+        "bars": variety * _lead(lambda beats: meter.repetition(patterns, beats)),
+        "chords": max((_change_between(change, 2 * beats) for beats in _CHORDS), key=abs),
     }
 
 
-def _lead(measure: Callable[[int], float], lengths: Mapping[int, float], greatest: float) -> float:
-    """Return the greatest measure of a length in faster beats, less that of a length in slower ones; up to ± ``greatest``."""
-    faster, slower = (max(measure(n * beats) - less for beats, less in lengths.items()) for n in (1, 2))
-    return float(np.clip(faster - slower, -greatest, greatest))
+def _lead(repetition: Callable[[int], float]) -> float:
+    """Return how much better music repeats after a bar of faster beats than after one of slower beats."""
+    faster, slower = (max(repetition(n * beats) - less for beats, less in _BARS.items()) for n in (1, 2))
+    return float(np.clip(faster - slower, -_CLEAR_BARS, _CLEAR_BARS))
+
+
+def _change_between(change: Floats, beats: int) -> float:
+    """Return whether the harmony also changes halfway between changes that are ``beats`` apart: 0.5 if so, -0.5 if not.
+
+    0 where nothing is to be said: there are too few beats, or no beats stand out at which the harmony changes.
+    """
+    if len(change) < 2 * beats:
+        return 0.0
+    means = np.array([float(change[first::beats].mean()) for first in range(beats)])
+    best = int(means.argmax())
+    middle = (best + beats // 2) % beats
+    elsewhere = float(np.delete(means, [best, middle]).mean())
+    rise = float(means[best]) - elsewhere
+    if rise <= 0:
+        return 0.0
+    clear = min(1.0, rise / (2 * float(means.mean())))
+    return clear * float(np.clip((means[middle] - elsewhere) / rise - 0.5, -0.5, 0.5))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from acestep_runtime.certainty import certainty, is_sure
-from acestep_runtime.dsp import harmony, meter, octaves, onsets, tempo
+from acestep_runtime.dsp import harmony, octaves, onsets, tempo
 from acestep_runtime.dsp.analysis import analyse
 from acestep_runtime.engines.base import Block, EngineRequest
 from acestep_runtime.engines.draft.engine import DraftEngine
@@ -15,7 +15,7 @@ from tests.unit.dsp.test_meter import chords_each, onsets_at, strike
 
 
 @pytest.mark.parametrize(("style", "bpm"), [("folk", 84), ("ballad", 96), ("orchestral", 84)])
-def test_a_slow_song_with_busy_eighths_is_not_heard_at_twice_its_tempo(style: str, bpm: int) -> None:
+def test_a_slow_song_with_busy_eighths_keeps_its_tempo(style: str, bpm: int) -> None:
     request = EngineRequest(TASKS["text2music"], 28 * ENGINE_RATE_HZ, 3, Music(caption=style, bpm=bpm))
     mix = np.concatenate([e.samples for e in DraftEngine().run(request, CancelToken()) if isinstance(e, Block)])
     analysis = analyse(mix, ENGINE_RATE_HZ)
@@ -39,8 +39,8 @@ def test_chords_and_bars_of_the_faster_beat_speak_for_it(chord_beats: int) -> No
         octaves.find_signs(struck, chords_each(beats), tempo.Pulse(0.5, 0.3, 0.3 + 0.5 * np.arange(60), 1.0), 33.0)
         for beats in (chord_beats, chord_beats / 2)
     )
-    assert slow["chords"] < -0.5
-    assert fast["chords"] > -0.2
+    assert slow["chords"] < -0.3
+    assert fast["chords"] > 0.3
     assert octaves.log_odds(fast) - octaves.log_odds(slow) > 1
     assert {name for name in slow if slow[name] != fast[name]} <= {"chords", "bars"}
 
@@ -67,9 +67,3 @@ def test_every_second_beat_of_a_pulse() -> None:
     drifting = tempo.join_beats(tempo.Pulse(0.5, 0.3, np.array([0.3, 0.8, 1.4, 2.0]), 0.5, drifts=True), 3.0, 1)
     np.testing.assert_allclose(drifting.beats_s, [0.8, 2.0])
     assert drifting.drifts
-
-
-def test_chord_contrast_needs_two_chords() -> None:
-    change = np.tile([1.0, 0.0, 0.0, 0.0], 4)
-    assert meter.chord_contrast(change, 4) == 1.0
-    assert meter.chord_contrast(change, 9) == 0.0
