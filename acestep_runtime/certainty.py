@@ -4,7 +4,8 @@ A confidence is 0 to 1 and means something else for each finding, so each has li
 measured on music and on what is none: the songs of `make quality`, made songs in 2 to 7 beats with and without chords, and
 noise, single tones and fifths, bursts like speech, notes sung without a beat, and clicks at random times (20 of each kind).
 
-    tempo, beats  steady songs 0.59 to 0.97, swing and 6/8 0.31 to 0.56; random clicks 0.12 at most, 0.26 where they drift
+    tempo, beats  steady songs 0.59 to 0.97, swing and 6/8 0.31 to 0.56; random clicks 0.12 at most, 0.26 where they drift;
+                  a tempo is only sure where its half and its double are unlikely (`acestep_runtime.dsp.octaves`)
     key           songs 0.47 and more, 0.15 and more between relatives (the same notes in major and in minor); speech 0.03 at
                   most, held tones and fifths 0.05 at most
     meter         songs 0.31 and more (it is never clearer than the beat), 3, 5 and 7 without chords 0.43 and more; one

@@ -16,8 +16,8 @@ from acestep_runtime import units
 from acestep_runtime.audio import convert
 from acestep_runtime.audio.mono import mix_for_analysis
 from acestep_runtime.audio.samples import Samples
-from acestep_runtime.certainty import is_reported
-from acestep_runtime.dsp import caption, harmony, meter, onsets, tempo
+from acestep_runtime.certainty import is_reported, is_sure
+from acestep_runtime.dsp import caption, harmony, meter, octaves, onsets, tempo
 from acestep_runtime.dsp.memoize import memoize_by_audio
 from acestep_runtime.dsp.musical import Analysis, Grid
 from acestep_runtime.threads import run_concurrently
@@ -60,6 +60,8 @@ def analyse(
     pulse = tempo.find_pulse(rises, duration_s, bpm, partial(meter.harmonic_rhythm, pitches))
     if meter.is_half_beat_off(rises, pitches, pulse.beats_s):
         pulse = tempo.shift_half_beat(pulse, duration_s)
+    octave = octaves.Octave(pulse) if bpm is not None else octaves.find_octave(rises, pitches, pulse, duration_s)
+    pulse = octave.pulse
     pulse, bar = _find_bars(mono, rises, pitches, pulse, duration_s, bpm, timesignature)
     beats_s, downbeat, beats_per_bar = pulse.beats_s, bar.downbeat, bar.beats
     bounds_s, positions = _chord_bounds(beats_s, downbeat, beats_per_bar, duration_s)
@@ -69,8 +71,9 @@ def analyse(
         key, key_confidence = harmony.find_key(pitches, triads)
     chords = harmony.find_chords(pitches, bounds_s, key, positions, beats_per_bar) if key_confidence > 0 else ()
     grid = Grid(bpm or 60.0 / pulse.period_s, pulse.phase_s + downbeat * pulse.period_s, beats_per_bar)
+    steadiness = 1.0 if bpm is not None else pulse.confidence * (_DRIFT_FACTOR if pulse.drifts else 1.0)
     confidence = {
-        "tempo": 1.0 if bpm is not None else pulse.confidence * (_DRIFT_FACTOR if pulse.drifts else 1.0),
+        "tempo": min(steadiness, octave.confidence),
         "beats": pulse.confidence,
         "key": key_confidence,
         "meter": bar.confidence,
@@ -85,6 +88,8 @@ def analyse(
         loudness_db=loudness_db,
         confidence=confidence,
         caption=caption.describe(mono, rises, grid.bpm, key, beats_per_bar, loudness_db, confidence),
+        steadiness=steadiness,
+        other_bpm=None if is_sure("tempo", {"tempo": octave.confidence}) else octave.other_bpm,
     )
 
 
@@ -182,4 +187,5 @@ def _default_analysis(
             "meter": float(timesignature is not None),
         },
         caption=sentence,
+        steadiness=float(bpm is not None),
     )

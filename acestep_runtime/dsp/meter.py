@@ -69,17 +69,27 @@ def downbeat_evidence(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats,
     return np.asarray(sum(weight * _standardise(signs[name]) for name, weight in _WEIGHTS.items()))
 
 
-def _changes_off_beat(pitches: harmony.Pitches, beats_s: Floats, middles_s: Floats) -> bool:
+def change_by_halves(pitches: harmony.Pitches, beats_s: Floats) -> Floats:
+    """Return by how much harmony and bass change on each beat and halfway to the next, ``[2U]``."""
+    halves_s = half_beats(beats_s)
+    bounds_s = np.append(halves_s, 2 * halves_s[-1] - halves_s[-2] + 1e-3)
+    changes = (_pitch_change(harmony.mean_per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass))
+    return np.asarray(sum(changes))
+
+
+def _changes_off_beat(pitches: harmony.Pitches, beats_s: Floats) -> bool:
     """Whether the harmony changes more halfway between beats than on them, from one half of a beat to the next."""
-    bounds_s = np.append(np.stack([beats_s, middles_s], axis=1).ravel(), 2 * middles_s[-1] - beats_s[-1] + 1e-3)
-    change = np.asarray(
-        sum(_pitch_change(harmony.mean_per_unit(classes, bounds_s)) for classes in (pitches.full, pitches.bass))
-    )
+    change = change_by_halves(pitches, beats_s)
     return bool(change[1::2].mean() > _MORE_CHANGE * change[::2].mean() + _LEAST_CHANGE)
 
 
 def _middles(beats_s: Floats) -> Floats:
     return np.asarray(beats_s + np.append(np.diff(beats_s), beats_s[-1] - beats_s[-2]) / 2)
+
+
+def half_beats(beats_s: Floats) -> Floats:
+    """Return each beat and the time halfway to the next, ``[2U]``."""
+    return np.stack([beats_s, _middles(beats_s)], axis=1).ravel()
 
 
 def is_half_beat_off(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats) -> bool:
@@ -94,7 +104,7 @@ def is_half_beat_off(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats) 
     strength = accent_strength(onsets)
     if onsets.near(strength, middles_s).mean() < _AS_STRONG * onsets.near(strength, beats_s).mean():
         return False
-    return _changes_off_beat(pitches, beats_s, middles_s)
+    return _changes_off_beat(pitches, beats_s)
 
 
 def harmonic_rhythm(pitches: harmony.Pitches, beats_s: Floats) -> float:
@@ -105,7 +115,7 @@ def harmonic_rhythm(pitches: harmony.Pitches, beats_s: Floats) -> float:
     """
     if len(beats_s) < _ENOUGH_BEATS:
         return 1.0
-    on_beats = _OFF_BEAT if _changes_off_beat(pitches, beats_s, _middles(beats_s)) else 1.0
+    on_beats = _OFF_BEAT if _changes_off_beat(pitches, beats_s) else 1.0
     change = _pitch_change(harmony.mean_per_unit(pitches.full, beats_s))
     place = np.arange(len(change))
     contrasts = {}
@@ -138,7 +148,7 @@ def beat_patterns(onsets: Onsets, pitches: harmony.Pitches, beats_s: Floats) -> 
     harmony, each in standard deviations."""
     if len(beats_s) < 2:
         return np.zeros((0, 5))
-    halves_s = np.stack([beats_s, _middles(beats_s)], axis=1).ravel()
+    halves_s = half_beats(beats_s)
     bounds_s = np.append(halves_s, 2 * halves_s[-1] - halves_s[-2])
     curves = [onsets.near(curve, halves_s) for curve in (onsets.low, onsets.high, onsets.full, onsets.level)]
     curves.append(_pitch_change(harmony.mean_per_unit(pitches.full, bounds_s)))

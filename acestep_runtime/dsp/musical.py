@@ -58,7 +58,9 @@ class Grid:
 class Analysis:
     """The analysis of a recording. ``beats_s`` are the beats as played; ``grid`` is the steady grid that fits them best.
 
-    ``loudness_db`` is the RMS level in dBFS; ``confidence`` (0–1) is that of tempo, key and meter, by name.
+    ``loudness_db`` is the RMS level in dBFS; ``confidence`` (0–1) is that of tempo, key and meter, by name. ``steadiness``
+    (0–1) says how clear and even the beat is; it does not say which of two tempi an octave apart is the right one. Where that
+    is in doubt, ``other_bpm`` is the other one.
     """
 
     grid: Grid
@@ -70,3 +72,5 @@ class Analysis:
     loudness_db: float
     confidence: dict[str, float]
     caption: str = ""
+    steadiness: float = 0.0
+    other_bpm: float | None = None

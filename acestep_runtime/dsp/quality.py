@@ -179,8 +179,8 @@ def musical_parts(analysis: Analysis, music: Music) -> dict[str, float]:
     A tempo is also right at half and double speed. A key is right when the measured chords fit its scale as well
     as that of the measured key, and wrong when half of their notes do not; low confidence moves the part towards 1.
     """
-    parts = {"beat": _NO_BEAT + (1 - _NO_BEAT) * analysis.confidence["tempo"]}
-    if music.bpm is not None and is_sure("tempo", analysis.confidence):
+    parts = {"beat": _NO_BEAT + (1 - _NO_BEAT) * analysis.steadiness}
+    if music.bpm is not None and is_sure("tempo", {"tempo": analysis.steadiness}):
         off = min(abs(analysis.grid.bpm * level / music.bpm - 1) for level in _LEVELS)
         parts["tempo"] = 1 - _ramp(off, *_OFF_TEMPO)
     if music.keyscale is not None and analysis.chords:

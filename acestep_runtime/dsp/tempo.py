@@ -281,6 +281,14 @@ def halve_beats(pulse: Pulse, duration_s: float) -> Pulse:
     return replace(faster_pulse, beats_s=np.sort(np.concatenate([pulse.beats_s, middles_s])), drifts=True)
 
 
+def join_beats(pulse: Pulse, duration_s: float, first: int) -> Pulse:
+    """Return the pulse with every second beat, from the one with the index ``first`` on, twice as long."""
+    slower_pulse = _steady_pulse(
+        2 * pulse.period_s, pulse.phase_s + first * pulse.period_s, duration_s, pulse.confidence
+    )
+    return replace(slower_pulse, beats_s=pulse.beats_s[first::2], drifts=True) if pulse.drifts else slower_pulse
+
+
 def _with_confidence(curve: Floats, pulse: Pulse) -> Pulse:
     return replace(pulse, confidence=_confidence(curve, pulse.beats_s))
 

@@ -156,7 +156,7 @@ def _are_two_songs(source: Stereo, known: Span, span: Span, request: EngineReque
 
 def _tempi_differ(one: Analysis, other: Analysis) -> bool:
     """Return whether two tempi are certain and in no simple ratio, in which one song may be measured twice."""
-    sure = min(analysis.confidence.get(name, 0.0) for analysis in (one, other) for name in ("tempo", "beats"))
+    sure = min(one.steadiness, other.steadiness)
     ratio = other.grid.bpm / one.grid.bpm
     apart = min(abs(ratio / simple - 1) for simple in (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3))
     return sure >= _SURE and apart > _TEMPO_APART

@@ -332,7 +332,7 @@ def _understand(
     measured = measurement(findings)
     note = _tempo_note(float(metadata["bpm"] or 0), measured["bpm"]) if "bpm" in measured else ""
     yield Metadata({
-        **findings, **metadata, "measured": measured, "notes": [note] if note else [],
+        **findings, **metadata, "measured": measured, "notes": [*findings.get("notes", ()), *([note] if note else ())],
         "certainty": {**findings["certainty"], **_answer_certainty(metadata, measured, findings["certainty"])},
     })  # fmt: skip
 

@@ -49,4 +49,14 @@ def analysis_metadata(analysis: Analysis) -> TakeMetadata:
             for c in (analysis.chords if is_reported("key", analysis.confidence) else ())
         ],
         "loudness_db": round(float(analysis.loudness_db), 2),
+        **({"notes": notes} if (notes := tempo_notes(analysis)) else {}),
     }
+
+
+def tempo_notes(analysis: Analysis) -> list[str]:
+    """Return a sentence on a tempo that may as well be the half or the double, if it may."""
+    if analysis.other_bpm is None or not is_reported("tempo", analysis.confidence):
+        return []
+    return [
+        f"The tempo is {analysis.grid.bpm:.4g} bpm, or {analysis.other_bpm:.4g}: the beats of both are heard alike."
+    ]

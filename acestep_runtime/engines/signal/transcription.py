@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from acestep_runtime.engines.base import EngineEvent, EngineRequest, Metadata, Progress
 from acestep_runtime.engines.metadata import MidiPart, TakeMetadata, metadata_from_json, metadata_to_json
-from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata
+from acestep_runtime.engines.signal.analysis import analyse_source, analysis_metadata, tempo_notes
 from acestep_runtime.engines.signal.blocks import require_source
 from acestep_runtime.engines.signal.threads import run_with_progress
 from acestep_runtime.errors import EngineFailure
@@ -37,7 +37,7 @@ def transcribe(request: EngineRequest, cancel: CancelToken) -> Iterator[EngineEv
 
     for fraction in run_with_progress(work, cancel):
         yield Progress("writing notes down", 0.2 + 0.8 * fraction)
-    yield Metadata(midi_metadata(found[0].song, found[0].notes))
+    yield Metadata(midi_metadata(found[0].song, (*tempo_notes(analysis), *found[0].notes)))
 
 
 def midi_metadata(song: MidiSong, notes: tuple[str, ...]) -> TakeMetadata:

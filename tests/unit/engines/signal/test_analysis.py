@@ -13,6 +13,7 @@ from acestep_runtime.engines.metadata import without_unknown
 from acestep_runtime.tasks import TASKS
 from acestep_runtime.values import CancelToken, Music
 from tests.support import signals
+from tests.unit.dsp.test_meter import strike
 
 RATE_HZ = 48_000
 FINDINGS = ("bpm", "keyscale", "timesignature")
@@ -89,6 +90,15 @@ def test_beats_alone_have_neither_bars_nor_a_key() -> None:
     assert facts["bpm"] == pytest.approx(120, rel=0.002)
     assert len(facts["beats"]) == pytest.approx(32, abs=1)
     assert not {"keyscale", "timesignature", "downbeats"} & facts.keys()
+
+
+def test_a_tempo_that_may_be_the_double_is_reported_with_the_other_one() -> None:
+    facts = tell("understand", strike("9696", 12, beat_s=60 / 96, to_a_beat=2))
+    assert facts["certainty"]["tempo"] == "perhaps"
+    assert len(facts["notes"]) == 1
+    assert "96" in facts["notes"][0]
+    assert "192" in facts["notes"][0]
+    assert "notes" not in tell("understand", signals.clicks(np.arange(0.25, 16, 0.5), 16))
 
 
 @pytest.mark.parametrize(
