@@ -208,7 +208,7 @@ def test_a_singing_range_lies_inside_its_time(start: float, length: float, bpm: 
     assert start - 1e-3 <= a < b <= max(start + length, start + 0.02) + 1e-3
     assert b - a >= 0.45 * length
     beat = round(Grid(bpm, 0.3, meter).s_to_beat(a))
-    if length > 2 * 60 / bpm:
+    if length > 3 * 60 / bpm:  # else the whole may be one beat, which begins between two
         assert harmony.at(bars[0] * grid.beats_per_bar) == HARMONY.at(beat)
 
 
