@@ -167,13 +167,18 @@ def begin_two_takes(folder: Path, daemon: Daemon) -> Job:
     return Job(folder).ask(part(start_s=0.5, end_s=1.0, output={"takes": 2, "seeds": [HELD_SEED - 1]}))
 
 
+def find_takes(job: Job) -> list[Path]:
+    """Return the files of takes that have their names."""
+    return list(job.media.glob("AceBridge *.wav"))
+
+
 def test_a_job_goes_on_with_a_daemon_that_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
     with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
         job = begin_two_takes(tmp_path, daemon)
         running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: job.media_files or running.done(), "the first take")
+        until(lambda: find_takes(job) or running.done(), "the first take")
         daemon.kill()
         until(lambda: job.status["stage"] == "waiting for the daemon" or running.done(), "that it is missed")
         assert job.media_files == set()
@@ -196,7 +201,7 @@ def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
         job = begin_two_takes(tmp_path, daemon)
         running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: job.media_files or running.done(), "the first take")
+        until(lambda: find_takes(job) or running.done(), "the first take")
         daemon.kill()
         with pytest.raises(JobFailed):
             running.result(PATIENCE_S)
@@ -206,6 +211,24 @@ def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert status["remedy"].startswith("Run the action again")
     assert job.media_files == set()
     assert not (job.folder / "result.json").exists()
+
+
+def test_cancelled_while_the_daemon_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
+    with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
+        job = begin_two_takes(tmp_path, daemon)
+        running = pool.submit(run, job.folder, autostart=False)
+        until(lambda: find_takes(job) or running.done(), "the first take")
+        (take,) = find_takes(job)
+        daemon.kill()
+        until(lambda: job.status["stage"] == "waiting for the daemon" or running.done(), "that it is missed")
+        take.write_text("of another job, which got the name that is free again")
+        (job.folder / "cancel").touch()
+        with pytest.raises(JobFailed, match="cancelled"):
+            running.result(PATIENCE_S)
+    assert job.status["state"] == "cancelled"
+    assert job.media_files == {take.name}
 
 
 def test_no_daemon(job: Job) -> None:

@@ -39,7 +39,7 @@ class Work:
         self._cancelled = False
         self._client: Client | None = None
         self._job_id = ""
-        self._made: list[Path] = []
+        self._made: set[Path] = set()
         self._writer: WavWriter | None = None
 
     @property
@@ -101,17 +101,21 @@ class Work:
 
     def track_file(self, file: Path) -> Path:
         """Note a file that `undo` removes."""
-        self._made.append(file)
+        self._made.add(file)
         return file
+
+    def remove_file(self, file: Path) -> None:
+        """Remove a file, and forget it: another job may take its name now."""
+        with suppress(OSError):
+            file.unlink()
+        self._made.discard(file)
 
     def undo(self) -> None:
         """Remove everything that was written."""
         if self._writer is not None:
             self._writer.discard()
-        for file in self._made:
-            with suppress(OSError):
-                file.unlink()
-        self._made.clear()
+        for file in [*self._made]:
+            self.remove_file(file)
 
 
 def check_media(folder: Path) -> None:
@@ -283,7 +287,8 @@ def _write_part(
             follow(events, status, target)
             return files
         except ConnectionLost:
-            files.remove()
+            for file in files.files.values():
+                work.remove_file(file)
             raise
         except JobFailed:
             raise
@@ -365,12 +370,6 @@ class PartFiles(WavWriter):
         """Name the files of the takes that were chosen; keep the description of the takes."""
         super().on_completed(completed)
         self.completed = completed
-
-    def remove(self) -> None:
-        """Remove the files that have their names."""
-        for path in self.files.values():
-            with suppress(OSError):
-                path.unlink()
 
 
 def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:
