@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -245,20 +246,19 @@ def _run_part(
 ) -> tuple[PartResult, str]:
     """Run a part while its status is kept up to date and its audio is written; return its result and its engine.
 
-    The job of a daemon that went away goes on when one is there again; what it had made is written once more.
+    By the key of the message its job goes on at a daemon that is back; what it had made is written once more.
     """
     status = PartStatus(work, daemon, request, number)
-    events = daemon.client.submit_request(message)
+    message.submission.idempotency_key = message.submission.idempotency_key or secrets.token_hex(16)
     try:
         for tries_left in reversed(range(TRIES)):
             try:
-                files = _write_part(work, request, events, status, sent)
+                files = _write_part(work, request, daemon.client.submit_request(message), status, sent)
                 break
             except ConnectionLost:
-                if not (status.job_id and tries_left):
+                if not tries_left:
                     raise
             daemon.find_again(work.check, work.status)
-            events = daemon.client.watch(status.job_id)
     finally:
         work.job_ended()
     part = request.parts[number]
@@ -313,12 +313,10 @@ class PartStatus(JobSink):
     """Keeps the status up to date while a part runs, and stops it when it is cancelled."""
 
     def __init__(self, work: Work, daemon: Daemon, request: Request, number: int) -> None:
-        self.job_id = ""
         self._work, self._daemon, self._request, self._number = work, daemon, request, number
 
     def on_event(self, event: tasks_pb2.TaskEvent) -> None:
         """Note the job. Raises `Cancelled`."""
-        self.job_id = event.job_id
         self._work.job_started(self._daemon.client, event.job_id)
         self._work.check()
 
