@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,14 +30,17 @@ def find_takes(job: Job) -> list[Path]:
     return list(job.media.glob("AceBridge *.wav"))
 
 
-def test_a_job_goes_on_with_a_daemon_that_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", [Daemon.kill, Daemon.stop])
+def test_a_job_goes_on_with_a_daemon_that_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: Callable[[Daemon], object]
+) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
     with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
         job = begin_two_takes(tmp_path, daemon)
         running = pool.submit(run, job.folder, autostart=False)
         until(lambda: find_takes(job) or running.done(), "the first take")
-        daemon.kill()
+        end(daemon)
         until(lambda: job.status["stage"] == "waiting for the daemon" or running.done(), "that it is missed")
         assert job.media_files == set()
         daemon.start()

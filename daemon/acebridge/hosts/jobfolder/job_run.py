@@ -14,7 +14,7 @@ from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended
+from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended, is_gone
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
@@ -255,8 +255,8 @@ def _run_part(
             try:
                 files = _write_part(work, request, daemon.client.submit_request(message), status, sent)
                 break
-            except ConnectionLost:
-                if not tries_left:
+            except JobFailed as error:
+                if not (tries_left and is_gone(error)):
                     raise
             daemon.find_again(work.check, work.status)
     finally:
@@ -274,7 +274,7 @@ def _run_part(
 def _write_part(
     work: Work, request: Request, events: Iterator[tasks_pb2.TaskEvent], status: PartStatus, sent: SentSource | None
 ) -> PartFiles:
-    """Follow a job to its end and write its audio. Where the daemon goes away, no file is left."""
+    """Follow a job to its end and write its audio. Where it fails, or the daemon goes away, no file is left."""
     media = request.media or work.status.folder
     with PartFiles(work.track_file, request, media) as files:
         work.track_writer(files)
@@ -286,11 +286,9 @@ def _write_part(
         try:
             follow(events, status, target)
             return files
-        except ConnectionLost:
+        except JobFailed:
             for file in files.files.values():
                 work.remove_file(file)
-            raise
-        except JobFailed:
             raise
         except OSError as error:
             work.cancel_remote()
