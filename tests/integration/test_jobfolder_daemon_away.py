@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -19,10 +21,18 @@ from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, until
 from tests.support.job_folders import HELD_SEED, Job, outputs, part
 
 
-def begin_two_takes(folder: Path, daemon: Daemon) -> Job:
-    """Ask for a job whose second take is held."""
+@contextmanager
+def begin_two_takes(folder: Path, daemon: Daemon) -> Iterator[tuple[Job, Future[Any]]]:
+    """Run a job whose second take is held, once the first is there; what still runs at the end is cancelled."""
     daemon.hold(HELD_SEED)
-    return Job(folder).ask(part(start_s=0.5, end_s=1.0, output={"takes": 2, "seeds": [HELD_SEED - 1]}))
+    job = Job(folder).ask(part(start_s=0.5, end_s=1.0, output={"takes": 2, "seeds": [HELD_SEED - 1]}))
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(run, job.folder, autostart=False)
+        try:
+            until(lambda: find_takes(job) or running.done(), "the first take")
+            yield job, running
+        finally:
+            (job.folder / "cancel").touch()
 
 
 def find_takes(job: Job) -> list[Path]:
@@ -36,10 +46,7 @@ def test_a_job_goes_on_with_a_daemon_that_is_back(
 ) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
-    with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
-        job = begin_two_takes(tmp_path, daemon)
-        running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: find_takes(job) or running.done(), "the first take")
+    with daemon_at(tmp_path / "home") as daemon, begin_two_takes(tmp_path, daemon) as (job, running):
         end(daemon)
         until(lambda: job.status["stage"] == "waiting for the daemon" or running.done(), "that it is missed")
         assert job.media_files == set()
@@ -75,10 +82,7 @@ def test_a_job_whose_id_was_lost_goes_on(tmp_path: Path, daemon: Daemon, monkeyp
 def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(jobfolder_daemon, "BACK_S", 0.0)
-    with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
-        job = begin_two_takes(tmp_path, daemon)
-        running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: find_takes(job) or running.done(), "the first take")
+    with daemon_at(tmp_path / "home") as daemon, begin_two_takes(tmp_path, daemon) as (job, running):
         daemon.kill()
         with pytest.raises(JobFailed):
             running.result(PATIENCE_S)
@@ -93,10 +97,7 @@ def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_cancelled_while_the_daemon_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
-    with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
-        job = begin_two_takes(tmp_path, daemon)
-        running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: find_takes(job) or running.done(), "the first take")
+    with daemon_at(tmp_path / "home") as daemon, begin_two_takes(tmp_path, daemon) as (job, running):
         (take,) = find_takes(job)
         daemon.kill()
         until(lambda: job.status["stage"] == "waiting for the daemon" or running.done(), "that it is missed")
