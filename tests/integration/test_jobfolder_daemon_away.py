@@ -16,7 +16,7 @@ from acebridge.contract.tasks import TaskRequest
 from acebridge.errors import ConnectionLost, ErrorReason, JobFailed
 from acebridge.hosts.jobfolder import daemon as jobfolder_daemon
 from acebridge.hosts.jobfolder.run import run
-from acebridge.v1 import tasks_pb2
+from acebridge.v1 import audio_pb2, tasks_pb2
 from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, until
 from tests.support.job_folders import HELD_SEED, Job, outputs, part
 
@@ -77,6 +77,21 @@ def test_a_job_whose_id_was_lost_goes_on(tmp_path: Path, daemon: Daemon, monkeyp
     monkeypatch.setattr(Client, "submit_request", lose_the_first)
     assert len(outputs(job.run(daemon))) == 1
     assert ids == [job.status["job_id"]]
+
+
+def test_a_source_that_did_not_arrive_is_sent_again(
+    tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(tmp_path).ask(part(start_s=0.5, end_s=1.0))
+    usual, lost = Client.upload, [ConnectionLost(ErrorReason.UNAVAILABLE, "Gone.")]
+
+    def lose_the_first(client: Client, path: Path) -> audio_pb2.AudioInput:
+        if lost:
+            raise lost.pop()
+        return usual(client, path)
+
+    monkeypatch.setattr(Client, "upload", lose_the_first)
+    assert len(outputs(job.run(daemon))) == 1
 
 
 def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
@@ -135,7 +135,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
-    from acebridge.hosts.jobfolder.recipes import add_parents, use_recipes
+    from acebridge.hosts.jobfolder.recipes import use_recipes
 
     request = use_recipes(request)
     check_parts(request)
@@ -158,14 +158,8 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
             metadata = {} if part.fill_from is None else done[part.fill_from]["takes"][0]["metadata"]
             with _label_errors(request, part):
                 message = message_of(request, number, metadata)
-                sent: SentSource | None = None
-                if part.source is not None:
-                    source = _file(number, part.source, work.status.folder)
-                    sent = _narrow(message, source)
-                    message.source.CopyFrom(_upload(daemon.client, number, source))
-                add_parents(daemon.client, part, message)
-                work.check()
-                result, engine = _run_part(work, daemon, request, number, message, sent)
+                source = None if part.source is None else _file(number, part.source, work.status.folder)
+                result, engine = _run_part(work, daemon, request, number, message, source)
             done.append(result)
             warnings += [warning for take in result["takes"] for warning in _warnings(take["metadata"])]
     return {
@@ -229,6 +223,15 @@ def _narrow(message: TaskRequest, source: AudioFile) -> SentSource | None:
     return None
 
 
+def _send_audio(client: Client, part: Part, number: int, source: AudioFile | None, message: Any) -> None:
+    """Put the audio of a part into its message; the daemon gets what it has not."""
+    from acebridge.hosts.jobfolder.recipes import add_parents
+
+    if source is not None:
+        message.source.CopyFrom(_upload(client, number, source))
+    add_parents(client, part, message)
+
+
 def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
     try:
         sent = client.upload(source.file)
@@ -242,17 +245,20 @@ def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioIn
 
 
 def _run_part(
-    work: Work, daemon: Daemon, request: Request, number: int, message: TaskRequest, sent: SentSource | None
+    work: Work, daemon: Daemon, request: Request, number: int, message: TaskRequest, source: AudioFile | None
 ) -> tuple[PartResult, str]:
-    """Run a part while its status is kept up to date and its audio is written; return its result and its engine.
+    """Send a part and run it while its status is kept up to date and its audio is written; return its result and its engine.
 
     By the key of the message its job goes on at a daemon that is back; what it had made is written once more.
     """
-    status = PartStatus(work, daemon, request, number)
+    part, status = request.parts[number], PartStatus(work, daemon, request, number)
+    sent = None if source is None else _narrow(message, source)
     message.submission.idempotency_key = message.submission.idempotency_key or secrets.token_hex(16)
     try:
         for tries_left in reversed(range(TRIES)):
             try:
+                _send_audio(daemon.client, part, number, source, message)
+                work.check()
                 files = _write_part(work, request, daemon.client.submit_request(message), status, sent)
                 break
             except JobFailed as error:
@@ -261,7 +267,6 @@ def _run_part(
             daemon.find_again(work.check, work.status)
     finally:
         work.job_ended()
-    part = request.parts[number]
     completed = files.completed
     assert completed is not None
     takes = describe_takes(request, part, completed, files.files, work.status.folder)
