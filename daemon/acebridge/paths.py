@@ -77,11 +77,10 @@ def data_folder() -> Path:
             "There is no home folder to keep data in.",
             remedy="Set the environment variable ACEBRIDGE_HOME to the full path of a folder.",
         )
-    if str(folder).encode(errors="replace").decode() != str(
-        folder
-    ):  # the contract, and so every client, has texts alone
+    text = str(folder)
+    if text != text.encode(errors="replace").decode():  # the contract, and so every client, has texts alone
         raise InvalidSetting(
-            f"The path of the data folder, {printable(str(folder))}, is not UTF-8.",
+            f"The path of the data folder, {printable(text)}, is not UTF-8.",
             remedy="Set the environment variable ACEBRIDGE_HOME to another folder.",
         )
     return folder

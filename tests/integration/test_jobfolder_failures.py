@@ -10,23 +10,20 @@ import sys
 import threading
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
-import soundfile
 
 from acebridge.client.client import Client
 from acebridge.errors import AceBridgeError, JobFailed
-from acebridge.hosts.jobfolder import daemon as jobfolder_daemon
 from acebridge.hosts.jobfolder.fields import check_parts
 from acebridge.hosts.jobfolder.job_run import Work
 from acebridge.hosts.jobfolder.request import read_request
 from acebridge.hosts.jobfolder.run import run, supervise
 from acestep_runtime.errors import AceStepError, InvalidValue
-from tests.support.daemon import PATIENCE_S, Daemon, daemon_at, state, until, until_state, write_wav
+from tests.support.daemon import PATIENCE_S, Daemon, state, until, until_state, write_wav
 from tests.support.job_folders import HELD, HELD_SEED, Job, outputs, part
 from tests.support.shell import LoneShell, Shell
 
@@ -159,53 +156,6 @@ def test_what_fails_in_an_unexpected_way_is_reported_with_the_traceback_in_the_l
     assert "log.txt" in job.status["remedy"]
     assert "Traceback" not in json.dumps(job.status)
     assert "ZeroDivisionError: by nought" in (job.folder / "log.txt").read_text("utf-8")
-
-
-def begin_two_takes(folder: Path, daemon: Daemon) -> Job:
-    """Ask for a job whose second take is held."""
-    daemon.hold(HELD_SEED)
-    return Job(folder).ask(part(start_s=0.5, end_s=1.0, output={"takes": 2, "seeds": [HELD_SEED - 1]}))
-
-
-def test_a_job_goes_on_with_a_daemon_that_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(jobfolder_daemon, "BACK_S", PATIENCE_S)
-    with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
-        job = begin_two_takes(tmp_path, daemon)
-        running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: job.media_files or running.done(), "the first take")
-        daemon.kill()
-        until(lambda: job.status["stage"] == "waiting for the daemon" or running.done(), "that it is missed")
-        assert job.media_files == set()
-        daemon.start()
-        daemon.release()
-        made = outputs(running.result(PATIENCE_S))
-        other = Job(tmp_path / "other").ask(*job.read("request.json")["parts"])
-        wanted = outputs(run(other.folder, autostart=False))
-    assert [soundfile.read(each["file"])[0].tolist() for each in made] == [
-        soundfile.read(each["file"])[0].tolist() for each in wanted
-    ]
-    assert job.media_files == {Path(each["file"]).name for each in made}
-    assert len(made) == 2
-    assert job.status["state"] == "done"
-
-
-def test_a_daemon_that_ends_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACEBRIDGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(jobfolder_daemon, "BACK_S", 0.0)
-    with daemon_at(tmp_path / "home") as daemon, ThreadPoolExecutor() as pool:
-        job = begin_two_takes(tmp_path, daemon)
-        running = pool.submit(run, job.folder, autostart=False)
-        until(lambda: job.media_files or running.done(), "the first take")
-        daemon.kill()
-        with pytest.raises(JobFailed):
-            running.result(PATIENCE_S)
-    status = job.status
-    assert (status["state"], status["reason"]) == ("failed", "UNAVAILABLE")
-    assert status["message"] == "The AceBridge daemon ended in the middle of the work."
-    assert status["remedy"].startswith("Run the action again")
-    assert job.media_files == set()
-    assert not (job.folder / "result.json").exists()
 
 
 def test_no_daemon(job: Job) -> None:

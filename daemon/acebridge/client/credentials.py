@@ -66,7 +66,8 @@ def check_known(address: str, daemon: KnownDaemon) -> None:
     """
     with open_route(Route(address, daemon.certificate)) as channel:
         try:
-            if check_health(channel, daemon.token, fingerprint=daemon.fingerprint, timeout_s=TIMEOUT_S):
+            health = health_pb2_grpc.HealthStub(channel)
+            if check_health(health, daemon.token, fingerprint=daemon.fingerprint, timeout_s=TIMEOUT_S):
                 return
         except grpc.RpcError as error:
             raise Unavailable(
@@ -80,7 +81,7 @@ def check_known(address: str, daemon: KnownDaemon) -> None:
 
 
 def check_health(
-    channel: grpc.Channel,
+    health: health_pb2_grpc.HealthStub,
     token: str = "",
     *,
     port: int | None = None,
@@ -88,7 +89,7 @@ def check_health(
     timeout_s: float,
     wait: bool | None = None,
 ) -> bool:
-    """Return whether a daemon serves at the other end of ``channel``, and has proven that it knows ``token``, if that is given.
+    """Return whether a daemon serves at the other end of ``health``, and has proven that it knows ``token``, if that is given.
 
     One that cannot run jobs for now is a daemon all the same. The ``port`` of a proof is checked where it is given; with TLS
     the ``fingerprint`` is that of the channel's certificate. ``wait`` for a daemon that is not up yet.
@@ -97,7 +98,7 @@ def check_health(
     """
     challenge = make_challenge(token) if token else ""
     request = health_pb2.HealthCheckRequest(service="acebridge.v1.DaemonService")
-    reply, call = health_pb2_grpc.HealthStub(channel).Check.with_call(
+    reply, call = health.Check.with_call(
         request,
         timeout=timeout_s,
         wait_for_ready=wait,
@@ -162,7 +163,9 @@ class Credentials:
     """Returns the token for each call to the daemon at ``address``, as soon as that has proven to know it over ``channel``."""
 
     def __init__(self, channel: grpc.Channel, address: str, token: str | None, fingerprint: str) -> None:
-        self._channel, self._address, self._token, self._fingerprint = channel, address, token, fingerprint
+        self._address, self._token, self._fingerprint = address, token, fingerprint
+        #: Made now: grpc crashes where a stub is made while or after another thread closes the channel.
+        self._health = health_pb2_grpc.HealthStub(channel)
         #: What a proof names beside the token; with TLS it names the certificate, and a tunnel may have another port.
         self._port = None if fingerprint else split_address(address)[1]
         #: Our own daemon, as it was when it proved that it knows the token.
@@ -206,7 +209,7 @@ class Credentials:
     def _proves(self, token: str, details: grpc.ClientCallDetails, port: int | None) -> bool:
         timeout_s = _PROOF_TIMEOUT_S if details.timeout is None else details.timeout
         return check_health(
-            self._channel,
+            self._health,
             token,
             port=port,
             fingerprint=self._fingerprint,

@@ -178,6 +178,7 @@ def answers(address: str, timeout_s: float = 1.0, *, token: str = "", home: Path
     if not is_address(address):
         return False
     import grpc
+    from grpc_health.v1.health_pb2_grpc import HealthStub
 
     from acebridge.client.channels import TIMEOUT_S, check_certificate, open_route, route_to
     from acebridge.client.credentials import check_health, note_proof
@@ -193,7 +194,7 @@ def answers(address: str, timeout_s: float = 1.0, *, token: str = "", home: Path
     with open_route(route) as channel:
         try:
             found = check_health(
-                channel, token, port=port, fingerprint=route.fingerprint, timeout_s=timeout_s, wait=False
+                HealthStub(channel), token, port=port, fingerprint=route.fingerprint, timeout_s=timeout_s, wait=False
             )
         except grpc.RpcError:
             return False

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import grpc
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from acebridge.client.channels import TIMEOUT_S, open_route, route_to
 from acebridge.client.client import Client
@@ -117,7 +118,7 @@ def _stay(address: str, home: Path, is_asked: threading.Event) -> None:
     with open_route(route) as channel:
         while True:
             try:
-                if not check_health(channel, token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S):
+                if not check_health(HealthStub(channel), token, fingerprint=route.fingerprint, timeout_s=TIMEOUT_S):
                     return
                 with suppress(AceBridgeError, grpc.RpcError):
                     cancel_unwanted(address, home)

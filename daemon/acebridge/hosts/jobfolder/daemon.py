@@ -54,6 +54,11 @@ class Daemon:
             time.sleep(pause_s)
 
 
+def is_gone(error: JobFailed) -> bool:
+    """Return whether a job failed because its daemon went away, or is about to: it is being stopped."""
+    return error.kind is ErrorReason.UNAVAILABLE
+
+
 def daemon_ended() -> JobFailed:
     """Return the sentence about a daemon that went away."""
     return JobFailed(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended
+from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended, is_gone
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
@@ -39,7 +40,7 @@ class Work:
         self._cancelled = False
         self._client: Client | None = None
         self._job_id = ""
-        self._made: list[Path] = []
+        self._made: set[Path] = set()
         self._writer: WavWriter | None = None
 
     @property
@@ -101,17 +102,21 @@ class Work:
 
     def track_file(self, file: Path) -> Path:
         """Note a file that `undo` removes."""
-        self._made.append(file)
+        self._made.add(file)
         return file
+
+    def remove_file(self, file: Path) -> None:
+        """Remove a file, and forget it: another job may take its name now."""
+        with suppress(OSError):
+            file.unlink()
+        self._made.discard(file)
 
     def undo(self) -> None:
         """Remove everything that was written."""
         if self._writer is not None:
             self._writer.discard()
-        for file in self._made:
-            with suppress(OSError):
-                file.unlink()
-        self._made.clear()
+        for file in [*self._made]:
+            self.remove_file(file)
 
 
 def check_media(folder: Path) -> None:
@@ -130,7 +135,7 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
     Raises what the daemon and the request are to blame for, with the label of the part when there are several.
     """
     from acebridge.hosts.jobfolder.fields import check_parts, message_of
-    from acebridge.hosts.jobfolder.recipes import add_parents, use_recipes
+    from acebridge.hosts.jobfolder.recipes import use_recipes
 
     request = use_recipes(request)
     check_parts(request)
@@ -153,14 +158,8 @@ def perform_all(work: Work, request: Request, address: str | None, autostart: bo
             metadata = {} if part.fill_from is None else done[part.fill_from]["takes"][0]["metadata"]
             with _label_errors(request, part):
                 message = message_of(request, number, metadata)
-                sent: SentSource | None = None
-                if part.source is not None:
-                    source = _file(number, part.source, work.status.folder)
-                    sent = _narrow(message, source)
-                    message.source.CopyFrom(_upload(daemon.client, number, source))
-                add_parents(daemon.client, part, message)
-                work.check()
-                result, engine = _run_part(work, daemon, request, number, message, sent)
+                source = None if part.source is None else _file(number, part.source, work.status.folder)
+                result, engine = _run_part(work, daemon, request, number, message, source)
             done.append(result)
             warnings += [warning for take in result["takes"] for warning in _warnings(take["metadata"])]
     return {
@@ -224,6 +223,15 @@ def _narrow(message: TaskRequest, source: AudioFile) -> SentSource | None:
     return None
 
 
+def _send_audio(client: Client, part: Part, number: int, source: AudioFile | None, message: Any) -> None:
+    """Put the audio of a part into its message; the daemon gets what it has not."""
+    from acebridge.hosts.jobfolder.recipes import add_parents
+
+    if source is not None:
+        message.source.CopyFrom(_upload(client, number, source))
+    add_parents(client, part, message)
+
+
 def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioInput:
     try:
         sent = client.upload(source.file)
@@ -237,27 +245,28 @@ def _upload(client: Client, number: int, source: AudioFile) -> audio_pb2.AudioIn
 
 
 def _run_part(
-    work: Work, daemon: Daemon, request: Request, number: int, message: TaskRequest, sent: SentSource | None
+    work: Work, daemon: Daemon, request: Request, number: int, message: TaskRequest, source: AudioFile | None
 ) -> tuple[PartResult, str]:
-    """Run a part while its status is kept up to date and its audio is written; return its result and its engine.
+    """Send a part and run it while its status is kept up to date and its audio is written; return its result and its engine.
 
-    The job of a daemon that went away goes on when one is there again; what it had made is written once more.
+    By the key of the message its job goes on at a daemon that is back; what it had made is written once more.
     """
-    status = PartStatus(work, daemon, request, number)
-    events = daemon.client.submit_request(message)
+    part, status = request.parts[number], PartStatus(work, daemon, request, number)
+    sent = None if source is None else _narrow(message, source)
+    message.submission.idempotency_key = message.submission.idempotency_key or secrets.token_hex(16)
     try:
         for tries_left in reversed(range(TRIES)):
             try:
-                files = _write_part(work, request, events, status, sent)
+                _send_audio(daemon.client, part, number, source, message)
+                work.check()
+                files = _write_part(work, request, daemon.client.submit_request(message), status, sent)
                 break
-            except ConnectionLost:
-                if not (status.job_id and tries_left):
+            except JobFailed as error:
+                if not (tries_left and is_gone(error)):
                     raise
             daemon.find_again(work.check, work.status)
-            events = daemon.client.watch(status.job_id)
     finally:
         work.job_ended()
-    part = request.parts[number]
     completed = files.completed
     assert completed is not None
     takes = describe_takes(request, part, completed, files.files, work.status.folder)
@@ -270,7 +279,7 @@ def _run_part(
 def _write_part(
     work: Work, request: Request, events: Iterator[tasks_pb2.TaskEvent], status: PartStatus, sent: SentSource | None
 ) -> PartFiles:
-    """Follow a job to its end and write its audio. Where the daemon goes away, no file is left."""
+    """Follow a job to its end and write its audio. Where it fails, or the daemon goes away, no file is left."""
     media = request.media or work.status.folder
     with PartFiles(work.track_file, request, media) as files:
         work.track_writer(files)
@@ -282,10 +291,9 @@ def _write_part(
         try:
             follow(events, status, target)
             return files
-        except ConnectionLost:
-            files.remove()
-            raise
         except JobFailed:
+            for file in files.files.values():
+                work.remove_file(file)
             raise
         except OSError as error:
             work.cancel_remote()
@@ -308,12 +316,10 @@ class PartStatus(JobSink):
     """Keeps the status up to date while a part runs, and stops it when it is cancelled."""
 
     def __init__(self, work: Work, daemon: Daemon, request: Request, number: int) -> None:
-        self.job_id = ""
         self._work, self._daemon, self._request, self._number = work, daemon, request, number
 
     def on_event(self, event: tasks_pb2.TaskEvent) -> None:
         """Note the job. Raises `Cancelled`."""
-        self.job_id = event.job_id
         self._work.job_started(self._daemon.client, event.job_id)
         self._work.check()
 
@@ -365,12 +371,6 @@ class PartFiles(WavWriter):
         """Name the files of the takes that were chosen; keep the description of the takes."""
         super().on_completed(completed)
         self.completed = completed
-
-    def remove(self) -> None:
-        """Remove the files that have their names."""
-        for path in self.files.values():
-            with suppress(OSError):
-                path.unlink()
 
 
 def _ranking(completed: tasks_pb2.Completed) -> list[RankedTake]:

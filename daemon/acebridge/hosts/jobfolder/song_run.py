@@ -14,7 +14,7 @@ from acebridge.client.api_runner import run_order
 from acebridge.client.follow import JobSink
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended
+from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended, is_gone
 from acebridge.hosts.jobfolder.fields import origin_of
 from acebridge.hosts.jobfolder.job_run import Work, check_media, no_room
 from acebridge.hosts.jobfolder.outputs import describe_output, media_name, reserve_file
@@ -133,8 +133,8 @@ class _SectionRunner:
             sink = _SectionStatus(self._work, self._daemon.client)
             try:
                 return run_order(self._daemon.client, order, folder, cancel, report, sink)
-            except ConnectionLost:
-                if not tries_left:
+            except JobFailed as error:
+                if not (tries_left and is_gone(error)):
                     raise
             finally:
                 self._work.job_ended()

@@ -110,13 +110,15 @@ def test_calls_that_last_keep_neither_other_tokens_waiting_nor_short_calls(
         async with Client(server) as client, anyio.create_task_group() as group:
             for _ in range(MAX_CALLS):
                 group.start_soon(client.call_tool, "hold")
-            for _ in range(MAX_CALLS):
+            try:
+                for _ in range(MAX_CALLS):
+                    await anyio.to_thread.run_sync(begun.acquire)
+                assert values(await client.call_tool("look")) == {"looked": True}
+                access = access.with_token("b")
+                group.start_soon(client.call_tool, "hold")
                 await anyio.to_thread.run_sync(begun.acquire)
-            assert values(await client.call_tool("look")) == {"looked": True}
-            access = access.with_token("b")
-            group.start_soon(client.call_tool, "hold")
-            await anyio.to_thread.run_sync(begun.acquire)
-            go_on.set()
+            finally:
+                go_on.set()
 
     talk(chat)
 
