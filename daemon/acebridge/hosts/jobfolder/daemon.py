@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from acebridge.hosts.jobfolder.status import Status
 
 #: How often a job is followed whose daemon goes away, and seconds that one has to be there again.
-TRIES, BACK_S = 3, 20.0
+TRIES, BACK_S = 3, 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
 
