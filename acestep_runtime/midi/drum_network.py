@@ -23,7 +23,7 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.float32]
 
 #: Distance between the taps of each convolution, in frames.
-DILATIONS = (1, 1, 2, 4)
+DILATIONS = (1, 1, 2, 4, 8, 16)
 TAPS = 5
 #: A band's usual level in a recording: that which these shares of its frames stay below.
 USUAL = (0.5, 0.95)

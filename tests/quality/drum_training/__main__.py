@@ -25,6 +25,5 @@ rng = np.random.default_rng(3)
 banks = [material.draft_bank(kit, rng) for kit in DRAFT_KITS]
 banks += [material.stroke_bank(font, kit) for font in fonts for kit in sorted(set(patterns.KITS))]
 songs = material.tuning_strokes()
-songs += [patterns.draw_song(rng, material.SECONDS) for _ in range(len(songs))]
 music = [piece.power for piece in material.music_material(chosen.music, fonts)]
 train(lambda rng: material.draw_drums(rng, banks, songs), music, chosen.epochs, chosen.to, chosen.go_on_from)

@@ -35,6 +35,8 @@ _DRAFT_NOTES = {"kick": 36, "snare": 38, "rim": 37, "clap": 39, "hat": 42, "open
                 "crash": 49, "ride": 51, "shaker": 70, "tambourine": 54, "conga": 63}  # fmt: skip
 #: Sounds of a bank that have less power than this are those of notes that a kit lacks.
 _INAUDIBLE = 1e-9
+#: How often drums are those of songs; else they are patterns drawn by chance.
+_FROM_SONGS = 0.4
 #: The lowest program that is struck: these are no music without drums.
 _FIRST_STRUCK = 112
 
@@ -147,25 +149,32 @@ def tuning_strokes() -> list[list[Stroke]]:
     return found
 
 
-def music_of(song: midi_file.MidiFile, start_s: float, font: str) -> Piece:
-    """Return what the other channels of a song play in ``SECONDS`` from a time on, without drums of any kind."""
+def music_of(song: midi_file.MidiFile, start_s: float, font: str, track: str = "") -> Piece:
+    """Return what a track of a song plays, or all of them, in ``SECONDS`` from a time on, without drums of any kind."""
     begin, end = (int(np.searchsorted(song.seconds(np.arange(song.end + 1)), s)) for s in (start_s, start_s + SECONDS))
-    data = midi_file.cut(
-        song, lambda note: note.channel != midi_file.DRUM_CHANNEL and note.program < _FIRST_STRUCK, begin, end, 0.0, 0.0
-    )
+    data = midi_file.cut(song, lambda note: _is_music(note) and track in ("", corpus.track(note)), begin, end, 0.0, 0.0)
     with tempfile.TemporaryDirectory() as folder:
         power = _hear(fluid.play_file(data, font, round(SECONDS * RATE_HZ), Path(folder)))
     return Piece(power, np.zeros((len(power), len(PIECES)), np.float32))
 
 
+def _is_music(note: midi_file.Note) -> bool:
+    return note.channel != midi_file.DRUM_CHANNEL and note.program < _FIRST_STRUCK
+
+
 def draw_drums(
     rng: np.random.Generator, banks: Sequence[Mapping[str, Sequence[Plane]]], songs: Sequence[Strokes]
 ) -> Piece:
-    """Return `DRAWN_FRAMES` of one of ``songs``, each `SECONDS` long, with sounds of some banks.
+    """Return `DRAWN_FRAMES` of what is played, with sounds of some banks.
 
-    Powers of sounds add up, as those of sounds without correlation do. A closed hat ends an open one.
+    It is one of ``songs``, each `SECONDS` long, at another tempo and without some of its notes, or else a pattern drawn by
+    chance: who sees half a second sees rhythms, and shall not know them by heart. Powers of sounds add up, as those of sounds
+    without correlation do. A closed hat ends an open one.
     """
-    strokes = songs[int(rng.integers(len(songs)))]
+    if rng.random() < _FROM_SONGS:
+        strokes = _change_song(songs[int(rng.integers(len(songs)))], rng)
+    else:
+        strokes = patterns.draw_song(rng, SECONDS)
     first_s = float(rng.uniform(0, SECONDS - DRAWN_FRAMES * FRAME_S))
     others = list(PIECES)
     sounds: dict[int, tuple[str, Plane, float]] = {}
@@ -200,6 +209,14 @@ def draw_drums(
     return Piece(power, target)
 
 
+def _change_song(strokes: Strokes, rng: np.random.Generator) -> Strokes:
+    """Return strokes at another tempo, without some of the notes."""
+    pitches = {stroke.pitch for stroke in strokes}
+    kept = {pitch for pitch in sorted(pitches) if rng.random() > 0.15}
+    scale = rng.uniform(0.8, 1.1)
+    return [Stroke(scale * each.start_s, each.pitch, each.velocity) for each in strokes if each.pitch in kept]
+
+
 def _vary_sound(sound: Plane, rng: np.random.Generator) -> Plane:
     """Return a sound a little higher or lower, with a longer or shorter end."""
     shift = rng.normal(0, 0.8)
@@ -227,7 +244,7 @@ def keep(name: str, make: Callable[[], Piece]) -> Piece:
 
 
 def music_material(count: int, fonts: Sequence[str]) -> Iterator[Piece]:
-    """Yield music without drums, of songs of the tuning half."""
+    """Yield music without drums, of songs of the tuning half: all tracks of a song, then one of them."""
     songs = tuning_songs()
     for number in range(count):
         rng = np.random.default_rng((12, number))
@@ -235,3 +252,6 @@ def music_material(count: int, fonts: Sequence[str]) -> Iterator[Piece]:
         start_s = float(rng.uniform(0, max(0.0, float(song.seconds(song.end)) - SECONDS)))
         font = fonts[number // len(songs) % len(fonts)]
         yield keep(f"music {name} {number} {font}", partial(music_of, song, start_s, font))
+        tracks = sorted({corpus.track(note) for note in song.notes if _is_music(note)})
+        track = tracks[int(rng.integers(len(tracks)))]
+        yield keep(f"music {name} {number} {font} {track}", partial(music_of, song, start_s, font, track))

@@ -18,7 +18,7 @@ from acestep_runtime.midi.drums import PIECES
 from .material import DRAWN_FRAMES, Piece
 
 Plane = npt.NDArray[np.float32]
-CHANNELS = 48
+CHANNELS = 64
 #: Frames of a crop, crops of each piece in an epoch, and crops of a batch.
 _CROP, _CROPS, _BATCH = 300, 3, 8
 _RATE = 3e-3
@@ -39,6 +39,7 @@ class Network(nn.Module):
         self.last = nn.Conv1d(CHANNELS, len(PIECES), 1)
         self.usual = nn.Linear(len(USUAL) * BANDS, CHANNELS, bias=False)
         self.norms = nn.ModuleList(nn.BatchNorm1d(CHANNELS) if has_norms else nn.Identity() for _ in DILATIONS)
+        self.dropout = nn.Dropout(0.1)
         assert self.last.bias is not None
         nn.init.constant_(self.last.bias, -4.0)  # strokes are rare
 
@@ -49,7 +50,7 @@ class Network(nn.Module):
             signal = layer(signal)
             if number == 0:
                 signal = signal + self.usual(usual)[:, :, None]
-            signal = torch.relu(self.norms[number](signal))
+            signal = self.dropout(torch.relu(self.norms[number](signal)))
         return torch.as_tensor(self.last(signal))
 
 
@@ -79,7 +80,7 @@ def mix(drums: Piece | None, music: Plane | None, rng: np.random.Generator) -> t
 
 
 #: Pieces of an epoch, and how many of them are music alone.
-_PIECES, _ALONE = 128, 10
+_PIECES, _ALONE = 128, 24
 
 
 def _epoch(
