@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from tests.support.ardour_studio import CROSSFADE_MS, SONG_AT, ArdourStudio, ardour_studio, read
-from tests.support.daemon import until
+from tests.support.daemon import assert_gone, until
 
 pytestmark = pytest.mark.host
 
@@ -51,9 +52,9 @@ def studio(running: ArdourStudio) -> ArdourStudio:
 
 
 @contextmanager
-def pause(studio: ArdourStudio) -> Iterator[None]:
-    """Let the daemon stand still."""
-    processes = [psutil.Process(studio.daemon.pid), *studio.daemon.children()]
+def pause(studio: ArdourStudio, *, only_workers: bool = False) -> Iterator[None]:
+    """Let the daemon stand still, or its workers."""
+    processes = [*([] if only_workers else [psutil.Process(studio.daemon.pid)]), *studio.daemon.children()]
     for process in processes:
         process.suspend()
     try:
@@ -150,10 +151,11 @@ def test_a_job_is_cancelled(studio: ArdourStudio) -> None:
 
 def test_a_job_survives_the_daemon(studio: ArdourStudio) -> None:
     before = studio.bounce()
-    with pause(studio):
+    with pause(studio, only_workers=True):
         folder = studio.begin("Repaint (no dialog)")
-        until(lambda: (folder / "request.json").exists(), "the audio was read")
-        studio.daemon.kill()
+        status = folder / "status.json"
+        until(lambda: status.exists() and json.loads(status.read_text("utf-8"))["job_id"], "the daemon to take the job")
+        assert_gone(studio.daemon.kill())
     studio.daemon.start()
     studio.wait(folder)
     (output,) = studio.outputs(folder)
