@@ -58,11 +58,13 @@ def wait_for_wave(page: Page) -> Locator:
 def drag_region(page: Page, start: float, end: float) -> None:
     """Drag a region over the waveform with the mouse, from one share of its width to another."""
     surface = wait_for_wave(page)
-    surface.scroll_into_view_if_needed()
+    size = surface.bounding_box()
+    assert size is not None
+    # Hovering waits until the page stands still there: what is pressed by mistake may be dragged in place of the region.
+    surface.hover(position={"x": start * size["width"], "y": size["height"] / 2})
     box = surface.bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + start * box["width"], y)
     page.mouse.down()
     for step in range(1, 6):
         page.mouse.move(box["x"] + (start + (end - start) * step / 5) * box["width"], y)
