@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from acebridge.errors import ErrorReason, JobFailed, Unavailable
 from acebridge.pauses import double_pauses
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from acebridge.client.connection import Warn
     from acebridge.hosts.jobfolder.status import Status
 
-#: How often a job is followed whose daemon goes away, and seconds that one has to be there again.
-TRIES, BACK_S = 3, 30.0
+#: How often work is tried whose daemon goes away, and seconds that one has to be there again.
+_TRIES, BACK_S = 3, 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
+
+T = TypeVar("T")
 
 
 class Daemon:
@@ -35,11 +37,23 @@ class Daemon:
 
         return self._stack.enter_context(connect(self._address, autostart=autostart, warn=self._warn))
 
-    def find_again(self, check: Callable[[], None], status: Status) -> None:
-        """Wait until a daemon is there again: a service starts it. It is not started here, for a user may have ended it.
+    def run(self, work: Callable[[Client], T], check: Callable[[], None], status: Status) -> T:
+        """Return what ``work`` returns, which gets the client. It is done again where the daemon goes away and is back.
 
-        ``check`` is called between the tries. Raises `JobFailed` when none is there after `BACK_S`.
+        ``check`` is called while that is waited for. Raises what ``work`` raises, and `JobFailed` when no daemon is there
+        again after `BACK_S`.
         """
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return work(self.client)
+            except JobFailed as error:
+                if not (tries_left and _is_gone(error)):
+                    raise
+            self._find_again(check, status)
+        raise AssertionError("the last try returns or raises")
+
+    def _find_again(self, check: Callable[[], None], status: Status) -> None:
+        """Wait until a daemon is there again: a service starts it. It is not started here, for a user may have ended it."""
         status.tell(stage="waiting for the daemon")
         self.client.close()
         end_s = time.monotonic() + BACK_S
@@ -54,7 +68,7 @@ class Daemon:
             time.sleep(pause_s)
 
 
-def is_gone(error: JobFailed) -> bool:
+def _is_gone(error: JobFailed) -> bool:
     """Return whether a job failed because its daemon went away, or is about to: it is being stopped."""
     return error.kind is ErrorReason.UNAVAILABLE
 

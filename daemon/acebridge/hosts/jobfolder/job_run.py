@@ -14,7 +14,7 @@ from acebridge.client.follow import JobSink, follow
 from acebridge.client.wav_writer import WavWriter
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended, is_gone
+from acebridge.hosts.jobfolder.daemon import Daemon, daemon_ended
 from acebridge.hosts.jobfolder.request import AudioFile, Mix, Part, Request, mix_file, unreadable
 from acebridge.hosts.jobfolder.status import Status
 from acestep_runtime.errors import AceStepError, Cancelled, InvalidValue
@@ -251,20 +251,18 @@ def _run_part(
 
     By the key of the message its job goes on at a daemon that is back; what it had made is written once more.
     """
-    part, status = request.parts[number], PartStatus(work, daemon, request, number)
+    part = request.parts[number]
     sent = None if source is None else _narrow(message, source)
     message.submission.idempotency_key = message.submission.idempotency_key or secrets.token_hex(16)
+
+    def make(client: Client) -> PartFiles:
+        _send_audio(client, part, number, source, message)
+        work.check()
+        status = PartStatus(work, client, request, number)
+        return _write_part(work, request, client.submit_request(message), status, sent)
+
     try:
-        for tries_left in reversed(range(TRIES)):
-            try:
-                _send_audio(daemon.client, part, number, source, message)
-                work.check()
-                files = _write_part(work, request, daemon.client.submit_request(message), status, sent)
-                break
-            except JobFailed as error:
-                if not (tries_left and is_gone(error)):
-                    raise
-            daemon.find_again(work.check, work.status)
+        files = daemon.run(make, work.check, work.status)
     finally:
         work.job_ended()
     completed = files.completed
@@ -315,12 +313,12 @@ def no_room(folder: Path, error: BaseException | None, called: str = "media fold
 class PartStatus(JobSink):
     """Keeps the status up to date while a part runs, and stops it when it is cancelled."""
 
-    def __init__(self, work: Work, daemon: Daemon, request: Request, number: int) -> None:
-        self._work, self._daemon, self._request, self._number = work, daemon, request, number
+    def __init__(self, work: Work, client: Client, request: Request, number: int) -> None:
+        self._work, self._client, self._request, self._number = work, client, request, number
 
     def on_event(self, event: tasks_pb2.TaskEvent) -> None:
         """Note the job. Raises `Cancelled`."""
-        self._work.job_started(self._daemon.client, event.job_id)
+        self._work.job_started(self._client, event.job_id)
         self._work.check()
 
     def on_queued(self, queued: tasks_pb2.Queued) -> None:

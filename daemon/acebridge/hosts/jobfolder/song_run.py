@@ -14,7 +14,7 @@ from acebridge.client.api_runner import run_order
 from acebridge.client.follow import JobSink
 from acebridge.errors import AceBridgeError, ConnectionLost, JobFailed, reason_of
 from acebridge.hosts.jobfolder import VERSION
-from acebridge.hosts.jobfolder.daemon import TRIES, Daemon, daemon_ended, is_gone
+from acebridge.hosts.jobfolder.daemon import Daemon, daemon_ended
 from acebridge.hosts.jobfolder.fields import origin_of
 from acebridge.hosts.jobfolder.job_run import Work, check_media, no_room
 from acebridge.hosts.jobfolder.outputs import describe_output, media_name, reserve_file
@@ -129,17 +129,14 @@ class _SectionRunner:
     def run(self, order: Order, folder: Path, cancel: CancelToken, report: Report) -> Batch:
         """See `acestep_runtime.song.build.SectionRunner`. By the key of an order its job goes on at a daemon that is back."""
         order = dataclasses.replace(order, submission={**order.submission, "origin": _json(self._origin)})
-        for tries_left in reversed(range(TRIES)):
-            sink = _SectionStatus(self._work, self._daemon.client)
+
+        def make(client: Client) -> Batch:
             try:
-                return run_order(self._daemon.client, order, folder, cancel, report, sink)
-            except JobFailed as error:
-                if not (tries_left and is_gone(error)):
-                    raise
+                return run_order(client, order, folder, cancel, report, _SectionStatus(self._work, client))
             finally:
                 self._work.job_ended()
-            self._daemon.find_again(self._work.check, self._work.status)
-        raise AssertionError("the last try returns or raises")
+
+        return self._daemon.run(make, self._work.check, self._work.status)
 
 
 class _SectionStatus(JobSink):
